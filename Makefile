@@ -1,0 +1,55 @@
+# What a user types: `make demo` shows leadline at work, `make test` runs every check.
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := requirements/dev.lock
+CORE := requirements/core.lock
+
+.PHONY: demo test test-long venv core lint types imports unit lock clean
+
+demo: venv
+	$(BIN)/leadline demo demo
+
+venv: .venv/.ready
+
+.venv/.ready: $(LOCK) pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python %d.%d found; leadline needs 3.11 or newer" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+test: venv lint types imports core unit
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types:
+	$(BIN)/mypy
+
+imports:
+	$(BIN)/lint-imports
+
+# The package must import and answer with the core alone: no Spark, PostgreSQL driver, notebooks or test tools.
+core: .venv-core/.ready
+	.venv-core/bin/python tests/core_alone.py
+
+.venv-core/.ready: $(CORE) pyproject.toml
+	$(PYTHON) -m venv .venv-core
+	.venv-core/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $(CORE)
+	.venv-core/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+unit:
+	$(BIN)/python -m pytest -m "not long" --durations=15
+
+test-long: venv
+	$(BIN)/python -m pytest -m long
+
+# Pins every version with its hashes; needs `uv`. No index address is written.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q requirements/core.in -o $(CORE)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q requirements/dev.in -o $(LOCK)
+
+clean:
+	rm -rf .venv .venv-core demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,53 @@
+"""leadline trains lead-qualification models that survive contact with the future.
+
+The public names mirror the commands; they are imported lazily, and importing `leadline` has no side effect.
+
+Examples
+--------
+>>> import leadline
+>>> sorted(leadline.__all__)[:3]
+['Config', 'LeadlineError', 'check']
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "Config": "leadline.config",
+    "LeadlineError": "leadline.errors",
+    "load_config": "leadline.yamlfile",
+    "check": "leadline.pipeline",
+    "train": "leadline.pipeline",
+    "score": "leadline.pipeline",
+    "explain": "leadline.pipeline",
+    "report": "leadline.pipeline",
+    "monitor": "leadline.pipeline",
+    "promote": "leadline.pipeline",
+}
+
+__all__ = [
+    "Config",
+    "LeadlineError",
+    "check",
+    "explain",
+    "load_config",
+    "monitor",
+    "promote",
+    "report",
+    "score",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'leadline' has no attribute {name!r}")
+    return getattr(importlib.import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,175 @@
+"""The only module that opens a file for writing; what it writes is old or new, never half.
+
+A file is written beside its place, flushed to the disk, and renamed over it; a folder is staged whole and renamed.
+Whatever goes wrong on the way, the reader sees what stood there before.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from leadline.errors import OutputError, RetryError
+
+__all__ = ["locked", "sha256", "staged_folder", "sweep", "write_bytes", "write_json", "write_sums", "write_text"]
+
+STAGING = ".staging-"
+SUMS = "SHA256SUMS"
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that a reader finds the old content or the new, never a part.
+
+    Raises
+    ------
+    OutputError
+        The disk is full, the folder isn't writable, or the path is a folder; the old file still stands.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> place = Path(tempfile.mkdtemp()) / "deep" / "a.txt"
+    >>> write_bytes(place, b"whole"); place.read_bytes()
+    b'whole'
+    """
+    with _said(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f"{STAGING}{os.getpid()}-{path.name}"[:200])
+        try:
+            _write_through(beside, data)
+            beside.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8, atomically; see `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, record: Any) -> None:
+    """Write a record as JSON with sorted keys, so that equal records are equal bytes; NaN is refused."""
+    write_text(path, json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_sums(folder: Path) -> None:
+    """Write SHA256SUMS over every file below `folder`, in the format that ``sha256sum --check`` reads."""
+    names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != SUMS)
+    write_text(folder / SUMS, "".join(f"{sha256(folder / name)}  {name}\n" for name in names))
+
+
+@contextmanager
+def staged_folder(final: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes `final` if the block ends well, and vanishes if it doesn't.
+
+    A folder that already stands at `final` is an `OutputError`, and stays as it is.
+    """
+    with _said(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        sweep(final.parent)
+        staging = final.parent / f"{STAGING}{os.getpid()}-{final.name}"
+        staging.mkdir()
+        try:
+            yield staging
+            _place_folder(staging, final)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def sweep(folder: Path) -> list[str]:
+    """Remove what dead processes left half-done in `folder`; return the names removed."""
+    removed = []
+    for left in folder.glob(f"{STAGING}*"):
+        owner = left.name[len(STAGING) :].split("-", 1)[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+            removed.append(left.name)
+    return removed
+
+
+@contextmanager
+def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
+    """Hold an exclusive lock, released by the kernel even when the process dies.
+
+    Raises
+    ------
+    RetryError
+        Somebody else holds it after `wait` seconds.
+    """
+    with _said(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a")
+    with stream:
+        deadline = time.monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise RetryError(
+                        f"lock {path}: another leadline run holds it; expected to be alone; "
+                        "wait for it to end and run the command again"
+                    ) from None
+                time.sleep(0.05)
+        yield
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """Read a JSON object."""
+    record: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _place_folder(staging: Path, final: Path) -> None:
+    for path in staging.rglob("*"):
+        _sync_folder(path)
+    _sync_folder(staging)
+    staging.rename(final)
+    _sync_folder(final.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """Turn the system's errors on the way to `path` into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            fix = "free some space and run the command again"
+        else:
+            fix = "choose another place or mend its permissions"
+        raise OutputError(
+            f"output {path}: {os.strerror(error.errno or 0).lower()}; expected to be able to write there; {fix}"
+        ) from error

@@ -1,0 +1,127 @@
+"""The catalogue: which features a config and its tables give."""
+
+from __future__ import annotations
+
+from leadline.config import Config
+from leadline.history.spec import Feature
+from leadline.tables import Loaded
+from leadline.tables.attributes import slug, unique
+from leadline.tables.ladder import rung_of
+from leadline.tables.rules import SHARED
+from leadline.tables.store.dialect import literal
+
+__all__ = ["INTENTS", "MOST_BEHAVIOURS", "catalogue"]
+
+INTENTS = ("awareness", "evaluation", "purchase")
+RESERVED = ("any", *(f"intent_{i}" for i in INTENTS), "mql", "sql", "opportunity")
+MOST_BEHAVIOURS = 60
+"""Beyond so many kinds of event, the rarest count only as activity and by their intent."""
+
+
+def catalogue(config: Config, loaded: Loaded) -> tuple[Feature, ...]:
+    """List the features of a config on its tables, in a fixed order."""
+    specs: list[Feature] = []
+    if config.tables.events is not None:
+        specs += _activity(config)
+        for intent in INTENTS:
+            if any(b.intent == intent for b in config.behaviours.values()):
+                specs += _intent(config, intent)
+        for behaviour, name in _behaviours(config, loaded):
+            specs += _behaviour(config, behaviour, name)
+    if not config.is_flat:
+        specs.append(Feature("age", "age", "age", "days", "age", "created", "leads"))
+        specs += _stages(config)
+    return tuple(specs) + _attributes(config, loaded)
+
+
+def words_for(config: Config, behaviour: str) -> str:
+    """Return the words for a behaviour: the config's, or its name made readable.
+
+    Examples
+    --------
+    >>> from leadline.config import Config
+    >>> words_for(Config.model_construct(behaviours={}), "pricing_page_view")
+    'pricing page view'
+    """
+    known = config.behaviours.get(behaviour)
+    return (known.words if known else None) or behaviour.replace("_", " ").replace("/", " ").strip()
+
+
+def _behaviours(config: Config, loaded: Loaded) -> list[tuple[str, str]]:
+    """List the behaviours that enough leads share, with a column name each; rarer ones might name a person."""
+    rows = loaded.store.rows(
+        f"SELECT behaviour FROM events WHERE behaviour IS NOT NULL GROUP BY behaviour HAVING COUNT(DISTINCT lead_id) >= {SHARED} "
+        f"ORDER BY COUNT(DISTINCT lead_id) DESC, behaviour LIMIT {MOST_BEHAVIOURS}"
+    )
+    names = sorted(str(row[0]) for row in rows)
+    return list(zip(names, unique((slug(n) for n in names), RESERVED), strict=True))
+
+
+def _behaviour(config: Config, behaviour: str, name: str) -> list[Feature]:
+    words, group = words_for(config, behaviour), f"behaviour:{name}"
+    counts = [
+        Feature(f"n_{name}_{w}", "behaviour", group, "count", "count", words, field=behaviour, by="behaviour", window=w)
+        for w in config.features.windows
+    ]
+    last = Feature(f"since_{name}", "recency", group, "days", "since_last", words, field=behaviour, by="behaviour")
+    return [*counts, last]
+
+
+def _intent(config: Config, intent: str) -> list[Feature]:
+    words, group = f"acts of {intent} intent", f"intent:{intent}"
+    counts = [
+        Feature(
+            f"n_intent_{intent}_{w}", "behaviour", group, "count", "count", words, field=intent, by="intent", window=w
+        )
+        for w in config.features.windows
+    ]
+    return [
+        *counts,
+        Feature(f"since_intent_{intent}", "recency", group, "days", "since_last", words, field=intent, by="intent"),
+        Feature(f"first_intent_{intent}", "recency", group, "days", "since_first", words, field=intent, by="intent"),
+    ]
+
+
+def _activity(config: Config) -> list[Feature]:
+    specs: list[Feature] = []
+    for w in (*config.features.windows, None):
+        tail = str(w) if w else "ever"
+        specs.append(Feature(f"n_any_{tail}", "behaviour", "activity", "count", "count", "acts of any kind", window=w))
+        specs.append(
+            Feature(f"active_days_{tail}", "behaviour", "activity", "count", "active_days", "active days", window=w)
+        )
+    specs.append(Feature("since_any", "recency", "activity", "days", "since_last", "acts of any kind"))
+    specs.append(Feature("first_any", "recency", "activity", "days", "since_first", "acts of any kind"))
+    return specs
+
+
+def _stages(config: Config) -> list[Feature]:
+    """Stages below the outcome: reached or not, and since when."""
+    below = [s for s in ("mql", "sql", "opportunity") if rung_of(s) < rung_of(str(config.outcome.reaches))]
+    specs = []
+    for stage in below:
+        if config.words(stage):
+            words = f"became {stage.upper() if stage != 'opportunity' else 'an opportunity'}"
+            specs.append(
+                Feature(f"is_{stage}", "funnel", f"stage:{stage}", "flag", "in_stage", words, "stages", stage, "stage")
+            )
+            specs.append(
+                Feature(
+                    f"since_{stage}", "funnel", f"stage:{stage}", "days", "since_stage", words, "stages", stage, "stage"
+                )
+            )
+    return specs
+
+
+def _attributes(config: Config, loaded: Loaded) -> tuple[Feature, ...]:
+    known = set()
+    if config.tables.history is not None and loaded.attributes:
+        listed = ", ".join(literal(a.column) for a in loaded.attributes)
+        known = {str(r[0]) for r in loaded.store.rows(f"SELECT DISTINCT field FROM history WHERE field IN ({listed})")}
+    specs = []
+    for a in loaded.attributes:
+        by = "history" if a.table == "leads" and a.column in known else "column"
+        words = a.column.replace("_", " ") if a.table == "leads" else f"the account's {a.column.replace('_', ' ')}"
+        kind = "number" if a.kind == "number" else "category"
+        specs.append(Feature(a.name, "fit", f"attribute:{a.name}", kind, "value", words, a.table, a.column, by))  # type: ignore[arg-type]
+    return tuple(specs)

@@ -1,0 +1,234 @@
+"""Features: specs → one readable SQL statement in the restricted dialect → a frame sorted by (as_of, lead_id).
+
+The statement reads ``snapshots``, ``events``, ``reached``, ``leads``, ``accounts`` and ``history``, joins by
+(lead_id, as_of), and sees a row only under the clock rule of `leadline.times`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.errors import DataError
+from leadline.history.spec import Feature
+from leadline.tables.ladder import rung_of
+from leadline.tables.store.dialect import DUCKDB, Dialect, identifier, literal
+from leadline.times import DAY, span_sql, visible_sql
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from leadline.tables import Loaded
+
+__all__ = ["Features", "build", "statement"]
+
+
+@dataclass(frozen=True)
+class Features:
+    """What was known of each snapshot, one row each, sorted by (as_of, lead_id).
+
+    Attributes
+    ----------
+    specs : tuple of Feature
+        What the columns mean, in their order.
+    lead_id, account_id : object arrays
+        Who; the account may be None.
+    as_of : int64 array
+        When, in microseconds.
+    values : pandas.DataFrame
+        float64 for numbers (NaN for never or missing), object for categories (None for missing).
+    """
+
+    specs: tuple[Feature, ...]
+    lead_id: npt.NDArray[np.object_]
+    account_id: npt.NDArray[np.object_]
+    as_of: npt.NDArray[np.int64]
+    values: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        n = len(self.values)
+        if not (len(self.lead_id) == len(self.account_id) == len(self.as_of) == n):
+            raise ValueError("Features: keys and values differ in length")
+        if list(self.values.columns) != [s.name for s in self.specs]:
+            raise ValueError("Features: columns and specs differ")
+        order_kept = n < 2 or bool(np.all(self.as_of[1:] >= self.as_of[:-1]))
+        if not order_kept:
+            raise ValueError("Features: rows aren't sorted by as_of")
+
+    def __len__(self) -> int:
+        return len(self.lead_id)
+
+    def group(self) -> npt.NDArray[np.object_]:
+        """Return what intervals resample: the account, or the lead where there is none."""
+        return np.where(self.account_id == None, self.lead_id, self.account_id)  # noqa: E711
+
+    def keep(self, names: Iterable[str]) -> Features:
+        """Return the same rows with fewer features."""
+        wanted = set(names)
+        specs = tuple(s for s in self.specs if s.name in wanted)
+        return Features(specs, self.lead_id, self.account_id, self.as_of, self.values[[s.name for s in specs]])
+
+
+def build(loaded: Loaded, specs: tuple[Feature, ...], intents: Mapping[str, str]) -> Features:
+    """Run the statement for the table ``snapshots``.
+
+    Raises
+    ------
+    DataError
+        A table or column that a spec needs isn't there, as when a model of another schema is used.
+    """
+    _needed(loaded, specs)
+    store = loaded.store
+    snapshots = int(store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
+    rows = store.arrow(statement(specs, intents, store.dialect))
+    if rows.num_rows != snapshots:
+        raise DataError(
+            f"features: {rows.num_rows} rows came of {snapshots} snapshots; expected as many; this is a bug, please report it"
+        )
+    return Features(
+        specs, _objects(rows.column("lead_id")), _objects(rows.column("account_id")),
+        rows.column("as_of").to_numpy(zero_copy_only=False).astype(np.int64), _frame(rows, specs),
+    )  # fmt: skip
+
+
+def _needed(loaded: Loaded, specs: tuple[Feature, ...]) -> None:
+    """Refuse specs whose tables or columns tonight's config doesn't have."""
+    there = {(a.table, a.name) for a in loaded.attributes}
+    missing = [s.name for s in specs if s.aggregate == "value" and (s.table, s.name) not in there]
+    missing += ["events"] if any(s.table == "events" for s in specs) and "events" not in loaded.rows else []
+    if missing:
+        raise DataError(
+            f"features: the model needs {', '.join(missing)}, which this config doesn't give; expected the tables and attributes "
+            "it was trained on; use that config or train again"
+        )
+
+
+def _objects(column: Any) -> npt.NDArray[np.object_]:
+    return np.asarray(column.to_pylist(), dtype=object) if len(column) else np.empty(0, dtype=object)
+
+
+def _frame(rows: Any, specs: tuple[Feature, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = {
+        s.name: _objects(rows.column(s.name))
+        if s.kind == "category"
+        else rows.column(s.name).to_numpy(zero_copy_only=False).astype(np.float64)
+        for s in specs
+    }
+    return pd.DataFrame(columns, columns=[s.name for s in specs], index=range(rows.num_rows))
+
+
+def statement(specs: tuple[Feature, ...], intents: Mapping[str, str], dialect: Dialect = DUCKDB) -> str:
+    """Write the statement that computes the features of every row of ``snapshots``.
+
+    Parameters
+    ----------
+    specs : tuple of Feature
+        The features, in the order of the columns.
+    intents : mapping of str to str
+        The intent of each behaviour.
+    dialect : Dialect
+        How the engine spells what engines spell differently.
+
+    Examples
+    --------
+    >>> print(statement((Feature("age", "age", "age", "days", "age", "created", "leads"),), {}))
+    SELECT
+      s.lead_id,
+      s.account_id,
+      s.as_of,
+      CAST(s.as_of - l.created_at AS DOUBLE) / 86400000000.0 AS age
+    FROM snapshots AS s
+    JOIN leads AS l ON l.lead_id = s.lead_id
+    ORDER BY s.as_of, s.lead_id
+    """
+    acts = [s for s in specs if s.table == "events"]
+    stages = [s for s in specs if s.table == "stages"]
+    from_history = [s for s in specs if s.by == "history"]
+    parts = [
+        *([_acts_sql(acts, intents, dialect)] if acts else []),
+        *([_stages_sql(stages)] if stages else []),
+        *(_history_sql(s, dialect) for s in from_history),
+    ]
+    columns = ["s.lead_id", "s.account_id", "s.as_of", *(f"{_column(s, dialect)} AS {s.name}" for s in specs)]
+    joins = ["FROM snapshots AS s", "JOIN leads AS l ON l.lead_id = s.lead_id"]
+    if any(s.table == "accounts" for s in specs):
+        joins.append("LEFT JOIN accounts AS c ON c.account_id = s.account_id")
+    names = [*(["acts"] if acts else []), *(["steps"] if stages else []), *(f"as_of_{s.name}" for s in from_history)]
+    joins += [f"LEFT JOIN {n} ON {n}.lead_id = s.lead_id AND {n}.as_of = s.as_of" for n in names]
+    head = "WITH " + ",\n".join(parts) + "\n" if parts else ""
+    return f"{head}SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join(joins) + "\nORDER BY s.as_of, s.lead_id"
+
+
+def _acts_sql(specs: list[Feature], intents: Mapping[str, str], dialect: Dialect) -> str:
+    aggregates = ",\n    ".join(f"{_aggregate(s, intents, dialect)} AS {s.name}" for s in specs)
+    return (
+        "acts AS (\n  SELECT s.lead_id, s.as_of,\n    " + aggregates + "\n  FROM snapshots AS s\n"
+        f"  JOIN events AS e ON e.lead_id = s.lead_id AND {visible_sql('e', 's.as_of')}\n"
+        "  GROUP BY s.lead_id, s.as_of\n)"
+    )
+
+
+def _aggregate(spec: Feature, intents: Mapping[str, str], dialect: Dialect) -> str:
+    conditions = []
+    if spec.by == "behaviour":
+        conditions.append(f"e.behaviour = {literal(spec.field, dialect)}")
+    if spec.by == "intent":
+        listed = ", ".join(literal(b, dialect) for b, intent in sorted(intents.items()) if intent == spec.field)
+        conditions.append(f"e.behaviour IN ({listed})" if listed else "1 = 0")
+    if spec.window is not None:
+        conditions.append(span_sql("e.occurred_at", "s.as_of", spec.window))
+    test = " AND ".join(conditions) or "1 = 1"
+    if spec.aggregate == "count":
+        return f"SUM(CASE WHEN {test} THEN 1 ELSE 0 END)"
+    if spec.aggregate == "active_days":
+        return f"COUNT(DISTINCT CASE WHEN {test} THEN e.occurred_at - MOD(e.occurred_at, {DAY}) END)"
+    newest = "MAX" if spec.aggregate == "since_last" else "MIN"
+    return f"{newest}(CASE WHEN {test} THEN e.occurred_at END)"
+
+
+def _stages_sql(specs: list[Feature]) -> str:
+    """Find when each lower rung was first reached, as far as it is visible."""
+    rungs = sorted({rung_of(s.field) for s in specs})
+    firsts = ",\n    ".join(f"MIN(CASE WHEN r.rung >= {n} THEN r.reached_at END) AS rung_{n}" for n in rungs)
+    return (
+        f"steps AS (\n  SELECT s.lead_id, s.as_of,\n    {firsts}\n  FROM snapshots AS s\n"
+        f"  JOIN reached AS r ON r.lead_id = s.lead_id AND {visible_sql('r', 's.as_of', 'reached_at')}\n"
+        "  GROUP BY s.lead_id, s.as_of\n)"
+    )
+
+
+def _history_sql(spec: Feature, dialect: Dialect) -> str:
+    value = "h.value_number" if spec.kind == "number" else "h.value"
+    return (
+        f"as_of_{spec.name} AS (\n  SELECT lead_id, as_of, value FROM (\n    SELECT s.lead_id, s.as_of, {value} AS value,\n"
+        "      ROW_NUMBER() OVER (PARTITION BY s.lead_id, s.as_of ORDER BY h.changed_at DESC, h.recorded_at DESC, h.value DESC) AS newest\n"
+        f"    FROM snapshots AS s\n    JOIN history AS h ON h.lead_id = s.lead_id AND h.field = {literal(spec.field, dialect)} "
+        f"AND {visible_sql('h', 's.as_of', 'changed_at')}\n  ) AS ranked WHERE newest = 1\n)"
+    )
+
+
+def _column(spec: Feature, dialect: Dialect) -> str:
+    """Write the expression of one output column."""
+
+    def days(instant: str) -> str:
+        return f"CAST(s.as_of - {instant} AS {dialect.double}) / {DAY}.0"
+
+    if spec.aggregate in ("count", "active_days"):
+        return f"CAST(COALESCE(acts.{spec.name}, 0) AS {dialect.double})"
+    if spec.aggregate in ("since_last", "since_first"):
+        return days(f"acts.{spec.name}")
+    if spec.aggregate == "age":
+        return days("l.created_at")
+    if spec.aggregate == "in_stage":
+        return f"CAST(CASE WHEN steps.rung_{rung_of(spec.field)} IS NULL THEN 0 ELSE 1 END AS {dialect.double})"
+    if spec.aggregate == "since_stage":
+        return days(f"steps.rung_{rung_of(spec.field)}")
+    if spec.by == "history":
+        return f"as_of_{spec.name}.value"
+    return f"{'c' if spec.table == 'accounts' else 'l'}.{identifier(spec.name, dialect)}"

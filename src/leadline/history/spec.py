@@ -1,0 +1,72 @@
+"""A feature's spec: what to count, over which window, and the words for it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from leadline.times import Horizon
+
+__all__ = ["Aggregate", "Feature", "Kind"]
+
+Kind = Literal["count", "days", "number", "flag", "category"]
+"""count: a whole number ≥ 0 · days: time in days, NaN for never · number: any · flag: 0, 1 or NaN · category: text."""
+
+Aggregate = Literal["count", "active_days", "since_last", "since_first", "value", "age", "since_stage", "in_stage"]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature of a snapshot.
+
+    Attributes
+    ----------
+    name : str
+        The column's name: lower-case letters, digits and underscores, unique in a catalogue.
+    family : str
+        What may be switched off together: behaviour, recency, fit, age, funnel.
+    group : str
+        Features of one group make one reason (all windows of one behaviour, say).
+    kind : Kind
+        How its values are to be read; `category` is text, all others are float64.
+    aggregate : Aggregate
+        What is computed.
+    words : str
+        For people: "viewed the pricing page".
+    table : str
+        Where it is read: events, leads, accounts or stages.
+    field : str
+        What the aggregate is about: a behaviour, an intent, a column, a stage; "" for any.
+    by : str
+        What `field` names: behaviour, intent, column, stage, any.
+    window : Horizon or None
+        How far back it looks; None for all time.
+    """
+
+    name: str
+    family: str
+    group: str
+    kind: Kind
+    aggregate: Aggregate
+    words: str
+    table: str = "events"
+    field: str = ""
+    by: str = "any"
+    window: Horizon | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the spec as plain JSON values."""
+        return {**asdict(self), "window": str(self.window) if self.window else None}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Feature:
+        """Read what `to_record` wrote.
+
+        Examples
+        --------
+        >>> spec = Feature("n_any_7d", "behaviour", "any", "count", "count", "acts", window=Horizon.parse("7d"))
+        >>> Feature.from_record(spec.to_record()) == spec
+        True
+        """
+        window = record["window"]
+        return cls(**{**record, "window": Horizon.parse(window) if window else None})

@@ -1,0 +1,111 @@
+"""Merges: from the instant at which two records are known to be one person, the survivor has the acts of both.
+
+A row of the record that vanished is given to the survivor with ``recorded_at`` raised to the merge's own time, so
+that the one clock rule decides when it counts. What the survivor does later also counts as the outcome of the
+record that vanished, as it is the same person; that record itself is open until the merge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from leadline.tables.store import Store
+
+__all__ = ["closure", "cycles", "follow"]
+
+Merge = tuple[str, str, int]
+
+
+def closure(merges: Iterable[Merge]) -> list[Merge]:
+    """Follow chains: for each record that vanished, every survivor and the instant from which it holds.
+
+    Parameters
+    ----------
+    merges : iterable of (from_id, into_id, since)
+        Of several merges of one record, the earliest counts; one into itself doesn't.
+
+    Examples
+    --------
+    >>> closure([("a", "b", 5), ("b", "c", 3)])
+    [('a', 'b', 5), ('a', 'c', 5), ('b', 'c', 3)]
+    """
+    first = _first(merges)
+    pairs = []
+    for lead in sorted(first):
+        seen, since, now = {lead}, 0, lead
+        while now in first and first[now][0] not in seen:
+            now, at = first[now]
+            since = max(since, at)
+            seen.add(now)
+            pairs.append((lead, now, since))
+    return pairs
+
+
+def cycles(merges: Iterable[Merge]) -> int:
+    """Count the records whose chain of merges comes back to itself.
+
+    Examples
+    --------
+    >>> cycles([("a", "b", 1), ("b", "a", 2), ("c", "a", 3)])
+    2
+    """
+    first = _first(merges)
+    count = 0
+    for lead in first:
+        seen, now = set(), lead
+        while now in first and now not in seen:
+            seen.add(now)
+            now = first[now][0]
+        count += now == lead
+    return count
+
+
+def _first(merges: Iterable[Merge]) -> dict[str, tuple[str, int]]:
+    first: dict[str, tuple[str, int]] = {}
+    for lead, into, at in sorted(merges, key=lambda m: (m[2], m[0], m[1])):
+        if lead != into:
+            first.setdefault(lead, (into, at))
+    return first
+
+
+def known(store: Store) -> list[Merge]:
+    """Return the merges visible at T, each with the instant from which it is both true and known."""
+    rows = store.rows(
+        "SELECT from_id, into_id, GREATEST(merged_at, recorded_at) FROM merges WHERE from_id IS NOT NULL AND into_id IS NOT NULL"
+    )
+    return [(str(a), str(b), int(t)) for a, b, t in rows]
+
+
+def follow(store: Store, tables: Sequence[str]) -> None:
+    """Give the survivors the rows of the records that vanished, in every table that names leads."""
+    import pyarrow as pa
+
+    pairs = closure(known(store))
+    store.put("survivors", pa.table({
+        "lead_id": pa.array([p[0] for p in pairs], pa.string()),
+        "into_id": pa.array([p[1] for p in pairs], pa.string()),
+        "since": pa.array([p[2] for p in pairs], pa.int64()),
+    }))  # fmt: skip
+    store.run("CREATE OR REPLACE TABLE merged AS SELECT lead_id, MIN(since) AS since FROM survivors GROUP BY lead_id")
+    for table in ("events", "stages", "opportunities", "history"):
+        if table in tables:
+            _give(store, table)
+    if "stages" in tables:
+        _share_outcomes(store)
+
+
+def _give(store: Store, table: str) -> None:
+    store.run(
+        f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM {table} UNION ALL "
+        "SELECT t.* REPLACE (m.into_id AS lead_id, GREATEST(t.recorded_at, m.since) AS recorded_at) "
+        f"FROM {table} AS t JOIN survivors AS m ON m.lead_id = t.lead_id"
+    )
+
+
+def _share_outcomes(store: Store) -> None:
+    """Let the survivor's later stages count as the outcome of the record that vanished."""
+    store.run(
+        "CREATE OR REPLACE TABLE stages AS SELECT * FROM stages UNION ALL "
+        "SELECT t.* REPLACE (m.lead_id AS lead_id, GREATEST(t.recorded_at, m.since) AS recorded_at) "
+        "FROM stages AS t JOIN survivors AS m ON m.into_id = t.lead_id WHERE t.changed_at >= m.since"
+    )

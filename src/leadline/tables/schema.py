@@ -1,0 +1,199 @@
+"""The tables as leadline sees them: canonical columns, their roles, and the SQL that casts a source's column to them.
+
+Every instant becomes a BIGINT of microseconds, every id a VARCHAR, money integer cents, so that the feature SQL
+that follows needs nothing but comparisons on integers.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from leadline.config import Config
+from leadline.tables.store.dialect import identifier, literal
+
+__all__ = ["CLOCKS", "KEYS", "Column", "cast_sql", "columns_of", "find_column", "kind_of_type", "looks_naive"]
+
+Role = Literal["key", "ref", "text", "time", "money"]
+
+CLOCKS = {
+    "leads": "created_at",
+    "events": "occurred_at",
+    "stages": "changed_at",
+    "opportunities": "created_at",
+    "history": "changed_at",
+    "merges": "merged_at",
+}
+"""The column that says when a row happened, for each dated table."""
+
+KEYS = {"leads": "lead_id", "accounts": "account_id", "events": "event_id", "opportunities": "opportunity_id"}
+"""The column that names a row, for each table that has one."""
+
+OFFSET = r"\d{1,2}:\d{2}.*([Zz]|UTC|GMT|[+-]\d{2}(:?\d{2})?)$"
+NUMBERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+    "FLOAT",
+    "DOUBLE",
+    "BOOLEAN",
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A canonical column: its name here, its name in the source, what it is for, and whether a row needs it."""
+
+    name: str
+    source: str
+    role: Role
+    required: bool = True
+
+
+def columns_of(table: str, section: Any) -> tuple[Column, ...]:
+    """List the canonical columns that a table's section of the config maps (attributes apart).
+
+    Examples
+    --------
+    >>> from leadline.config import Stages
+    >>> section = Stages(source="s.csv", lead="id", stage="to", changed_at="at")
+    >>> [(c.name, c.source) for c in columns_of("stages", section)]
+    [('lead_id', 'id'), ('stage', 'to'), ('changed_at', 'at')]
+    """
+    wanted = [
+        (name, key, role, required) for name, key, role, required in _LAYOUT[table] if getattr(section, key, None)
+    ]
+    columns = [Column(name, getattr(section, key), role, required) for name, key, role, required in wanted]
+    if getattr(section, "recorded_at", None):
+        columns.append(Column("recorded_at", section.recorded_at, "time", False))
+    return tuple(columns)
+
+
+_LAYOUT: dict[str, tuple[tuple[str, str, Role, bool], ...]] = {
+    "leads": (
+        ("lead_id", "key", "key", True),
+        ("account_id", "account", "ref", False),
+        ("created_at", "created_at", "time", True),
+    ),
+    "accounts": (("account_id", "key", "key", True),),
+    "events": (
+        ("event_id", "key", "key", True),
+        ("lead_id", "lead", "ref", True),
+        ("behaviour", "type", "text", False),
+        ("occurred_at", "occurred_at", "time", True),
+    ),
+    "stages": (
+        ("lead_id", "lead", "ref", True),
+        ("stage", "stage", "text", True),
+        ("changed_at", "changed_at", "time", True),
+        ("reason", "reason", "text", False),
+    ),
+    "opportunities": (
+        ("opportunity_id", "key", "key", True),
+        ("lead_id", "lead", "ref", False),
+        ("account_id", "account", "ref", False),
+        ("created_at", "created_at", "time", True),
+        ("closed_at", "closed_at", "time", False),
+        ("stage", "stage", "text", False),
+        ("amount", "amount", "money", False),
+    ),
+    "history": (
+        ("lead_id", "lead", "ref", True),
+        ("field", "field", "text", True),
+        ("value", "value", "text", False),
+        ("changed_at", "changed_at", "time", True),
+    ),
+    "spend": (
+        ("campaign", "campaign", "text", False),
+        ("month", "month", "time", True),
+        ("cost", "cost", "money", True),
+    ),
+    "merges": (
+        ("from_id", "from_", "ref", True),
+        ("into_id", "into", "ref", True),
+        ("merged_at", "merged_at", "time", True),
+    ),
+}
+
+
+def find_column(wanted: str, there: dict[str, str]) -> tuple[str | None, str]:
+    """Find a column by its exact name or else by its letters; return it, or None and a hint.
+
+    Examples
+    --------
+    >>> find_column("Lead_ID", {"lead_id": "VARCHAR"})
+    ('lead_id', '')
+    >>> find_column("leadid", {"lead_id": "VARCHAR"})
+    (None, 'did you mean `lead_id`?')
+    """
+    if wanted in there:
+        return wanted, ""
+    folded = {name.lower(): name for name in there}
+    if wanted.lower() in folded:
+        return folded[wanted.lower()], ""
+    near = difflib.get_close_matches(wanted.lower(), folded, n=1)
+    return None, f"did you mean `{folded[near[0]]}`?" if near else f"the table has {', '.join(list(there)[:12])}"
+
+
+def kind_of_type(type_name: str) -> Literal["number", "text", "time", "other"]:
+    """Say what a DuckDB type holds.
+
+    Examples
+    --------
+    >>> kind_of_type("DECIMAL(18,3)"), kind_of_type("VARCHAR"), kind_of_type("DATE"), kind_of_type("INTEGER[]")
+    ('number', 'text', 'time', 'other')
+    """
+    if type_name in NUMBERS or (type_name.startswith("DECIMAL") and type_name.endswith(")")):
+        return "number"
+    if type_name == "VARCHAR" or (type_name.startswith("ENUM") and type_name.endswith(")")) or type_name == "UUID":
+        return "text"
+    if type_name == "DATE" or (type_name.startswith("TIMESTAMP") and not type_name.endswith("]")):
+        return "time"
+    return "other"
+
+
+def cast_sql(column: Column, type_name: str, config: Config) -> str:
+    """Write the expression that casts a source's column to its canonical form; what can't be cast becomes NULL."""
+    source = identifier(column.source)
+    if column.role == "time":
+        return _instant_sql(source, type_name, config.timezone or "UTC")
+    if column.role == "money":
+        return f"CAST(ROUND(TRY_CAST({source} AS DOUBLE) * 100) AS BIGINT)"
+    if type_name in ("FLOAT", "DOUBLE"):
+        # A nullable integer key often arrives as 123.0; it must still join with 123.
+        source = f"CASE WHEN {source} = FLOOR({source}) AND ABS({source}) < 9e15 THEN CAST(CAST({source} AS BIGINT) AS VARCHAR) ELSE CAST({source} AS VARCHAR) END"
+    text = f"CAST({source} AS VARCHAR)"
+    return f"NULLIF({'TRIM(' + text + ')' if column.role == 'text' else text}, '')"
+
+
+def _instant_sql(source: str, type_name: str, zone: str) -> str:
+    if (
+        type_name.startswith("TIMESTAMP WITH TIME ZONE")
+        or type_name.startswith("TIMESTAMPTZ")
+        or type_name.startswith("TIMESTAMP_TZ")
+    ):
+        return f"epoch_us({source})"
+    if kind_of_type(type_name) == "time":
+        return f"epoch_us(CAST({source} AS TIMESTAMP) AT TIME ZONE {literal(zone)})"
+    if type_name != "VARCHAR":
+        return "CAST(NULL AS BIGINT)"
+    naive = f"epoch_us(TRY_CAST({source} AS TIMESTAMP) AT TIME ZONE {literal(zone)})"
+    return f"CASE WHEN regexp_matches({source}, {literal(OFFSET)}) THEN epoch_us(TRY_CAST({source} AS TIMESTAMPTZ)) ELSE {naive} END"
+
+
+def looks_naive(column: Column, type_name: str) -> str:
+    """Write the condition under which a row's instant names no zone."""
+    source = identifier(column.source)
+    if "TIME ZONE" in type_name or "TZ" in type_name:
+        return "FALSE"
+    if type_name == "VARCHAR":
+        return f"({source} IS NOT NULL AND TRIM({source}) <> '' AND NOT regexp_matches({source}, {literal(OFFSET)}))"
+    return f"({source} IS NOT NULL)"

@@ -1,0 +1,39 @@
+"""What leadline asks of an engine: read a source, run a statement, give rows back as Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from leadline.config import Source
+from leadline.tables.store.dialect import Dialect
+
+__all__ = ["Store"]
+
+
+class Store(Protocol):
+    """A place where tables lie and SQL runs; one implementation for each engine."""
+
+    dialect: Dialect
+
+    def read(self, name: str, source: Source, as_text: Sequence[str]) -> dict[str, str]:
+        """Make the source readable as the relation `name`; return its columns with their types, in order.
+
+        Columns named in `as_text` come as text where the format has no types of its own (CSV, JSON lines), so that
+        keys keep their leading zeros and instants keep their zone.
+        """
+
+    def run(self, sql: str) -> None:
+        """Run a statement that gives no rows."""
+
+    def arrow(self, sql: str) -> Any:
+        """Run a query and return its rows as a pyarrow Table."""
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a query with few rows and return them as tuples."""
+
+    def put(self, name: str, table: Any) -> None:
+        """Store an Arrow table under a name."""
+
+    def close(self) -> None:
+        """Let go of the engine and of its temporary files."""

@@ -1,0 +1,169 @@
+"""The DuckDB store: the default engine, in memory, spilling to a temporary folder of its own."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from leadline.config import Engine, Source
+from leadline.errors import DataError, OutputError
+from leadline.tables.store.dialect import DUCKDB, identifier, literal
+from leadline.tables.store.sources import Located, locate
+
+__all__ = ["DuckStore"]
+
+TELLABLE = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+"""Errors whose first line speaks of names only; all others may quote a lead's data and are never shown."""
+
+
+class DuckStore:
+    """Tables in DuckDB.
+
+    Examples
+    --------
+    >>> with DuckStore(Engine()) as store:
+    ...     store.run("CREATE TABLE t AS SELECT 1 AS a")
+    ...     store.rows("SELECT a FROM t")
+    [(1,)]
+    """
+
+    dialect = DUCKDB
+
+    def __init__(self, engine: Engine) -> None:
+        self._spill = tempfile.TemporaryDirectory(prefix="leadline-", ignore_cleanup_errors=True)
+        self._connection = duckdb.connect(
+            config={
+                "memory_limit": engine.memory.replace(" ", ""),
+                "threads": engine.threads,
+                "temp_directory": self._spill.name,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._attached: dict[str, str] = {}
+        self._fetched = 0
+
+    def __enter__(self) -> DuckStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection and remove what was spilled."""
+        self._connection.close()
+        self._spill.cleanup()
+
+    def run(self, sql: str) -> None:
+        """Run a statement that gives no rows."""
+        with self._said("the statement"):
+            self._connection.execute(sql)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a query with few rows and return them as tuples."""
+        with self._said("the query"):
+            return list(self._connection.execute(sql).fetchall())
+
+    def arrow(self, sql: str) -> Any:
+        """Run a query and return its rows as a pyarrow Table."""
+        with self._said("the query"):
+            return self._connection.sql(sql).to_arrow_table()
+
+    def put(self, name: str, table: Any) -> None:
+        """Store an Arrow table under a name, replacing what stood there."""
+        self._connection.register("_arriving", table)
+        try:
+            self.run(f"CREATE OR REPLACE TABLE {identifier(name)} AS SELECT * FROM _arriving")
+        finally:
+            self._connection.unregister("_arriving")
+
+    def read(self, name: str, source: Source, as_text: Sequence[str]) -> dict[str, str]:
+        """Make the source readable as the view `name`; see `Store.read`."""
+        where = f"tables.{name.removeprefix('raw_')}.source"
+        located = locate(source, where)
+        with self._said(where):
+            if located.kind == "postgres":
+                from leadline.tables.store.postgres import fetch
+
+                self.put(name, fetch(located.place, located.query, where))
+            else:
+                self._connection.execute(
+                    f"CREATE OR REPLACE VIEW {identifier(name)} AS {self._select(located, as_text)}"
+                )
+            return self._columns(f"SELECT * FROM {identifier(name)}")
+
+    def _columns(self, query: str) -> dict[str, str]:
+        return {str(row[0]): str(row[1]) for row in self._connection.execute(f"DESCRIBE {query}").fetchall()}
+
+    def _select(self, located: Located, as_text: Sequence[str]) -> str:
+        if located.kind == "query":
+            return f"SELECT * FROM (\n{located.query}\n)"
+        if located.kind == "duckdb":
+            return self._attach(located)
+        files = "[" + ", ".join(literal(str(path)) for path in located.files) + "]"
+        if located.kind == "parquet":
+            return f"SELECT * FROM read_parquet({files}, union_by_name = true)"
+        if located.kind == "csv":
+            options = "union_by_name = true, sample_size = -1, header = true"
+            return f"SELECT * FROM read_csv({files}, {options}{self._csv_types(files, options, as_text)})"
+        return self._json(files, as_text)
+
+    def _csv_types(self, files: str, options: str, as_text: Sequence[str]) -> str:
+        """Name the columns that must come as text, as far as the file has them."""
+        there = self._columns(f"SELECT * FROM read_csv({files}, {options}, all_varchar = true)")
+        wanted = {name.lower() for name in as_text}
+        types = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in there if c.lower() in wanted)
+        return f", types = {{{types}}}" if types else ""
+
+    def _json(self, files: str, as_text: Sequence[str]) -> str:
+        options = "format = 'newline_delimited', union_by_name = true, sample_size = -1"
+        wanted = {name.lower() for name in as_text}
+        types = {
+            c: "VARCHAR" if c.lower() in wanted else t
+            for c, t in self._columns(f"SELECT * FROM read_json({files}, {options})").items()
+        }
+        columns = ", ".join(f"{literal(c)}: {literal(t)}" for c, t in types.items())
+        return f"SELECT * FROM read_json({files}, format = 'newline_delimited', columns = {{{columns}}})"
+
+    def _attach(self, located: Located) -> str:
+        alias = self._attached.get(located.place)
+        if alias is None:
+            alias = f"source_{len(self._attached)}"
+            self._connection.execute(f"ATTACH {literal(located.place)} AS {alias} (READ_ONLY)")
+            self._attached[located.place] = alias
+        if not located.query.startswith('SELECT * FROM "'):
+            # A query names its tables bare: it is run inside the file's own database.
+            self._connection.execute(f"USE {alias}")
+            try:
+                table = self._connection.sql(located.query).to_arrow_table()
+            finally:
+                self._connection.execute("USE memory")
+            self._fetched += 1
+            self.put(f"_fetched_{self._fetched}", table)
+            return f"SELECT * FROM _fetched_{self._fetched}"
+        return re.sub(r"^SELECT \* FROM ", f"SELECT * FROM {alias}.", located.query)
+
+    @contextmanager
+    def _said(self, where: str) -> Iterator[None]:
+        """Turn DuckDB's errors into one sentence that holds names at most."""
+        try:
+            yield
+        except TELLABLE as error:
+            raise DataError(f"{where}: {str(error).splitlines()[0]}; expected SQL that runs; mend it") from None
+        except duckdb.OutOfMemoryException:
+            raise OutputError(
+                f"{where}: the engine ran out of memory or temporary disk; expected it to fit; "
+                f"raise engine.memory or free space in {Path(self._spill.name).parent}"
+            ) from None
+        except duckdb.Error as error:
+            raise DataError(
+                f"{where}: can't be read ({type(error).__name__.removesuffix('Exception')}); expected an intact file of "
+                "the kind that its ending names; export it again"
+            ) from None

@@ -1,0 +1,56 @@
+"""PostgreSQL as a source: a query's rows as Arrow, through ADBC (the extra `postgres`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leadline.errors import DataError, RetryError, UsageError
+
+__all__ = ["connect", "fetch"]
+
+
+def connect(uri: str, where: str) -> Any:
+    """Open a connection.
+
+    Raises
+    ------
+    UsageError
+        The extra isn't installed.
+    RetryError
+        The server can't be reached or refuses; its own words aren't shown, as they may hold a secret.
+    """
+    try:
+        import adbc_driver_postgresql.dbapi as postgres
+    except ImportError:
+        raise UsageError(f"{where}: a postgresql:// URL needs the extra; install leadline[postgres]") from None
+    try:
+        return postgres.connect(uri)
+    except postgres.Error as error:
+        raise RetryError(
+            f"{where}: PostgreSQL can't be reached ({type(error).__name__}); expected a server that lets leadline in; "
+            "check host, user, password and database, and run the command again"
+        ) from None
+
+
+def fetch(uri: str, query: str, where: str) -> Any:
+    """Return a query's rows as a pyarrow Table.
+
+    Raises
+    ------
+    DataError
+        The query fails there, as for a table that doesn't exist.
+    """
+    with connect(uri, where) as connection, connection.cursor() as cursor:
+        import adbc_driver_postgresql.dbapi as postgres
+
+        try:
+            cursor.execute(query)
+            return cursor.fetch_arrow_table()
+        except postgres.Error as error:
+            state = getattr(error, "sqlstate", None)
+            said = {"42P01": "no such table", "42703": "no such column", "42501": "no permission"}.get(
+                str(state), f"SQLSTATE {state}"
+            )
+            raise DataError(
+                f"{where}: PostgreSQL refused the query ({said}); expected rows; mend the table or the query"
+            ) from None

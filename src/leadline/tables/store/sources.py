@@ -1,0 +1,162 @@
+"""What a source's text means: which kind it is, where it lies, and what a log may say of it."""
+
+from __future__ import annotations
+
+import glob
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from leadline.config import Query, Source, SqlFile
+from leadline.errors import ConfigError, MissingError
+from leadline.tables.store.dialect import identifier
+
+__all__ = ["Located", "locate", "without_secrets"]
+
+Kind = Literal["parquet", "csv", "json", "duckdb", "postgres", "query"]
+
+ENDINGS: dict[str, Kind] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".json": "json",
+}
+
+
+@dataclass(frozen=True)
+class Located:
+    """A source that is understood: its kind, its files or URI, and the table or query in it.
+
+    Attributes
+    ----------
+    kind : Kind
+        How it is read.
+    place : str
+        A path, a glob, or a database's URI (which may hold a password: never log it).
+    query : str
+        For databases and `query`: the SELECT statement to run there.
+    files : tuple of Path
+        The files behind it, as far as leadline knows them.
+    """
+
+    kind: Kind
+    place: str
+    query: str = ""
+    files: tuple[Path, ...] = ()
+
+
+def locate(source: Source, where: str) -> Located:
+    """Understand a source.
+
+    Parameters
+    ----------
+    source : Source
+        As it stands in the config.
+    where : str
+        The config's key, for messages: ``tables.leads.source``.
+
+    Raises
+    ------
+    MissingError
+        No file is there.
+    ConfigError
+        The text is no source that leadline knows.
+
+    Examples
+    --------
+    >>> locate("postgresql://db/crm?table=public.leads", "tables.leads.source").query
+    'SELECT * FROM "public"."leads"'
+    >>> locate("leads.xlsx", "tables.leads.source")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.ConfigError: tables.leads.source: 'leads.xlsx' has no known ending; expected .parquet, .csv, .tsv, .jsonl or a duckdb:/// or postgresql:// URL; export it as one of these
+    """
+    if isinstance(source, Query):
+        return Located("query", "", _one_select(source.query, where))
+    if isinstance(source, SqlFile):
+        path = Path(source.sql)
+        if not path.is_file():
+            raise MissingError(f"{where}: no file {path}; expected a SQL file; mend the path")
+        return Located("query", str(path), _one_select(path.read_text(encoding="utf-8"), where), (path,))
+    if re.match(r"^(postgres|postgresql)://", source):
+        return Located("postgres", *_database(source, where))
+    if source.startswith("duckdb://"):
+        return _duckdb_file(source, where)
+    return _files(source, where)
+
+
+def without_secrets(source: Source) -> str:
+    """Say a source in a log: a database without user, password and host.
+
+    Examples
+    --------
+    >>> without_secrets("postgresql://ann:secret@db.example/crm?table=leads")
+    'postgresql:///crm?table=leads'
+    """
+    if not isinstance(source, str):
+        return source.sql if isinstance(source, SqlFile) else "query"
+    if "://" not in source:
+        return source
+    parts = urlsplit(source)
+    shown = [(k, v) for k, v in parse_qsl(parts.query) if k == "table"]
+    return (
+        urlunsplit((parts.scheme, "", parts.path, urlencode(shown), ""))
+        .replace(":/", ":///", 1)
+        .replace("/////", "///")
+    )
+
+
+def _one_select(text: str, where: str) -> str:
+    query = re.sub(r"(;|\s)+$", "", text)
+    if not re.match(r"^(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|from)\b", query, re.IGNORECASE | re.DOTALL):
+        raise ConfigError(f"{where}: not a SELECT statement; expected one query that gives the table's rows")
+    return query
+
+
+def _database(source: str, where: str) -> tuple[str, str]:
+    """Split a database URL into the URI for the driver and the query to run."""
+    parts = urlsplit(source)
+    options = dict(parse_qsl(parts.query))
+    table, query = options.pop("table", None), options.pop("query", None)
+    if (table is None) == (query is None):
+        raise ConfigError(f"{where}: a database URL needs either ?table=… or ?query=…; add one of them")
+    uri = urlunsplit(parts._replace(query=urlencode(options)))
+    if query is not None:
+        return uri, _one_select(query, where)
+    return uri, "SELECT * FROM " + ".".join(identifier(part) for part in str(table).split("."))
+
+
+def _duckdb_file(source: str, where: str) -> Located:
+    uri, query = _database(source, where)
+    path = Path(urlsplit(uri).path.removeprefix("/"))
+    if not path.is_file():
+        raise MissingError(
+            f"{where}: no file {path}; expected a DuckDB file; mend the path (four slashes make it absolute)"
+        )
+    return Located("duckdb", str(path), query, (path,))
+
+
+def _files(source: str, where: str) -> Located:
+    bare = source.lower().removesuffix(".gz").removesuffix(".zst")
+    kind = next((k for ending, k in ENDINGS.items() if bare.endswith(ending)), None)
+    if kind is None:
+        if Path(source).is_dir():
+            raise ConfigError(
+                f"{where}: {source!r} is a folder; expected files; write it as a glob such as {source.rstrip('/')}/*.parquet"
+            )
+        raise ConfigError(
+            f"{where}: {source!r} has no known ending; expected .parquet, .csv, .tsv, .jsonl or a duckdb:/// or "
+            "postgresql:// URL; export it as one of these"
+        )
+    found = tuple(sorted(Path(p) for p in glob.glob(source, recursive=True) if Path(p).is_file()))  # noqa: PTH207
+    if not found:
+        raise MissingError(
+            f"{where}: no file matches {source!r}; expected at least one; mend the path (it is relative to the working directory)"
+        )
+    return Located(kind, source, "", found)

@@ -1,0 +1,253 @@
+"""The clock rule, written once: the only module in which a boundary in time stands.
+
+An instant is a BIGINT of microseconds since 1970-01-01 UTC. Every span is half-open, ``start ≤ t < end``, so that
+a row at a boundary falls on exactly one side. What is known at ``as_of`` lies strictly before it; an outcome counts
+from ``as_of`` on. Python and SQL forms of each rule stand next to each other.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import total_ordering
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.errors import UsageError
+
+__all__ = [
+    "DAY",
+    "HOUR",
+    "WEEK",
+    "Horizon",
+    "Window",
+    "calendar_grid",
+    "format_instant",
+    "is_ripe",
+    "label_known_at",
+    "parse_instant",
+    "reached_within",
+    "span_sql",
+    "state_sql",
+    "visible",
+    "visible_sql",
+]
+
+SECOND = 1_000_000
+HOUR = 3_600 * SECOND
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+FIRST_MONDAY = 4 * DAY  # 1970-01-05: calendar grids stand on Mondays, whatever the data
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNITS = {"m": 60 * SECOND, "h": HOUR, "d": DAY, "w": WEEK}
+
+Instants = TypeVar("Instants", int, NDArray[np.int64])
+
+
+@total_ordering
+@dataclass(frozen=True)
+class Horizon:
+    """A length of time, in microseconds, written as ``30d``, ``72h``, ``90m`` or ``2w``.
+
+    Examples
+    --------
+    >>> Horizon.parse("30d").days
+    30.0
+    >>> str(Horizon.parse("336h"))
+    '14d'
+    >>> Horizon.parse("a month")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: duration 'a month': not a length of time; expected a number and m, h, d or w, as in 30d
+    """
+
+    micros: int
+
+    @classmethod
+    def parse(cls, text: str) -> Horizon:
+        """Read ``30d``; raise `UsageError` for anything that isn't a whole number and a unit."""
+        match = re.fullmatch(r"\s*(\d{1,6})\s*([mhdw])\s*", text)
+        if not match:
+            raise UsageError(f"duration {text!r}: not a length of time; expected a number and m, h, d or w, as in 30d")
+        return cls(int(match[1]) * UNITS[match[2]])
+
+    @property
+    def days(self) -> float:
+        """The length in days."""
+        return self.micros / DAY
+
+    def __str__(self) -> str:
+        for unit in ("d", "h", "m"):
+            if self.micros % UNITS[unit] == 0:
+                return f"{self.micros // UNITS[unit]}{unit}"
+        return f"{self.micros / SECOND:g}s"
+
+    def __lt__(self, other: Horizon) -> bool:
+        return self.micros < other.micros
+
+
+@dataclass(frozen=True)
+class Window:
+    """A half-open span of time, ``start ≤ t < end``, in microseconds.
+
+    Examples
+    --------
+    >>> week = Window.before(as_of=8 * DAY, length=Horizon.parse("7d"))
+    >>> week.contains(1 * DAY), week.contains(8 * DAY)
+    (True, False)
+    """
+
+    start: int
+    end: int
+
+    @classmethod
+    def before(cls, as_of: int, length: Horizon) -> Window:
+        """Span the `length` that ends just before `as_of`: where a feature looks."""
+        return cls(as_of - length.micros, as_of)
+
+    @classmethod
+    def after(cls, as_of: int, length: Horizon) -> Window:
+        """Span the `length` that starts at `as_of`: where a label looks."""
+        return cls(as_of, as_of + length.micros)
+
+    def contains(self, instant: int) -> bool:
+        """Tell whether the instant falls inside."""
+        return self.start <= instant < self.end
+
+
+def visible(occurred: Instants, recorded: Instants, as_of: Instants | int) -> NDArray[np.bool_]:
+    """Tell which rows somebody at `as_of` could know of: they happened, and were recorded, strictly before.
+
+    Examples
+    --------
+    >>> visible(np.array([1, 5, 5]), np.array([9, 5, 9]), 9).tolist()
+    [False, True, False]
+    """
+    return np.asarray((np.asarray(occurred) < as_of) & (np.asarray(recorded) < as_of))
+
+
+def visible_sql(row: str, as_of: str, occurred: str = "occurred_at") -> str:
+    """Write the clock rule as SQL, for a row's alias and an expression of the as_of.
+
+    Examples
+    --------
+    >>> visible_sql("e", "s.as_of")
+    'e.occurred_at < s.as_of AND e.recorded_at < s.as_of'
+    """
+    return f"{row}.{occurred} < {as_of} AND {row}.recorded_at < {as_of}"
+
+
+def span_sql(instant: str, as_of: str, length: Horizon) -> str:
+    """Write as SQL that a visible instant lies in the window before `as_of` (its end is the clock rule's).
+
+    Examples
+    --------
+    >>> span_sql("e.occurred_at", "s.as_of", Horizon.parse("1d"))
+    'e.occurred_at >= s.as_of - 86400000000'
+    """
+    return f"{instant} >= {as_of} - {length.micros}"
+
+
+def reached_within(reached: NDArray[np.float64], as_of: NDArray[np.int64], horizon: Horizon) -> NDArray[np.bool_]:
+    """Tell which outcomes fall in ``as_of ≤ t < as_of + horizon``; NaN is never.
+
+    Examples
+    --------
+    >>> day = Horizon.parse("1d")
+    >>> reached_within(np.array([0.0, day.micros, np.nan]), np.array([0, 0, 0]), day).tolist()
+    [True, False, False]
+    """
+    return np.asarray((reached >= as_of) & (reached < as_of + horizon.micros))
+
+
+def label_known_at(as_of: Instants, horizon: Horizon, delay: Horizon) -> Instants:
+    """Return the instant from which a snapshot's label is known: its window is over and the recording delay too."""
+    return as_of + horizon.micros + delay.micros
+
+
+def is_ripe(as_of: Instants, horizon: Horizon, delay: Horizon, known_until: int) -> NDArray[np.bool_]:
+    """Tell which snapshots have a label by `known_until` (law 4: unripe is not negative).
+
+    Examples
+    --------
+    >>> day, none = Horizon.parse("1d"), Horizon(0)
+    >>> is_ripe(np.array([0, 1]), day, none, known_until=day.micros).tolist()
+    [True, False]
+    """
+    return np.asarray(label_known_at(as_of, horizon, delay) <= known_until)
+
+
+def state_sql(as_of: str, reached: str, horizon: Horizon, delay: Horizon, known_until: int, observed_from: int) -> str:
+    """Write as SQL what a snapshot's label is: late, before, censored, positive or negative, in this order of precedence.
+
+    Parameters
+    ----------
+    as_of, reached : str
+        Expressions of the snapshot's instant and of the outcome's (NULL for never).
+    horizon, delay : Horizon
+        How far the label looks, and how much later outcomes are recorded.
+    known_until : int
+        ``min(T, observed_until)``.
+    observed_from : int
+        Snapshots before it are left out.
+    """
+    return (
+        f"CASE WHEN {reached} < {as_of} THEN 'late' WHEN {as_of} < {observed_from} THEN 'before' "
+        f"WHEN {as_of} + {horizon.micros + delay.micros} > {known_until} THEN 'censored' "
+        f"WHEN {reached} < {as_of} + {horizon.micros} THEN 'positive' ELSE 'negative' END"
+    )
+
+
+def calendar_grid(first: int, last: int, every: Horizon) -> list[int]:
+    """List the as_of instants in ``first ≤ t ≤ last`` of the grid that stands on Monday 1970-01-05 00:00 UTC.
+
+    Examples
+    --------
+    >>> [format_instant(t) for t in calendar_grid(0, 12 * DAY, Horizon.parse("7d"))]
+    ['1970-01-05T00:00:00Z', '1970-01-12T00:00:00Z']
+    """
+    step = every.micros
+    start = first + (FIRST_MONDAY - first) % step
+    return list(range(start, last + 1, step))
+
+
+def parse_instant(text: str) -> int:
+    """Read an ISO 8601 instant as microseconds; a naive one means UTC.
+
+    Examples
+    --------
+    >>> parse_instant("1970-01-02") == parse_instant("1970-01-02T01:00:00+01:00") == DAY
+    True
+    >>> parse_instant("yesterday")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: instant 'yesterday': not ISO 8601; expected something like 2024-05-01 or 2024-05-01T02:00:00Z
+    """
+    try:
+        when = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(
+            f"instant {text[:40]!r}: not ISO 8601; expected something like 2024-05-01 or 2024-05-01T02:00:00Z"
+        ) from None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    since = when - EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
+
+
+def format_instant(micros: int) -> str:
+    """Write an instant as ISO 8601 in UTC, with a fraction only where there is one.
+
+    Examples
+    --------
+    >>> format_instant(DAY), format_instant(1)
+    ('1970-01-02T00:00:00Z', '1970-01-01T00:00:00.000001Z')
+    """
+    seconds, fraction = divmod(int(micros), SECOND)
+    day, second = divmod(seconds, 86_400)
+    stamp = datetime.fromordinal(EPOCH.toordinal() + day)
+    text = f"{stamp:%Y-%m-%d}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    return f"{text}.{fraction:06d}Z" if fraction else f"{text}Z"

@@ -1,0 +1,189 @@
+"""Reading the config's YAML: environment variables, duplicate keys, and every error at once with a suggestion."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from leadline.config import Config
+from leadline.errors import ConfigError, MissingError
+
+__all__ = ["load_config", "parse_config"]
+
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which a key that stands twice is an error, as one of the two would be lost."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, (list, dict)):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return dict(super().construct_mapping(node, deep=deep))
+
+
+def load_config(path: str | Path) -> Config:
+    """Read a config file.
+
+    Raises
+    ------
+    MissingError
+        There is no such file.
+    ConfigError
+        The file isn't YAML or isn't a config; the message tells every error, a line each.
+
+    Examples
+    --------
+    >>> load_config("no-such.yaml")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
+    """
+    place = Path(path)
+    try:
+        text = place.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise MissingError(
+            f"config {place}: no such file; expected a YAML config; `leadline init DIR` writes one to fill in"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"config {place}: can't be read as UTF-8 text ({type(error).__name__}); expected YAML"
+        ) from None
+    return parse_config(text, str(place))
+
+
+def parse_config(text: str, name: str = "config", environment: Mapping[str, str] | None = None) -> Config:
+    """Read a config from its text.
+
+    Examples
+    --------
+    >>> parse_config("version: 1\\nname: Bad Name\\nseeed: 3")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.ConfigError: config: 5 errors; expected none; mend these and run `leadline check` again
+      name: 'Bad Name' doesn't match ^[a-z][a-z0-9-]{0,62}$
+      tables: missing
+      outcome: missing
+      snapshots: missing
+      seeed: unknown key; did you mean `seed`?
+    """
+    try:
+        raw = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}: not YAML ({_where(error)}); expected a YAML mapping; mend that line") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(
+            f"{name}: found {'nothing' if raw is None else 'no mapping'}; expected keys such as version, name, tables, outcome"
+        )
+    missing: list[str] = []
+    filled = _fill(raw, os.environ if environment is None else environment, missing)
+    if missing:
+        raise ConfigError(
+            f"{name}: environment variable {', '.join(sorted(set(missing)))} isn't set; expected a value for ${{…}}; "
+            "export it and run the command again"
+        )
+    try:
+        config = Config.model_validate(filled)
+    except ValidationError as error:
+        raise ConfigError(_all_errors(error, name)) from None
+    config._text = text
+    return config
+
+
+def _where(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "unreadable"
+    return f"{problem}, line {mark.line + 1}" if mark else str(problem)
+
+
+def _fill(value: Any, environment: Mapping[str, str], missing: list[str]) -> Any:
+    """Put environment variables in their places; gather the names of those that aren't set."""
+    if isinstance(value, dict):
+        return {k: _fill(v, environment, missing) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_fill(v, environment, missing) for v in value]
+    if not isinstance(value, str):
+        return value
+
+    def take(match: re.Match[str]) -> str:
+        if match[1] not in environment:
+            missing.append(match[1])
+            return ""
+        return environment[match[1]]
+
+    return VARIABLE.sub(take, value)
+
+
+def _all_errors(error: ValidationError, name: str) -> str:
+    lines: list[str] = []
+    for item in error.errors(include_url=False):
+        place = ".".join(str(part) for part in item["loc"] if not _is_branch(part)) or name
+        for line in _say(item).splitlines():
+            text = line if item["type"] == "value_error" and not item["loc"] else f"{place}: {line}"
+            if text not in lines:
+                lines.append(text)
+    noun = "error" if len(lines) == 1 else "errors"
+    head = f"{name}: {len(lines)} {noun}; expected none; mend {'it' if len(lines) == 1 else 'these'} and run `leadline check` again"
+    return "\n  ".join([head, *lines])
+
+
+def _is_branch(part: Any) -> bool:
+    """Tell whether pydantic names a branch of a union here, which no user wrote."""
+    return isinstance(part, str) and bool(re.search(r"[\[\]()]|^(str|int|float|bool|SqlFile|Query)$|^function-", part))
+
+
+def _say(item: Any) -> str:
+    kind, context = item["type"], item.get("ctx", {})
+    if kind == "missing":
+        return "missing"
+    if kind == "extra_forbidden":
+        return "unknown key" + _suggest(item["loc"])
+    if kind == "string_pattern_mismatch":
+        return f"{str(item['input'])[:60]!r} doesn't match {context['pattern']}"
+    if kind == "value_error":
+        return str(context["error"])
+    return str(item["msg"])[0].lower() + str(item["msg"])[1:]
+
+
+def _suggest(place: tuple[Any, ...]) -> str:
+    known = _keys_at(place[:-1])
+    near = difflib.get_close_matches(str(place[-1]), known, n=1)
+    return f"; did you mean `{near[0]}`?" if near else f"; expected one of {', '.join(known)}" if known else ""
+
+
+def _keys_at(place: tuple[Any, ...]) -> list[str]:
+    """List the keys that the config knows at a place, by walking the JSON schema."""
+    schema = Config.model_json_schema(by_alias=True)
+    node: dict[str, Any] = schema
+    for part in place:
+        node = _resolve(node, schema)
+        if isinstance(part, int):
+            node = node.get("items", {})
+        elif not _is_branch(part):
+            node = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
+    return sorted(_resolve(node, schema).get("properties", {}))
+
+
+def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    for choice in node.get("anyOf", []):
+        if "$ref" in choice:
+            node = choice
+    if "$ref" in node:
+        node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+    return node
