@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,18 @@ from typing import Any
 
 from leadline.errors import OutputError, RetryError
 
-__all__ = ["locked", "sha256", "staged_folder", "sweep", "write_bytes", "write_json", "write_sums", "write_text"]
+__all__ = [
+    "locked",
+    "sha256",
+    "staging",
+    "place",
+    "read_json",
+    "sweep",
+    "write_bytes",
+    "write_json",
+    "write_sums",
+    "write_text",
+]
 
 STAGING = ".staging-"
 SUMS = "SHA256SUMS"
@@ -75,21 +87,33 @@ def write_sums(folder: Path) -> None:
 
 
 @contextmanager
-def staged_folder(final: Path) -> Iterator[Path]:
-    """Yield an empty folder that becomes `final` if the block ends well, and vanishes if it doesn't.
+def staging(parent: Path) -> Iterator[Path]:
+    """Yield an empty folder inside `parent` that vanishes at the end of the block, unless `place` moved it."""
+    with _said(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        sweep(parent)
+        folder = parent / f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}"
+        folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
-    A folder that already stands at `final` is an `OutputError`, and stays as it is.
+
+def place(staged: Path, final: Path) -> None:
+    """Flush a staged folder to the disk and rename it to its place, whole; a folder that stands there stays.
+
+    Raises
+    ------
+    OutputError
+        Something stands at `final`, or the disk refuses.
     """
     with _said(final):
-        final.parent.mkdir(parents=True, exist_ok=True)
-        sweep(final.parent)
-        staging = final.parent / f"{STAGING}{os.getpid()}-{final.name}"
-        staging.mkdir()
-        try:
-            yield staging
-            _place_folder(staging, final)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+        for path in staged.rglob("*"):
+            _sync_folder(path)
+        _sync_folder(staged)
+        staged.rename(final)
+        _sync_folder(final.parent)
 
 
 def sweep(folder: Path) -> list[str]:
@@ -142,14 +166,6 @@ def _write_through(path: Path, data: bytes) -> None:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _place_folder(staging: Path, final: Path) -> None:
-    for path in staging.rglob("*"):
-        _sync_folder(path)
-    _sync_folder(staging)
-    staging.rename(final)
-    _sync_folder(final.parent)
 
 
 def _sync_folder(path: Path) -> None:

@@ -1,0 +1,33 @@
+"""Today's points model, as the config's rules state it: what leadline has to beat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.config import Config
+from leadline.history.catalog import RULE
+from leadline.tables.attributes import slug
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["points"]
+
+
+def points(config: Config, values: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Add up the points of every rule that holds; a rule whose attribute isn't a feature counts for nothing."""
+    total = np.zeros(len(values))
+    for number, rule in enumerate(config.rules):
+        when = rule.when
+        if when.behaviour is not None:
+            holds = values[f"{RULE}{number}"] > 0 if f"{RULE}{number}" in values else None
+        else:
+            name = slug(str(when.attribute))
+            column = next((c for c in (f"lead_{name}", f"account_{name}") if c in values), None)
+            holds = values[column].astype(str) == str(when.equals) if column else None
+        if holds is not None:
+            total += rule.points * holds.to_numpy()
+    return total

@@ -1,0 +1,115 @@
+"""Scores: what the scorer says of tonight's open leads, ranked, with tiers and reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.judge.explain import REASONS, reasons
+
+if TYPE_CHECKING:
+    from leadline.history.features import Features
+    from leadline.model.scorer import Scorer
+
+__all__ = ["COLUMNS", "Scores", "rank"]
+
+COLUMNS = (
+    "lead_id", "account_id", "as_of", "probability", "rank", "tier", "previous_probability",
+    *(f"reason_{n}" for n in range(1, REASONS + 1)), "model_name", "model_version",
+)  # fmt: skip
+"""The columns of the scores, in their order; issues may add more behind them."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One row for each open lead, the best first.
+
+    Attributes
+    ----------
+    lead_id, account_id, tier : object arrays
+        Who, and in which band.
+    as_of : int
+        The night, in microseconds (for a flat file: a value of its order column).
+    is_dated : bool
+        Whether `as_of` is an instant.
+    probability, previous_probability : float64 arrays
+        Tonight's, and that of the newest finished night before (NaN for none).
+    reasons : object array
+        Rows × five texts.
+    model_name, model_version : str
+        Which scorer.
+    """
+
+    lead_id: npt.NDArray[np.object_]
+    account_id: npt.NDArray[np.object_]
+    as_of: int
+    is_dated: bool
+    probability: npt.NDArray[np.float64]
+    tier: npt.NDArray[np.object_]
+    reasons: npt.NDArray[np.object_]
+    model_name: str
+    model_version: str
+    previous_probability: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.lead_id)
+
+    def __repr__(self) -> str:
+        bands = ", ".join(f"{tier} {int(np.sum(self.tier == tier))}" for tier in sorted(set(self.tier.tolist())))
+        return f"Scores({len(self)} leads by {self.model_name} {self.model_version}; tiers: {bands or 'none'})"
+
+    def with_previous(self, previous: dict[str, float]) -> Scores:
+        """Return the same scores with each lead's probability of the night before."""
+        values = np.array([previous.get(lead, np.nan) for lead in self.lead_id], dtype=np.float64)
+        return replace(self, previous_probability=values)
+
+    def to_arrow(self) -> Any:
+        """Return a pyarrow Table with the columns `COLUMNS`."""
+        import pyarrow as pa
+
+        stamp = pa.timestamp("us", tz="UTC") if self.is_dated else pa.int64()
+        n = len(self)
+        columns = {
+            "lead_id": pa.array(self.lead_id, pa.string()),
+            "account_id": pa.array(self.account_id, pa.string()),
+            "as_of": pa.array(np.full(n, self.as_of, dtype=np.int64)).cast(stamp),
+            "probability": pa.array(self.probability, pa.float64()),
+            "rank": pa.array(np.arange(1, n + 1), pa.int64()),
+            "tier": pa.array(self.tier, pa.string()),
+            "previous_probability": pa.array(self.previous_probability, pa.float64(), from_pandas=True),
+            **{f"reason_{k + 1}": pa.array(self.reasons[:, k], pa.string()) for k in range(REASONS)},
+            "model_name": pa.array([self.model_name] * n, pa.string()),
+            "model_version": pa.array([self.model_version] * n, pa.string()),
+        }
+        return pa.table({name: columns[name] for name in COLUMNS})
+
+
+def rank(
+    scorer: Scorer,
+    features: Features,
+    as_of: int,
+    is_dated: bool,
+    name: str,
+    version: str,
+    dates: npt.NDArray[np.int64] | None = None,
+) -> Scores:
+    """Score the features' rows: probability, rank (ties by lead_id), tier and reasons.
+
+    Parameters
+    ----------
+    dates : int64 array, optional
+        The instants that reasons count back from; the features' as_of by default.
+    """
+    values = features.values[list(scorer.names)]
+    p = scorer.probability(values)
+    order = np.lexsort((features.lead_id.astype(str), -p)) if len(p) else np.empty(0, dtype=np.int64)
+    contributions, _ = scorer.contributions(values)
+    specs = [s for s in features.specs if s.name in set(scorer.names)]
+    texts = reasons(specs, values, contributions, features.as_of if dates is None else dates)
+    return Scores(
+        features.lead_id[order], features.account_id[order], as_of, is_dated, p[order], scorer.tiers(p)[order].astype(object),
+        texts[order], name, version, np.full(len(p), np.nan),
+    )  # fmt: skip

@@ -1,0 +1,33 @@
+"""The model as MLflow serves it (models-from-code): a feature matrix in, probabilities out.
+
+MLflow runs this file when it loads the model; it reads the same hash-checked bundle as `leadline score`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+
+__all__ = ["Served"]
+
+
+class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """A bundle behind MLflow's interface."""
+
+    def load_context(self, context: Any) -> None:
+        """Read the bundle; a damaged one is refused."""
+        from leadline.ops.registry import read_bundle
+
+        self._scorer = read_bundle(Path(context.artifacts["bundle"])).scorer
+
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+        """Return a frame with the column `probability`, rows as they came."""
+        import pandas as pd
+
+        return pd.DataFrame({"probability": self._scorer.probability(model_input)}, index=model_input.index)
+
+
+if __name__ != "leadline.ops.served":  # MLflow runs the file under another name; importing it has no side effect
+    mlflow.models.set_model(Served())

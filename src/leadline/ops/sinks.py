@@ -1,0 +1,234 @@
+"""Where scores go: a Parquet or CSV file, a folder partitioned by as_of, or a PostgreSQL table. Each is old or new, never half."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from leadline.errors import OutputError, UsageError
+from leadline.files import locked, read_json, sha256, sweep, write_bytes, write_json
+from leadline.times import format_instant
+
+__all__ = ["NIGHT", "Sink", "open_sink", "partition_name", "to_csv", "to_parquet"]
+
+NIGHT = "night.json"
+PART = "scores.parquet"
+
+
+@dataclass(frozen=True)
+class Sink:
+    """A place for scores.
+
+    Attributes
+    ----------
+    shown : str
+        What a log may say of it, without secrets.
+    lock : callable
+        Returns a context in which nobody else writes there.
+    write : callable
+        Takes the Arrow table and the night's summary; returns where the rows are now.
+    previous : callable
+        Takes an as_of; returns lead_id → probability of the newest finished night before it.
+    """
+
+    shown: str
+    lock: Callable[[], AbstractContextManager[None]]
+    write: Callable[[Any, dict[str, Any]], str]
+    previous: Callable[[int, str], dict[str, float]]
+
+
+def open_sink(out: str | None, name: str) -> Sink:
+    """Understand `--out`.
+
+    Raises
+    ------
+    UsageError
+        The ending is none that leadline writes.
+
+    Examples
+    --------
+    >>> open_sink(None, "demo").shown
+    'scores/demo'
+    >>> open_sink("scores.xlsx", "demo")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: --out 'scores.xlsx': unknown ending; expected .parquet, .csv, a folder or postgresql://…?table=t
+    """
+    default = Path("scores") / name
+    if out is None:
+        return _folder(default)
+    if out.startswith(("postgresql://", "postgres://")):
+        return _postgres(out)
+    if "://" in out:
+        raise UsageError(
+            f"--out {out.split('://')[0]!r}: unknown kind of place; expected .parquet, .csv, a folder or postgresql://…?table=t"
+        )
+    path = Path(out)
+    if path.suffix in (".parquet", ".csv"):
+        return _file(path, default)
+    if path.suffix and not path.is_dir():
+        raise UsageError(f"--out {out!r}: unknown ending; expected .parquet, .csv, a folder or postgresql://…?table=t")
+    return _folder(path)
+
+
+def to_parquet(table: Any) -> bytes:
+    """Return a table as the bytes of a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer, compression="zstd")
+    return bytes(buffer.getvalue())
+
+
+def to_csv(table: Any) -> bytes:
+    """Return a table as the bytes of a CSV file; text that a spreadsheet would run as a formula is made harmless.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> print(to_csv(pa.table({"reason_1": ["=1+1", "fine"], "probability": [-0.5, 0.5]})).decode())
+    "reason_1","probability"
+    "'=1+1",-0.5
+    "fine",0.5
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.csv as pacsv
+
+    columns = {}
+    for name in table.column_names:
+        column = table.column(name)
+        if pa.types.is_string(column.type):
+            runs = pc.match_substring_regex(column, r"^[\s]*[=+\-@\t\r]")
+            column = pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), column)
+        elif pa.types.is_timestamp(column.type):
+            column = pc.strftime(column, "%Y-%m-%dT%H:%M:%SZ")
+        columns[name] = column
+    buffer = io.BytesIO()
+    pacsv.write_csv(pa.table(columns), buffer)
+    return buffer.getvalue()
+
+
+def partition_name(as_of: int, is_dated: bool) -> str:
+    """Name a night's folder.
+
+    Examples
+    --------
+    >>> partition_name(0, True), partition_name(12, False)
+    ('as_of=1970-01-01T00-00-00Z', 'as_of=12')
+    """
+    return f"as_of={format_instant(as_of).replace(':', '-') if is_dated else as_of}"
+
+
+def _file(path: Path, default: Path) -> Sink:
+    def write(table: Any, _: dict[str, Any]) -> str:
+        write_bytes(path, to_csv(table) if path.suffix == ".csv" else to_parquet(table))
+        return str(path)
+
+    def lock() -> AbstractContextManager[None]:
+        return locked(path.with_name(f".{path.name}.lock"))
+
+    return Sink(str(path), lock, write, lambda as_of, name: _before(default, as_of, name))
+
+
+def _folder(folder: Path) -> Sink:
+    def write(table: Any, night: dict[str, Any]) -> str:
+        place = folder / partition_name(night["as_of_value"], night["is_dated"])
+        if place.is_dir():
+            sweep(place)
+        # The rows first, the record of the night last: a night without its record isn't finished.
+        write_bytes(place / PART, to_parquet(table))
+        write_json(place / NIGHT, {**night, "sha256": sha256(place / PART)})
+        return str(place)
+
+    return Sink(str(folder), lambda: locked(folder / ".lock"), write, lambda as_of, name: _before(folder, as_of, name))
+
+
+def _before(folder: Path, as_of: int, name: str) -> dict[str, float]:
+    """Read the newest finished night before `as_of` of the same model."""
+    import pyarrow.parquet as pq
+
+    nights = []
+    for record_file in folder.glob(f"as_of=*/{NIGHT}"):
+        record = read_json(record_file)
+        if record.get("model_name") == name and record["as_of_value"] < as_of and (record_file.parent / PART).is_file():
+            nights.append((record["as_of_value"], record_file.parent, record["sha256"]))
+    for _, place, digest in sorted(nights, reverse=True):
+        if sha256(place / PART) == digest:
+            rows = pq.ParquetFile(place / PART).read(columns=["lead_id", "probability"])
+            return dict(zip(rows.column("lead_id").to_pylist(), rows.column("probability").to_pylist(), strict=True))
+    return {}
+
+
+def _postgres(out: str) -> Sink:
+    parts = urlsplit(out)
+    options = dict(parse_qsl(parts.query))
+    name = options.pop("table", None)
+    if not name:
+        raise UsageError("--out postgresql://…: no table; expected ?table=… at its end; add it")
+    uri = urlunsplit(parts._replace(query=urlencode(options)))
+    schema, _, table = name.rpartition(".")
+    target = ".".join(f'"{part}"' for part in name.replace('"', '""').split("."))
+
+    def write(rows: Any, night: dict[str, Any]) -> str:
+        """Replace this night's rows in one transaction: a reader sees the old ones or the new ones."""
+        with _connected(uri) as connection, connection.cursor() as cursor:
+            if _exists(cursor, target):
+                cursor.execute(
+                    f"DELETE FROM {target} WHERE as_of = $1 AND model_name = $2 AND model_version = $3",
+                    [
+                        rows.column("as_of")[0].as_py() if rows.num_rows else None,
+                        night["model_name"],
+                        night["model_version"],
+                    ],
+                )
+            cursor.adbc_ingest(table, rows, mode="create_append", db_schema_name=schema or None)
+            connection.commit()
+        return f"postgresql table {name}"
+
+    def previous(as_of: int, model: str) -> dict[str, float]:
+        with _connected(uri) as connection, connection.cursor() as cursor:
+            if not _exists(cursor, target):
+                return {}
+            cursor.execute(
+                f"SELECT lead_id, probability FROM {target} WHERE model_name = $1 AND as_of = "
+                f"(SELECT MAX(as_of) FROM {target} WHERE model_name = $1 AND as_of < $2::timestamptz) ORDER BY model_version",
+                [model, format_instant(as_of)],
+            )
+            rows = cursor.fetch_arrow_table()
+            return dict(zip(rows.column(0).to_pylist(), rows.column(1).to_pylist(), strict=True))
+
+    lock_file = Path("scores") / f".postgresql-{name.replace('/', '_')}.lock"
+    return Sink(f"postgresql table {name}", lambda: locked(lock_file), write, previous)
+
+
+def _connected(uri: str) -> AbstractContextManager[Any]:
+    from contextlib import contextmanager
+
+    from leadline.tables.store.postgres import connect
+
+    @contextmanager
+    def opened() -> Any:
+        with connect(uri, "--out") as connection:
+            import adbc_driver_postgresql.dbapi as postgres
+
+            try:
+                yield connection
+            except postgres.Error as error:
+                state = getattr(error, "sqlstate", None)
+                raise OutputError(
+                    f"--out: PostgreSQL refused the rows (SQLSTATE {state}); expected a table that leadline may write; nothing was changed; mend the table or its grants"
+                ) from None
+
+    return opened()
+
+
+def _exists(cursor: Any, target: str) -> bool:
+    cursor.execute("SELECT to_regclass($1) IS NOT NULL", [target])
+    return bool(cursor.fetchone()[0])

@@ -1,0 +1,223 @@
+"""MLflow: the only module that speaks to it. The pipeline yields what is to be logged; nothing here holds a lead's data."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from leadline.errors import MissingError, RetryError
+
+__all__ = ["Dataset", "Run", "aliases", "fetch_bundle", "git_revision", "open_run", "set_alias", "version_of"]
+
+# Set before mlflow is imported: no telemetry, no minutes of retries when a server is down, no progress bars.
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
+}
+NOISY = ("mlflow", "alembic", "urllib3")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table that went into a run: its name, where it came from (without secrets), and a digest of its content."""
+
+    name: str
+    source: str
+    digest: str
+    rows: int
+
+
+@dataclass
+class Run:
+    """An open MLflow run."""
+
+    mlflow: Any
+    client: Any
+    id: str
+    name: str
+    registered: str | None = field(default=None)
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters; long values are cut, as MLflow has a limit."""
+        from mlflow.entities import Param
+
+        self.client.log_batch(self.id, params=[Param(k, str(v)[:500]) for k, v in values.items()])
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        """Set tags."""
+        from mlflow.entities import RunTag
+
+        self.client.log_batch(self.id, tags=[RunTag(k, str(v)[:4000]) for k, v in values.items()])
+
+    def metrics(self, values: Sequence[tuple[str, float, int]]) -> None:
+        """Log (name, value, step) triples; what isn't finite is left out, as MLflow's stores differ on it."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        finite = [Metric(k, float(v), now, step) for k, v, step in values if v == v and abs(v) != float("inf")]
+        for start in range(0, len(finite), 900):
+            self.client.log_batch(self.id, metrics=finite[start : start + 900])
+
+    def folder(self, folder: Path, place: str) -> None:
+        """Log a folder's files as artifacts."""
+        self.client.log_artifacts(self.id, str(folder), place)
+
+    def datasets(self, entries: Sequence[Dataset]) -> None:
+        """Log which data went in, by name, digest and place."""
+        from mlflow.data.code_dataset_source import CodeDatasetSource
+        from mlflow.data.meta_dataset import MetaDataset
+
+        for entry in entries:
+            source = CodeDatasetSource(tags={"source": entry.source, "rows": str(entry.rows)})
+            self.mlflow.log_input(MetaDataset(source=source, name=entry.name, digest=entry.digest), context="training")
+
+    def register(
+        self, bundle: Path, columns: Sequence[tuple[str, str]], requirements: Sequence[str], description: str
+    ) -> str:
+        """Log the bundle as a pyfunc (models-from-code) and register it; return the version."""
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, Schema
+
+        kinds = {"category": "string"}
+        inputs = Schema([ColSpec(kinds.get(kind, "double"), name, required=False) for name, kind in columns])
+        info = self.mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).with_name("served.py")),
+            artifacts={"bundle": str(bundle)},
+            signature=ModelSignature(inputs, Schema([ColSpec("double", "probability")])),
+            pip_requirements=list(requirements),
+            registered_model_name=self.name,
+        )
+        self.registered = str(info.registered_model_version)
+        self.client.update_model_version(self.name, self.registered, description=description)
+        return self.registered
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep MLflow's own chatter out of leadline's logs; its warnings speak to people who write MLflow code."""
+    before = {name: logging.getLogger(name).level for name in NOISY}
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def _client(uri: str) -> Iterator[tuple[Any, Any]]:
+    """Yield mlflow and a client for a store; its errors become sentences."""
+    for key, value in SETTINGS.items():
+        os.environ.setdefault(key, value)
+    with _quiet():
+        import mlflow
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            mlflow.set_tracking_uri(uri)
+            mlflow.set_registry_uri(uri)
+            yield mlflow, mlflow.MlflowClient(uri, uri)
+        except (MlflowException, SQLAlchemyError) as error:
+            kind = getattr(error, "error_code", None) or type(error).__name__
+            raise RetryError(
+                f"tracking.uri: the MLflow store can't be used ({kind}); expected one that answers; "
+                "check that it is up, and run the command again"
+            ) from error
+
+
+@contextmanager
+def open_run(uri: str, experiment: str, model: str, run_name: str) -> Iterator[Run]:
+    """Open a run; it is marked as failed if the block doesn't end well."""
+    with _client(uri) as (mlflow, client):
+        found = client.get_experiment_by_name(experiment)
+        number = found.experiment_id if found else client.create_experiment(experiment)
+        with mlflow.start_run(experiment_id=number, run_name=run_name) as active:
+            yield Run(mlflow, client, active.info.run_id, model)
+
+
+def _found(what: str, look: Callable[[], Any]) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return look()
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise MissingError(
+                f"{what}: not in the registry; expected a trained model; run `leadline train` first, or name another --model"
+            ) from None
+        raise
+
+
+def version_of(uri: str, name: str, alias: str) -> str:
+    """Return the version that an alias means.
+
+    Raises
+    ------
+    MissingError
+        There is no such model or alias.
+    RetryError
+        The registry can't be reached.
+    """
+    with _client(uri) as (_, client):
+        return str(_found(f"models:/{name}@{alias}", lambda: client.get_model_version_by_alias(name, alias)).version)
+
+
+def aliases(uri: str, name: str) -> dict[str, str]:
+    """Return a model's aliases with their versions; none where the model isn't registered."""
+    with _client(uri) as (_, client):
+        try:
+            found = _found(name, lambda: client.get_registered_model(name)).aliases
+        except MissingError:
+            return {}
+        return {str(alias): str(version) for alias, version in found.items()}
+
+
+def set_alias(uri: str, name: str, alias: str, version: str) -> None:
+    """Point an alias at a version."""
+    with _client(uri) as (_, client):
+        client.set_registered_model_alias(name, alias, version)
+
+
+def newest_version(uri: str, name: str) -> int:
+    """Return the highest version the registry knows of, 0 for none."""
+    with _client(uri) as (_, client):
+        return max((int(v.version) for v in client.search_model_versions(f"name='{name}'")), default=0)
+
+
+def fetch_bundle(uri: str, name: str, version: str) -> Path:
+    """Fetch a version's bundle from MLflow's artifacts into its cache; return the folder."""
+    with _client(uri) as (mlflow, client):
+        _found(f"models:/{name}/{version}", lambda: client.get_model_version(name, version))
+        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}"))
+        found = sorted(folder.glob("artifacts/*/SHA256SUMS"))
+        if not found:
+            raise MissingError(
+                f"models:/{name}/{version}: holds no leadline bundle; expected one that `leadline train` logged; name another --model"
+            )
+        return found[0].parent
+
+
+def git_revision() -> str:
+    """Return the working directory's git revision, or "" where there is none."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
