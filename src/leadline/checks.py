@@ -96,10 +96,12 @@ class Findings:
         )
 
     def raise_errors(self) -> None:
-        """Raise `DataError` that tells every error, one sentence each."""
+        """Raise `DataError` that tells every error, one sentence each; its `findings` are all of these."""
         errors = self.of(Severity.ERROR)
         if errors:
-            raise DataError("\n".join(f"{f.code} {f}" for f in errors))
+            refusal = DataError("\n".join(f"{f.code} {f}" for f in errors))
+            refusal.findings = self
+            raise refusal
 
     def records(self) -> list[dict[str, Any]]:
         """Return the findings as plain records, for JSON."""

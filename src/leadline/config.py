@@ -339,7 +339,7 @@ class Config(Section):
 
     def words(self, *stages: str) -> tuple[str, ...]:
         """Return the words, in lower case, that the source has for these stages."""
-        given: dict[str, tuple[str, ...]] = {**self.stages}
+        given: dict[str, tuple[str, ...]] = {str(stage): words for stage, words in self.stages.items()}
         return tuple(word.strip().lower() for stage in stages for word in given.get(stage, ()))
 
     @property

@@ -16,6 +16,8 @@ A message is one sentence: what was found, what was expected, and the fix. It ne
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "ConfigError",
     "DataError",
@@ -47,9 +49,10 @@ class UsageError(LeadlineError):
 
 
 class DataError(LeadlineError):
-    """The data, or a bundle, is bad; leaks are bad data."""
+    """The data, or a bundle, is bad; leaks are bad data. `findings` holds what the checks saw, where checks raised it."""
 
     exit_code = 65
+    findings: Any = None
 
 
 class MissingError(LeadlineError):

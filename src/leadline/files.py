@@ -23,10 +23,10 @@ from leadline.errors import OutputError, RetryError
 
 __all__ = [
     "locked",
-    "sha256",
-    "staging",
     "place",
     "read_json",
+    "sha256",
+    "staging",
     "sweep",
     "write_bytes",
     "write_json",

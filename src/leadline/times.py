@@ -20,7 +20,9 @@ from leadline.errors import UsageError
 
 __all__ = [
     "DAY",
+    "EARLIEST",
     "HOUR",
+    "LATEST",
     "WEEK",
     "Horizon",
     "Window",
@@ -42,6 +44,7 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 FIRST_MONDAY = 4 * DAY  # 1970-01-05: calendar grids stand on Mondays, whatever the data
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST, LATEST = -62_135_596_800 * SECOND, 253_402_300_800 * SECOND - 1  # years 1 to 9999: what a calendar can say
 UNITS = {"m": 60 * SECOND, "h": HOUR, "d": DAY, "w": WEEK}
 
 Instants = TypeVar("Instants", int, NDArray[np.int64])
@@ -136,7 +139,14 @@ def visible_sql(row: str, as_of: str, occurred: str = "occurred_at") -> str:
     --------
     >>> visible_sql("e", "s.as_of")
     'e.occurred_at < s.as_of AND e.recorded_at < s.as_of'
+
+    A row without a time of its own, such as an account's, is visible from recorded_at:
+
+    >>> visible_sql("c", "s.as_of", "recorded_at")
+    'c.recorded_at < s.as_of'
     """
+    if occurred == "recorded_at":
+        return f"{row}.recorded_at < {as_of}"
     return f"{row}.{occurred} < {as_of} AND {row}.recorded_at < {as_of}"
 
 

@@ -10,10 +10,13 @@ from leadline.tables.ladder import rung_of
 from leadline.tables.rules import SHARED
 from leadline.tables.store.dialect import literal
 
-__all__ = ["INTENTS", "MOST_BEHAVIOURS", "catalogue"]
+__all__ = ["INTENTS", "MOST_BEHAVIOURS", "RULE", "catalogue", "rule_specs"]
 
 INTENTS = ("awareness", "evaluation", "purchase")
 RESERVED = ("any", *(f"intent_{i}" for i in INTENTS), "mql", "sql", "opportunity")
+RULE = "rule_"
+"""How the counts that today's points rules ask for are named; they never enter the model."""
+
 MOST_BEHAVIOURS = 60
 """Beyond so many kinds of event, the rarest count only as activity and by their intent."""
 
@@ -34,6 +37,25 @@ def catalogue(config: Config, loaded: Loaded) -> tuple[Feature, ...]:
     return tuple(specs) + _attributes(config, loaded)
 
 
+def rule_specs(config: Config) -> tuple[Feature, ...]:
+    """List the counts that the points rules ask for."""
+    return tuple(
+        Feature(
+            f"{RULE}{n}",
+            "rules",
+            "rules",
+            "count",
+            "count",
+            "",
+            field=r.when.behaviour,
+            by="behaviour",
+            window=r.when.within,
+        )
+        for n, r in enumerate(config.rules)
+        if r.when.behaviour is not None and config.tables.events is not None
+    )
+
+
 def words_for(config: Config, behaviour: str) -> str:
     """Return the words for a behaviour: the config's, or its name made readable.
 
@@ -41,10 +63,10 @@ def words_for(config: Config, behaviour: str) -> str:
     --------
     >>> from leadline.config import Config
     >>> words_for(Config.model_construct(behaviours={}), "pricing_page_view")
-    'pricing page view'
+    'did pricing page view'
     """
     known = config.behaviours.get(behaviour)
-    return (known.words if known else None) or behaviour.replace("_", " ").replace("/", " ").strip()
+    return (known.words if known else None) or "did " + " ".join(behaviour.replace("_", " ").split())
 
 
 def _behaviours(config: Config, loaded: Loaded) -> list[tuple[str, str]]:

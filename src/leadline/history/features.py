@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.errors import DataError
+from leadline.history.snapshots import NEWEST_FIRST
 from leadline.history.spec import Feature
 from leadline.tables.ladder import rung_of
 from leadline.tables.store.dialect import DUCKDB, Dialect, identifier, literal
@@ -158,7 +159,9 @@ def statement(specs: tuple[Feature, ...], intents: Mapping[str, str], dialect: D
     columns = ["s.lead_id", "s.account_id", "s.as_of", *(f"{_column(s, dialect)} AS {s.name}" for s in specs)]
     joins = ["FROM snapshots AS s", "JOIN leads AS l ON l.lead_id = s.lead_id"]
     if any(s.table == "accounts" for s in specs):
-        joins.append("LEFT JOIN accounts AS c ON c.account_id = s.account_id")
+        joins.append(
+            f"LEFT JOIN accounts AS c ON c.account_id = s.account_id AND {visible_sql('c', 's.as_of', 'recorded_at')}"
+        )
     names = [*(["acts"] if acts else []), *(["steps"] if stages else []), *(f"as_of_{s.name}" for s in from_history)]
     joins += [f"LEFT JOIN {n} ON {n}.lead_id = s.lead_id AND {n}.as_of = s.as_of" for n in names]
     head = "WITH " + ",\n".join(parts) + "\n" if parts else ""
@@ -207,7 +210,7 @@ def _history_sql(spec: Feature, dialect: Dialect) -> str:
     value = "h.value_number" if spec.kind == "number" else "h.value"
     return (
         f"as_of_{spec.name} AS (\n  SELECT lead_id, as_of, value FROM (\n    SELECT s.lead_id, s.as_of, {value} AS value,\n"
-        "      ROW_NUMBER() OVER (PARTITION BY s.lead_id, s.as_of ORDER BY h.changed_at DESC, h.recorded_at DESC, h.value DESC) AS newest\n"
+        f"      ROW_NUMBER() OVER (PARTITION BY s.lead_id, s.as_of ORDER BY {NEWEST_FIRST}) AS newest\n"
         f"    FROM snapshots AS s\n    JOIN history AS h ON h.lead_id = s.lead_id AND h.field = {literal(spec.field, dialect)} "
         f"AND {visible_sql('h', 's.as_of', 'changed_at')}\n  ) AS ranked WHERE newest = 1\n)"
     )

@@ -16,7 +16,7 @@ from leadline.tables import Loaded
 from leadline.tables.ladder import rung_of
 from leadline.times import is_ripe, label_known_at, reached_within, state_sql
 
-__all__ = ["Counts", "Labels", "attach", "fetch"]
+__all__ = ["Counts", "Labels", "attach", "fetch", "label_dated"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -104,7 +104,7 @@ def attach(config: Config, loaded: Loaded) -> Counts:
             "FROM snapshots AS s JOIN leads AS l ON l.lead_id = s.lead_id"
         )
     else:
-        _label_dated(config, loaded)
+        label_dated(config, loaded)
     found = {
         state: (int(n), int(leads))
         for state, n, leads in store.rows(
@@ -114,7 +114,7 @@ def attach(config: Config, loaded: Loaded) -> Counts:
     counts = {state: found.get(state, (0, 0))[0] for state in STATES}
     room = max(config.snapshots.max - counts["positive"], counts["positive"])
     kept, keep = counts["negative"], "TRUE"
-    if counts["positive"] + counts["negative"] > config.snapshots.max:
+    if counts["positive"] + counts["negative"] > config.snapshots.max and room < counts["negative"]:
         # A hash of the key, not a draw: the same snapshots stay whatever the rows' order, engine or threads.
         share = int(BITS * room / counts["negative"])
         keep = f"SUBSTR(MD5(CAST(as_of AS VARCHAR) || ':' || lead_id || ':{config.seed}'), 1, 7) < '{share:07x}'"
@@ -128,7 +128,8 @@ def attach(config: Config, loaded: Loaded) -> Counts:
     return Counts(**counts, kept_negative=kept, positive_leads=found.get("positive", (0, 0))[1])
 
 
-def _label_dated(config: Config, loaded: Loaded) -> None:
+def label_dated(config: Config, loaded: Loaded) -> None:
+    """Make the table ``labelled``: the rows of ``snapshots`` with their outcomes and states."""
     store, outcome = loaded.store, config.outcome
     for name, stage in (("first_outcome", str(outcome.reaches)), ("first_won", "won")):
         store.run(

@@ -16,6 +16,8 @@ from leadline.times import calendar_grid, visible_sql
 __all__ = ["for_night", "for_training"]
 
 KNOWN = "GREATEST(reached_at, recorded_at)"  # the instant after which both clocks let a row be seen
+NEWEST_FIRST = "h.changed_at DESC, h.recorded_at DESC, CASE WHEN h.value IS NULL THEN 1 ELSE 0 END, h.value DESC"
+"""Which row of a field's history is the newest; engines differ in where they sort NULL."""
 
 
 def for_training(config: Config, loaded: Loaded) -> int:
@@ -98,15 +100,17 @@ def _make(config: Config, loaded: Loaded, moments: str, as_of: str, also: str) -
 
 
 def _account_as_of(loaded: Loaded, column: str) -> None:
-    """Where history knows the lead's account, the one at as_of counts, and before its first row none does."""
+    """Where history has the field, the account at as_of counts, and before a lead's first row it has none (law 3).
+
+    That holds for leads of which history says nothing too: whether a later row changes their account isn't known at as_of.
+    """
     field = f"field = {literal(column)}"
     if not loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE {field}")[0][0]:
         return
     loaded.store.run(
-        "CREATE OR REPLACE TABLE snapshots AS SELECT s.lead_id, CASE WHEN k.lead_id IS NULL THEN s.account_id ELSE a.value END AS account_id, "
-        f"s.as_of FROM snapshots AS s LEFT JOIN (SELECT DISTINCT lead_id FROM history WHERE {field}) AS k ON k.lead_id = s.lead_id "
+        "CREATE OR REPLACE TABLE snapshots AS SELECT s.lead_id, a.value AS account_id, s.as_of FROM snapshots AS s "
         "LEFT JOIN (SELECT s.lead_id, s.as_of, h.value, ROW_NUMBER() OVER (PARTITION BY s.lead_id, s.as_of "
-        "ORDER BY h.changed_at DESC, h.recorded_at DESC, h.value DESC) AS newest FROM snapshots AS s "
+        f"ORDER BY {NEWEST_FIRST}) AS newest FROM snapshots AS s "
         f"JOIN history AS h ON h.lead_id = s.lead_id AND h.{field} AND {visible_sql('h', 's.as_of', 'changed_at')}) AS a "
         "ON a.lead_id = s.lead_id AND a.as_of = s.as_of AND a.newest = 1"
     )

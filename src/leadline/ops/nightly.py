@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from leadline.errors import DataError
 from leadline.judge.ranking import Scores
 from leadline.ops.registry import Bundle
-from leadline.ops.sinks import open_sink
+from leadline.ops.sinks import finished, open_sink, read_night
 from leadline.times import format_instant
 
-__all__ = ["Night", "run_night"]
+__all__ = ["Night", "read_nights", "run_night"]
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,21 @@ def summary(bundle: Bundle, scores: Scores, as_of: int, is_dated: bool) -> dict[
         "model_known_at": bundle.manifest["known_at"],
         "tiers": tiers,
     }
+
+
+def read_nights(folder: Path) -> Any:
+    """Read every finished, undamaged night of a folder: lead_id, account_id, as_of (microseconds), probability, tier."""
+    import pyarrow as pa
+
+    columns = {
+        "lead_id": pa.string(),
+        "account_id": pa.string(),
+        "as_of": pa.int64(),
+        "probability": pa.float64(),
+        "tier": pa.string(),
+    }
+    parts = [pa.table({name: pa.array([], kind) for name, kind in columns.items()})]
+    for place, _ in finished(folder):
+        rows = read_night(place, list(columns))
+        parts.append(rows.set_column(2, "as_of", rows.column("as_of").cast(pa.int64())))
+    return pa.concat_tables(parts)

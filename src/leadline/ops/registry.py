@@ -112,7 +112,7 @@ def _checked(folder: Path) -> dict[str, bytes]:
     """Read each file once and compare its hash, so that what is parsed is what was checked."""
     try:
         lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
-        listed = dict(reversed(line.split("  ", 1)) for line in lines)
+        listed = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
     except ValueError:
         raise _damaged(folder, SUMS) from None
     there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {SUMS}

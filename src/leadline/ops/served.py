@@ -2,13 +2,13 @@
 
 MLflow runs this file when it loads the model; it reads the same hash-checked bundle as `leadline score`.
 """
-
-from __future__ import annotations
+# No `from __future__ import annotations`: MLflow reads the type hints themselves.
 
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 
 __all__ = ["Served"]
 
@@ -22,10 +22,8 @@ class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
         self._scorer = read_bundle(Path(context.artifacts["bundle"])).scorer
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Return a frame with the column `probability`, rows as they came."""
-        import pandas as pd
-
         return pd.DataFrame({"probability": self._scorer.probability(model_input)}, index=model_input.index)
 
 

@@ -14,7 +14,7 @@ from leadline.errors import OutputError, UsageError
 from leadline.files import locked, read_json, sha256, sweep, write_bytes, write_json
 from leadline.times import format_instant
 
-__all__ = ["NIGHT", "Sink", "open_sink", "partition_name", "to_csv", "to_parquet"]
+__all__ = ["NIGHT", "Sink", "finished", "open_sink", "partition_name", "read_night", "to_csv", "to_parquet"]
 
 NIGHT = "night.json"
 PART = "scores.parquet"
@@ -150,18 +150,32 @@ def _folder(folder: Path) -> Sink:
     return Sink(str(folder), lambda: locked(folder / ".lock"), write, lambda as_of, name: _before(folder, as_of, name))
 
 
-def _before(folder: Path, as_of: int, name: str) -> dict[str, float]:
-    """Read the newest finished night before `as_of` of the same model."""
-    import pyarrow.parquet as pq
+def finished(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """List the finished nights of a folder with their records, the newest first.
 
+    A night is finished when its record is there and the rows are those that the record was written for.
+    """
     nights = []
     for record_file in folder.glob(f"as_of=*/{NIGHT}"):
-        record = read_json(record_file)
-        if record.get("model_name") == name and record["as_of_value"] < as_of and (record_file.parent / PART).is_file():
-            nights.append((record["as_of_value"], record_file.parent, record["sha256"]))
-    for _, place, digest in sorted(nights, reverse=True):
-        if sha256(place / PART) == digest:
-            rows = pq.ParquetFile(place / PART).read(columns=["lead_id", "probability"])
+        record = dict(read_json(record_file))
+        rows = record_file.parent / PART
+        if rows.is_file() and sha256(rows) == record.get("sha256"):
+            nights.append((record_file.parent, record))
+    return sorted(nights, key=lambda night: -int(night[1]["as_of_value"]))
+
+
+def read_night(place: Path, columns: list[str]) -> Any:
+    """Read some columns of one night as a pyarrow Table."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(place / PART).read(columns=columns)
+
+
+def _before(folder: Path, as_of: int, name: str) -> dict[str, float]:
+    """Read the newest finished night before `as_of` of the same model."""
+    for place, record in finished(folder):
+        if record["model_name"] == name and record["as_of_value"] < as_of:
+            rows = read_night(place, ["lead_id", "probability"])
             return dict(zip(rows.column("lead_id").to_pylist(), rows.column("probability").to_pylist(), strict=True))
     return {}
 

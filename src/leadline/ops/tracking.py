@@ -15,7 +15,18 @@ from typing import Any
 
 from leadline.errors import MissingError, RetryError
 
-__all__ = ["Dataset", "Run", "aliases", "fetch_bundle", "git_revision", "open_run", "set_alias", "version_of"]
+__all__ = [
+    "Dataset",
+    "Run",
+    "aliases",
+    "fetch_bundle",
+    "git_revision",
+    "log_record",
+    "newest_version",
+    "open_run",
+    "set_alias",
+    "version_of",
+]
 
 # Set before mlflow is imported: no telemetry, no minutes of retries when a server is down, no progress bars.
 SETTINGS = {
@@ -125,8 +136,9 @@ def _client(uri: str) -> Iterator[tuple[Any, Any]]:
     """Yield mlflow and a client for a store; its errors become sentences."""
     for key, value in SETTINGS.items():
         os.environ.setdefault(key, value)
+    import mlflow  # importing it sets its loggers' levels, so it comes before they are made quiet
+
     with _quiet():
-        import mlflow
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -193,6 +205,13 @@ def set_alias(uri: str, name: str, alias: str, version: str) -> None:
     """Point an alias at a version."""
     with _client(uri) as (_, client):
         client.set_registered_model_alias(name, alias, version)
+
+
+def log_record(uri: str, experiment: str, run_name: str, name: str, record: Mapping[str, Any]) -> str:
+    """Log one JSON record as a run of its own; return the run's id."""
+    with open_run(uri, experiment, "", run_name) as run:
+        run.mlflow.log_dict(dict(record), name)
+        return run.id
 
 
 def newest_version(uri: str, name: str) -> int:

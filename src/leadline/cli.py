@@ -1,0 +1,271 @@
+"""The commands: thin, each a call of the pipeline and a few printed lines. stdout is for results, stderr for progress."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from leadline.terminal import Console
+
+__all__ = ["app", "main"]
+
+# Three concurrent two-thread fits on two cores cost 35 times as much without it; it must stand before OpenMP loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+app = typer.Typer(
+    name="leadline",
+    help="Lead qualification that survives contact with the future: point-in-time features, honest backtests, nightly scores.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Log(StrEnum):
+    """How progress is told."""
+
+    text = "text"
+    json = "json"
+
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML config.", show_default=False)]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="T",
+        help="ISO 8601 (naive means UTC); for a flat file, a value of its order column.",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="REF",
+        help="A folder, models:/NAME@champion (the default) or models:/NAME/3.",
+        show_default=False,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+LogKind = Annotated[Log, typer.Option("--log", help="Progress as text, or as lines of JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
+
+
+def _console(quiet: bool, log: Log, as_json: bool = False) -> Console:
+    from leadline.terminal import Console
+
+    return Console(quiet, log.value, as_json)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the demo is made.", show_default=False)],
+    leads: Annotated[int, typer.Option("--leads", min=1000, help="How many leads the world has.")] = 6000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which world.")] = 7,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
+) -> None:
+    """Make a synthetic CRM with known truth and its config, and run the whole job on it."""
+    from leadline.pipeline.demo import demo as run
+
+    console = _console(quiet, log)
+    console.demo(run(folder, leads, seed, console.progress))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the config is written.", show_default=False)],
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="hubspot|salesforce|csv", help="Whose export it reads.")
+    ] = "csv",
+) -> None:
+    """Write a commented config to fill in."""
+    from leadline.tables.presets import write_preset
+
+    print(write_preset(folder, preset))
+
+
+@app.command()
+def check(
+    config: ConfigPath, as_of: AsOf = None, as_json: Json = False, quiet: Quiet = False, log: LogKind = Log.text
+) -> None:
+    """Check config, tables and leaks; train nothing."""
+    from leadline.pipeline import check as run
+
+    console = _console(quiet, log, as_json)
+    console.checked(run(config, as_of, console.progress))
+
+
+@app.command()
+def train(
+    config: ConfigPath, as_of: AsOf = None, as_json: Json = False, quiet: Quiet = False, log: LogKind = Log.text
+) -> None:
+    """Train, judge, track and export a model, using only what was known at T."""
+    from leadline.pipeline import train as run
+
+    console = _console(quiet, log, as_json)
+    console.trained(run(config, as_of, console.progress))
+
+
+@app.command()
+def promote(
+    config: ConfigPath,
+    version: Annotated[
+        str | None,
+        typer.Option("--version", metavar="V", help="The challenger; the newest by default.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
+) -> None:
+    """Hold the contest; move the champion alias, or say why not."""
+    from leadline.pipeline import promote as run
+
+    console = _console(quiet, log, as_json)
+    console.promoted(run(config, version, console.progress))
+
+
+@app.command()
+def score(
+    config: ConfigPath,
+    as_of: AsOf = None,
+    model: Model = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="URL",
+            help="A .parquet or .csv file, a folder (scores/NAME/ by default), or postgresql://…?table=t.",
+            show_default=False,
+        ),
+    ] = None,
+    leads: Annotated[
+        str | None,
+        typer.Option(
+            "--leads", metavar="FILE", help="For a flat file: rows to score, without an outcome.", show_default=False
+        ),
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
+) -> None:
+    """Score every open lead as of one instant; the output is old or new, never half."""
+    from leadline.pipeline import score as run
+
+    console = _console(quiet, log, as_json)
+    console.scored(run(config, as_of, model, out, leads, console.progress))
+
+
+@app.command()
+def explain(
+    config: ConfigPath,
+    lead: Annotated[str, typer.Option("--lead", metavar="ID", help="Whom to explain.", show_default=False)],
+    as_of: Annotated[str, typer.Option("--as-of", metavar="T", help="As of when.", show_default=False)],
+    model: Model = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
+) -> None:
+    """Explain one open lead's score."""
+    from leadline.pipeline import explain as run
+
+    console = _console(quiet, log, as_json)
+    console.explained(run(config, lead, as_of, model, console.progress))
+
+
+@app.command()
+def report(
+    config: ConfigPath,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE.html",
+            help="Where the page is written; reports/NAME.html by default.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Model = None,
+    as_json: Json = False,
+) -> None:
+    """Write the page that marketing opens, from the records of a run."""
+    from leadline.pipeline import report as run
+
+    console = _console(True, Log.text, as_json)
+    console.reported(run(config, out, model))
+
+
+@app.command()
+def monitor(
+    config: ConfigPath, as_of: AsOf = None, as_json: Json = False, quiet: Quiet = False, log: LogKind = Log.text
+) -> None:
+    """Join past nights with outcomes that are ripe now, and say whether to retrain."""
+    from leadline.pipeline import monitor as run
+
+    console = _console(quiet, log, as_json)
+    console.monitored(run(config, as_of, console.progress))
+
+
+@app.command()
+def sql(
+    config: ConfigPath,
+    dialect: Annotated[
+        str,
+        typer.Option(
+            "--dialect",
+            metavar="D",
+            help="duckdb, or postgres, snowflake, bigquery, databricks, redshift, trino, spark (needs leadline[warehouse]).",
+        ),
+    ] = "duckdb",
+) -> None:
+    """Print the statement that builds the features."""
+    from leadline.pipeline import feature_sql
+
+    print(feature_sql(config, dialect))
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        import leadline
+
+        print(leadline.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Lead qualification that survives contact with the future."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; every error is one sentence and an exit code.
+
+    Exit codes: 0 done · 1 a bug · 2 usage · 65 the data is bad · 66 no such input · 73 the output can't be written ·
+    75 try again · 78 the config is bad · 79 promotion refused · 130 interrupted.
+    """
+    from leadline.errors import LeadlineError
+
+    try:
+        app(args=arguments)
+    except LeadlineError as error:
+        print(f"leadline: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("leadline: interrupted; nothing was half-written; run the command again", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of stdout left (`leadline … | head`); Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

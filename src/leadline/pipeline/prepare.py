@@ -1,0 +1,271 @@
+"""The first half of training, and the whole of a night's input: tables → snapshots → labels → features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leadline.checks import Finding, Findings, Severity, run
+from leadline.config import Config, Source
+from leadline.errors import DataError, UsageError
+from leadline.history import catalog, features, labels, snapshots
+from leadline.history.features import Features
+from leadline.history.labels import Counts, Labels
+from leadline.history.spec import Feature
+from leadline.judge import leaks
+from leadline.judge.points import points
+from leadline.tables import Loaded, load, open_store
+from leadline.times import format_instant, parse_instant
+from leadline.yamlfile import load_config
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = [
+    "FEWEST_POSITIVES",
+    "Prepared",
+    "Progress",
+    "as_config",
+    "instant",
+    "intents",
+    "prepare",
+    "silent",
+    "tonight",
+]
+
+Progress = Callable[[str], None]
+
+FEWEST_POSITIVES = 30
+"""Positive leads below which no model is fitted: fewer say next to nothing of a dozen features."""
+
+
+def silent(_: str) -> None:
+    """Tell nothing."""
+
+
+def as_config(config: Config | str | Path) -> Config:
+    """Take a config as it is, or read it from its file."""
+    return config if isinstance(config, Config) else load_config(config)
+
+
+def instant(config: Config, as_of: str | int | None) -> int | None:
+    """Read T: ISO 8601, or for a flat file a value of its order column.
+
+    Raises
+    ------
+    UsageError
+        The text is neither.
+    """
+    if as_of is None or isinstance(as_of, int):
+        return as_of
+    if config.is_flat:
+        try:
+            return int(as_of)
+        except ValueError:
+            pass
+        try:
+            return parse_instant(as_of)
+        except UsageError:
+            raise UsageError(
+                f"--as-of {as_of[:40]!r}: not a value of {config.snapshots.order_by!r}; expected a whole number or a date"
+            ) from None
+    return parse_instant(as_of)
+
+
+def said_instant(config: Config, value: int | None) -> str | None:
+    """Write T as the user would: ISO 8601, or a flat file's value."""
+    if value is None:
+        return None
+    return str(value) if config.is_flat else format_instant(value)
+
+
+def intents(config: Config) -> dict[str, str]:
+    """Return the intent of each behaviour that the config lists."""
+    return {name: behaviour.intent for name, behaviour in config.behaviours.items()}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Labelled snapshots with their features, ready for folds and fitting.
+
+    Attributes
+    ----------
+    loaded : Loaded
+        The tables; their store is closed.
+    counts : Counts
+        How many snapshots there were of each kind.
+    features, labels : Features, Labels
+        Row by row, sorted by (as_of, lead_id).
+    points : float64 array or None
+        Today's points, where the config has rules.
+    findings : Findings
+        What the checks saw; no error among them.
+    """
+
+    loaded: Loaded
+    counts: Counts
+    features: Features
+    labels: Labels
+    points: npt.NDArray[np.float64] | None
+    findings: Findings
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The tables with their snapshots labelled, and all that the checks saw, errors included."""
+
+    loaded: Loaded
+    counts: Counts
+    findings: Findings
+
+
+@contextmanager
+def examine(config: Config, known_at: int | None, progress: Progress = silent) -> Iterator[Examined]:
+    """Read the tables, run every check that needs no model, and label the snapshots; the store closes at the end.
+
+    Raises
+    ------
+    DataError
+        The tables can't be read as tables; its `findings` say why.
+    """
+    store = open_store(config.engine)
+    try:
+        progress("reading tables")
+        loaded = load(config, store, known_at)
+        found = loaded.findings + run(leaks.BEFORE_TRAINING, (config, loaded))
+        found.accept(config.leaks.accept).raise_errors()
+        progress("taking snapshots")
+        number = snapshots.for_training(config, loaded)
+        counts = labels.attach(config, loaded)
+        found += Findings(tuple(_enough(config, number, counts)))
+        yield Examined(loaded, counts, found.accept(config.leaks.accept))
+    finally:
+        store.close()
+
+
+def prepare(config: Config, known_at: int | None, progress: Progress = silent) -> Prepared:
+    """Compute features and labels of the past, as known at T.
+
+    Raises
+    ------
+    DataError
+        A check found an error that the config doesn't accept, or there are too few positives.
+    """
+    with examine(config, known_at, progress) as seen:
+        seen.findings.raise_errors()
+        counts, loaded = seen.counts, seen.loaded
+        progress(f"computing features of {counts.positive + counts.kept_negative:,} snapshots")
+        specs = catalog.catalogue(config, loaded)
+        made = features.build(loaded, (*specs, *catalog.rule_specs(config)), intents(config))
+        today = points(config, made.values) if config.rules else None
+        return Prepared(loaded, counts, _useful(made, specs), labels.fetch(config, loaded), today, seen.findings)
+
+
+def _enough(config: Config, snapshots_made: int, counts: Counts) -> list[Finding]:
+    """Say whether there is something to learn from."""
+    labelled = counts.positive + counts.negative
+    if not labelled:
+        why = f"{snapshots_made} snapshots, {counts.censored} of them unripe, {counts.late} known late, {counts.before} before observed_from"
+        fix = "choose a later --as-of or a shorter horizon"
+        return [
+            Finding(
+                "LL122",
+                Severity.ERROR,
+                "outcome",
+                f"no labelled snapshot ({why})",
+                f"at least {FEWEST_POSITIVES} positive leads",
+                fix,
+            )
+        ]
+    if counts.positive == 0 or counts.negative == 0:
+        kind = "negative" if counts.positive == 0 else "positive"
+        fix = "check outcome.positive" if config.is_flat else "check `stages:`, `outcome:` and that leads join stages"
+        return [
+            Finding(
+                "LL123",
+                Severity.ERROR,
+                "outcome",
+                f"all {labelled} labelled snapshots are {kind}",
+                "both outcomes",
+                fix,
+                labelled,
+            )
+        ]
+    if counts.positive_leads < FEWEST_POSITIVES:
+        return [Finding(
+            "LL122", Severity.ERROR, "outcome", f"{counts.positive_leads} leads with a positive outcome", f"at least {FEWEST_POSITIVES}",
+            "give more history, a longer horizon, or a commoner outcome", counts.positive_leads,
+        )]  # fmt: skip
+    return []
+
+
+def _useful(made: Features, specs: tuple[Feature, ...]) -> Features:
+    """Leave out features that say nothing here: the same everywhere, or the same as an earlier one."""
+    seen: set[bytes] = set()
+    names = []
+    for spec in specs:
+        column = made.values[spec.name]
+        if spec.kind == "category":
+            if column.nunique(dropna=False) > 1:
+                names.append(spec.name)
+            continue
+        numbers = column.to_numpy(dtype=np.float64)
+        digest = numbers.tobytes()
+        finite = numbers[np.isfinite(numbers)]
+        varies = finite.size > 0 and (finite.size < numbers.size or np.ptp(finite) > 0)
+        if varies and digest not in seen:
+            seen.add(digest)
+            names.append(spec.name)
+    if not names:
+        raise DataError(
+            "features: none differs between snapshots; expected events or attributes that vary; name some in the config"
+        )
+    return made.keep(names)
+
+
+def tonight(
+    config: Config,
+    specs: tuple[Feature, ...],
+    intent: Mapping[str, str],
+    as_of: int | None,
+    leads_source: Source | None = None,
+    lead: str | None = None,
+    progress: Progress = silent,
+) -> tuple[Features, Loaded, bool]:
+    """Compute the features of tonight's open leads, by the same path as in training.
+
+    Parameters
+    ----------
+    specs, intent
+        The bundle's.
+    lead : str, optional
+        Only this one.
+
+    Returns
+    -------
+    tuple
+        The features, the tables (their store is closed), and whether `lead` is among the leads at all.
+    """
+    store = open_store(config.engine)
+    try:
+        progress("reading tables")
+        kinds = {s.name: s.kind for s in specs if s.aggregate == "value"}
+        loaded = load(config, store, as_of if not config.is_flat else None, kinds, leads_source)
+        loaded.findings.accept(config.leaks.accept).raise_errors()
+        snapshots.for_night(config, loaded, as_of)
+        known = True
+        if lead is not None:
+            import pyarrow as pa
+
+            store.put("wanted", pa.table({"lead_id": [lead]}))
+            known = bool(store.rows("SELECT COUNT(*) FROM leads WHERE lead_id IN (SELECT lead_id FROM wanted)")[0][0])
+            store.run("DELETE FROM snapshots WHERE lead_id NOT IN (SELECT lead_id FROM wanted)")
+        progress("computing features")
+        return features.build(loaded, specs, intent), loaded, known
+    finally:
+        store.close()

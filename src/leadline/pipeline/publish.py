@@ -1,0 +1,165 @@
+"""Publishing a trained model: one MLflow run, one bundle in its place, one alias, in an order that survives a kill.
+
+The bundle is staged, logged and registered first, then renamed to ``models/NAME/VERSION``, and only then does an
+alias point at it: a run that dies on the way leaves a version that nobody uses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import leadline
+from leadline.checks import Findings
+from leadline.config import Config
+from leadline.errors import OutputError
+from leadline.files import locked, place, staging, write_bytes, write_json, write_text
+from leadline.judge.backtest import Evaluation
+from leadline.judge.capacity import Cut
+from leadline.judge.explain import Driver
+from leadline.model.fitting import OutOfFold
+from leadline.model.scorer import Scorer
+from leadline.ops import registry, tracking
+from leadline.pipeline.prepare import Prepared, intents
+from leadline.report import charts
+
+__all__ = ["publish"]
+
+PACKAGES = ("lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn", "duckdb", "mlflow", "shap")
+SERVING = ("lightgbm", "numpy", "pandas")
+
+
+def publish(
+    config: Config,
+    made: Prepared,
+    scorer: Scorer,
+    evaluation: Evaluation,
+    ranked: Sequence[Driver],
+    cuts: Sequence[Cut],
+    found: Findings,
+    honest: OutOfFold,
+    record: Mapping[str, Any],
+) -> tuple[str, str, Path, str]:
+    """Track, register and export a model; return its version, alias, folder and run id.
+
+    Raises
+    ------
+    OutputError
+        A bundle of that version stands there already, made with another registry; or the disk refuses.
+    RetryError
+        Another run publishes the same model, or the registry is down.
+    """
+    home = registry.MODELS / config.name
+    uri = config.tracking.uri
+    with locked(home / ".lock", wait=60.0), staging(home) as staged:
+        _refuse_taken(config, home)
+        with tracking.open_run(uri, config.experiment, config.name, f"{config.name} at {record['known_at']}") as run:
+            registry.write_bundle(
+                staged, scorer.to_files(), _manifest(config, made, scorer, record, run.id), {"record.json": record}
+            )
+            run.params(_params(config, made, scorer, found))
+            run.tags(_tags(config))
+            run.metrics(_metrics(evaluation, made, honest))
+            run.datasets([
+                tracking.Dataset(t, made.loaded.sources.get(t, ""), made.loaded.fingerprints.get(t, ""), rows)
+                for t, rows in made.loaded.rows.items()
+            ])  # fmt: skip
+            run.folder(staged, "bundle")
+            with staging(home) as extra:
+                _write_evidence(extra, config, record, evaluation, ranked)
+                run.folder(extra, "evidence")
+            columns = [(s.name, s.kind) for s in made.features.specs]
+            requirements = [f"{p}=={version(p)}" for p in SERVING]
+            number = run.register(staged, columns, requirements, _description(evaluation, record))
+        folder = home / number
+        place(staged, folder)
+        alias = "challenger" if "champion" in tracking.aliases(uri, config.name) else "champion"
+        tracking.set_alias(uri, config.name, alias, number)
+    return number, alias, folder, run.id
+
+
+def _refuse_taken(config: Config, home: Path) -> None:
+    """A version's folder that the registry doesn't know belongs to another registry: it must not be lost."""
+    following = tracking.newest_version(config.tracking.uri, config.name) + 1
+    if (home / str(following)).exists():
+        raise OutputError(
+            f"{home / str(following)}: a bundle stands there that this registry ({config.tracking.uri.split('://')[0]}) doesn't know; "
+            "expected a free place; move it away, or use the tracking.uri that it was made with"
+        )
+
+
+def _manifest(config: Config, made: Prepared, scorer: Scorer, record: Mapping[str, Any], run_id: str) -> dict[str, Any]:
+    return {
+        "name": config.name,
+        "leadline": leadline.__version__,
+        "known_at": record["known_at"],
+        "run_id": run_id,
+        "config_hash": config.hash,
+        "flat": config.is_flat,
+        "outcome": config.outcome.model_dump(mode="json", exclude={"observed_from", "observed_until"}),
+        "snapshots": config.snapshots.model_dump(mode="json", exclude={"max"}),
+        "features": [s.to_record() for s in made.features.specs],
+        "intents": intents(config),
+        "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)},
+        "capacity": config.capacity.model_dump(mode="json"),
+    }
+
+
+def _params(config: Config, made: Prepared, scorer: Scorer, found: Findings) -> dict[str, Any]:
+    counts = made.counts
+    recipe = {f"recipe.{k}": v for k, v in scorer.recipe.to_record().items()}
+    rows = {f"rows.{t}": n for t, n in made.loaded.rows.items()}
+    return {
+        "config_hash": config.hash, "seed": config.seed, "known_at": made.loaded.known_at, "horizon": config.horizon,
+        "features": len(made.features.specs), "snapshots.positive": counts.positive, "snapshots.negative": counts.negative,
+        "snapshots.censored": counts.censored, "snapshots.late": counts.late, "snapshots.before": counts.before,
+        "snapshots.thinned_to": counts.kept_negative if counts.thinned else "none", "findings": len(found), **rows, **recipe,
+    }  # fmt: skip
+
+
+def _tags(config: Config) -> dict[str, Any]:
+    versions = {f"version.{p}": version(p) for p in PACKAGES}
+    return {
+        "leadline": leadline.__version__,
+        "git_revision": tracking.git_revision() or "none",
+        "outcome": str(config.outcome.reaches or config.outcome.column),
+        **versions,
+    }
+
+
+def _metrics(evaluation: Evaluation, made: Prepared, honest: OutOfFold) -> list[tuple[str, float, int]]:
+    """Yield each fold's figures as steps, the newest's again under plain names, and the validation curves."""
+    rows: list[tuple[str, float, int]] = []
+    for fold in evaluation.folds:
+        rows += [("fold.base_rate", fold.base_rate, fold.number), ("fold.rows", fold.rows, fold.number)]
+        for who, figures in fold.figures.items():
+            values = dict(vars(figures))
+            rows += [(f"fold.{who}.{k}", v, fold.number) for k, v in values.items()]
+            if fold is evaluation.newest:
+                prefix = "" if who == "model" else f"{who}."
+                rows += [(f"{prefix}{k}", v, 0) for k, v in values.items()]
+    for curve in honest.curves:
+        if curve["taken"]:
+            losses = curve["log_loss"]
+            step = max(1, len(losses) // 100)
+            rows += [(f"curve.fold_{curve['fold'] + 1}.log_loss", losses[n], n) for n in range(0, len(losses), step)]
+    return rows
+
+
+def _write_evidence(
+    folder: Path, config: Config, record: Mapping[str, Any], evaluation: Evaluation, ranked: Sequence[Driver]
+) -> None:
+    """Write what the run shows beside the bundle: the config as written, the record, drivers and pictures."""
+    # A password belongs in ${NAME}; one written into a URL all the same must not travel on.
+    write_text(folder / "config.yaml", re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:***@", config.text))
+    write_json(folder / "record.json", record)
+    write_json(folder / "drivers.json", record["drivers"])
+    for name, picture in charts.pictures(evaluation, ranked).items():
+        write_bytes(folder / name, picture)
+
+
+def _description(evaluation: Evaluation, record: Mapping[str, Any]) -> str:
+    return f"leadline model trained on what was known at {record['known_at']}. {evaluation!r}"

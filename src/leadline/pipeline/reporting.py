@@ -1,0 +1,92 @@
+"""`report` and `sql`: pages and texts made from what is already known; nothing is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leadline.config import Config
+from leadline.errors import UsageError
+from leadline.files import write_json, write_text
+from leadline.history.catalog import catalogue
+from leadline.history.features import statement
+from leadline.pipeline.prepare import Progress, as_config, intents, silent
+from leadline.pipeline.scoring import find_model
+from leadline.tables import load, open_store
+
+__all__ = ["ReportResult", "feature_sql", "report"]
+
+DIALECTS = ("duckdb", "postgres", "snowflake", "bigquery", "databricks", "redshift", "trino", "spark")
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """A written report: the page, the same records as JSON beside it, and the records."""
+
+    page: Path
+    data: Path
+    record: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"ReportResult({self.page})"
+
+
+def report(config: Config | str | Path, out: str | Path | None = None, model: str | None = None) -> ReportResult:
+    """Write the self-contained page of a model's run, and its records as JSON beside it.
+
+    Parameters
+    ----------
+    out : path, optional
+        ``reports/NAME.html`` by default.
+    model : str, optional
+        The champion by default.
+
+    Raises
+    ------
+    MissingError
+        There is no such model.
+    UsageError
+        `out` isn't named .html.
+    """
+    from leadline.report.html import page
+
+    config = as_config(config)
+    bundle = find_model(config, model)
+    place = Path(out) if out is not None else Path("reports") / f"{config.name}.html"
+    if place.suffix != ".html":
+        raise UsageError(f"--out {str(place)!r}: not a page; expected a name that ends in .html")
+    record = {
+        **bundle.record("record.json"),
+        "version": bundle.version,
+        "features": [s.to_record() for s in bundle.specs],
+    }
+    write_json(place.with_suffix(".json"), record)
+    write_text(place, page(record))
+    return ReportResult(place, place.with_suffix(".json"), record)
+
+
+def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: Progress = silent) -> str:
+    """Return the statement that builds a config's features, spelt for an engine.
+
+    Raises
+    ------
+    UsageError
+        The dialect isn't known, or sqlglot isn't there to translate to it.
+    """
+    if dialect not in DIALECTS:
+        raise UsageError(f"--dialect {dialect[:40]!r}: unknown; expected one of {', '.join(DIALECTS)}")
+    config = as_config(config)
+    store = open_store(config.engine)
+    try:
+        specs = catalogue(config, load(config, store))
+    finally:
+        store.close()
+    text = statement(specs, intents(config))
+    if dialect == "duckdb":
+        return text
+    try:
+        import sqlglot
+    except ImportError:
+        raise UsageError(f"--dialect {dialect}: needs sqlglot; install leadline[warehouse]") from None
+    return str(sqlglot.transpile(text, read="duckdb", write=dialect, pretty=True)[0])

@@ -1,0 +1,242 @@
+"""`train`: from a config to a judged, tracked and exported scorer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leadline.checks import Finding, Findings, Severity, run
+from leadline.config import Config
+from leadline.errors import DataError
+from leadline.history import folds as folding
+from leadline.history.folds import Fold
+from leadline.judge import capacity, leaks
+from leadline.judge.backtest import Evaluation, Judged, evaluate, plain
+from leadline.judge.explain import Driver, drivers
+from leadline.model.fitting import OutOfFold, fit_scorer
+from leadline.model.matrix import Matrix
+from leadline.model.scorer import Scorer
+from leadline.pipeline.prepare import Prepared, Progress, as_config, instant, prepare, said_instant, silent
+from leadline.pipeline.publish import publish
+from leadline.times import Horizon
+
+__all__ = ["TrainResult", "train"]
+
+SHARE = 0.2  # of a flat file's rows in each test, where the config gives no share
+EXPLAINED = 20_000  # rows that drivers are averaged over; more change the ranks no further
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What `train` made.
+
+    Attributes
+    ----------
+    name, version, alias : str
+        The registered model, and whether it is the champion or a challenger.
+    folder : Path
+        Where the bundle lies.
+    run_id : str
+        The MLflow run.
+    prepared : Prepared
+        The data it was made of.
+    scorer : Scorer
+        The model.
+    evaluation : Evaluation
+        The backtest; quote its newest fold.
+    drivers : list of Driver
+        What moves scores, the strongest first.
+    capacity : list of Cut
+        What half to double the capacity would have brought.
+    findings : Findings
+        What the checks saw.
+    """
+
+    name: str
+    version: str
+    alias: str
+    folder: Path
+    run_id: str
+    prepared: Prepared
+    scorer: Scorer
+    evaluation: Evaluation
+    drivers: list[Driver]
+    capacity: list[capacity.Cut]
+    findings: Findings
+
+    def __repr__(self) -> str:
+        return f"TrainResult({self.name} {self.version} ({self.alias}) in {self.folder}; {self.evaluation!r})"
+
+
+def train(config: Config | str | Path, as_of: str | int | None = None, progress: Progress = silent) -> TrainResult:
+    """Train, judge, track and export a model, using only what was known at T.
+
+    Parameters
+    ----------
+    config : Config or path
+        What to train on.
+    as_of : str or int, optional
+        T; by default the newest recorded time in the table that holds the outcome.
+    progress : callable, optional
+        Is told each stage's name.
+
+    Raises
+    ------
+    ConfigError, MissingError, DataError, RetryError, OutputError
+        As the message says; nothing is half-written.
+    """
+    config = as_config(config)
+    made = prepare(config, instant(config, as_of), progress)
+    folds, said = lay_folds(config, made)
+    matrix = to_matrix(made)
+    progress(f"fitting {len(folds)} folds on {len(matrix):,} snapshots, {matrix.positives:,} positive")
+    scorer, honest = fit_scorer(
+        made.features.specs, matrix, [(f.train, f.test) for f in folds], None, config.seed, config.engine.threads
+    )
+    progress("judging")
+    evaluation = evaluate(judged_folds(made, matrix, honest), config.seed)
+    newest = honest.judged
+    rows, p = honest.row[newest], honest.probability[newest]
+    keys = (matrix.y[rows], matrix.weight[rows], matrix.lead[rows], matrix.as_of[rows])
+    scorer = scorer.with_tiers(capacity.tiers_for(p, *keys, None if config.is_flat else config.capacity.leads_per_week))
+    cuts = [] if config.is_flat else capacity.table(p, *keys, config.capacity.leads_per_week)
+    ranked = _drivers(scorer, made, matrix)
+    found = made.findings + said
+    found += run(leaks.AFTER_TRAINING, leaks.Trained(evaluation, ranked[0].words if ranked else "none")).accept(
+        config.leaks.accept
+    )
+    found.raise_errors()
+    progress("tracking and exporting")
+    published = publish(
+        config,
+        made,
+        scorer,
+        evaluation,
+        ranked,
+        cuts,
+        found,
+        honest,
+        records(config, made, evaluation, ranked, cuts, found, honest),
+    )
+    return TrainResult(config.name, *published, made, scorer, evaluation, ranked, cuts, found)
+
+
+def to_matrix(made: Prepared) -> Matrix:
+    """Put features and labels side by side; both are sorted by (as_of, lead_id)."""
+    if len(made.features) != len(made.labels.y):
+        raise DataError(
+            "matrix: features and labels differ in length; expected one of each a snapshot; this is a bug, please report it"
+        )
+    return Matrix(
+        made.features.values,
+        made.labels.y,
+        made.labels.weight,
+        made.features.lead_id.astype(str),
+        made.features.as_of,
+        made.labels.known_at,
+    )
+
+
+def lay_folds(config: Config, made: Prepared) -> tuple[tuple[Fold, ...], Findings]:
+    """Lay the folds; where the history is too short for the config's test span, a shorter one is taken, and said."""
+    as_of, labels = made.features.as_of, made.labels
+    asked = config.backtest.test
+    if config.is_flat:
+        share = asked if isinstance(asked, float) else SHARE
+        folds = folding.make_flat(as_of, labels, config.backtest.folds, share)
+        length = None
+    else:
+        length = asked if isinstance(asked, Horizon) else Horizon.parse("56d")
+        folds = ()
+        for cut in (1, 2, 4, 8):
+            length = Horizon(asked.micros // cut) if isinstance(asked, Horizon) else length
+            folds = folding.make_dated(as_of, labels, config.backtest.folds, length.micros)
+            if folds:
+                break
+    if not folds:
+        few = folding.FEWEST
+        raise DataError(
+            f"LL124 backtest: no fold has {few['training']} positives before its test and {few['test']} in it; expected at least one fold; "
+            "give more history, or make `within`, `backtest.test` or `backtest.folds` smaller"
+        )
+    folding.check(folds, as_of, labels, config.horizon.micros)
+    short = len(folds) < config.backtest.folds or (length is not None and length != asked)
+    if not short:
+        return folds, Findings()
+    span = f" of {length}" if length is not None else ""
+    seen = f"the history carries {len(folds)} folds{span}, not {config.backtest.folds} of {asked}"
+    return folds, Findings(
+        (
+            Finding(
+                "LL124",
+                Severity.WARNING,
+                "backtest",
+                seen,
+                "as many as asked",
+                "nothing to do; more history gives more folds",
+            ),
+        )
+    )
+
+
+def judged_folds(made: Prepared, matrix: Matrix, honest: OutOfFold) -> list[tuple[Judged, bool, int, int, int]]:
+    """Gather each fold's rows with what was said of them."""
+    result = []
+    group = made.features.group()
+    for number in np.unique(honest.fold):
+        mine = honest.fold == number
+        rows = honest.row[mine]
+        said = {"model": honest.probability[mine], "logistic": honest.lr_probability[mine]}
+        if made.points is not None:
+            said["points"] = made.points[rows]
+        judged = Judged(matrix.y[rows], matrix.weight[rows], made.labels.won[rows], group[rows], said)
+        starts, ends = int(matrix.as_of[rows].min()), int(matrix.as_of[rows].max())
+        training = (
+            int((matrix.known_at <= starts).sum())
+            if made.loaded.observed_until is not None
+            else int((matrix.as_of < starts).sum())
+        )
+        result.append((judged, bool(honest.judged[mine][0]), starts, ends, training))
+    return result
+
+
+def _drivers(scorer: Scorer, made: Prepared, matrix: Matrix) -> list[Driver]:
+    """Average contributions over the newest rows."""
+    newest = slice(max(len(matrix) - EXPLAINED, 0), None)
+    values = made.features.values[list(scorer.names)].iloc[newest]
+    contributions, _ = scorer.contributions(values)
+    specs = [s for s in made.features.specs if s.name in set(scorer.names)]
+    return drivers(specs, values, contributions, matrix.weight[newest])
+
+
+def records(
+    config: Config,
+    made: Prepared,
+    evaluation: Evaluation,
+    ranked: Sequence[Driver],
+    cuts: Sequence[capacity.Cut],
+    found: Findings,
+    honest: OutOfFold,
+) -> dict[str, Any]:
+    """Return the run's record: what a report is made of. It holds counts and figures, never a lead's data."""
+    known = made.loaded.known_at
+    return {
+        "name": config.name,
+        "known_at": said_instant(config, known),
+        "observed_until": said_instant(config, made.loaded.observed_until),
+        "outcome": config.outcome.model_dump(mode="json"),
+        "snapshots": asdict(made.counts),
+        "tables": made.loaded.rows,
+        "fingerprints": made.loaded.fingerprints,
+        "sources": made.loaded.sources,
+        "evaluation": evaluation.to_record(),
+        "drivers": plain([asdict(d) for d in ranked]),
+        "capacity": plain([asdict(c) for c in cuts]),
+        "findings": found.records(),
+        "choice": plain(honest.choice),
+        "curves": plain(list(honest.curves)),
+    }

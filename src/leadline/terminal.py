@@ -1,0 +1,234 @@
+"""What a command prints: results to stdout, progress to stderr, tables that fit 80 columns, colour only on a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from leadline.checks import Severity
+from leadline.errors import DataError
+
+if TYPE_CHECKING:
+    from leadline.judge.backtest import Evaluation
+    from leadline.ops.nightly import Night
+    from leadline.pipeline import CheckResult, MonitorResult, Promotion, ReportResult, Told, TrainResult
+    from leadline.pipeline.demo import DemoResult
+
+__all__ = ["Console"]
+
+
+class Console:
+    """Prints what the commands found.
+
+    Parameters
+    ----------
+    quiet : bool
+        No progress.
+    log : str
+        Progress as `text` or as lines of `json`.
+    as_json : bool
+        Results as JSON.
+    """
+
+    def __init__(self, quiet: bool, log: str, as_json: bool) -> None:
+        self._quiet, self._log, self._json = quiet, log, as_json
+        self._began = time.monotonic()
+
+    def progress(self, stage: str) -> None:
+        """Tell a stage's name on stderr."""
+        if self._quiet:
+            return
+        seconds = time.monotonic() - self._began
+        if self._log == "json":
+            print(
+                json.dumps({"seconds": round(seconds, 3), "stage": stage}, ensure_ascii=False),
+                file=sys.stderr,
+                flush=True,
+            )
+        else:
+            print(f"{seconds:7.1f}s  {stage}", file=sys.stderr, flush=True)
+
+    def _say(self, text: str = "") -> None:
+        print(text)
+
+    def _as_json(self, record: Any) -> bool:
+        if self._json:
+            self._say(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
+        return self._json
+
+    def _table(self, head: Sequence[str], rows: Sequence[Sequence[str]], wrap: int | None = None) -> None:
+        """Print a table; a column named by `wrap` takes what room is left and breaks its lines."""
+        from rich.box import SIMPLE
+        from rich.console import Console as Rich
+        from rich.table import Table
+
+        width = None if sys.stdout.isatty() else 80
+        table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
+        for n, name in enumerate(head):
+            table.add_column(
+                name, justify="left" if n == 0 or n == wrap else "right", overflow="fold", no_wrap=n != wrap
+            )
+        for row in rows:
+            table.add_row(*row)
+        Rich(width=width, highlight=False, markup=False).print(table)
+
+    def checked(self, result: CheckResult) -> None:
+        """Print findings; errors end the command with exit code 65."""
+        if not self._as_json(result.to_record()):
+            for name, count in result.rows.items():
+                self._say(f"{name:<14}{count:>12,} rows known at {result.known_at or 'any time'}")
+            c = result.counts
+            if c.positive + c.negative + c.censored:
+                self._say(
+                    f"snapshots     {c.positive:>12,} positive, {c.negative:,} negative, {c.censored:,} unripe, "
+                    f"{c.late:,} known late, {c.before:,} before observed_from"
+                )
+            self._findings(result.findings)
+        errors = result.findings.of(Severity.ERROR)
+        if errors:
+            raise DataError(
+                f"{len(errors)} error{'s' if len(errors) > 1 else ''} found; expected none; mend what is told above"
+            )
+        if not self._json:
+            self._say("ready to train")
+
+    def _findings(self, findings: Any, notes: bool = True) -> None:
+        for f in findings:
+            if notes or f.severity is not Severity.NOTE:
+                self._say(f"{f.code} {f.severity}: {f}")
+
+    def trained(self, result: TrainResult) -> None:
+        """Print the backtest, the drivers and where the model is."""
+        record = {
+            "name": result.name,
+            "version": result.version,
+            "alias": result.alias,
+            "folder": str(result.folder),
+            "run_id": result.run_id,
+        }
+        evaluation = result.evaluation.to_record()
+        if self._as_json({**record, "evaluation": evaluation, "findings": result.findings.records()}):
+            return
+        c = result.prepared.counts
+        thinned = f" (thinned to {c.kept_negative:,}, weighted)" if c.thinned else ""
+        self._say(
+            f"{c.positive:,} positive and {c.negative:,} negative snapshots{thinned}; {c.censored:,} unripe and {c.late:,} known late, left out"
+        )
+        self._findings(result.findings, notes=False)
+        self._say()
+        self._evaluation(result.evaluation)
+        self._say("\nWhat moves scores (share of all contributions):")
+        for d in result.drivers[:8]:
+            way = "" if d.direction != d.direction else " ↑" if d.direction > 0 else " ↓"
+            self._say(f"  {d.share:5.1%}{way or '  '}  {d.words}")
+        self._say(
+            f"\n{result.name} {result.version} is the {result.alias}: {result.folder} (MLflow run {result.run_id})"
+        )
+
+    def _evaluation(self, evaluation: Evaluation) -> None:
+        rows = []
+        for fold in evaluation.folds:
+            for who, f in fold.figures.items():
+                first = f"{fold.number}{'*' if fold.judged else ''}" if who == "model" else ""
+                rows.append([
+                    first, who, f"{fold.positives}/{fold.rows}" if first else "", _number(f.auc), f"{_number(f.auc_low)}–{_number(f.auc_high)}",
+                    _number(f.average_precision), _number(f.lift_10, 2), _number(f.brier), _number(f.ece), _number(f.won_auc),
+                ])  # fmt: skip
+        self._table(["fold", "by", "positive", "AUC", "95%", "AP", "lift10", "Brier", "ECE", "won"], rows)
+        self._say("* the newest fold, which chose nothing: quote this one")
+        gap, low, high = evaluation.against_logistic
+        self._say(f"log loss below the regression's by {gap:.4f} (95% {low:.4f} to {high:.4f}) in the newest fold")
+
+    def scored(self, result: Night) -> None:
+        """Print where the scores are, and the tiers."""
+        scores = result.scores
+        tiers = {t: int((scores.tier == t).sum()) for t in sorted(set(scores.tier.tolist()))}
+        record = {"leads": len(scores), "place": result.place, "tiers": tiers, "seconds": round(result.seconds, 3)}
+        if not self._as_json({**record, "model": f"{scores.model_name} {scores.model_version}"}):
+            shown = ", ".join(f"{n:,} in tier {t}" for t, n in tiers.items()) or "no lead is open"
+            self._say(f"{len(scores):,} leads scored by {scores.model_name} {scores.model_version}: {shown}")
+            self._say(f"written to {result.place}")
+
+    def explained(self, result: Told) -> None:
+        """Print one lead's causes."""
+        causes = [{"fact": fact, "effect": effect} for fact, effect in result.causes]
+        record = {
+            "as_of": result.as_of,
+            "probability": result.probability,
+            "tier": result.tier,
+            "model": result.model,
+            "base": result.base,
+        }
+        if self._as_json({**record, "lead_id": result.lead_id, "causes": causes}):
+            return
+        self._say(
+            f"{result.lead_id} at {result.as_of}: {result.probability:.1%}, tier {result.tier}, by {result.model}"
+        )
+        for fact, effect in result.causes:
+            if abs(effect) >= 0.01:
+                self._say(f"  {effect:+.2f}  {fact}")
+        self._say("(effects on the log odds; all leads start from the same base)")
+
+    def reported(self, result: ReportResult) -> None:
+        """Print where the page is."""
+        if not self._as_json({"page": str(result.page), "data": str(result.data)}):
+            self._say(f"written to {result.page} (its figures: {result.data})")
+
+    def promoted(self, result: Promotion) -> None:
+        """Print the verdict."""
+        verdict = result.verdict.to_record() if result.verdict else None
+        if not self._as_json(
+            {"name": result.name, "version": result.version, "former": result.former, "verdict": verdict}
+        ):
+            why = result.verdict.reason if result.verdict else "there was no champion to beat"
+            self._say(f"{result.name} {result.version} is the champion now: {why}")
+
+    def monitored(self, result: MonitorResult) -> None:
+        """Print how past nights did, and the advice."""
+        if self._as_json(result.to_record()):
+            return
+        self._say(
+            f"{result.rows:,} rows of {result.nights} nights are ripe at {result.as_of}, {result.positives:,} positive; {result.unripe:,} not yet"
+        )
+        if result.rows:
+            self._say(f"AUC {_number(result.auc)}, ECE {_number(result.ece)}")
+            rows = [
+                [t.tier, f"{t.rows:,}", f"{t.predicted:.1%}", f"{t.observed:.1%}", f"{t.low:.1%}–{t.high:.1%}"]
+                for t in result.tiers
+            ]
+            self._table(["tier", "rows", "predicted", "observed", "95%"], rows)
+        self._say(result.advice)
+
+    def demo(self, result: DemoResult) -> None:
+        """Print the demo's story, and what to open next."""
+        self._say(
+            f"The checks: {len(result.checked.findings)} findings, {len(result.checked.findings.of(Severity.ERROR))} errors"
+        )
+        self._findings(result.checked.findings, notes=False)
+        self._say("\nThe model, trained on what was known four weeks before the end:")
+        self.trained(result.trained)
+        self._say("\nTonight:")
+        self.scored(result.night)
+        self._say(
+            f"rank correlation with the world's true probabilities, which no model saw: {result.true_correlation:.2f}"
+        )
+        self._say("\nThe best lead, explained:")
+        self.explained(result.told)
+        self._say(
+            f"\nOpen next:\n  {result.page}  what predicts conversion\n  {result.config}  the config, commented\n"
+            f"  {result.night.place}  tonight's scores\n  {result.trained.folder}  the exported scorer\n"
+            "  mlflow ui --backend-store-uri sqlite:///mlflow.db  the tracked run"
+        )
+
+
+def _number(value: float, digits: int = 3) -> str:
+    return (
+        "–"
+        if value != value
+        else f"{value:.{digits}f}".replace("0.", ".", 1)
+        if 0 <= value < 1 and digits == 3
+        else f"{value:.{digits}f}"
+    )
