@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,8 @@ __all__ = ["app", "main"]
 
 # Three concurrent two-thread fits on two cores cost 35 times as much without it; it must stand before OpenMP loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="leadline",
@@ -257,14 +260,16 @@ def main(arguments: list[str] | None = None) -> Any:
     """
     from leadline.errors import LeadlineError
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by cron or Airflow cleans up as Ctrl-C does
     try:
-        app(args=arguments)
+        app(args=arguments, prog_name="leadline")
     except LeadlineError as error:
         print(f"leadline: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("leadline: interrupted; nothing was half-written; run the command again", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # Typer's own answer to Ctrl-C, which says nothing
+            print("leadline: interrupted; nothing was half-written; run the command again", file=sys.stderr)
+        raise
     except BrokenPipeError:
         # The reader of stdout left (`leadline … | head`); Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -66,7 +66,7 @@ class Console:
         from rich.table import Table
 
         width = None if sys.stdout.isatty() else 80
-        table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
+        table = Table(box=SIMPLE, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
         for n, name in enumerate(head):
             table.add_column(
                 name, justify="left" if n == 0 or n == wrap else "right", overflow="fold", no_wrap=n != wrap
@@ -133,11 +133,11 @@ class Console:
         for fold in evaluation.folds:
             for who, f in fold.figures.items():
                 first = f"{fold.number}{'*' if fold.judged else ''}" if who == "model" else ""
-                rows.append([
-                    first, who, f"{fold.positives}/{fold.rows}" if first else "", _number(f.auc), f"{_number(f.auc_low)}–{_number(f.auc_high)}",
-                    _number(f.average_precision), _number(f.lift_10, 2), _number(f.brier), _number(f.ece), _number(f.won_auc),
-                ])  # fmt: skip
-        self._table(["fold", "by", "positive", "AUC", "95%", "AP", "lift10", "Brier", "ECE", "won"], rows)
+                interval = f"{_number(f.auc)} ({_number(f.auc_low)}–{_number(f.auc_high)})"
+                size = f"{fold.positives}/{fold.rows}" if first else ""
+                rest = [_number(x) for x in (f.average_precision, f.brier, f.ece, f.won_auc)]
+                rows.append([first, who, size, interval, rest[0], _number(f.lift_10, 2), *rest[1:]])
+        self._table(["fold", "by", "positive", "AUC (95%)", "AP", "lift10", "Brier", "ECE", "won"], rows)
         self._say("* the newest fold, which chose nothing: quote this one")
         gap, low, high = evaluation.against_logistic
         self._say(f"log loss below the regression's by {gap:.4f} (95% {low:.4f} to {high:.4f}) in the newest fold")

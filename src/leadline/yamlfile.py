@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 
 from leadline.config import Config
 from leadline.errors import ConfigError, MissingError
+from leadline.misfits import problems
 
 __all__ = ["load_config", "parse_config"]
 
@@ -92,7 +92,8 @@ def parse_config(text: str, name: str = "config", environment: Mapping[str, str]
             f"{name}: found {'nothing' if raw is None else 'no mapping'}; expected keys such as version, name, tables, outcome"
         )
     missing: list[str] = []
-    filled = _fill(raw, os.environ if environment is None else environment, missing)
+    secrets: dict[str, str] = {}
+    filled = _fill(raw, os.environ if environment is None else environment, missing, secrets)
     if missing:
         raise ConfigError(
             f"{name}: environment variable {', '.join(sorted(set(missing)))} isn't set; expected a value for ${{…}}; "
@@ -101,9 +102,17 @@ def parse_config(text: str, name: str = "config", environment: Mapping[str, str]
     try:
         config = Config.model_validate(filled)
     except ValidationError as error:
-        raise ConfigError(_all_errors(error, name)) from None
-    config._text = text
-    return config
+        found = problems(error, filled, name)
+    else:
+        config._text = text
+        return config
+    noun, them = ("error", "it") if len(found) == 1 else ("errors", "these")
+    message = "\n  ".join(
+        [f"{name}: {len(found)} {noun}; expected none; mend {them} and run `leadline check` again", *found]
+    )
+    for variable, value in secrets.items():
+        message = message.replace(value, f"${{{variable}}}") if len(value) > 3 else message
+    raise ConfigError(message)
 
 
 def _where(error: yaml.YAMLError) -> str:
@@ -112,12 +121,12 @@ def _where(error: yaml.YAMLError) -> str:
     return f"{problem}, line {mark.line + 1}" if mark else str(problem)
 
 
-def _fill(value: Any, environment: Mapping[str, str], missing: list[str]) -> Any:
-    """Put environment variables in their places; gather the names of those that aren't set."""
+def _fill(value: Any, environment: Mapping[str, str], missing: list[str], secrets: dict[str, str]) -> Any:
+    """Put environment variables in their places; gather the names of those that aren't set, and what was put."""
     if isinstance(value, dict):
-        return {k: _fill(v, environment, missing) for k, v in value.items()}
+        return {k: _fill(v, environment, missing, secrets) for k, v in value.items()}
     if isinstance(value, list):
-        return [_fill(v, environment, missing) for v in value]
+        return [_fill(v, environment, missing, secrets) for v in value]
     if not isinstance(value, str):
         return value
 
@@ -125,65 +134,7 @@ def _fill(value: Any, environment: Mapping[str, str], missing: list[str]) -> Any
         if match[1] not in environment:
             missing.append(match[1])
             return ""
+        secrets[match[1]] = environment[match[1]]
         return environment[match[1]]
 
     return VARIABLE.sub(take, value)
-
-
-def _all_errors(error: ValidationError, name: str) -> str:
-    lines: list[str] = []
-    for item in error.errors(include_url=False):
-        place = ".".join(str(part) for part in item["loc"] if not _is_branch(part)) or name
-        for line in _say(item).splitlines():
-            text = line if item["type"] == "value_error" and not item["loc"] else f"{place}: {line}"
-            if text not in lines:
-                lines.append(text)
-    noun = "error" if len(lines) == 1 else "errors"
-    head = f"{name}: {len(lines)} {noun}; expected none; mend {'it' if len(lines) == 1 else 'these'} and run `leadline check` again"
-    return "\n  ".join([head, *lines])
-
-
-def _is_branch(part: Any) -> bool:
-    """Tell whether pydantic names a branch of a union here, which no user wrote."""
-    return isinstance(part, str) and bool(re.search(r"[\[\]()]|^(str|int|float|bool|SqlFile|Query)$|^function-", part))
-
-
-def _say(item: Any) -> str:
-    kind, context = item["type"], item.get("ctx", {})
-    if kind == "missing":
-        return "missing"
-    if kind == "extra_forbidden":
-        return "unknown key" + _suggest(item["loc"])
-    if kind == "string_pattern_mismatch":
-        return f"{str(item['input'])[:60]!r} doesn't match {context['pattern']}"
-    if kind == "value_error":
-        return str(context["error"])
-    return str(item["msg"])[0].lower() + str(item["msg"])[1:]
-
-
-def _suggest(place: tuple[Any, ...]) -> str:
-    known = _keys_at(place[:-1])
-    near = difflib.get_close_matches(str(place[-1]), known, n=1)
-    return f"; did you mean `{near[0]}`?" if near else f"; expected one of {', '.join(known)}" if known else ""
-
-
-def _keys_at(place: tuple[Any, ...]) -> list[str]:
-    """List the keys that the config knows at a place, by walking the JSON schema."""
-    schema = Config.model_json_schema(by_alias=True)
-    node: dict[str, Any] = schema
-    for part in place:
-        node = _resolve(node, schema)
-        if isinstance(part, int):
-            node = node.get("items", {})
-        elif not _is_branch(part):
-            node = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
-    return sorted(_resolve(node, schema).get("properties", {}))
-
-
-def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    for choice in node.get("anyOf", []):
-        if "$ref" in choice:
-            node = choice
-    if "$ref" in node:
-        node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
-    return node

@@ -108,7 +108,9 @@ def to_csv(table: Any) -> bytes:
             runs = pc.match_substring_regex(column, r"^[\s]*[=+\-@\t\r]")
             column = pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), column)
         elif pa.types.is_timestamp(column.type):
-            column = pc.strftime(column, "%Y-%m-%dT%H:%M:%SZ")
+            instants = column.cast(pa.int64()).to_pylist()
+            written = {instant: format_instant(instant) for instant in set(instants)}
+            column = pa.array([written[instant] for instant in instants], pa.string())
         columns[name] = column
     buffer = io.BytesIO()
     pacsv.write_csv(pa.table(columns), buffer)

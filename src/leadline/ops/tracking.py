@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,14 +104,15 @@ class Run:
 
         kinds = {"category": "string"}
         inputs = Schema([ColSpec(kinds.get(kind, "double"), name, required=False) for name, kind in columns])
-        info = self.mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(Path(__file__).with_name("served.py")),
-            artifacts={"bundle": str(bundle)},
-            signature=ModelSignature(inputs, Schema([ColSpec("double", "probability")])),
-            pip_requirements=list(requirements),
-            registered_model_name=self.name,
-        )
+        with redirect_stderr(io.StringIO()):  # MLflow prints there what leadline tells itself
+            info = self.mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(__file__).with_name("served.py")),
+                artifacts={"bundle": str(bundle)},
+                signature=ModelSignature(inputs, Schema([ColSpec("double", "probability")])),
+                pip_requirements=list(requirements),
+                registered_model_name=self.name,
+            )
         self.registered = str(info.registered_model_version)
         self.client.update_model_version(self.name, self.registered, description=description)
         return self.registered

@@ -7,9 +7,9 @@ from typing import Any
 
 from leadline.checks import Finding, Findings, Severity
 from leadline.config import Config
-from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes
+from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes, settle
 from leadline.tables.rules import missing_column, unusable_column
-from leadline.tables.schema import find_column, kind_of_type
+from leadline.tables.schema import UNTOLD, Column, cast_sql, find_column, kind_of_type, text_sql
 from leadline.tables.store import Store
 from leadline.tables.store.dialect import identifier, literal
 
@@ -19,7 +19,7 @@ YES, NO = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
 
 
 def read(
-    config: Config, store: Store, section: Any, kinds: Mapping[str, str] | None, scoring: bool
+    config: Config, store: Store, section: Any, kinds: Mapping[str, str] | None, scoring: bool, known_at: int | None
 ) -> tuple[tuple[Attribute, ...], Findings]:
     """Read the file into ``leads(row, lead_id, account_id, order_at, outcome, …attributes)``.
 
@@ -28,7 +28,7 @@ def read(
     """
     key, order = section.key, config.snapshots.order_by or "row"
     outcome = str(config.outcome.column)
-    there = store.read("raw_leads", section.source, [key])
+    there = store.read("raw_leads", section.source, [key], untold=True)
     names = {name: find_column(name, there)[0] for name in (key, order, outcome)}
     needed = [n for n in (key, *(() if scoring else (order, outcome))) if n != "row"]
     found = [missing_column("tables.leads", n, find_column(n, there)[1]) for n in needed if names[n] is None]
@@ -38,14 +38,14 @@ def read(
     found += [unusable_column("leads", name) for name in unusable]
     result = Findings(tuple(found))
     if not result.of(Severity.ERROR):
-        order_sql = _order_sql(order, names[order], there)
+        order_sql = _order_sql(order, names[order], there, config, store)
         if order_sql is None:
             return attributes, result + Findings((_no_order(order),))
         positive = outcome_sql(config, identifier(names[outcome] or "")) if names[outcome] else "CAST(NULL AS DOUBLE)"
         key_sql = (
             "CAST(row_number() OVER () AS VARCHAR)"
             if key == "row"
-            else f"NULLIF(CAST({identifier(str(names[key]))} AS VARCHAR), '')"
+            else f"NULLIF({text_sql(identifier(str(names[key])), there[str(names[key])])}, '')"
         )
         parts = [
             'row_number() OVER () AS "row"', f"{key_sql} AS lead_id", "CAST(NULL AS VARCHAR) AS account_id",
@@ -55,6 +55,10 @@ def read(
         store.run(f"CREATE OR REPLACE TABLE leads AS SELECT {', '.join(parts)} FROM raw_leads")
         if not scoring:
             result += Findings(tuple(_unordered(store, order)))
+        untold = [a.name for a in attributes if there[a.column] == UNTOLD]
+        known = f"order_at < {known_at}" if known_at is not None and not scoring else "TRUE"
+        attributes, left_out = settle("leads", attributes, untold, kinds, store, known)
+        result += Findings(tuple(unusable_column("leads", column) for column in left_out))
     return attributes, result
 
 
@@ -65,30 +69,53 @@ def outcome_sql(config: Config, column: str) -> str:
     """
     positive = config.outcome.positive
     text = f"LOWER(TRIM(CAST({column} AS VARCHAR)))"
-    if isinstance(positive, bool):
-        accepted = YES if positive else NO
-        test = (
-            f"{text} IN ({', '.join(literal(w) for w in accepted)}) OR TRY_CAST({column} AS DOUBLE) = {float(positive)}"
-        )
-    elif isinstance(positive, (int, float)):
-        test = f"TRY_CAST({column} AS DOUBLE) = {float(positive)!r}"
-    else:
-        test = f"{text} = {literal(str(positive).strip().lower())}"
+    word = str(positive).strip().lower()
+    number = float(positive) if isinstance(positive, (bool, int, float)) else _number(word)
+    tests = [f"{text} IN ({', '.join(literal(w) for w in _alike(word, number))})"]
+    if number is not None:
+        tests.append(f"TRY_CAST({column} AS DOUBLE) = {number!r}")
+    test = " OR ".join(tests)
     return f"CASE WHEN {column} IS NULL OR {text} = '' THEN NULL WHEN {test} THEN 1.0 ELSE 0.0 END"
 
 
-def _order_sql(order: str, column: str | None, there: dict[str, str]) -> str | None:
+def _alike(word: str, number: float | None) -> tuple[str, ...]:
+    """List the words that mean the same: all of yes, all of no, or the word alone."""
+    for words, means in ((YES, 1.0), (NO, 0.0)):
+        if word in words or number == means:
+            return words
+    return (word,)
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word)
+    except ValueError:
+        return None
+
+
+def _order_sql(order: str, column: str | None, there: dict[str, str], config: Config, store: Store) -> str | None:
     if order == "row" and column is None:
         return "CAST(row_number() OVER () AS BIGINT)"
     if column is None:
         return "CAST(NULL AS BIGINT)"
     quoted, kind = identifier(column), kind_of_type(there[column])
+    number = f"TRY_CAST({quoted} AS DOUBLE)"
+    if there[column] == UNTOLD:
+        filled, numbers = store.rows(f"SELECT COUNT({quoted}), COUNT({number}) FROM raw_leads")[0]
+        instants = store.rows(f"SELECT COUNT({_instant(column, UNTOLD, config)}) FROM raw_leads")[0][0]
+        if filled and not numbers and not instants:
+            return None
+        kind = "number" if numbers >= instants else "time"
     if kind == "time":
-        return f"epoch_us(CAST({quoted} AS TIMESTAMPTZ))"
+        return _instant(column, there[column], config)
     if kind == "number":
         # Whole numbers only: two rows whose order differs by a fraction must not become one.
-        return f"CASE WHEN {quoted} = FLOOR({quoted}) THEN CAST({quoted} AS BIGINT) END"
+        return f"CASE WHEN {number} = FLOOR({number}) THEN TRY_CAST({quoted} AS BIGINT) END"
     return None
+
+
+def _instant(column: str, type_name: str, config: Config) -> str:
+    return cast_sql(Column("order_at", column, "time"), type_name, config)
 
 
 def _unordered(store: Store, order: str) -> list[Finding]:

@@ -47,9 +47,14 @@ def build(config: Config, store: Store) -> None:
                 "SELECT o.lead_id, w.rung, o.closed_at, GREATEST(o.recorded_at, o.closed_at) FROM opportunities AS o "
                 f"JOIN stage_words AS w ON w.word = LOWER(o.stage) WHERE o.lead_id IS NOT NULL AND (w.rung = {rung_of('won')} OR w.rung < 0)"
             )
-    if config.tables.merges is not None:
-        parts.append(f"SELECT lead_id, {MERGED}, since, since FROM merged")
     store.run("CREATE OR REPLACE TABLE reached AS " + " UNION ALL ".join(parts))
+    # What the survivor reaches from the merge on counts as the outcome of the record that vanished: they are one person.
+    store.run(
+        "CREATE OR REPLACE TABLE reached AS SELECT * FROM reached UNION ALL "
+        "SELECT m.lead_id, r.rung, r.reached_at, GREATEST(r.recorded_at, m.since) FROM reached AS r "
+        "JOIN survivors AS m ON m.into_id = r.lead_id WHERE r.reached_at >= m.since UNION ALL "
+        f"SELECT lead_id, {MERGED}, since, since FROM merged"
+    )
 
 
 def put_words(config: Config, store: Store) -> None:

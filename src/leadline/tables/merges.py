@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from leadline.tables.store import Store
 
-__all__ = ["closure", "cycles", "follow"]
+__all__ = ["closure", "cycles", "follow", "none"]
 
 Merge = tuple[str, str, int]
 
@@ -32,7 +32,7 @@ def closure(merges: Iterable[Merge]) -> list[Merge]:
     first = _first(merges)
     pairs = []
     for lead in sorted(first):
-        seen, since, now = {lead}, 0, lead
+        seen, since, now = {lead}, first[lead][1], lead
         while now in first and first[now][0] not in seen:
             now, at = first[now]
             since = max(since, at)
@@ -78,20 +78,26 @@ def known(store: Store) -> list[Merge]:
 
 def follow(store: Store, tables: Sequence[str]) -> None:
     """Give the survivors the rows of the records that vanished, in every table that names leads."""
+    _put(store, closure(known(store)))
+    for table in ("events", "stages", "opportunities", "history"):
+        if table in tables:
+            _give(store, table)
+
+
+def none(store: Store) -> None:
+    """Say that nobody was merged."""
+    _put(store, [])
+
+
+def _put(store: Store, pairs: Sequence[Merge]) -> None:
     import pyarrow as pa
 
-    pairs = closure(known(store))
     store.put("survivors", pa.table({
         "lead_id": pa.array([p[0] for p in pairs], pa.string()),
         "into_id": pa.array([p[1] for p in pairs], pa.string()),
         "since": pa.array([p[2] for p in pairs], pa.int64()),
     }))  # fmt: skip
     store.run("CREATE OR REPLACE TABLE merged AS SELECT lead_id, MIN(since) AS since FROM survivors GROUP BY lead_id")
-    for table in ("events", "stages", "opportunities", "history"):
-        if table in tables:
-            _give(store, table)
-    if "stages" in tables:
-        _share_outcomes(store)
 
 
 def _give(store: Store, table: str) -> None:
@@ -99,13 +105,4 @@ def _give(store: Store, table: str) -> None:
         f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM {table} UNION ALL "
         "SELECT t.* REPLACE (m.into_id AS lead_id, GREATEST(t.recorded_at, m.since) AS recorded_at) "
         f"FROM {table} AS t JOIN survivors AS m ON m.lead_id = t.lead_id"
-    )
-
-
-def _share_outcomes(store: Store) -> None:
-    """Let the survivor's later stages count as the outcome of the record that vanished."""
-    store.run(
-        "CREATE OR REPLACE TABLE stages AS SELECT * FROM stages UNION ALL "
-        "SELECT t.* REPLACE (m.lead_id AS lead_id, GREATEST(t.recorded_at, m.since) AS recorded_at) "
-        "FROM stages AS t JOIN survivors AS m ON m.into_id = t.lead_id WHERE t.changed_at >= m.since"
     )

@@ -7,13 +7,17 @@ that follows needs nothing but comparisons on integers.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from leadline.config import Config
-from leadline.tables.store.dialect import identifier, literal
+from leadline.tables.store.dialect import UNTOLD, identifier, literal
+from leadline.times import EARLIEST, LATEST
 
-__all__ = ["CLOCKS", "KEYS", "Column", "cast_sql", "columns_of", "find_column", "kind_of_type", "looks_naive"]
+__all__ = [
+    "CLOCKS", "KEYS", "UNTOLD", "Column", "cast_sql", "columns_of", "find_column", "kind_of_type", "looks_naive", "text_sql",
+]  # fmt: skip
 
 Role = Literal["key", "ref", "text", "time", "money"]
 
@@ -30,7 +34,9 @@ CLOCKS = {
 KEYS = {"leads": "lead_id", "accounts": "account_id", "events": "event_id", "opportunities": "opportunity_id"}
 """The column that names a row, for each table that has one."""
 
-OFFSET = r"\d{1,2}:\d{2}.*([Zz]|UTC|GMT|[+-]\d{2}(:?\d{2})?)$"
+DATED = r"^\d{4}-\d{1,2}-\d{1,2}"
+NAIVE = DATED + r"([T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?$"
+ZONED = DATED + r"[T ]+\d{1,2}:\d{2}.*[A-Za-z0-9]$"
 NUMBERS = (
     "TINYINT",
     "SMALLINT",
@@ -133,14 +139,26 @@ def find_column(wanted: str, there: dict[str, str]) -> tuple[str | None, str]:
     ('lead_id', '')
     >>> find_column("leadid", {"lead_id": "VARCHAR"})
     (None, 'did you mean `lead_id`?')
+    >>> find_column("lead_id", {"L001": "TEXT", "ann@example.com": "TEXT"})
+    (None, 'its 2 columns have no names; is the first line a header?')
     """
     if wanted in there:
         return wanted, ""
     folded = {name.lower(): name for name in there}
     if wanted.lower() in folded:
         return folded[wanted.lower()], ""
-    near = difflib.get_close_matches(wanted.lower(), folded, n=1)
-    return None, f"did you mean `{folded[near[0]]}`?" if near else f"the table has {', '.join(list(there)[:12])}"
+    near = [name for name in difflib.get_close_matches(wanted.lower(), folded, n=1) if not _is_data(name)]
+    if near:
+        return None, f"did you mean `{folded[near[0]]}`?"
+    if any(_is_data(name) for name in there):
+        # Without a header the first row stands where names should: it must not be told.
+        return None, f"its {len(there)} columns have no names; is the first line a header?"
+    return None, f"the table has {', '.join(list(there)[:12])}"
+
+
+def _is_data(name: str) -> bool:
+    """Tell what is rather a row's value than a column's name: an address, a number, a date, an id, a line."""
+    return bool(re.search(r"@|\n|^\W*$|^[^A-Za-z]*\d[^A-Za-z]*$|\d{3}|^\S+://", name))
 
 
 def kind_of_type(type_name: str) -> Literal["number", "text", "time", "other"]:
@@ -153,7 +171,11 @@ def kind_of_type(type_name: str) -> Literal["number", "text", "time", "other"]:
     """
     if type_name in NUMBERS or (type_name.startswith("DECIMAL") and type_name.endswith(")")):
         return "number"
-    if type_name == "VARCHAR" or (type_name.startswith("ENUM") and type_name.endswith(")")) or type_name == "UUID":
+    if (
+        type_name in ("VARCHAR", UNTOLD)
+        or (type_name.startswith("ENUM") and type_name.endswith(")"))
+        or type_name == "UUID"
+    ):
         return "text"
     if type_name == "DATE" or (type_name.startswith("TIMESTAMP") and not type_name.endswith("]")):
         return "time"
@@ -166,34 +188,54 @@ def cast_sql(column: Column, type_name: str, config: Config) -> str:
     if column.role == "time":
         return _instant_sql(source, type_name, config.timezone or "UTC")
     if column.role == "money":
-        return f"CAST(ROUND(TRY_CAST({source} AS DOUBLE) * 100) AS BIGINT)"
-    if type_name in ("FLOAT", "DOUBLE"):
-        # A nullable integer key often arrives as 123.0; it must still join with 123.
-        source = f"CASE WHEN {source} = FLOOR({source}) AND ABS({source}) < 9e15 THEN CAST(CAST({source} AS BIGINT) AS VARCHAR) ELSE CAST({source} AS VARCHAR) END"
-    text = f"CAST({source} AS VARCHAR)"
+        return f"TRY_CAST(ROUND(TRY_CAST({source} AS DOUBLE) * 100) AS BIGINT)"
+    text = text_sql(source, type_name)
     return f"NULLIF({'TRIM(' + text + ')' if column.role == 'text' else text}, '')"
 
 
+def text_sql(source: str, type_name: str) -> str:
+    """Write an id or a word as text.
+
+    A nullable integer key often arrives as 123.0 or as a decimal, and must still join with 123; NaN is no key.
+    """
+    if type_name in ("FLOAT", "DOUBLE"):
+        whole = f"{source} = FLOOR({source}) AND ABS({source}) < 9e15"
+        return (
+            f"CASE WHEN NOT isfinite({source}) THEN NULL WHEN {whole} THEN CAST(CAST({source} AS BIGINT) AS VARCHAR) "
+            f"ELSE CAST({source} AS VARCHAR) END"
+        )
+    if type_name.startswith("DECIMAL"):
+        return f"REGEXP_REPLACE(CAST({source} AS VARCHAR), '\\.0+$', '')"
+    return f"CAST({source} AS VARCHAR)"
+
+
 def _instant_sql(source: str, type_name: str, zone: str) -> str:
-    if (
-        type_name.startswith("TIMESTAMP WITH TIME ZONE")
-        or type_name.startswith("TIMESTAMPTZ")
-        or type_name.startswith("TIMESTAMP_TZ")
-    ):
-        return f"epoch_us({source})"
-    if kind_of_type(type_name) == "time":
-        return f"epoch_us(CAST({source} AS TIMESTAMP) AT TIME ZONE {literal(zone)})"
-    if type_name != "VARCHAR":
+    """Write an instant as microseconds; infinity, and what no calendar can say, become NULL."""
+    kind = kind_of_type(type_name)
+    if kind == "time" and _has_zone(type_name):
+        instant = f"epoch_us(CAST({source} AS TIMESTAMPTZ))"
+    elif kind == "time":
+        instant = f"epoch_us(CAST({source} AS TIMESTAMP) AT TIME ZONE {literal(zone)})"
+    elif kind == "text":
+        text = f"TRIM(CAST({source} AS VARCHAR))"
+        joined = f"REGEXP_REPLACE({text}, '\\s+([+-]\\d{{2}}(:?\\d{{2}})?)$', '\\1')"
+        naive = f"epoch_us(TRY_CAST(REPLACE({text}, ',', '.') AS TIMESTAMP) AT TIME ZONE {literal(zone)})"
+        instant = (
+            f"CASE WHEN regexp_matches({text}, {literal(NAIVE)}) THEN {naive} "
+            f"WHEN regexp_matches({text}, {literal(ZONED)}) THEN epoch_us(TRY_CAST({joined} AS TIMESTAMPTZ)) END"
+        )
+    else:
         return "CAST(NULL AS BIGINT)"
-    naive = f"epoch_us(TRY_CAST({source} AS TIMESTAMP) AT TIME ZONE {literal(zone)})"
-    return f"CASE WHEN regexp_matches({source}, {literal(OFFSET)}) THEN epoch_us(TRY_CAST({source} AS TIMESTAMPTZ)) ELSE {naive} END"
+    return f"CASE WHEN {instant} BETWEEN {EARLIEST} AND {LATEST} THEN {instant} END"
+
+
+def _has_zone(type_name: str) -> bool:
+    return "TIME ZONE" in type_name or "TZ" in type_name
 
 
 def looks_naive(column: Column, type_name: str) -> str:
     """Write the condition under which a row's instant names no zone."""
-    source = identifier(column.source)
-    if "TIME ZONE" in type_name or "TZ" in type_name:
-        return "FALSE"
-    if type_name == "VARCHAR":
-        return f"({source} IS NOT NULL AND TRIM({source}) <> '' AND NOT regexp_matches({source}, {literal(OFFSET)}))"
-    return f"({source} IS NOT NULL)"
+    source, kind = identifier(column.source), kind_of_type(type_name)
+    if kind == "text":
+        return f"COALESCE(regexp_matches(TRIM(CAST({source} AS VARCHAR)), {literal(NAIVE)}), FALSE)"
+    return "FALSE" if _has_zone(type_name) else f"({source} IS NOT NULL)"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DUCKDB", "Dialect", "identifier", "literal"]
+__all__ = ["DUCKDB", "UNTOLD", "Dialect", "identifier", "literal"]
+
+UNTOLD = "TEXT"
+"""The type of a column that came as text because its format has no types: what it holds is told by its visible rows."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 
 from leadline.config import Engine, Source
-from leadline.errors import DataError, OutputError
-from leadline.tables.store.dialect import DUCKDB, identifier, literal
+from leadline.errors import DataError, LeadlineError, MissingError, OutputError, RetryError
+from leadline.tables.store.dialect import DUCKDB, UNTOLD, identifier, literal
 from leadline.tables.store.sources import Located, locate
 
 __all__ = ["DuckStore"]
@@ -47,6 +47,7 @@ class DuckStore:
             }
         )
         self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET enable_progress_bar = false")  # leadline tells its own progress
         self._attached: dict[str, str] = {}
         self._fetched = 0
 
@@ -84,7 +85,7 @@ class DuckStore:
         finally:
             self._connection.unregister("_arriving")
 
-    def read(self, name: str, source: Source, as_text: Sequence[str]) -> dict[str, str]:
+    def read(self, name: str, source: Source, as_text: Sequence[str], untold: bool = False) -> dict[str, str]:
         """Make the source readable as the view `name`; see `Store.read`."""
         where = f"tables.{name.removeprefix('raw_')}.source"
         located = locate(source, where)
@@ -92,28 +93,51 @@ class DuckStore:
             if located.kind == "postgres":
                 from leadline.tables.store.postgres import fetch
 
-                self.put(name, fetch(located.place, located.query, where))
+                table, numbers = fetch(located.place, located.query, where)
+                self._fetched += 1
+                self.put(f"_fetched_{self._fetched}", table)
+                exact = ", ".join(f"TRY_CAST({identifier(c)} AS {t}) AS {identifier(c)}" for c, t in numbers.items())
+                select = f"SELECT *{f' REPLACE ({exact})' if exact else ''} FROM _fetched_{self._fetched}"
             else:
-                self._connection.execute(
-                    f"CREATE OR REPLACE VIEW {identifier(name)} AS {self._select(located, as_text)}"
-                )
-            return self._columns(f"SELECT * FROM {identifier(name)}")
+                select = self._select(located, as_text, untold)
+            self._connection.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS {select}")
+            columns = self._columns(f"SELECT * FROM {identifier(name)}")
+        if untold and located.kind in ("csv", "json"):
+            mapped = {c.lower() for c in as_text}
+            return {c: UNTOLD if t == "VARCHAR" and c.lower() not in mapped else t for c, t in columns.items()}
+        return columns
+
+    def forget(self, name: str) -> None:
+        """Drop the view, and what was fetched for it."""
+        behind = self._connection.sql(f"SELECT sql FROM duckdb_views() WHERE view_name = {literal(name)}").fetchall()
+        self.run(f"DROP VIEW IF EXISTS {identifier(name)}")
+        for (sql,) in behind:
+            for fetched in re.findall(r"FROM (_fetched_\d+)", str(sql)):
+                self.run(f"DROP TABLE IF EXISTS {fetched}")
 
     def _columns(self, query: str) -> dict[str, str]:
         return {str(row[0]): str(row[1]) for row in self._connection.execute(f"DESCRIBE {query}").fetchall()}
 
-    def _select(self, located: Located, as_text: Sequence[str]) -> str:
+    def _select(self, located: Located, as_text: Sequence[str], untold: bool) -> str:
         if located.kind == "query":
+            self._only_reads(located.query)
             return f"SELECT * FROM (\n{located.query}\n)"
         if located.kind == "duckdb":
             return self._attach(located)
-        files = "[" + ", ".join(literal(str(path)) for path in located.files) + "]"
+        files = "[" + ", ".join(literal(_escaped(path)) for path in located.files) + "]"
         if located.kind == "parquet":
             return f"SELECT * FROM read_parquet({files}, union_by_name = true)"
         if located.kind == "csv":
-            options = "union_by_name = true, sample_size = -1, header = true"
-            return f"SELECT * FROM read_csv({files}, {options}{self._csv_types(files, options, as_text)})"
-        return self._json(files, as_text)
+            # No line is skipped to find a better table below it: a ragged file must not lose its header.
+            options = "union_by_name = true, sample_size = -1, header = true, skip = 0"
+            types = ", all_varchar = true" if untold else self._csv_types(files, options, as_text)
+            return f"SELECT * FROM read_csv({files}, {options}{types})"
+        return self._json(files, as_text, untold)
+
+    def _only_reads(self, query: str) -> None:
+        statements = self._connection.extract_statements(query)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise duckdb.ParserException("more than one statement, or one that isn't a SELECT")
 
     def _csv_types(self, files: str, options: str, as_text: Sequence[str]) -> str:
         """Name the columns that must come as text, as far as the file has them."""
@@ -122,11 +146,11 @@ class DuckStore:
         types = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in there if c.lower() in wanted)
         return f", types = {{{types}}}" if types else ""
 
-    def _json(self, files: str, as_text: Sequence[str]) -> str:
+    def _json(self, files: str, as_text: Sequence[str], untold: bool) -> str:
         options = "format = 'newline_delimited', union_by_name = true, sample_size = -1"
         wanted = {name.lower() for name in as_text}
         types = {
-            c: "VARCHAR" if c.lower() in wanted else t
+            c: "VARCHAR" if c.lower() in wanted or (untold and re.fullmatch(r"[A-Z_ ]+(\(\d+,\d+\))?", t)) else t
             for c, t in self._columns(f"SELECT * FROM read_json({files}, {options})").items()
         }
         columns = ", ".join(f"{literal(c)}: {literal(t)}" for c, t in types.items())
@@ -138,17 +162,17 @@ class DuckStore:
             alias = f"source_{len(self._attached)}"
             self._connection.execute(f"ATTACH {literal(located.place)} AS {alias} (READ_ONLY)")
             self._attached[located.place] = alias
-        if not located.query.startswith('SELECT * FROM "'):
-            # A query names its tables bare: it is run inside the file's own database.
-            self._connection.execute(f"USE {alias}")
-            try:
-                table = self._connection.sql(located.query).to_arrow_table()
-            finally:
-                self._connection.execute("USE memory")
-            self._fetched += 1
-            self.put(f"_fetched_{self._fetched}", table)
-            return f"SELECT * FROM _fetched_{self._fetched}"
-        return re.sub(r"^SELECT \* FROM ", f"SELECT * FROM {alias}.", located.query)
+        if located.table:
+            return re.sub(r"^SELECT \* FROM ", f"SELECT * FROM {alias}.", located.query)
+        # A query names its tables bare: it is run inside the file's own database.
+        self._only_reads(located.query)
+        self._fetched += 1
+        self._connection.execute(f"USE {alias}")
+        try:
+            self._connection.execute(f"CREATE TABLE memory.main._fetched_{self._fetched} AS {located.query}")
+        finally:
+            self._connection.execute("USE memory")
+        return f"SELECT * FROM _fetched_{self._fetched}"
 
     @contextmanager
     def _said(self, where: str) -> Iterator[None]:
@@ -162,8 +186,32 @@ class DuckStore:
                 f"{where}: the engine ran out of memory or temporary disk; expected it to fit; "
                 f"raise engine.memory or free space in {Path(self._spill.name).parent}"
             ) from None
+        except duckdb.InterruptException:
+            raise KeyboardInterrupt from None
+        except duckdb.IOException as error:
+            raise _io_error(where, str(error)) from None
+        except (RuntimeError, duckdb.InterruptException) as error:
+            if "interrupt" in str(error).lower():  # Ctrl-C reaches DuckDB first, which makes its own error of it
+                raise KeyboardInterrupt from None
+            raise
         except duckdb.Error as error:
             raise DataError(
                 f"{where}: can't be read ({type(error).__name__.removesuffix('Exception')}); expected an intact file of "
                 "the kind that its ending names; export it again"
             ) from None
+
+
+def _io_error(where: str, said: str) -> LeadlineError:
+    """Tell what kind of file trouble it is by DuckDB's words, and show none of them."""
+    if "No files found" in said or "No such file" in said:
+        return MissingError(f"{where}: a file that it reads isn't there; expected it; mend the path")
+    if "lock" in said.lower():
+        return RetryError(f"{where}: another process writes to that file; expected to be alone; run the command again")
+    return DataError(
+        f"{where}: can't be read (IO); expected an intact file of the kind that its ending names; export it again"
+    )
+
+
+def _escaped(path: Path) -> str:
+    """Write a path in which DuckDB sees no glob."""
+    return re.sub(r"([\[*?])", r"[\1]", str(path))

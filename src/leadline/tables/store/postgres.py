@@ -32,8 +32,8 @@ def connect(uri: str, where: str) -> Any:
         ) from None
 
 
-def fetch(uri: str, query: str, where: str) -> Any:
-    """Return a query's rows as a pyarrow Table.
+def fetch(uri: str, query: str, where: str) -> tuple[Any, dict[str, str]]:
+    """Return a query's rows as a pyarrow Table, and the SQL type of each numeric column, which arrives as text.
 
     Raises
     ------
@@ -44,13 +44,26 @@ def fetch(uri: str, query: str, where: str) -> Any:
         import adbc_driver_postgresql.dbapi as postgres
 
         try:
+            cursor.execute("SET TRANSACTION READ ONLY")
             cursor.execute(query)
-            return cursor.fetch_arrow_table()
+            table = cursor.fetch_arrow_table()
         except postgres.Error as error:
-            state = getattr(error, "sqlstate", None)
+            state = str(getattr(error, "sqlstate", None))
             said = {"42P01": "no such table", "42703": "no such column", "42501": "no permission"}.get(
-                str(state), f"SQLSTATE {state}"
+                state, f"SQLSTATE {state}"
             )
             raise DataError(
                 f"{where}: PostgreSQL refused the query ({said}); expected rows; mend the table or the query"
             ) from None
+        return table, {field.name: _number_type(field) for field in table.schema if _is_numeric(field)}
+
+
+def _is_numeric(field: Any) -> bool:
+    return (field.metadata or {}).get(b"POSTGRESQL:type") == b"numeric"
+
+
+def _number_type(field: Any) -> str:
+    """Choose a DECIMAL of the column's scale where the server tells it: ids of twenty digits stay exact."""
+    modifier = int(field.metadata.get(b"POSTGRESQL:typmod", b"-1")) - 4
+    precision, scale = modifier >> 16, modifier & 0xFFFF
+    return f"DECIMAL(38,{scale})" if modifier > 0 and precision <= 38 and scale <= 38 else "DOUBLE"

@@ -43,12 +43,15 @@ class Located:
         For databases and `query`: the SELECT statement to run there.
     files : tuple of Path
         The files behind it, as far as leadline knows them.
+    table : bool
+        Whether `query` only names a table.
     """
 
     kind: Kind
     place: str
     query: str = ""
     files: tuple[Path, ...] = ()
+    table: bool = False
 
 
 def locate(source: Source, where: str) -> Located:
@@ -83,9 +86,15 @@ def locate(source: Source, where: str) -> Located:
         path = Path(source.sql)
         if not path.is_file():
             raise MissingError(f"{where}: no file {path}; expected a SQL file; mend the path")
-        return Located("query", str(path), _one_select(path.read_text(encoding="utf-8"), where), (path,))
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"{where}: {path} can't be read as UTF-8 text ({type(error).__name__}); expected a SQL file"
+            ) from None
+        return Located("query", str(path), _one_select(text, where), (path,))
     if re.match(r"^(postgres|postgresql)://", source):
-        return Located("postgres", *_database(source, where))
+        return Located("postgres", *_database(source, where)[:2])
     if source.startswith("duckdb://"):
         return _duckdb_file(source, where)
     return _files(source, where)
@@ -119,8 +128,8 @@ def _one_select(text: str, where: str) -> str:
     return query
 
 
-def _database(source: str, where: str) -> tuple[str, str]:
-    """Split a database URL into the URI for the driver and the query to run."""
+def _database(source: str, where: str) -> tuple[str, str, bool]:
+    """Split a database URL into the URI for the driver, the query to run, and whether that only names a table."""
     parts = urlsplit(source)
     options = dict(parse_qsl(parts.query))
     table, query = options.pop("table", None), options.pop("query", None)
@@ -128,32 +137,34 @@ def _database(source: str, where: str) -> tuple[str, str]:
         raise ConfigError(f"{where}: a database URL needs either ?table=… or ?query=…; add one of them")
     uri = urlunsplit(parts._replace(query=urlencode(options)))
     if query is not None:
-        return uri, _one_select(query, where)
-    return uri, "SELECT * FROM " + ".".join(identifier(part) for part in str(table).split("."))
+        return uri, _one_select(query, where), False
+    return uri, "SELECT * FROM " + ".".join(identifier(part) for part in str(table).split(".")), True
 
 
 def _duckdb_file(source: str, where: str) -> Located:
-    uri, query = _database(source, where)
+    uri, query, table = _database(source, where)
     path = Path(urlsplit(uri).path.removeprefix("/"))
     if not path.is_file():
         raise MissingError(
             f"{where}: no file {path}; expected a DuckDB file; mend the path (four slashes make it absolute)"
         )
-    return Located("duckdb", str(path), query, (path,))
+    return Located("duckdb", str(path), query, (path,), table)
 
 
 def _files(source: str, where: str) -> Located:
+    if Path(source).is_dir():
+        raise ConfigError(
+            f"{where}: {source!r} is a folder; expected files; write it as a glob such as {source.rstrip('/')}/*.parquet"
+        )
     bare = source.lower().removesuffix(".gz").removesuffix(".zst")
     kind = next((k for ending, k in ENDINGS.items() if bare.endswith(ending)), None)
     if kind is None:
-        if Path(source).is_dir():
-            raise ConfigError(
-                f"{where}: {source!r} is a folder; expected files; write it as a glob such as {source.rstrip('/')}/*.parquet"
-            )
         raise ConfigError(
             f"{where}: {source!r} has no known ending; expected .parquet, .csv, .tsv, .jsonl or a duckdb:/// or "
             "postgresql:// URL; export it as one of these"
         )
+    if Path(source).is_file():
+        return Located(kind, source, "", (Path(source),))
     found = tuple(sorted(Path(p) for p in glob.glob(source, recursive=True) if Path(p).is_file()))  # noqa: PTH207
     if not found:
         raise MissingError(

@@ -1,0 +1,149 @@
+"""The plans of the config: what to predict, when to look, what to count and what runs it, a frozen section each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from leadline.sections import Duration, Instant, Section
+from leadline.times import Horizon
+
+__all__ = [
+    "Backtest",
+    "Behaviour",
+    "Capacity",
+    "Engine",
+    "FeaturePlan",
+    "Leaks",
+    "Outcome",
+    "Rule",
+    "SnapshotPlan",
+    "Tracking",
+    "When",
+]
+
+
+class Outcome(Section):
+    """What is to be predicted: a stage reached within a horizon, or a flat file's column."""
+
+    reaches: Literal["sql", "opportunity", "won"] | None = None
+    within: Duration | None = None
+    delay: Duration = Horizon(0)
+    won_within: Duration = Horizon.parse("90d")
+    observed_from: Instant | None = None
+    observed_until: Instant | None = None
+    column: str | None = None
+    positive: str | int | float | bool | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Outcome:
+        if (self.column is None) == (self.reaches is None):
+            raise ValueError("expected either `reaches` with `within`, or `column` with `positive`")
+        if self.reaches and not self.within:
+            raise ValueError("`reaches` needs `within`, as in {reaches: sql, within: 30d}")
+        if self.within and self.within.micros <= 0:
+            raise ValueError("`within` must be longer than nothing")
+        if self.column and self.positive is None:
+            raise ValueError(
+                "`column` needs `positive`, the value that means yes, as in {column: Converted, positive: 1}"
+            )
+        return self
+
+
+class SnapshotPlan(Section):
+    """When leads are looked at: a calendar grid, landmarks after creation, or a flat file's order."""
+
+    every: Duration | None = None
+    after_creation: tuple[Duration, ...] | None = None
+    order_by: str | None = None
+    max: int = Field(default=500_000, ge=1_000)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> SnapshotPlan:
+        if sum(x is not None for x in (self.every, self.after_creation, self.order_by)) != 1:
+            raise ValueError("expected exactly one of `every`, `after_creation` and `order_by`")
+        lengths = [self.every] if self.every else list(self.after_creation or ())
+        if len(set(lengths)) != len(lengths):
+            raise ValueError("`after_creation` lists a length twice")
+        if any(length.micros <= 0 for length in lengths) or self.after_creation == ():
+            raise ValueError("lengths of time here must be longer than nothing, as in 7d or [1h, 24h]")
+        return self
+
+
+class Behaviour(Section):
+    """A kind of event: how near to buying it is, and the words for it."""
+
+    intent: Literal["awareness", "evaluation", "purchase", "unknown"] = "unknown"
+    words: str | None = None
+
+
+class FeaturePlan(Section):
+    """Which windows the features look back over."""
+
+    windows: tuple[Duration, ...] = (Horizon.parse("7d"), Horizon.parse("30d"), Horizon.parse("90d"))
+
+    @model_validator(mode="after")
+    def _sane(self) -> FeaturePlan:
+        if not self.windows or any(w.micros <= 0 for w in self.windows):
+            raise ValueError("`windows` must list lengths of time longer than nothing, as in [7d, 30d]")
+        if len(set(self.windows)) != len(self.windows):
+            raise ValueError("`windows` lists a length twice")
+        return self
+
+
+class Backtest(Section):
+    """How the past is replayed: how many folds, and how long (for a flat file: what share) each test lasts."""
+
+    folds: int = Field(default=4, ge=1, le=50)
+    test: Duration | Annotated[float, Field(gt=0, lt=1)] = Horizon.parse("56d")
+
+
+class Capacity(Section):
+    """How many leads sales can work in a week."""
+
+    leads_per_week: float = Field(default=40, gt=0)
+
+
+class When(Section):
+    """A rule's condition: a behaviour within a window, or an attribute's value."""
+
+    behaviour: str | None = None
+    within: Duration | None = None
+    attribute: str | None = None
+    equals: str | int | float | bool | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> When:
+        if (self.behaviour is None) == (self.attribute is None):
+            raise ValueError("expected either `behaviour` (with `within`) or `attribute` (with `equals`)")
+        return self
+
+
+class Rule(Section):
+    """Points of today's points model."""
+
+    when: When
+    points: float
+
+
+class Tracking(Section):
+    """Where MLflow keeps the runs."""
+
+    uri: str = Field(default="sqlite:///mlflow.db", repr=False)
+    experiment: str | None = None
+
+
+class Engine(Section):
+    """What runs the SQL."""
+
+    kind: Literal["duckdb", "spark"] = "duckdb"
+    memory: str = Field(default="4GB", pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B)$")
+    threads: int = Field(default=2, ge=1, le=256)
+    master: str | None = None
+
+
+class Leaks(Section):
+    """Errors of the leak gate that the user accepts, each with the reason."""
+
+    accept: dict[str, str] = {}

@@ -1,0 +1,180 @@
+"""The tables in the config: where each is read from, and which of its columns mean what; a frozen section each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from leadline.errors import LeadlineError
+from leadline.times import Horizon, format_instant, parse_instant
+
+__all__ = [
+    "Accounts",
+    "Attributed",
+    "Duration",
+    "Events",
+    "History",
+    "Instant",
+    "Leads",
+    "Merges",
+    "Opportunities",
+    "Query",
+    "Section",
+    "Source",
+    "Spend",
+    "SqlFile",
+    "Stages",
+    "Table",
+    "Tables",
+    "Words",
+]
+
+
+def _said(read: Any) -> Any:
+    """Turn a leadline error inside a field into the kind of error that pydantic gathers."""
+
+    def wrapped(value: Any) -> Any:
+        try:
+            return read(value)
+        except LeadlineError as error:
+            raise ValueError(str(error)) from None
+
+    return wrapped
+
+
+def _horizon(value: Any) -> Horizon:
+    return value if isinstance(value, Horizon) else Horizon.parse(str(value))
+
+
+def _instant(value: Any) -> int:
+    return parse_instant(str(value))
+
+
+Duration = Annotated[Horizon, BeforeValidator(_said(_horizon)), PlainSerializer(str, return_type=str)]
+Instant = Annotated[int, BeforeValidator(_said(_instant)), PlainSerializer(format_instant, return_type=str)]
+Words = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+
+
+class Section(BaseModel):
+    """A part of the config: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SqlFile(Section):
+    """A source that DuckDB shapes: `{sql: file.sql}`."""
+
+    sql: str
+
+
+class Query(Section):
+    """A source that DuckDB shapes: `{query: "select …"}`."""
+
+    query: str
+
+
+Source = str | SqlFile | Query
+
+
+class Table(Section):
+    """What every table has: where it is read from, and when its rows were recorded."""
+
+    source: Source = Field(repr=False)  # it may hold a password
+    recorded_at: str | None = None
+    max_clock_skew: Duration = Horizon(0)
+
+
+class Attributed(Table):
+    """A table of things with attributes fixed at creation; `all` takes every column but the excluded."""
+
+    attributes: tuple[str, ...] | Literal["all"] = ()
+    exclude: tuple[str, ...] = ()
+
+
+class Leads(Attributed):
+    """People; `key: row` numbers the rows of a flat file."""
+
+    key: str = "row"
+    account: str | None = None
+    created_at: str | None = None
+
+
+class Accounts(Attributed):
+    """Companies."""
+
+    key: str
+
+
+class Events(Table):
+    """Dated acts."""
+
+    key: str | None = None
+    lead: str
+    type: str
+    occurred_at: str
+
+
+class Stages(Table):
+    """The stage history."""
+
+    lead: str
+    stage: str
+    changed_at: str
+    reason: str | None = None
+
+
+class Opportunities(Table):
+    """Deals."""
+
+    key: str
+    lead: str | None = None
+    account: str | None = None
+    created_at: str
+    closed_at: str | None = None
+    stage: str | None = None
+    amount: str | None = None
+
+
+class History(Table):
+    """Field history: what a mutable field was, and when."""
+
+    lead: str
+    field: str
+    value: str
+    changed_at: str
+
+
+class Spend(Section):
+    """Money spent by campaign and month."""
+
+    source: Source = Field(repr=False)
+    campaign: str
+    month: str
+    cost: str
+
+
+class Merges(Table):
+    """Records that turned out to be one person."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    from_: str = Field(alias="from")
+    into: str
+    merged_at: str
+
+
+class Tables(Section):
+    """The tables of a CRM export; only `leads` is always needed."""
+
+    leads: Leads
+    accounts: Accounts | None = None
+    events: Events | None = None
+    stages: Stages | None = None
+    opportunities: Opportunities | None = None
+    history: History | None = None
+    spend: Spend | None = None
+    merges: Merges | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the tables that the config names, by name."""
+        return {name: getattr(self, name) for name in type(self).model_fields if getattr(self, name) is not None}

@@ -1,0 +1,117 @@
+"""Reading: sources → ``all_x``, canonical columns and a row number for every row of the source; none is cut yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from leadline.checks import Finding, Findings, Severity
+from leadline.config import Config
+from leadline.tables import rules
+from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes
+from leadline.tables.schema import CLOCKS, UNTOLD, Column, cast_sql, columns_of, find_column, kind_of_type, looks_naive
+from leadline.tables.store import Store
+from leadline.tables.store.dialect import identifier
+
+__all__ = ["Read", "read_all", "resolve"]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What reading gave: the attributes, which of them came as text of unknown kind, and what couldn't be read."""
+
+    attributes: tuple[Attribute, ...]
+    untold: tuple[str, ...]
+    found: Findings
+
+
+def read_all(config: Config, store: Store, kinds: Mapping[str, str] | None, known_at: int | None) -> Read:
+    """Read every source into ``all_x``; gather missing columns and unreadable values of all of them."""
+    attributes: list[Attribute] = []
+    untold: list[str] = []
+    found: list[Finding] = []
+    for table, section in config.tables.given().items():
+        columns = columns_of(table, section)
+        described = table in ("leads", "accounts")
+        there = store.read(f"raw_{table}", section.source, [c.source for c in columns], untold=described)
+        resolved, problems = resolve(table, columns, there)
+        mine: tuple[Attribute, ...] = ()
+        if described:
+            mine, missing, unusable = choose_attributes(table, section, there, (), kinds)
+            problems += [rules.missing_column(f"tables.{table}.attributes", name, hint) for name, hint in missing]
+            found += [rules.unusable_column(table, name) for name in unusable]
+        found += problems
+        if not problems:
+            store.run(_canonical_sql(table, resolved, mine, there, config))
+            found += _unreadable(table, resolved, there, config, store, known_at)
+            attributes += mine
+            untold += [a.name for a in mine if there[a.column] == UNTOLD]
+    return Read(tuple(attributes), tuple(untold), Findings(tuple(found)))
+
+
+def resolve(table: str, columns: tuple[Column, ...], there: dict[str, str]) -> tuple[tuple[Column, ...], list[Finding]]:
+    """Find each mapped column in the source, by its exact name or its letters."""
+    resolved, problems = [], []
+    for column in columns:
+        name, hint = find_column(column.source, there)
+        if name is None:
+            problems.append(rules.missing_column(f"tables.{table}", column.source, hint))
+        else:
+            resolved.append(replace(column, source=name))
+    return tuple(resolved), problems
+
+
+def _canonical_sql(
+    table: str, columns: tuple[Column, ...], attributes: tuple[Attribute, ...], there: dict[str, str], config: Config
+) -> str:
+    parts = ['row_number() OVER () AS "row"']
+    parts += [f"{cast_sql(c, there[c.source], config)} AS {c.name}" for c in columns]
+    parts += [f"{attribute_sql(a, there[a.column])} AS {a.name}" for a in attributes]
+    if table == "history":
+        value = next(c for c in columns if c.name == "value")
+        parts.append(f"TRY_CAST({cast_sql(value, there[value.source], config)} AS DOUBLE) AS value_number")
+    for c in columns:
+        if c.role in ("time", "money"):
+            parts.append(
+                f"({identifier(c.source)} IS NOT NULL AND TRIM(CAST({identifier(c.source)} AS VARCHAR)) <> '') AS said_{c.name}"
+            )
+        if c.role == "time":
+            parts.append(f"{looks_naive(c, there[c.source])} AS naive_{c.name}")
+    return f"CREATE OR REPLACE TABLE all_{table} AS SELECT {', '.join(parts)} FROM raw_{table}"
+
+
+def _unreadable(
+    table: str, columns: tuple[Column, ...], there: dict[str, str], config: Config, store: Store, known_at: int | None
+) -> list[Finding]:
+    """Tell instants without a zone, and what is no instant or no number, in rows that don't clearly lie after T."""
+    clocks = {CLOCKS.get(table), "recorded_at"} & {c.name for c in columns}
+    later = [f"COALESCE({clock} >= {known_at}, FALSE)" for clock in sorted(map(str, clocks)) if known_at is not None]
+    seen = f"NOT ({' OR '.join(later)})" if later else "TRUE"
+    found = []
+    for c in columns:
+        if c.role not in ("time", "money"):
+            continue
+        count, first = store.rows(
+            f'SELECT COUNT(*), MIN("row") FROM all_{table} WHERE said_{c.name} AND {c.name} IS NULL AND {seen}'
+        )[0]
+        if count:
+            noun = "instant (ISO 8601, years 1 to 9999)" if c.role == "time" else "number"
+            kind = (
+                f", in a column of {there[c.source].lower()}"
+                if c.role == "time" and kind_of_type(there[c.source]) == "number"
+                else ""
+            )
+            found.append(Finding(
+                "LL105", Severity.ERROR, f"{table}.{c.source}", f"{count} rows hold no {noun} (first: row {first}){kind}", f"a {noun.split(' (')[0]} in each",
+                "mend the export, or shape it with a {query: …} source", count,
+            ))  # fmt: skip
+        if c.role == "time" and config.timezone is None:
+            count, first = store.rows(f'SELECT COUNT(*), MIN("row") FROM all_{table} WHERE naive_{c.name} AND {seen}')[
+                0
+            ]
+            if count:
+                found.append(Finding(
+                    "LL104", Severity.ERROR, f"{table}.{c.source}", f"{count} rows have no time zone (first: row {first})", "a zone in each",
+                    "set `timezone:` in the config to the zone that the export uses", count,
+                ))  # fmt: skip
+    return found

@@ -1,0 +1,42 @@
+"""The checks of the tables, LL1xx: keys, clocks, types and order, on the rows visible at T.
+
+``CHECKS`` run on the tables cut at T with their repeats, ``AFTER`` once repeats are gone, ``FLAT`` and ``FLAT_AFTER`` on a flat file.
+"""
+
+from __future__ import annotations
+
+from leadline.checks import Check, Severity
+from leadline.tables.rules import clocks, keys, order
+from leadline.tables.rules.base import SHARED, Context, missing_column, unusable_column
+
+__all__ = ["AFTER", "CHECKS", "FLAT", "FLAT_AFTER", "SHARED", "Context", "missing_column", "unusable_column"]
+
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+CHECKS: tuple[Check[Context], ...] = (
+    Check("LL110", "needed table without rows", ERROR, keys.empty_needed),
+    Check("LL111", "table without rows", WARNING, keys.empty_other),
+    Check("LL112", "missing key", ERROR, keys.missing_key),
+    Check("LL113", "row without a lead", WARNING, keys.missing_lead),
+    Check("LL114", "row without a time", WARNING, clocks.missing_time),
+    Check("LL106", "recorded before it happened", ERROR, clocks.recorded_first),
+    Check("LL107", "row in the future", WARNING, clocks.future_rows),
+    Check("LL103", "repeated row", WARNING, keys.repeated_rows),
+)
+AFTER: tuple[Check[Context], ...] = (
+    Check("LL102", "duplicate key", ERROR, keys.duplicate_key),
+    Check("LL108", "orphan row", WARNING, keys.orphans),
+    Check("LL109", "impossible order", WARNING, order.impossible_order),
+    Check("LL115", "unmapped stage word", WARNING, order.unmapped_stages),
+    Check("LL116", "circular merges", ERROR, order.merge_cycle),
+    Check("LL117", "one clock only", NOTE, clocks.one_clock),
+    Check("LL118", "lead's account", NOTE, order.account_taken_as_fixed),
+    Check("LL120", "behaviour only after the outcome", WARNING, order.late_behaviours),
+)
+FLAT: tuple[Check[Context], ...] = (
+    Check("LL110", "needed table without rows", ERROR, keys.empty_needed),
+    Check("LL112", "missing key", ERROR, keys.missing_key),
+    Check("LL103", "repeated row", WARNING, keys.repeated_rows),
+    Check("LL121", "laws of time not applicable", NOTE, clocks.flat_file),
+)
+FLAT_AFTER: tuple[Check[Context], ...] = (Check("LL102", "duplicate key", ERROR, keys.duplicate_key),)
