@@ -1,0 +1,243 @@
+"""Boosting: shallow LightGBM trees, from scratch or on top of the regression's margin, and how many of them.
+
+The same rows give the same text whatever their order and the number of threads (law 7): rows are sorted by key, the
+seed is given, nothing is sampled by row, and what LightGBM prints about its run is cut off the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline import metrics
+from leadline.errors import ConfigError
+from leadline.model.baselines import sigmoid
+
+__all__ = ["Curve", "Recipe", "Trial", "boost", "choose_rounds", "grow", "tree_margin"]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+END = "end of trees\n"
+MIN_PLAIN_ROUNDS = 10  # fewer trees from scratch can't tell leads apart
+NOISE = 1.0  # standard errors between folds within which fewer trees are as good as the best number
+PATIENCE = 40  # rounds without a gain after which a fold's curve is taken to be over
+LEAF_POSITIVES = 60  # one leaf for each so many positives, up to num_leaves: the anchor leaves little to fit
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a scorer is fitted; what is None is chosen on the folds older than the newest.
+
+    Attributes
+    ----------
+    anchored : bool or None
+        Whether boosting starts from the regression's margin; None takes it unless plain is better beyond noise.
+    learning_rate, max_depth, num_leaves, l2, feature_fraction : float, int, int, float, float
+        As LightGBM's; leaves are fewer when positives are few.
+    min_leaf : int or None
+        The least rows in a leaf; None follows the number of rows.
+    min_hessian : float
+        The least Σ w·p·(1 − p) in a leaf: about so many conversions are to be expected in it.
+    rounds : int or None
+        The number of trees; None takes the least log loss, up to `max_rounds`.
+    c : float or None
+        The regression's inverse penalty; None takes the best of `c_grid`. It isn't chosen by default: where the world
+        drifts, older folds ask for so strong a penalty that the newest suffers.
+
+    Examples
+    --------
+    >>> Recipe.from_record(Recipe(anchored=True, rounds=50).to_record()) == Recipe(anchored=True, rounds=50)
+    True
+    >>> Recipe(max_depth=9)
+    Traceback (most recent call last):
+    ...
+    leadline.errors.ConfigError: recipe.max_depth: 9; expected 1 to 6; shallow trees score better and explain faster
+    """
+
+    anchored: bool | None = None
+    learning_rate: float = 0.05
+    max_depth: int = 6
+    num_leaves: int = 31
+    min_leaf: int | None = None
+    min_hessian: float = 4.0
+    l2: float = 30.0
+    feature_fraction: float = 0.8
+    rounds: int | None = None
+    max_rounds: int = 400
+    c: float | None = 0.1
+    c_grid: tuple[float, ...] = (0.01, 0.1, 1.0)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_depth <= 6:
+            raise ConfigError(
+                f"recipe.max_depth: {self.max_depth}; expected 1 to 6; shallow trees score better and explain faster"
+            )
+        above = ("learning_rate", "min_hessian", "feature_fraction", "max_rounds", "c")
+        wrong = [name for name in above if getattr(self, name) is not None and not getattr(self, name) > 0]
+        if wrong or not self.c_grid or (self.rounds is not None and self.rounds < 0):
+            raise ConfigError(
+                f"recipe: {', '.join(wrong) or 'rounds or c_grid'} out of range; expected above 0; mend it"
+            )
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the recipe as plain JSON values."""
+        return {**asdict(self), "c_grid": [*self.c_grid]}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Recipe:
+        """Read what `to_record` wrote."""
+        return cls(**{**record, "c_grid": tuple(record["c_grid"])})
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One forward fold, ready for trees: what to fit on, what to judge on, and both margins to start from."""
+
+    x: Floats
+    y: Floats
+    weight: Floats
+    start: Floats | None
+    test_x: Floats
+    test_y: Floats
+    test_weight: Floats
+    test_start: Floats | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A fold's validation log loss after 0, 1, 2 … trees, and its test margins at any number of them."""
+
+    losses: tuple[float, ...]
+    trees: str
+    trial: Trial
+
+    def margin(self, rounds: int) -> Floats:
+        """Return the test rows' margins after so many trees (a fold that stopped early keeps what it has)."""
+        start = self.trial.test_start
+        return tree_margin(self.trees, self.trial.test_x, rounds) + (0.0 if start is None else start)
+
+
+def boost(
+    x: Floats,
+    y: Floats,
+    weight: Floats,
+    seed: int,
+    rounds: int,
+    recipe: Recipe,
+    start: Floats | None = None,
+    threads: int = 1,
+    key: Sequence[NDArray[Any]] | None = None,
+) -> str:
+    """Fit `rounds` trees and return LightGBM's text; zero trees are a text without trees.
+
+    Parameters
+    ----------
+    start : array, optional
+        The margin that boosting starts from; without it, the base rate's, kept in the first tree.
+    key : arrays, optional
+        What to sort rows by, first key first; without it rows are taken to be sorted.
+
+    Examples
+    --------
+    >>> x = np.arange(200.0)[:, None]
+    >>> text = boost(x, (x[:, 0] > 99) * 1.0, np.ones(200), seed=7, rounds=3, recipe=Recipe(min_hessian=1.0))
+    >>> text.startswith("tree"), text.endswith("end of trees\\n"), tree_margin(text, x).argmax() > 99
+    (True, True, np.True_)
+    """
+    if key is not None:
+        order = np.lexsort(tuple(reversed(key)))
+        x, y, weight, start = x[order], y[order], weight[order], None if start is None else start[order]
+    settings = _settings(recipe, y, weight, seed, threads)
+    data = lightgbm.Dataset(x, y, weight=weight, init_score=start, params=settings)
+    if rounds == 0:
+        return _trees(lightgbm.Booster(settings, data))
+    return _trees(lightgbm.train(settings, data, num_boost_round=rounds))
+
+
+def grow(trial: Trial, recipe: Recipe, seed: int, threads: int = 1) -> Curve:
+    """Fit a fold's trees until its validation log loss has long stopped falling."""
+    settings = _settings(recipe, trial.y, trial.weight, seed, threads)
+    data = lightgbm.Dataset(trial.x, trial.y, weight=trial.weight, init_score=trial.start, params=settings)
+    test = lightgbm.Dataset(
+        trial.test_x, trial.test_y, weight=trial.test_weight, init_score=trial.test_start, reference=data
+    )
+    seen: dict[str, dict[str, list[float]]] = {}
+    watch = [lightgbm.record_evaluation(seen), lightgbm.early_stopping(PATIENCE, verbose=False)]
+    most = recipe.max_rounds if recipe.rounds is None else max(1, recipe.rounds)
+    booster = lightgbm.train(settings, data, most, valid_sets=[test], valid_names=["test"], callbacks=watch)
+    if trial.test_start is None:
+        rate = float(np.sum(trial.y * trial.weight) / np.sum(trial.weight))
+        nothing = np.full(len(trial.test_y), rate)
+    else:
+        nothing = sigmoid(trial.test_start)
+    losses = [metrics.log_loss(trial.test_y, nothing, trial.test_weight), *seen["test"]["binary_logloss"]]
+    return Curve(tuple(losses), _trees(booster), trial)
+
+
+def choose_rounds(curves: Sequence[Curve], recipe: Recipe) -> int:
+    """Return the fewest trees whose weighted mean log loss over the folds is within noise of the least.
+
+    Noise is one standard error of the difference between folds (Breiman's rule), so that trees which help in one fold
+    alone aren't taken. A curve that stopped early goes on at its last value, which lies above its least. Anchored
+    boosting may take no tree at all; plain boosting takes at least 10.
+
+    Examples
+    --------
+    >>> nothing = np.zeros((1, 1))
+    >>> trial = Trial(nothing, *[np.ones(1)] * 3, nothing, *[np.ones(1)] * 3)
+    >>> choose_rounds([Curve((0.5, 0.4, 0.3, 0.6), "", trial), Curve((0.5, 0.4, 0.3), "", trial)], Recipe())
+    2
+    """
+    if recipe.rounds is not None:
+        return recipe.rounds
+    longest = max(len(curve.losses) for curve in curves)
+    padded = np.array([np.pad(curve.losses, (0, longest - len(curve.losses)), mode="edge") for curve in curves])
+    part = np.array([curve.trial.test_weight.sum() for curve in curves])
+    part = part / part.sum()
+    lowest = 0 if curves[0].trial.start is not None else min(MIN_PLAIN_ROUNDS, longest - 1)
+    best = lowest + int(np.argmin((part @ padded)[lowest:]))
+    worse = padded - padded[:, [best]]
+    mean = part @ worse
+    error = np.sqrt(part**2 @ (worse - mean) ** 2 * len(curves) / max(1, len(curves) - 1))
+    return lowest + int(np.argmax((mean <= NOISE * error)[lowest:]))
+
+
+def tree_margin(trees: str, x: Floats, rounds: int | None = None) -> Floats:
+    """Return the trees' part of the margin, after `rounds` of them (None for all)."""
+    if rounds == 0 or len(x) == 0:
+        return np.zeros(len(x))
+    booster = lightgbm.Booster(model_str=trees)
+    return np.asarray(booster.predict(x, raw_score=True, num_iteration=rounds or -1), dtype=np.float64)
+
+
+def _settings(recipe: Recipe, y: Floats, weight: Floats, seed: int, threads: int) -> dict[str, Any]:
+    """Return LightGBM's settings; leaves are fewer and fuller where data are few."""
+    fewest = min(int(np.sum(y > 0)), int(np.sum(y <= 0)))
+    scaled = int(np.clip(len(y) / 2000, 20, 200))
+    return {
+        "objective": "binary",
+        "metric": "binary_logloss",
+        "learning_rate": recipe.learning_rate,
+        "max_depth": recipe.max_depth,
+        "num_leaves": int(np.clip(fewest / LEAF_POSITIVES, 4, max(4, recipe.num_leaves))),
+        "min_data_in_leaf": scaled if recipe.min_leaf is None else recipe.min_leaf,
+        "min_sum_hessian_in_leaf": recipe.min_hessian,
+        "lambda_l2": recipe.l2,
+        "feature_fraction": recipe.feature_fraction,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": threads,
+        "verbosity": -1,
+    }
+
+
+def _trees(booster: Any) -> str:
+    """Return the text up to the last tree: what follows tells of the run (threads, paths), not of the model."""
+    text: str = booster.model_to_string(num_iteration=-1)
+    return text[: text.index(END)] + END
