@@ -198,11 +198,14 @@ def report(
     ] = None,
     model: Model = None,
     as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
 ) -> None:
     """Write the page that marketing opens, from the records of a run."""
     from leadline.pipeline import report as run
 
-    console = _console(True, Log.text, as_json)
+    console = _console(quiet, log, as_json)
+    console.progress("writing the page")
     console.reported(run(config, out, model))
 
 
@@ -228,11 +231,13 @@ def sql(
             help="duckdb, or postgres, snowflake, bigquery, databricks, redshift, trino, spark (needs leadline[warehouse]).",
         ),
     ] = "duckdb",
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
 ) -> None:
     """Print the statement that builds the features."""
     from leadline.pipeline import feature_sql
 
-    print(feature_sql(config, dialect))
+    print(feature_sql(config, dialect, _console(quiet, log).progress))
 
 
 def _version(shown: bool) -> None:
@@ -260,17 +265,44 @@ def main(arguments: list[str] | None = None) -> Any:
     """
     from leadline.errors import LeadlineError
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by cron or Airflow cleans up as Ctrl-C does
     try:
-        app(args=arguments, prog_name="leadline")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by cron or Airflow cleans up as Ctrl-C does
+        code = _run(arguments)
+        sys.stdout.flush()
     except LeadlineError as error:
+        code = error.exit_code
         print(f"leadline: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except SystemExit as end:
-        if end.code == INTERRUPTED:  # Typer's own answer to Ctrl-C, which says nothing
-            print("leadline: interrupted; nothing was half-written; run the command again", file=sys.stderr)
-        raise
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     except BrokenPipeError:
         # The reader of stdout left (`leadline … | head`); Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    except Exception as error:  # noqa: BLE001 (the last resort: a bug's own message may quote a lead's data)
+        code = 1
+        print(_bug(error), file=sys.stderr)
+    if code == INTERRUPTED:
+        print("leadline: interrupted; nothing was half-written; run the command again", file=sys.stderr)
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> int:
+    """Run a command and return its exit code; Typer ends every command with `SystemExit`."""
+    try:
+        app(args=arguments, prog_name="leadline")
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None
+        return int(end.code or 0)
+    return 0
+
+
+def _bug(error: Exception) -> str:
+    """Say where a bug struck, without the values that its own message may quote."""
+    import traceback
+
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return (
+        f"{frames}leadline: a bug ({type(error).__name__}, its message withheld as it may quote a lead's data); "
+        "expected none; please report it with the lines above"
+    )

@@ -79,9 +79,12 @@ class Behaviour(Section):
 
 
 class FeaturePlan(Section):
-    """Which windows the features look back over."""
+    """Which windows the features look back over, and which families are left out."""
 
     windows: tuple[Duration, ...] = (Horizon.parse("7d"), Horizon.parse("30d"), Horizon.parse("90d"))
+    without: tuple[
+        Literal["behaviour", "recency", "age", "funnel", "account", "committee", "history", "fit"], ...
+    ] = ()
 
     @model_validator(mode="after")
     def _sane(self) -> FeaturePlan:
@@ -146,4 +149,4 @@ class Engine(Section):
 class Leaks(Section):
     """Errors of the leak gate that the user accepts, each with the reason."""
 
-    accept: dict[str, str] = {}
+    accept: dict[str, str] = Field(default_factory=dict)

@@ -78,8 +78,10 @@ class Console:
     def checked(self, result: CheckResult) -> None:
         """Print findings; errors end the command with exit code 65."""
         if not self._as_json(result.to_record()):
+            if result.rows:
+                self._say(f"known at {result.known_at}:" if result.known_at else "all rows, as none has a date:")
             for name, count in result.rows.items():
-                self._say(f"{name:<14}{count:>12,} rows known at {result.known_at or 'any time'}")
+                self._say(f"{name:<14}{count:>12,} row{_s(count)}")
             c = result.counts
             if c.positive + c.negative + c.censored:
                 self._say(
@@ -89,9 +91,7 @@ class Console:
             self._findings(result.findings)
         errors = result.findings.of(Severity.ERROR)
         if errors:
-            raise DataError(
-                f"{len(errors)} error{'s' if len(errors) > 1 else ''} found; expected none; mend what is told above"
-            )
+            raise DataError(f"{len(errors)} error{_s(len(errors))} found; expected none; mend what is told above")
         if not self._json:
             self._say("ready to train")
 
@@ -140,7 +140,10 @@ class Console:
         self._table(["fold", "by", "positive", "AUC (95%)", "AP", "lift10", "Brier", "ECE", "won"], rows)
         self._say("* the newest fold, which chose nothing: quote this one")
         gap, low, high = evaluation.against_logistic
-        self._say(f"log loss below the regression's by {gap:.4f} (95% {low:.4f} to {high:.4f}) in the newest fold")
+        if gap == gap:
+            side = "below" if gap >= 0 else "above"
+            interval = f"95%: {low:+.4f} to {high:+.4f}"
+            self._say(f"log loss {abs(gap):.4f} {side} the regression's ({interval}; + is better)")
 
     def scored(self, result: Night) -> None:
         """Print where the scores are, and the tiers."""
@@ -149,7 +152,9 @@ class Console:
         record = {"leads": len(scores), "place": result.place, "tiers": tiers, "seconds": round(result.seconds, 3)}
         if not self._as_json({**record, "model": f"{scores.model_name} {scores.model_version}"}):
             shown = ", ".join(f"{n:,} in tier {t}" for t, n in tiers.items()) or "no lead is open"
-            self._say(f"{len(scores):,} leads scored by {scores.model_name} {scores.model_version}: {shown}")
+            self._say(
+                f"{len(scores):,} lead{_s(len(scores))} scored by {scores.model_name} {scores.model_version}: {shown}"
+            )
             self._say(f"written to {result.place}")
 
     def explained(self, result: Told) -> None:
@@ -191,7 +196,8 @@ class Console:
         if self._as_json(result.to_record()):
             return
         self._say(
-            f"{result.rows:,} rows of {result.nights} nights are ripe at {result.as_of}, {result.positives:,} positive; {result.unripe:,} not yet"
+            f"{result.rows:,} scores of {result.nights} night{_s(result.nights)} are ripe at {result.as_of}, "
+            f"{result.positives:,} positive; {result.unripe:,} not yet"
         )
         if result.rows:
             self._say(f"AUC {_number(result.auc)}, ECE {_number(result.ece)}")
@@ -204,10 +210,8 @@ class Console:
 
     def demo(self, result: DemoResult) -> None:
         """Print the demo's story, and what to open next."""
-        self._say(
-            f"The checks: {len(result.checked.findings)} findings, {len(result.checked.findings.of(Severity.ERROR))} errors"
-        )
-        self._findings(result.checked.findings, notes=False)
+        sizes = {severity: len(result.checked.findings.of(severity)) for severity in Severity}
+        self._say("The checks: " + ", ".join(f"{n} {severity}{_s(n)}" for severity, n in sizes.items()))
         self._say("\nThe model, trained on what was known four weeks before the end:")
         self.trained(result.trained)
         self._say("\nTonight:")
@@ -222,6 +226,10 @@ class Console:
             f"  {result.night.place}  tonight's scores\n  {result.trained.folder}  the exported scorer\n"
             "  mlflow ui --backend-store-uri sqlite:///mlflow.db  the tracked run"
         )
+
+
+def _s(n: int) -> str:
+    return "" if n == 1 else "s"
 
 
 def _number(value: float, digits: int = 3) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from leadline.config import Config
+from leadline.history import committee
 from leadline.history.spec import Feature
 from leadline.tables import Loaded
 from leadline.tables.attributes import slug, unique
@@ -13,7 +14,7 @@ from leadline.tables.store.dialect import literal
 __all__ = ["INTENTS", "MOST_BEHAVIOURS", "RULE", "catalogue", "rule_specs"]
 
 INTENTS = ("awareness", "evaluation", "purchase")
-RESERVED = ("any", *(f"intent_{i}" for i in INTENTS), "mql", "sql", "opportunity")
+RESERVED = ("any", "colleague_act", "new_role", *(f"intent_{i}" for i in INTENTS), "mql", "sql", "opportunity")
 RULE = "rule_"
 """How the counts that today's points rules ask for are named; they never enter the model."""
 
@@ -34,7 +35,12 @@ def catalogue(config: Config, loaded: Loaded) -> tuple[Feature, ...]:
     if not config.is_flat:
         specs.append(Feature("age", "age", "age", "days", "age", "created", "leads"))
         specs += _stages(config)
-    return tuple(specs) + _attributes(config, loaded)
+    if config.tables.leads.account is not None and not config.is_flat:
+        if config.tables.events is not None:
+            specs += committee.account_features(config) + committee.committee_features(config, loaded)
+        specs += committee.past_features(config)
+    every = tuple(specs) + _attributes(config, loaded)
+    return tuple(s for s in every if s.family not in config.features.without)
 
 
 def rule_specs(config: Config) -> tuple[Feature, ...]:

@@ -6,7 +6,7 @@ The statement reads ``snapshots``, ``events``, ``reached``, ``leads``, ``account
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.errors import DataError
+from leadline.history import colleagues
+from leadline.history.committee import role_column
 from leadline.history.snapshots import NEWEST_FIRST
 from leadline.history.spec import Feature
 from leadline.tables.ladder import rung_of
@@ -74,8 +76,13 @@ class Features:
         return Features(specs, self.lead_id, self.account_id, self.as_of, self.values[[s.name for s in specs]])
 
 
-def build(loaded: Loaded, specs: tuple[Feature, ...], intents: Mapping[str, str]) -> Features:
-    """Run the statement for the table ``snapshots``.
+def build(
+    loaded: Loaded,
+    specs: tuple[Feature, ...],
+    intents: Mapping[str, str],
+    roles: Mapping[str, Sequence[str]] | None = None,
+) -> Features:
+    """Run the statement for the table ``snapshots``; see `statement` for what it is made of.
 
     Raises
     ------
@@ -85,7 +92,7 @@ def build(loaded: Loaded, specs: tuple[Feature, ...], intents: Mapping[str, str]
     _needed(loaded, specs)
     store = loaded.store
     snapshots = int(store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
-    rows = store.arrow(statement(specs, intents, store.dialect))
+    rows = store.arrow(statement(specs, intents, store.dialect, roles, role_column(loaded)))
     if rows.num_rows != snapshots:
         raise DataError(
             f"features: {rows.num_rows} rows came of {snapshots} snapshots; expected as many; this is a bug, please report it"
@@ -116,7 +123,7 @@ def _frame(rows: Any, specs: tuple[Feature, ...]) -> pd.DataFrame:
     import pandas as pd
 
     columns = {
-        s.name: _objects(rows.column(s.name))
+        s.name: pd.Series(_objects(rows.column(s.name)), dtype=object)  # pandas would make `str` with NaN of it
         if s.kind == "category"
         else rows.column(s.name).to_numpy(zero_copy_only=False).astype(np.float64)
         for s in specs
@@ -124,7 +131,13 @@ def _frame(rows: Any, specs: tuple[Feature, ...]) -> pd.DataFrame:
     return pd.DataFrame(columns, columns=[s.name for s in specs], index=range(rows.num_rows))
 
 
-def statement(specs: tuple[Feature, ...], intents: Mapping[str, str], dialect: Dialect = DUCKDB) -> str:
+def statement(
+    specs: tuple[Feature, ...],
+    intents: Mapping[str, str],
+    dialect: Dialect = DUCKDB,
+    roles: Mapping[str, Sequence[str]] | None = None,
+    title: str | None = None,
+) -> str:
     """Write the statement that computes the features of every row of ``snapshots``.
 
     Parameters
@@ -135,6 +148,8 @@ def statement(specs: tuple[Feature, ...], intents: Mapping[str, str], dialect: D
         The intent of each behaviour.
     dialect : Dialect
         How the engine spells what engines spell differently.
+    roles, title
+        The patterns of each role, and the canonical column of the job title they are matched with.
 
     Examples
     --------
@@ -151,10 +166,12 @@ def statement(specs: tuple[Feature, ...], intents: Mapping[str, str], dialect: D
     acts = [s for s in specs if s.table == "events"]
     stages = [s for s in specs if s.table == "stages"]
     from_history = [s for s in specs if s.by == "history"]
+    others = [s for s in specs if s.table == "colleagues"]
     parts = [
         *([_acts_sql(acts, intents, dialect)] if acts else []),
         *([_stages_sql(stages)] if stages else []),
         *(_history_sql(s, dialect) for s in from_history),
+        *(colleagues.clauses(others, intents, roles or {}, title, dialect) if others else []),
     ]
     columns = ["s.lead_id", "s.account_id", "s.as_of", *(f"{_column(s, dialect)} AS {s.name}" for s in specs)]
     joins = ["FROM snapshots AS s", "JOIN leads AS l ON l.lead_id = s.lead_id"]
@@ -163,6 +180,7 @@ def statement(specs: tuple[Feature, ...], intents: Mapping[str, str], dialect: D
             f"LEFT JOIN accounts AS c ON c.account_id = s.account_id AND {visible_sql('c', 's.as_of', 'recorded_at')}"
         )
     names = [*(["acts"] if acts else []), *(["steps"] if stages else []), *(f"as_of_{s.name}" for s in from_history)]
+    names += colleagues.names(others)
     joins += [f"LEFT JOIN {n} ON {n}.lead_id = s.lead_id AND {n}.as_of = s.as_of" for n in names]
     head = "WITH " + ",\n".join(parts) + "\n" if parts else ""
     return f"{head}SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join(joins) + "\nORDER BY s.as_of, s.lead_id"
@@ -222,6 +240,8 @@ def _column(spec: Feature, dialect: Dialect) -> str:
     def days(instant: str) -> str:
         return f"CAST(s.as_of - {instant} AS {dialect.double}) / {DAY}.0"
 
+    if spec.table == "colleagues":
+        return colleagues.column(spec, dialect)
     if spec.aggregate in ("count", "active_days"):
         return f"CAST(COALESCE(acts.{spec.name}, 0) AS {dialect.double})"
     if spec.aggregate in ("since_last", "since_first"):

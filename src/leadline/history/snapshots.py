@@ -94,9 +94,23 @@ def _make(config: Config, loaded: Loaded, moments: str, as_of: str, also: str) -
         f"AND NOT EXISTS (SELECT 1 FROM ended AS e WHERE e.lead_id = l.lead_id AND e.known < {as_of} "
         f"AND (e.reopened IS NULL OR e.reopened >= {as_of}))"
     )
-    if config.tables.history is not None and config.tables.leads.account is not None:
-        _account_as_of(loaded, config.tables.leads.account)
+    if config.tables.leads.account is not None:
+        _put_belongs(config, loaded, config.tables.leads.account)
+        if config.tables.history is not None:
+            _account_as_of(loaded, config.tables.leads.account)
     return int(store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
+
+
+def _put_belongs(config: Config, loaded: Loaded, column: str) -> None:
+    """Make ``belongs(lead_id, account_id, changed_at, recorded_at)``: which account a lead is in, and since when."""
+    rows = "SELECT lead_id, COALESCE(account_id, '') AS account_id, created_at AS changed_at, recorded_at FROM leads"
+    if config.tables.history is not None and _has_field(loaded, column):
+        rows = f"SELECT lead_id, COALESCE(value, '') AS account_id, changed_at, recorded_at FROM history WHERE field = {literal(column)}"
+    loaded.store.run(f"CREATE OR REPLACE TABLE belongs AS {rows}")
+
+
+def _has_field(loaded: Loaded, column: str) -> bool:
+    return bool(loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE field = {literal(column)}")[0][0])
 
 
 def _account_as_of(loaded: Loaded, column: str) -> None:
@@ -105,7 +119,7 @@ def _account_as_of(loaded: Loaded, column: str) -> None:
     That holds for leads of which history says nothing too: whether a later row changes their account isn't known at as_of.
     """
     field = f"field = {literal(column)}"
-    if not loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE {field}")[0][0]:
+    if not _has_field(loaded, column):
         return
     loaded.store.run(
         "CREATE OR REPLACE TABLE snapshots AS SELECT s.lead_id, a.value AS account_id, s.as_of FROM snapshots AS s "

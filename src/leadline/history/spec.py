@@ -12,7 +12,11 @@ __all__ = ["Aggregate", "Feature", "Kind"]
 Kind = Literal["count", "days", "number", "flag", "category"]
 """count: a whole number ≥ 0 · days: time in days, NaN for never · number: any · flag: 0, 1 or NaN · category: text."""
 
-Aggregate = Literal["count", "active_days", "since_last", "since_first", "value", "age", "since_stage", "in_stage"]
+Aggregate = Literal[
+    "count", "active_days", "since_last", "since_first", "value", "age", "since_stage", "in_stage",
+    "colleague_acts", "colleagues_engaged", "colleagues_new", "colleagues_known", "share_engaged", "since_colleague",
+    "roles_engaged", "any_role", "every_role", "since_new_role", "colleagues_reached",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Feature:
     name : str
         The column's name: lower-case letters, digits and underscores, unique in a catalogue.
     family : str
-        What may be switched off together: behaviour, recency, fit, age, funnel.
+        What may be switched off together: behaviour, recency, age, funnel, account, committee, history, fit.
     group : str
         Features of one group make one reason (all windows of one behaviour, say).
     kind : Kind
@@ -34,11 +38,11 @@ class Feature:
     words : str
         For people: "viewed the pricing page".
     table : str
-        Where it is read: events, leads, accounts or stages.
+        Where it is read: events, leads, accounts, stages, or colleagues (the other leads of the account).
     field : str
         What the aggregate is about: a behaviour, an intent, a column, a stage; "" for any.
     by : str
-        What `field` names: behaviour, intent, column, stage, any.
+        What `field` names: behaviour, intent, column, stage, role (several joined by |), any.
     window : Horizon or None
         How far back it looks; None for all time.
     """

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from leadline.model.scorer import Tiers
 from leadline.times import WEEK
 
-__all__ = ["Cut", "cuts_for", "table", "tiers_for"]
+__all__ = ["Cut", "curve", "cuts_for", "table", "tiers_for"]
 
 Floats = npt.NDArray[np.float64]
 NAMES = ("A", "B", "C", "D")
@@ -92,10 +92,36 @@ def table(
     p: Floats, y: Floats, weight: Floats, lead: npt.NDArray[np.object_], as_of: npt.NDArray[np.int64], per_week: float
 ) -> list[Cut]:
     """Say what half to double the capacity would have brought, week by week, in the newest fold."""
+    return _cuts(p, y, weight, lead, as_of, [per_week * step for step in (0.5, 0.75, 1.0, 1.5, 2.0)])
+
+
+def curve(
+    p: Floats, y: Floats, weight: Floats, lead: npt.NDArray[np.object_], as_of: npt.NDArray[np.int64], per_week: float
+) -> list[Cut]:
+    """Say the same in finer steps, from a tenth of the capacity to three times it; `table`'s rows are among these.
+
+    Examples
+    --------
+    >>> rows = np.linspace(1, 0, 100), np.ones(100), np.ones(100), np.arange(100), np.zeros(100, dtype=np.int64)
+    >>> fine = curve(*rows, per_week=20)
+    >>> [c.leads_per_week for c in fine[:3]], all(c in fine for c in table(*rows, per_week=20))
+    ([2.0, 3.0, 4.0], True)
+    """
+    cuts = _cuts(p, y, weight, lead, as_of, [per_week * (n / 20) for n in range(2, 61)])
+    return [c for n, c in enumerate(cuts) if n == 0 or c.probability < cuts[n - 1].probability]
+
+
+def _cuts(
+    p: Floats,
+    y: Floats,
+    weight: Floats,
+    lead: npt.NDArray[np.object_],
+    as_of: npt.NDArray[np.int64],
+    per_week: Sequence[float],
+) -> list[Cut]:
     best, hit, mass, weeks = weekly(p, y, weight, lead, as_of)
     rows = []
-    for step in (0.5, 0.75, 1.0, 1.5, 2.0):
-        cut = cuts_for(best, mass, weeks, [per_week * step])[0]
+    for cut in cuts_for(best, mass, weeks, per_week):
         above = best >= cut
         took, found, there = float(mass[above].sum()), float((mass * hit)[above].sum()), float((mass * hit).sum())
         rows.append(

@@ -6,7 +6,6 @@ part), so importing `shap` costs nobody anything but who asks for an `explanatio
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.history.spec import Feature
-from leadline.times import DAY, format_instant
+from leadline.judge.words import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,12 +22,10 @@ if TYPE_CHECKING:
     from leadline.history.features import Features
     from leadline.model.scorer import Scorer
 
-__all__ = ["REASONS", "Driver", "drivers", "explanation", "reasons"]
+__all__ = ["REASONS", "Driver", "drivers", "explanation", "reasons", "say"]
 
 Floats = npt.NDArray[np.float64]
 REASONS = 5
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-LONGEST = 60  # characters of a lead's own text in a reason
 
 
 @dataclass(frozen=True)
@@ -131,73 +128,6 @@ def reasons(
             fact = say(members[groups[n]], facts, int(as_of[row]))
             texts[row, place] = fact if effect > 0 else f"{fact} (lowers the score)"
     return texts
-
-
-def say(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
-    """Say one group's facts about one lead.
-
-    Examples
-    --------
-    >>> from leadline.times import Horizon, parse_instant
-    >>> week = Feature("n_7d", "behaviour", "pricing", "count", "count", "viewed the pricing page", window=Horizon.parse("7d"))
-    >>> last = Feature("since", "recency", "pricing", "days", "since_last", "viewed the pricing page")
-    >>> say([week, last], {"n_7d": 4.0, "since": 2.0}, parse_instant("2026-11-16"))
-    'viewed the pricing page 4 times in 7 days, last on 14 Nov'
-    >>> say([week, last], {"n_7d": 0.0, "since": float("nan")}, parse_instant("2026-11-16"))
-    'never viewed the pricing page'
-    """
-    first = group[0]
-    if first.aggregate == "value":
-        return f"{first.words} is {_value(facts[first.name])}"
-    if first.aggregate == "age":
-        return f"created {_days(facts[first.name])} ago"
-    if first.table == "stages":
-        since = next((facts[s.name] for s in group if s.aggregate == "since_stage"), math.nan)
-        reached = next((facts[s.name] for s in group if s.aggregate == "in_stage"), 0.0 if math.isnan(since) else 1.0)
-        when = "" if math.isnan(since) else f" on {_date(as_of, since)}"
-        return f"{first.words}{when}" if reached else f"never {first.words}"
-    return _acts(group, facts, as_of)
-
-
-def _acts(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
-    words = group[0].words
-    since = next((facts[s.name] for s in group if s.aggregate == "since_last"), math.nan)
-    last = "" if math.isnan(since) else f", last on {_date(as_of, since)}"
-    counts = [(s, float(facts[s.name])) for s in group if s.aggregate == "count"]
-    some = min(
-        (c for c in counts if c[1] > 0), key=lambda c: c[0].window.micros if c[0].window else math.inf, default=None
-    )
-    if some is None:
-        if not math.isnan(since):
-            return f"{words} long ago{last}"
-        return f"no {words}" if words.startswith("acts") else f"never {words}"
-    spec, n = some
-    span = f" in {spec.window.days:g} days" if spec.window else " in all"
-    if words.startswith("acts"):
-        return f"{n:g} {words if n != 1 else words.replace('acts', 'act', 1)}{span}{last}"
-    return f"{words} {'once' if n == 1 else f'{n:g} times'}{span}{last}"
-
-
-def _value(value: Any) -> str:
-    """Say an attribute's value in a few printable characters."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "unknown"
-    if isinstance(value, (int, float, np.floating)):
-        return f"{float(value):,.6g}"
-    text = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
-def _days(days: float) -> str:
-    if days < 1:
-        return f"{max(round(days * 24), 0)} hours"
-    return f"{days:.0f} day{'' if round(days) == 1 else 's'}"
-
-
-def _date(as_of: int, days_before: float) -> str:
-    then, now = format_instant(as_of - round(days_before * DAY)), format_instant(as_of)
-    text = f"{int(then[8:10])} {MONTHS[int(then[5:7]) - 1]}"
-    return text if then[:4] == now[:4] else f"{text} {then[:4]}"
 
 
 def explanation(scorer: Scorer, features: Features) -> Any:

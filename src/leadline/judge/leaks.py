@@ -26,15 +26,24 @@ MUTABLE = frozenset("""
     last_modified lastmodifieddate systemmodstamp modifiedon modified_on updated_at last_contacted notes_last_contacted
     notes_last_updated last_interaction last_touch last_touch_date last_interesting_moment
     num_contacted_notes num_notes num_associated_deals first_deal_created_date disqualified_reason rejection_reason
-    qualified_on mql_date sql_date hs_lifecyclestage_lead_date
+    qualified_on mql_date sql_date is_unread_by_owner last_viewed_date last_referenced_date last_transfer_date
+    last_stage_change_date last_stage_change_in_days forecast_category_name days_to_close hubspot_owner_assigneddate
+    hubspot_team_id hs_latest_source num_conversion_events num_unique_conversion_events hs_predictivecontactscore
+    hs_predictivecontactscore_v2 hs_predictivescoringtier hs_deal_stage_probability hs_is_closed hs_is_closed_won
+    opportunity_rating_code lead_quality_code sales_stage sales_stage_code step_name stage_id actual_value
+    actual_close_date estimated_value estimated_amount estimated_close_date close_probability last_on_hold_time
+    on_hold_time last_used_in_campaign qualification_comments behavior_score demographic_score relative_score urgency
+    lead_revenue_stage_id revenue_stage
 """.split())  # fmt: skip
 """Names, in the vocabularies of the public CRMs, of fields that somebody overwrites after the lead was created."""
 
 MUTABLE_STARTS = (
-    "converted_", "hs_date_entered_", "hs_date_exited_", "hs_time_in_",
-    "hs_lifecyclestage_", "recent_", "notes_last_", "hs_sales_email_last_", "hs_last_",
+    "converted_", "hs_date_entered_", "hs_date_exited_", "hs_time_in_", "hs_v2_",
+    "hs_lifecyclestage_", "recent_deal_", "recent_conversion_", "notes_last_", "hs_sales_email_", "hs_email_", "hs_last",
+    "hs_latest_", "hs_time_to_", "hs_analytics_last_", "hs_analytics_num_", "hs_analytics_average_",
 )  # fmt: skip
-LAST_SEEN = re.compile(r"^last_(\w+_)?(activity|modified|contacted|touch|login|seen|visit|open|click)(_|$)")
+JOINED = frozenset(name.replace("_", "") for name in MUTABLE)
+LAST_SEEN = re.compile(r"^last_(\w+_)?(activity|interesting|modified|contacted|touch|login|seen|visit|open|click)(_|$)")
 BOUND = 0.90  # honest pre-contact AUCs run from .63 to .85
 
 
@@ -52,7 +61,7 @@ def is_mutable(column: str) -> bool:
     name = name.removesuffix("_c")
     return (
         name in MUTABLE
-        or name.replace("_", "") in MUTABLE
+        or name.replace("_", "") in JOINED
         or name.startswith(MUTABLE_STARTS)
         or bool(LAST_SEEN.match(name))
     )

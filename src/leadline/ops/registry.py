@@ -23,6 +23,7 @@ __all__ = ["FORMAT", "MODELS", "Bundle", "read_bundle", "resolve", "write_bundle
 FORMAT = 1
 MODELS = Path("models")
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
+KEYS = frozenset({"name", "features", "intents", "roles", "known_at", "outcome", "flat"})  # what reading a manifest asks of it
 REGISTERED = re.compile(r"^models:/(?P<name>[a-z][a-z0-9-]{0,62})(@(?P<alias>[A-Za-z][\w.-]*)|/(?P<version>\d+))$")
 
 
@@ -55,7 +56,13 @@ class Bundle:
     @cached_property
     def specs(self) -> tuple[Feature, ...]:
         """The features it reads."""
-        return tuple(Feature.from_record(record) for record in self.manifest["features"])
+        try:
+            return tuple(Feature.from_record(record) for record in self.manifest["features"])
+        except (TypeError, KeyError, ValueError):
+            raise DataError(
+                f"model {self.folder}: its features are of another schema; expected what this leadline writes; "
+                "train again or use the leadline that wrote it"
+            ) from None
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -70,7 +77,8 @@ class Bundle:
         return found
 
     def __repr__(self) -> str:
-        return f"Bundle({self.name} {self.version}, {len(self.specs)} features, trained on what was known at {self.manifest['known_at']})"
+        known = f"what was known at {self.manifest['known_at']}" if self.manifest["known_at"] else "all rows"
+        return f"Bundle({self.name} {self.version}, {len(self.specs)} features, trained on {known})"
 
 
 def write_bundle(
@@ -99,9 +107,14 @@ def read_bundle(folder: Path, version: str | None = None) -> Bundle:
         raise MissingError(
             f"model {folder}: no bundle; expected a folder with {SUMS} and {MANIFEST}; run `leadline train`, or name another --model"
         )
-    files = _checked(folder)
-    manifest = json.loads(files[MANIFEST])
-    if manifest.get("format") != FORMAT:
+    try:
+        files = _checked(folder)
+    except OSError as error:
+        raise MissingError(
+            f"model {folder}: can't be read ({type(error).__name__}); expected readable files; mend its permissions"
+        ) from None
+    manifest = _manifest(folder, files[MANIFEST])
+    if manifest["format"] != FORMAT:
         raise DataError(
             f"model {folder}: bundle format {manifest.get('format')}; this leadline reads format {FORMAT}; train again or use the leadline that wrote it"
         )
@@ -124,6 +137,19 @@ def _checked(folder: Path) -> dict[str, bytes]:
         if hashlib.sha256(data).hexdigest() != listed[name]:
             raise _damaged(folder, name)
     return files
+
+
+def _manifest(folder: Path, data: bytes) -> dict[str, Any]:
+    """Read the manifest; what isn't one was never written by leadline, whatever its hash says."""
+    try:
+        manifest = json.loads(data)
+    except ValueError:
+        raise _damaged(folder, MANIFEST) from None
+    if not isinstance(manifest, dict) or "format" not in manifest:
+        raise _damaged(folder, MANIFEST)
+    if manifest["format"] == FORMAT and not set(manifest) >= KEYS:
+        raise _damaged(folder, MANIFEST)
+    return manifest
 
 
 def _damaged(folder: Path, name: str) -> DataError:

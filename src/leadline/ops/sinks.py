@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,18 +152,27 @@ def _folder(folder: Path) -> Sink:
     return Sink(str(folder), lambda: locked(folder / ".lock"), write, lambda as_of, name: _before(folder, as_of, name))
 
 
-def finished(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """List the finished nights of a folder with their records, the newest first.
+def finished(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the finished nights of a folder with their records, the newest first.
 
-    A night is finished when its record is there and the rows are those that the record was written for.
+    A night is finished when its record is there and the rows are those that the record was written for. A damaged
+    one is passed over. Only the nights that are asked for are hashed.
     """
-    nights = []
-    for record_file in folder.glob(f"as_of=*/{NIGHT}"):
-        record = dict(read_json(record_file))
-        rows = record_file.parent / PART
+    nights = [(file.parent, _record(file)) for file in folder.glob(f"as_of=*/{NIGHT}")]
+    told = [(place, record) for place, record in nights if record is not None]
+    for place, record in sorted(told, key=lambda night: -night[1]["as_of_value"]):
+        rows = place / PART
         if rows.is_file() and sha256(rows) == record.get("sha256"):
-            nights.append((record_file.parent, record))
-    return sorted(nights, key=lambda night: -int(night[1]["as_of_value"]))
+            yield place, record
+
+
+def _record(file: Path) -> dict[str, Any] | None:
+    """Read a night's record; None for one that can't be read as such."""
+    try:
+        record = dict(read_json(file))
+    except (ValueError, TypeError):
+        return None
+    return record if type(record.get("as_of_value")) is int and "model_name" in record else None
 
 
 def read_night(place: Path, columns: list[str]) -> Any:
@@ -195,14 +204,13 @@ def _postgres(out: str) -> Sink:
     def write(rows: Any, night: dict[str, Any]) -> str:
         """Replace this night's rows in one transaction: a reader sees the old ones or the new ones."""
         with _connected(uri) as connection, connection.cursor() as cursor:
+            # Two machines may score the same night; the lock file is one machine's, this lock is the server's.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext($1))", [f"leadline {target}"])
             if _exists(cursor, target):
+                as_of, kind = _as_of(night["as_of_value"], night["is_dated"])
                 cursor.execute(
-                    f"DELETE FROM {target} WHERE as_of = $1 AND model_name = $2 AND model_version = $3",
-                    [
-                        rows.column("as_of")[0].as_py() if rows.num_rows else None,
-                        night["model_name"],
-                        night["model_version"],
-                    ],
+                    f"DELETE FROM {target} WHERE as_of = $1::{kind} AND model_name = $2 AND model_version = $3",
+                    [as_of, night["model_name"], night["model_version"]],
                 )
             cursor.adbc_ingest(table, rows, mode="create_append", db_schema_name=schema or None)
             connection.commit()
@@ -212,10 +220,13 @@ def _postgres(out: str) -> Sink:
         with _connected(uri) as connection, connection.cursor() as cursor:
             if not _exists(cursor, target):
                 return {}
+            is_dated = _is_dated(cursor, target)
+            before, kind = _as_of(as_of, is_dated)
             cursor.execute(
                 f"SELECT lead_id, probability FROM {target} WHERE model_name = $1 AND as_of = "
-                f"(SELECT MAX(as_of) FROM {target} WHERE model_name = $1 AND as_of < $2::timestamptz) ORDER BY model_version",
-                [model, format_instant(as_of)],
+                f"(SELECT MAX(as_of) FROM {target} WHERE model_name = $1 AND as_of < $2::{kind}) "
+                "ORDER BY LENGTH(model_version), model_version",
+                [model, before],
             )
             rows = cursor.fetch_arrow_table()
             return dict(zip(rows.column(0).to_pylist(), rows.column(1).to_pylist(), strict=True))
@@ -225,24 +236,31 @@ def _postgres(out: str) -> Sink:
 
 
 def _connected(uri: str) -> AbstractContextManager[Any]:
-    from contextlib import contextmanager
+    from leadline.tables.store.postgres import session
 
-    from leadline.tables.store.postgres import connect
+    return session(uri, "--out", _refused)
 
-    @contextmanager
-    def opened() -> Any:
-        with connect(uri, "--out") as connection:
-            import adbc_driver_postgresql.dbapi as postgres
 
-            try:
-                yield connection
-            except postgres.Error as error:
-                state = getattr(error, "sqlstate", None)
-                raise OutputError(
-                    f"--out: PostgreSQL refused the rows (SQLSTATE {state}); expected a table that leadline may write; nothing was changed; mend the table or its grants"
-                ) from None
+def _refused(state: str) -> OutputError:
+    return OutputError(
+        f"--out: PostgreSQL refused the rows (SQLSTATE {state}); expected a table that leadline may write; "
+        "nothing was changed; mend the table or its grants"
+    )
 
-    return opened()
+
+def _as_of(as_of: int, is_dated: bool) -> tuple[str, str]:
+    """Write an as_of as text, and the type of the column that holds it."""
+    return (format_instant(as_of), "timestamptz") if is_dated else (str(as_of), "bigint")
+
+
+def _is_dated(cursor: Any, target: str) -> bool:
+    """Tell whether a table's nights are instants; a flat file's are whole numbers."""
+    cursor.execute(
+        "SELECT format_type(atttypid, NULL) LIKE 'timestamp%' FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'as_of'",
+        [target],
+    )
+    row = cursor.fetchone()
+    return bool(row and row[0])
 
 
 def _exists(cursor: Any, target: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -14,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leadline.errors import MissingError, RetryError
+from leadline.errors import MissingError, OutputError, RetryError
+from leadline.files import staging
 
 __all__ = [
     "Dataset",
@@ -39,6 +41,7 @@ SETTINGS = {
     "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
 }
 NOISY = ("mlflow", "alembic", "urllib3")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,8 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _client(uri: str) -> Iterator[tuple[Any, Any]]:
-    """Yield mlflow and a client for a store; its errors become sentences."""
+def _client(uri: str, make: bool = False) -> Iterator[tuple[Any, Any]]:
+    """Yield mlflow and a client for a store, made if it may be; its errors become sentences."""
     for key, value in SETTINGS.items():
         os.environ.setdefault(key, value)
     import mlflow  # importing it sets its loggers' levels, so it comes before they are made quiet
@@ -145,25 +148,69 @@ def _client(uri: str) -> Iterator[tuple[Any, Any]]:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
+            if make:
+                _make(uri)
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
             yield mlflow, mlflow.MlflowClient(uri, uri)
-        except (MlflowException, SQLAlchemyError) as error:
-            kind = getattr(error, "error_code", None) or type(error).__name__
-            raise RetryError(
-                f"tracking.uri: the MLflow store can't be used ({kind}); expected one that answers; "
-                "check that it is up, and run the command again"
-            ) from error
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise _refusal(error) from error
+
+
+def _refusal(error: Exception) -> OutputError | RetryError:
+    """Say in one sentence what the store said; its own words aren't shown, as they may hold a secret."""
+    if getattr(error, "errno", None) in FULL or "disk is full" in str(getattr(error, "orig", "")):
+        return OutputError(
+            "tracking.uri: the MLflow store can't be written (no space, or no permission); expected room for a run; "
+            "free some space or mend its permissions, and run the command again"
+        )
+    kind = getattr(error, "error_code", None) or type(error).__name__
+    return RetryError(
+        f"tracking.uri: the MLflow store can't be used ({kind}); expected one that answers; "
+        "check that it is up, and run the command again"
+    )
+
+
+def _file(uri: str) -> Path | None:
+    """Return the file of a SQLite store; None for any other store."""
+    path = uri.removeprefix("sqlite:///").split("?")[0]
+    return Path(path) if uri.startswith("sqlite:///") and path not in ("", ":memory:") else None
+
+
+def _is_absent(uri: str) -> bool:
+    """Tell whether a store is a file that isn't there yet: reading it must not make it."""
+    file = _file(uri)
+    return file is not None and not (file.is_file() and file.stat().st_size)
+
+
+def _make(uri: str) -> None:
+    """Make a SQLite store whole or not at all: MLflow's own way, killed half through, leaves one that never opens."""
+    file = _file(uri)
+    if file is None or not _is_absent(uri):
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with staging(file.absolute().parent) as folder:
+        made = SqlAlchemyStore(f"sqlite:///{folder / 'new.db'}", "./mlruns")
+        made.engine.dispose()
+        file.unlink(missing_ok=True)  # an empty one
+        (folder / "new.db").rename(file)
 
 
 @contextmanager
 def open_run(uri: str, experiment: str, model: str, run_name: str) -> Iterator[Run]:
     """Open a run; it is marked as failed if the block doesn't end well."""
-    with _client(uri) as (mlflow, client):
+    with _client(uri, make=True) as (mlflow, client):
         found = client.get_experiment_by_name(experiment)
         number = found.experiment_id if found else client.create_experiment(experiment)
         with mlflow.start_run(experiment_id=number, run_name=run_name) as active:
             yield Run(mlflow, client, active.info.run_id, model)
+
+
+def _missing(what: str) -> MissingError:
+    return MissingError(
+        f"{what}: not in the registry; expected a trained model; run `leadline train` first, or name another --model"
+    )
 
 
 def _found(what: str, look: Callable[[], Any]) -> Any:
@@ -173,9 +220,7 @@ def _found(what: str, look: Callable[[], Any]) -> Any:
         return look()
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise MissingError(
-                f"{what}: not in the registry; expected a trained model; run `leadline train` first, or name another --model"
-            ) from None
+            raise _missing(what) from None
         raise
 
 
@@ -189,12 +234,16 @@ def version_of(uri: str, name: str, alias: str) -> str:
     RetryError
         The registry can't be reached.
     """
+    if _is_absent(uri):
+        raise _missing(f"models:/{name}@{alias}")
     with _client(uri) as (_, client):
         return str(_found(f"models:/{name}@{alias}", lambda: client.get_model_version_by_alias(name, alias)).version)
 
 
 def aliases(uri: str, name: str) -> dict[str, str]:
     """Return a model's aliases with their versions; none where the model isn't registered."""
+    if _is_absent(uri):
+        return {}
     with _client(uri) as (_, client):
         try:
             found = _found(name, lambda: client.get_registered_model(name)).aliases
@@ -218,12 +267,16 @@ def log_record(uri: str, experiment: str, run_name: str, name: str, record: Mapp
 
 def newest_version(uri: str, name: str) -> int:
     """Return the highest version the registry knows of, 0 for none."""
+    if _is_absent(uri):
+        return 0
     with _client(uri) as (_, client):
         return max((int(v.version) for v in client.search_model_versions(f"name='{name}'")), default=0)
 
 
 def fetch_bundle(uri: str, name: str, version: str) -> Path:
     """Fetch a version's bundle from MLflow's artifacts into its cache; return the folder."""
+    if _is_absent(uri):
+        raise _missing(f"models:/{name}/{version}")
     with _client(uri) as (mlflow, client):
         _found(f"models:/{name}/{version}", lambda: client.get_model_version(name, version))
         folder = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +105,8 @@ class Prepared:
         Today's points, where the config has rules.
     findings : Findings
         What the checks saw; no error among them.
+    asked : Features or None
+        A bundle's own features of the same rows, where they were asked for.
     """
 
     loaded: Loaded
@@ -113,6 +115,7 @@ class Prepared:
     labels: Labels
     points: npt.NDArray[np.float64] | None
     findings: Findings
+    asked: Features | None = None
 
 
 @dataclass(frozen=True)
@@ -148,8 +151,18 @@ def examine(config: Config, known_at: int | None, progress: Progress = silent) -
         store.close()
 
 
-def prepare(config: Config, known_at: int | None, progress: Progress = silent) -> Prepared:
+def prepare(
+    config: Config,
+    known_at: int | None,
+    progress: Progress = silent,
+    ask: tuple[tuple[Feature, ...], Mapping[str, str], Mapping[str, Sequence[str]]] | None = None,
+) -> Prepared:
     """Compute features and labels of the past, as known at T.
+
+    Parameters
+    ----------
+    ask : specs, intents and roles, optional
+        A bundle's: its features are computed beside those of the catalogue.
 
     Raises
     ------
@@ -161,9 +174,10 @@ def prepare(config: Config, known_at: int | None, progress: Progress = silent) -
         counts, loaded = seen.counts, seen.loaded
         progress(f"computing features of {counts.positive + counts.kept_negative:,} snapshots")
         specs = catalog.catalogue(config, loaded)
-        made = features.build(loaded, (*specs, *catalog.rule_specs(config)), intents(config))
+        made = features.build(loaded, (*specs, *catalog.rule_specs(config)), intents(config), config.roles)
         today = points(config, made.values) if config.rules else None
-        return Prepared(loaded, counts, _useful(made, specs), labels.fetch(config, loaded), today, seen.findings)
+        asked = features.build(loaded, *ask) if ask is not None else None
+        return Prepared(loaded, counts, _useful(made, specs), labels.fetch(config, loaded), today, seen.findings, asked)
 
 
 def _enough(config: Config, snapshots_made: int, counts: Counts) -> list[Finding]:
@@ -232,6 +246,7 @@ def tonight(
     config: Config,
     specs: tuple[Feature, ...],
     intent: Mapping[str, str],
+    roles: Mapping[str, Sequence[str]],
     as_of: int | None,
     leads_source: Source | None = None,
     lead: str | None = None,
@@ -241,7 +256,7 @@ def tonight(
 
     Parameters
     ----------
-    specs, intent
+    specs, intent, roles
         The bundle's.
     lead : str, optional
         Only this one.
@@ -266,6 +281,6 @@ def tonight(
             known = bool(store.rows("SELECT COUNT(*) FROM leads WHERE lead_id IN (SELECT lead_id FROM wanted)")[0][0])
             store.run("DELETE FROM snapshots WHERE lead_id NOT IN (SELECT lead_id FROM wanted)")
         progress("computing features")
-        return features.build(loaded, specs, intent), loaded, known
+        return features.build(loaded, specs, intent, roles), loaded, known
     finally:
         store.close()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from leadline.config import Config
 from leadline.errors import DataError, MissingError, PromotionRefused
+from leadline.history.features import Features
 from leadline.judge.contest import Verdict, contest
 from leadline.model.fitting import fit_scorer
 from leadline.model.matrix import Matrix
@@ -80,8 +83,13 @@ def promote(config: Config | str | Path, version: str | None = None, progress: P
 
 
 def hold(config: Config, champion: Bundle, challenger: Bundle, progress: Progress = silent) -> Verdict:
-    """Fit both recipes on what came before the newest fold, and judge them on it."""
-    made = prepare(config, None, progress)
+    """Fit both recipes on what came before the newest fold, and judge them on it; then the exported challenger itself.
+
+    A recipe can be sound where the export isn't: labels may have been broken on the day it was trained. The export
+    may have seen the fold, which can only flatter it, so one that is worse all the same is refused.
+    """
+    made = prepare(config, None, progress, (challenger.specs, challenger.manifest["intents"], challenger.manifest["roles"]))
+    asked = cast("Features", made.asked)
     folds, _ = lay_folds(config, made)
     matrix = to_matrix(made)
     group = made.features.group()
@@ -97,7 +105,14 @@ def hold(config: Config, champion: Bundle, challenger: Bundle, progress: Progres
         order = np.argsort(honest.row[newest])
         rows = honest.row[newest][order]
         said[who] = honest.probability[newest][order]
-    return contest(matrix.y[rows], matrix.weight[rows], said["champion"], said["challenger"], group[rows], config.seed)
+    judge = partial(contest, matrix.y[rows], matrix.weight[rows], said["champion"], group=group[rows], seed=config.seed)
+    verdict = judge(said["challenger"])
+    if not verdict.promoted:
+        return verdict
+    exported = judge(challenger.scorer.probability(asked.values.iloc[rows]))
+    if exported.promoted:
+        return verdict
+    return replace(exported, reason=f"{exported.reason}, as exported")
 
 
 def narrowed(made: Prepared, bundle: Bundle, matrix: Matrix) -> Matrix:

@@ -26,10 +26,21 @@ from leadline.ops import registry, tracking
 from leadline.pipeline.prepare import Prepared, intents
 from leadline.report import charts
 
-__all__ = ["publish"]
+__all__ = ["publish", "ready"]
 
 PACKAGES = ("lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn", "duckdb", "mlflow", "shap")
 SERVING = ("lightgbm", "numpy", "pandas")
+
+
+def ready(config: Config) -> None:
+    """Make sure, before the minutes of fitting, that the registry answers and the next version's place is free.
+
+    Raises
+    ------
+    OutputError, RetryError
+        As `publish` would, after the fitting.
+    """
+    _refuse_taken(config, registry.MODELS / config.name)
 
 
 def publish(
@@ -56,11 +67,11 @@ def publish(
     uri = config.tracking.uri
     with locked(home / ".lock", wait=60.0), staging(home) as staged:
         _refuse_taken(config, home)
-        with tracking.open_run(uri, config.experiment, config.name, f"{config.name} at {record['known_at']}") as run:
+        with tracking.open_run(uri, config.experiment, config.name, f"{config.name} at {_known(record)}") as run:
             registry.write_bundle(
                 staged, scorer.to_files(), _manifest(config, made, scorer, record, run.id), {"record.json": record}
             )
-            run.params(_params(config, made, scorer, found))
+            run.params(_params(config, made, scorer, found, _known(record)))
             run.tags(_tags(config))
             run.metrics(_metrics(evaluation, made, honest))
             run.datasets([
@@ -103,17 +114,23 @@ def _manifest(config: Config, made: Prepared, scorer: Scorer, record: Mapping[st
         "snapshots": config.snapshots.model_dump(mode="json", exclude={"max"}),
         "features": [s.to_record() for s in made.features.specs],
         "intents": intents(config),
+        "roles": {role: list(patterns) for role, patterns in config.roles.items()},
         "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)},
         "capacity": config.capacity.model_dump(mode="json"),
     }
 
 
-def _params(config: Config, made: Prepared, scorer: Scorer, found: Findings) -> dict[str, Any]:
+def _known(record: Mapping[str, Any]) -> str:
+    """Say T; a flat file without --as-of has none."""
+    return str(record["known_at"] or "all rows")
+
+
+def _params(config: Config, made: Prepared, scorer: Scorer, found: Findings, known: str) -> dict[str, Any]:
     counts = made.counts
     recipe = {f"recipe.{k}": v for k, v in scorer.recipe.to_record().items()}
     rows = {f"rows.{t}": n for t, n in made.loaded.rows.items()}
     return {
-        "config_hash": config.hash, "seed": config.seed, "known_at": made.loaded.known_at, "horizon": config.horizon,
+        "config_hash": config.hash, "seed": config.seed, "known_at": known, "horizon": config.horizon,
         "features": len(made.features.specs), "snapshots.positive": counts.positive, "snapshots.negative": counts.negative,
         "snapshots.censored": counts.censored, "snapshots.late": counts.late, "snapshots.before": counts.before,
         "snapshots.thinned_to": counts.kept_negative if counts.thinned else "none", "findings": len(found), **rows, **recipe,
@@ -154,7 +171,8 @@ def _write_evidence(
 ) -> None:
     """Write what the run shows beside the bundle: the config as written, the record, drivers and pictures."""
     # A password belongs in ${NAME}; one written into a URL all the same must not travel on.
-    write_text(folder / "config.yaml", re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:***@", config.text))
+    text = re.sub(r"(://[^:/@\s]*):[^@\s]+@", r"\1:***@", config.text)
+    write_text(folder / "config.yaml", re.sub(r"(?i)([?&](?:password|sslpassword|token)=)[^&\s\"']+", r"\1***", text))
     write_json(folder / "record.json", record)
     write_json(folder / "drivers.json", record["drivers"])
     for name, picture in charts.pictures(evaluation, ranked).items():
@@ -162,4 +180,5 @@ def _write_evidence(
 
 
 def _description(evaluation: Evaluation, record: Mapping[str, Any]) -> str:
-    return f"leadline model trained on what was known at {record['known_at']}. {evaluation!r}"
+    known = f"what was known at {record['known_at']}" if record["known_at"] else "all rows"
+    return f"leadline model trained on {known}. {evaluation!r}"

@@ -10,6 +10,7 @@ from leadline.config import Config
 from leadline.errors import UsageError
 from leadline.files import write_json, write_text
 from leadline.history.catalog import catalogue
+from leadline.history.committee import role_column
 from leadline.history.features import statement
 from leadline.pipeline.prepare import Progress, as_config, intents, silent
 from leadline.pipeline.scoring import find_model
@@ -79,10 +80,10 @@ def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: 
     config = as_config(config)
     store = open_store(config.engine)
     try:
-        specs = catalogue(config, load(config, store))
+        loaded = load(config, store)
+        text = statement(catalogue(config, loaded), intents(config), store.dialect, config.roles, role_column(loaded))
     finally:
         store.close()
-    text = statement(specs, intents(config))
     if dialect == "duckdb":
         return text
     try:

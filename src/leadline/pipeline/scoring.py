@@ -81,7 +81,9 @@ def score(
     night = when if when is not None else int(bundle.manifest["known_at"] or 0)
 
     def compute() -> Scores:
-        made, _, _ = tonight(config, bundle.specs, bundle.manifest["intents"], when, leads, progress=progress)
+        made, _, _ = tonight(
+            config, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"], when, leads, progress=progress
+        )
         progress(f"scoring {len(made):,} open leads")
         return rank(bundle.scorer, made, night, not config.is_flat, bundle.name, bundle.version)
 
@@ -133,7 +135,9 @@ def explain(
     config = as_config(config)
     when = instant(config, as_of)
     bundle = find_model(config, model)
-    made, _, known = tonight(config, bundle.specs, bundle.manifest["intents"], when, lead=lead, progress=progress)
+    made, _, known = tonight(
+        config, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"], when, lead=lead, progress=progress
+    )
     if not len(made):
         seen = "not open at that time (it has reached the outcome, was lost or rejected, or is younger than the first landmark)"
         raise MissingError(

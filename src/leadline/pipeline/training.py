@@ -14,14 +14,14 @@ from leadline.config import Config
 from leadline.errors import DataError
 from leadline.history import folds as folding
 from leadline.history.folds import Fold
-from leadline.judge import capacity, leaks
+from leadline.judge import behaviours, capacity, leaks
 from leadline.judge.backtest import Evaluation, Judged, evaluate, plain
 from leadline.judge.explain import Driver, drivers
 from leadline.model.fitting import OutOfFold, fit_scorer
 from leadline.model.matrix import Matrix
 from leadline.model.scorer import Scorer
-from leadline.pipeline.prepare import Prepared, Progress, as_config, instant, prepare, said_instant, silent
-from leadline.pipeline.publish import publish
+from leadline.pipeline.prepare import Prepared, Progress, as_config, instant, intents, prepare, said_instant, silent
+from leadline.pipeline.publish import publish, ready
 from leadline.times import Horizon
 
 __all__ = ["TrainResult", "train"]
@@ -93,6 +93,7 @@ def train(config: Config | str | Path, as_of: str | int | None = None, progress:
     made = prepare(config, instant(config, as_of), progress)
     folds, said = lay_folds(config, made)
     matrix = to_matrix(made)
+    ready(config)
     progress(f"fitting {len(folds)} folds on {len(matrix):,} snapshots, {matrix.positives:,} positive")
     scorer, honest = fit_scorer(
         made.features.specs, matrix, [(f.train, f.test) for f in folds], None, config.seed, config.engine.threads
@@ -104,24 +105,15 @@ def train(config: Config | str | Path, as_of: str | int | None = None, progress:
     keys = (matrix.y[rows], matrix.weight[rows], matrix.lead[rows], matrix.as_of[rows])
     scorer = scorer.with_tiers(capacity.tiers_for(p, *keys, None if config.is_flat else config.capacity.leads_per_week))
     cuts = [] if config.is_flat else capacity.table(p, *keys, config.capacity.leads_per_week)
-    ranked = _drivers(scorer, made, matrix)
+    ranked, moved = _drivers(config, scorer, made, matrix)
     found = made.findings + said
     found += run(leaks.AFTER_TRAINING, leaks.Trained(evaluation, ranked[0].words if ranked else "none")).accept(
         config.leaks.accept
     )
     found.raise_errors()
     progress("tracking and exporting")
-    published = publish(
-        config,
-        made,
-        scorer,
-        evaluation,
-        ranked,
-        cuts,
-        found,
-        honest,
-        records(config, made, evaluation, ranked, cuts, found, honest),
-    )
+    record = records(config, made, evaluation, ranked, cuts, found, honest, moved)
+    published = publish(config, made, scorer, evaluation, ranked, cuts, found, honest, record)
     return TrainResult(config.name, *published, made, scorer, evaluation, ranked, cuts, found)
 
 
@@ -204,13 +196,15 @@ def judged_folds(made: Prepared, matrix: Matrix, honest: OutOfFold) -> list[tupl
     return result
 
 
-def _drivers(scorer: Scorer, made: Prepared, matrix: Matrix) -> list[Driver]:
-    """Average contributions over the newest rows."""
+def _drivers(config: Config, scorer: Scorer, made: Prepared, matrix: Matrix) -> tuple[list[Driver], dict[str, float]]:
+    """Average contributions over the newest rows: how much each group moves scores, and which way acts and stages do."""
     newest = slice(max(len(matrix) - EXPLAINED, 0), None)
     values = made.features.values[list(scorer.names)].iloc[newest]
     contributions, _ = scorer.contributions(values)
     specs = [s for s in made.features.specs if s.name in set(scorer.names)]
-    return drivers(specs, values, contributions, matrix.weight[newest])
+    weight = matrix.weight[newest]
+    moved = behaviours.effects(specs, values, contributions, weight, max(config.features.windows))
+    return drivers(specs, values, contributions, weight), moved
 
 
 def records(
@@ -221,9 +215,18 @@ def records(
     cuts: Sequence[capacity.Cut],
     found: Findings,
     honest: OutOfFold,
+    moved: dict[str, float],
 ) -> dict[str, Any]:
     """Return the run's record: what a report is made of. It holds counts and figures, never a lead's data."""
     known = made.loaded.known_at
+    data, labels, newest = made.features, made.labels, honest.row[honest.judged]
+    asked = behaviours.Asked(labels.y, labels.weight, data.lead_id, data.group())
+    told = behaviours.compare(
+        data.specs, data.values, asked, max(config.features.windows), intents(config), ranked, moved
+    )
+    keys = (labels.y[newest], labels.weight[newest], data.lead_id[newest].astype(str), data.as_of[newest])
+    week = config.capacity.leads_per_week
+    curve = capacity.curve(honest.probability[honest.judged], *keys, week) if cuts else []
     return {
         "name": config.name,
         "known_at": said_instant(config, known),
@@ -236,6 +239,9 @@ def records(
         "evaluation": evaluation.to_record(),
         "drivers": plain([asdict(d) for d in ranked]),
         "capacity": plain([asdict(c) for c in cuts]),
+        "curve": plain([asdict(c) for c in curve]),
+        "behaviours": plain(asdict(told)),
+        "effects": plain(moved),
         "findings": found.records(),
         "choice": plain(honest.choice),
         "curves": plain(list(honest.curves)),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from leadline.checks import Findings, Severity, run
+from leadline.checks import Findings, run
 from leadline.config import Config, Source
 from leadline.tables import flat, ladder, merges, rules
 from leadline.tables.attributes import Attribute, settle
@@ -112,7 +112,7 @@ def load(
             drop_repeats(table, store)
     found += run(rules.AFTER, context)
     rows, prints = _rows(config, store), _fingerprints(config, store)
-    if config.tables.merges is not None and not found.of(Severity.ERROR):
+    if config.tables.merges is not None:
         merges.follow(store, tuple(config.tables.given()))
     else:
         merges.none(store)

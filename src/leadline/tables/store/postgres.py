@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from leadline.errors import DataError, RetryError, UsageError
+from leadline.errors import DataError, LeadlineError, RetryError, UsageError
 
-__all__ = ["connect", "fetch"]
+__all__ = ["connect", "fetch", "session"]
+
+SAID = {"42P01": "no such table", "42703": "no such column", "42501": "no permission"}
 
 
 def connect(uri: str, where: str) -> Any:
@@ -32,6 +36,19 @@ def connect(uri: str, where: str) -> Any:
         ) from None
 
 
+@contextmanager
+def session(uri: str, where: str, refused: Callable[[str], LeadlineError]) -> Iterator[Any]:
+    """Yield a connection; what the server refuses becomes the error that `refused` makes of its SQLSTATE."""
+    with connect(uri, where) as connection:
+        import adbc_driver_postgresql.dbapi as postgres
+
+        try:
+            yield connection
+        except postgres.Error as error:
+            # Only the state: the server's own words may quote a row.
+            raise refused(str(getattr(error, "sqlstate", None))) from None
+
+
 def fetch(uri: str, query: str, where: str) -> tuple[Any, dict[str, str]]:
     """Return a query's rows as a pyarrow Table, and the SQL type of each numeric column, which arrives as text.
 
@@ -40,21 +57,15 @@ def fetch(uri: str, query: str, where: str) -> tuple[Any, dict[str, str]]:
     DataError
         The query fails there, as for a table that doesn't exist.
     """
-    with connect(uri, where) as connection, connection.cursor() as cursor:
-        import adbc_driver_postgresql.dbapi as postgres
 
-        try:
-            cursor.execute("SET TRANSACTION READ ONLY")
-            cursor.execute(query)
-            table = cursor.fetch_arrow_table()
-        except postgres.Error as error:
-            state = str(getattr(error, "sqlstate", None))
-            said = {"42P01": "no such table", "42703": "no such column", "42501": "no permission"}.get(
-                state, f"SQLSTATE {state}"
-            )
-            raise DataError(
-                f"{where}: PostgreSQL refused the query ({said}); expected rows; mend the table or the query"
-            ) from None
+    def refused(state: str) -> DataError:
+        said = SAID.get(state, f"SQLSTATE {state}")
+        return DataError(f"{where}: PostgreSQL refused the query ({said}); expected rows; mend the table or the query")
+
+    with session(uri, where, refused) as connection, connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+        cursor.execute(query)
+        table = cursor.fetch_arrow_table()
         return table, {field.name: _number_type(field) for field in table.schema if _is_numeric(field)}
 
 

@@ -1,0 +1,149 @@
+"""The words of a reason: one group of features about one lead, as a sentence's part with facts and dates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from leadline.history.spec import Feature
+from leadline.times import DAY, format_instant
+
+__all__ = ["say"]
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+LONGEST = 60  # characters of a lead's own text in a reason
+
+
+def say(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
+    """Say one group's facts about one lead.
+
+    Examples
+    --------
+    >>> from leadline.times import Horizon, parse_instant
+    >>> week = Feature("n_7d", "behaviour", "pricing", "count", "count", "viewed the pricing page", window=Horizon.parse("7d"))
+    >>> last = Feature("since", "recency", "pricing", "days", "since_last", "viewed the pricing page")
+    >>> say([week, last], {"n_7d": 4.0, "since": 2.0}, parse_instant("2026-11-16"))
+    'viewed the pricing page 4 times in 7 days, last on 14 Nov'
+    >>> say([week, last], {"n_7d": 0.0, "since": float("nan")}, parse_instant("2026-11-16"))
+    'never viewed the pricing page'
+    """
+    first, words = group[0], _printable(group[0].words)
+    if first.aggregate == "value":
+        return f"{words} is {_value(facts[first.name])}"
+    if first.aggregate == "age":
+        return f"created {_days(facts[first.name])} ago"
+    if first.table == "stages":
+        since = _fact(group, facts, "since_stage")
+        reached = next((facts[s.name] for s in group if s.aggregate == "in_stage"), 0.0 if math.isnan(since) else 1.0)
+        when = "" if math.isnan(since) else f" on {_date(as_of, since)}"
+        return f"{words}{when}" if reached else f"never {words}"
+    if first.table == "colleagues":
+        return {"colleagues": _colleagues, "committee": _committee}.get(first.group, _past)(group, facts, as_of)
+    return _acts(group, facts, as_of)
+
+
+def _colleagues(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
+    """Say how many others of the account were active, in the shortest window that holds any."""
+    since = _fact(group, facts, "since_colleague")
+    last = "" if math.isnan(since) else f", last on {_date(as_of, since)}"
+    counts = [s for s in group if s.aggregate == "colleagues_engaged" and facts[s.name] > 0]
+    if counts:
+        spec = min(counts, key=_length)
+        return f"{_many(float(facts[spec.name]), 'colleague')} active{_span(spec)}{last}"
+    if last:
+        return f"colleagues active{last}"
+    known = _fact(group, facts, "colleagues_known")
+    return f"none of {_many(known, 'known colleague')} active" if known > 0 else "no colleague active"
+
+
+def _committee(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
+    """Say which roles of the account are active."""
+    roles = [s for s in group if s.aggregate == "any_role" and "|" not in s.field]
+    active = [_printable(s.words) for s in roles if facts[s.name] > 0]
+    since = _fact(group, facts, "since_new_role")
+    newest = "" if math.isnan(since) else f", the newest since {_date(as_of, since)}"
+    if active:
+        return f"active at the account{_span(roles[0])}: {', '.join(active)}{newest}"
+    count = next((float(facts[s.name]) for s in group if s.aggregate == "roles_engaged"), 0.0)
+    return (
+        f"{_many(count, 'role')} active at the account{newest}" if count else f"no role active at the account{newest}"
+    )
+
+
+def _past(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
+    """Say what became of the account's other leads."""
+    some = [(s, float(facts[s.name])) for s in group if facts[s.name] > 0]
+    if not some:
+        return "no colleague was qualified or closed before"
+    verbs = {"sql": "reached SQL", "won": "won", "lost": "lost", "rejected": "rejected"}
+    return "colleagues before: " + ", ".join(f"{n:,g} {verbs[s.field]}" for s, n in some)
+
+
+def _length(spec: Feature) -> float:
+    return spec.window.micros if spec.window else math.inf
+
+
+def _acts(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
+    """Say the shortest window that holds an act, and when the last was; a model may have kept any of these alone."""
+    words = _printable(next((s.words for s in group if s.aggregate != "active_days"), "acts of any kind"))
+    since, first = _fact(group, facts, "since_last"), _fact(group, facts, "since_first")
+    last = "" if math.isnan(since) else f", last on {_date(as_of, since)}"
+    began = "" if last or math.isnan(first) else f", first on {_date(as_of, first)}"
+    is_noun = words.startswith("acts of ")
+    counts = [(s, float(facts[s.name])) for s in group if s.aggregate == "count"]
+    some = min((c for c in counts if c[1] > 0), key=lambda c: _length(c[0]), default=None)
+    if some is None:
+        if last or began:
+            return f"{words}{' long ago' if counts else ''}{last or began}"
+        days = next((s for s in group if s.aggregate == "active_days" and facts[s.name] > 0), None)
+        if days is not None:
+            return f"active on {_many(float(facts[days.name]), 'day')}{_span(days)}"  # no count was kept
+        return f"no {words}" if is_noun else f"never {words}"
+    spec, n = some
+    if is_noun:
+        return f"{n:,g} {words.replace('acts', 'act', 1) if n == 1 else words}{_span(spec)}{last}"
+    return f"{words} {'once' if n == 1 else f'{n:,g} times'}{_span(spec)}{last}"
+
+
+def _fact(group: Sequence[Feature], facts: dict[str, Any], aggregate: str) -> float:
+    """Return the group's fact of one kind, NaN where there is none."""
+    return next((float(facts[s.name]) for s in group if s.aggregate == aggregate), math.nan)
+
+
+def _span(spec: Feature) -> str:
+    if spec.window is None:
+        return " in all"
+    days = spec.window.days
+    return f" in {_many(days, 'day')}" if days >= 1 else f" in {_many(round(days * 24, 1), 'hour')}"
+
+
+def _many(n: float, noun: str) -> str:
+    return f"{n:,g} {noun}{'' if n == 1 else 's'}"
+
+
+def _value(value: Any) -> str:
+    """Say an attribute's value in a few printable characters."""
+    if value is None or value != value:
+        return "unknown"
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        number = float(value)
+        return f"{number:,.0f}" if number.is_integer() or abs(number) >= 1e6 else f"{number:,.6g}"
+    return _printable(str(value))
+
+
+def _printable(text: str) -> str:
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _days(days: float) -> str:
+    return _many(round(days * 24), "hour") if days < 1 else _many(round(days), "day")
+
+
+def _date(as_of: int, days_before: float) -> str:
+    then, now = format_instant(as_of - round(days_before * DAY)), format_instant(as_of)
+    text = f"{int(then[8:10])} {MONTHS[int(then[5:7]) - 1]}"
+    return text if then[:4] == now[:4] else f"{text} {then[:4]}"
