@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
+from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -14,6 +17,40 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 settings.register_profile(
     "leadline", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
+# --hypothesis-profile=unshrunk: the first failing case as it is, which is minutes faster.
+settings.register_profile(
+    "unshrunk", settings.get_profile("leadline"), phases=[Phase.explicit, Phase.reuse, Phase.generate], report_multiple_bugs=False
+)
 settings.load_profile("leadline")
 
 warnings.simplefilter("error")
+
+
+@pytest.fixture(scope="session")
+def demo_tables():
+    """The small demo world that the upper floors' tests share."""
+    import homes
+
+    return homes.tables()
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory, demo_tables):
+    """A home with the small demo world and one trained champion: for reading only; (folder, TrainResult)."""
+    import homes
+    from leadline import train
+
+    folder = tmp_path_factory.mktemp("home")
+    homes.settle(folder, demo_tables)
+    with homes.inside(folder):
+        result = train("demo.yaml", homes.KNOWN_AT)
+    return folder, result
+
+
+@pytest.fixture
+def home(tmp_path, trained_home, monkeypatch) -> Path:
+    """A copy of the trained home that a test may change, and the working directory while it runs."""
+    folder = tmp_path / "home"
+    shutil.copytree(trained_home[0], folder)
+    monkeypatch.chdir(folder)
+    return folder

@@ -33,7 +33,7 @@ def catalogue(config: Config, loaded: Loaded) -> tuple[Feature, ...]:
         for behaviour, name in _behaviours(config, loaded):
             specs += _behaviour(config, behaviour, name)
     if not config.is_flat:
-        specs.append(Feature("age", "age", "age", "days", "age", "created", "leads"))
+        specs.append(Feature("age", "age", "age", "days", "age", "time since creation", "leads"))
         specs += _stages(config)
     if config.tables.leads.account is not None and not config.is_flat:
         if config.tables.events is not None:

@@ -14,7 +14,8 @@ from leadline.judge.backtest import plain
 __all__ = ["CALIBRATION", "Verdict", "contest"]
 
 Floats = npt.NDArray[np.float64]
-CALIBRATION = 1.5  # times the champion's calibration error (and at least a point) that a challenger may have
+CALIBRATION = 1.5  # times the champion's calibration error (and at least a point, or chance) that a challenger may have
+WORLDS = 100  # draws that tell how large a calibration error chance alone makes
 REPEATS = 400
 
 
@@ -50,6 +51,13 @@ class Verdict:
         return record
 
 
+def _chance(p: Floats, weight: Floats, seed: int) -> float:
+    """Return the calibration error below which 95 of 100 worlds lie in which `p` are the true probabilities."""
+    draw = np.random.default_rng(seed)
+    errors = [metrics.expected_calibration_error(draw.random(len(p)) < p, p, weight) for _ in range(WORLDS)]
+    return float(np.quantile(errors, 0.95))
+
+
 def contest(
     y: Floats, weight: Floats, champion: Floats, challenger: Floats, group: npt.NDArray[np.object_], seed: int
 ) -> Verdict:
@@ -78,7 +86,8 @@ def contest(
         }
         for who, p in (("champion", champion), ("challenger", challenger))
     }
-    bound = max(CALIBRATION * figures["champion"]["ece"], figures["champion"]["ece"] + 0.01)
+    kept = figures["champion"]["ece"]
+    bound = max(CALIBRATION * kept, kept + 0.01, _chance(challenger, weight, seed))
     if high < 0:
         promoted, reason = (
             False,

@@ -41,7 +41,7 @@ class Driver:
     share : float
         Its share of all groups' weight.
     direction : float
-        Correlation of the value that matters most with its contribution: above 0, more of it raises the score.
+        Correlation of how much of it there was with the group's contribution: above 0, more of it raises the score.
     """
 
     group: str
@@ -60,28 +60,35 @@ def drivers(specs: Sequence[Feature], values: pd.DataFrame, contributions: Float
     result = []
     for n, group in enumerate(groups):
         mine = [i for i, s in enumerate(specs) if s.group == group]
-        main = max(mine, key=lambda i: float(np.abs(contributions[:, i]) @ mass))
         result.append(
             Driver(
                 group,
                 specs[mine[0]].words,
                 float(sizes[n]),
                 float(sizes[n]) / total,
-                _direction(specs[main], values, contributions[:, main]),
+                _direction([specs[i] for i in mine], values, contributions[:, mine], summed[:, n]),
             )
         )
     return sorted(result, key=lambda d: (-d.weight, d.group))
 
 
-def _direction(spec: Feature, values: pd.DataFrame, contribution: Floats) -> float:
-    if spec.kind == "category":
+def _direction(group: Sequence[Feature], values: pd.DataFrame, parts: Floats, total: Floats) -> float:
+    """Correlate how much of it there was with the whole group's contribution; more recent counts as more.
+
+    How much is told by the group's strongest count, flag or number, or else by its strongest time.
+    """
+    plain = [i for i, s in enumerate(group) if s.kind in ("count", "flag", "number")]
+    times = [i for i, s in enumerate(group) if s.kind == "days"]
+    if not plain and not times:
         return float("nan")
-    x = values[spec.name].to_numpy(dtype=np.float64)
+    main = max(plain or times, key=lambda i: float(np.abs(parts[:, i]).mean()))
+    x = values[group[main].name].to_numpy(dtype=np.float64)
     known = np.isfinite(x)
-    x, contribution = x[known], contribution[known]
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(contribution) == 0:
+    x, total = x[known], total[known]
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(total) == 0:
         return float("nan")
-    return float(np.corrcoef(x, contribution)[0, 1])
+    sign = -1.0 if not plain and group[main].aggregate != "age" else 1.0
+    return sign * float(np.corrcoef(x, total)[0, 1])
 
 
 def by_group(specs: Sequence[Feature], contributions: Floats) -> tuple[list[str], Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,17 @@ def points(config: Config, values: pd.DataFrame) -> npt.NDArray[np.float64]:
         else:
             name = slug(str(when.attribute))
             column = next((c for c in (f"lead_{name}", f"account_{name}") if c in values), None)
-            holds = values[column].astype(str) == str(when.equals) if column else None
+            holds = _equals(values[column], when.equals) if column else None
         if holds is not None:
             total += rule.points * holds.to_numpy()
     return total
+
+
+def _equals(column: pd.Series[Any], wanted: object) -> pd.Series[bool]:
+    """Compare numbers as numbers, so that 5 is 5.0, and all else as text."""
+    if column.dtype.kind != "f":
+        return column.astype(str) == str(wanted)
+    try:
+        return column == float(str(wanted))
+    except ValueError:
+        return column.isna() & False

@@ -1,0 +1,135 @@
+"""Where the ink goes: bars, intervals and curves as SVG shapes, coloured by the page's style alone.
+
+Labels stand above their bars, not beside them, so that a chart reads the same on a phone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from leadline.report.parts import Shape
+
+__all__ = ["Frame", "bars", "curve", "intervals", "ticks"]
+
+WIDTH = 480
+ROW = 36  # of a bar with its label above
+LEFT, RIGHT, TOP, BOTTOM = 48, 16, 12, 44
+
+
+def bars(rows: Sequence[tuple[str, float, str, str]]) -> tuple[int, int, tuple[Shape, ...]]:
+    """Draw horizontal bars of (label, value, value in words, class); return width, height and shapes.
+
+    Examples
+    --------
+    >>> width, height, shapes = bars([("visits", 2.0, "67%", "up"), ("calls", 1.0, "33%", "down")])
+    >>> [s.at["width"] for s in shapes if s.kind == "rect"]
+    [480.0, 240.0]
+    """
+    top = max((value for _, value, _, _ in rows), default=0.0) or 1.0
+    shapes: list[Shape] = []
+    for n, (label, value, said, kind) in enumerate(rows):
+        y = n * ROW
+        shapes.append(Shape("text", {"x": 0, "y": y + 15, "class": "label"}, _short(label)))
+        shapes.append(Shape("text", {"x": WIDTH, "y": y + 15, "class": "value"}, said))
+        shapes.append(
+            Shape("rect", {"x": 0, "y": y + 21, "width": _at(value / top * WIDTH), "height": 9, "rx": 2, "class": kind})
+        )
+    return WIDTH, max(len(rows), 1) * ROW, tuple(shapes)
+
+
+def intervals(rows: Sequence[tuple[str, float, float, float, str]]) -> tuple[int, int, tuple[Shape, ...]]:
+    """Draw (label, value, low, high, value in words) as dots with their intervals on a log scale, each with a mark at 1."""
+    ends = [v for _, value, low, high, _ in rows for v in (value, low, high) if v > 0]
+    low_end, high_end = min([*ends, 0.8]), max([*ends, 1.25])
+    span = math.log(high_end / low_end)
+
+    def x(value: float) -> float:
+        return _at(8 + math.log(max(value, low_end) / low_end) / span * (WIDTH - 16))
+
+    height = max(len(rows), 1) * ROW
+    shapes: list[Shape] = []
+    for n, (label, value, low, high, said) in enumerate(rows):
+        y = n * ROW
+        kind = "up" if low > 1 else "down" if high < 1 else "flat"
+        shapes.append(Shape("line", {"x1": x(1), "x2": x(1), "y1": y + 19, "y2": y + 31, "class": "one"}))
+        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, _short(label)))
+        shapes.append(Shape("text", {"x": WIDTH, "y": y + 14, "class": "value"}, said))
+        shapes.append(
+            Shape("line", {"x1": x(low), "x2": x(high), "y1": y + 25, "y2": y + 25, "class": f"range {kind}"})
+        )
+        shapes.append(Shape("circle", {"cx": x(value), "cy": y + 25, "r": 5, "class": kind}))
+    for value in (v for v in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if low_end <= v <= high_end):
+        shapes.append(Shape("text", {"x": x(value), "y": height + 16, "class": "tick"}, f"{value:g}×"))
+    return WIDTH, height + 22, tuple(shapes)
+
+
+class Frame:
+    """A plot's frame: from figures to places, with its axes drawn.
+
+    Examples
+    --------
+    >>> frame = Frame(0.2, 0.2, "said", "came", str)
+    >>> frame.x(0.0), frame.x(0.2), frame.y(0.2)
+    (48.0, 464.0, 12.0)
+    """
+
+    def __init__(
+        self, x_end: float, y_end: float, x_words: str, y_words: str, tick: Callable[[float], str], height: int = 320
+    ) -> None:
+        self.x_end, self.y_end = x_end or 1.0, y_end or 1.0
+        self.width, self.height = WIDTH, height
+        shapes = []
+        for value in ticks(self.y_end):
+            y = self.y(value)
+            shapes.append(Shape("line", {"x1": LEFT, "x2": WIDTH - RIGHT, "y1": y, "y2": y, "class": "grid"}))
+            shapes.append(Shape("text", {"x": LEFT - 6, "y": y + 4, "class": "value tick-y"}, tick(value)))
+        for value in ticks(self.x_end):
+            shapes.append(Shape("text", {"x": self.x(value), "y": height - BOTTOM + 18, "class": "tick"}, tick(value)))
+        shapes.append(Shape("text", {"x": (LEFT + WIDTH - RIGHT) / 2, "y": height - 6, "class": "tick"}, x_words))
+        shapes.append(Shape("text", {"x": LEFT + 6, "y": TOP + 10, "class": "axis"}, y_words))
+        self.shapes: list[Shape] = shapes
+
+    def x(self, value: float) -> float:
+        """Return where a figure lies across."""
+        return _at(LEFT + value / self.x_end * (WIDTH - LEFT - RIGHT))
+
+    def y(self, value: float) -> float:
+        """Return where a figure lies upright."""
+        return _at(self.height - BOTTOM - value / self.y_end * (self.height - BOTTOM - TOP))
+
+    def drawn(self, *more: Shape) -> tuple[int, int, tuple[Shape, ...]]:
+        """Return width, height and all shapes."""
+        return self.width, self.height, (*self.shapes, *more)
+
+
+def curve(frame: Frame, points: Sequence[tuple[float, float]], kind: str) -> Shape:
+    """Draw a line through points.
+
+    Examples
+    --------
+    >>> curve(Frame(1, 1, "", "", str), [(0, 0), (1, 1)], "line").at["d"]
+    'M48.0 276.0L464.0 12.0'
+    """
+    return Shape("path", {"d": "M" + "L".join(f"{frame.x(x)} {frame.y(y)}" for x, y in points), "class": kind})
+
+
+def ticks(end: float) -> list[float]:
+    """Return round figures from 0 to `end`, three to six of them.
+
+    Examples
+    --------
+    >>> ticks(1.0), ticks(0.17)
+    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.0, 0.05, 0.1, 0.15])
+    """
+    unit = 10.0 ** math.floor(math.log10(end)) if end > 0 else 1.0
+    step = next(s * unit for s in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if end / (s * unit) <= 5.001)
+    return [round(n * step, 12) for n in range(int(end / step + 1e-9) + 1)]
+
+
+def _at(place: float) -> float:
+    return round(float(place), 1)
+
+
+def _short(text: str, most: int = 52) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,168 @@
+"""The sections on what goes with conversion: behaviours as they are, and what the model makes of everything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.report import draw, say
+from leadline.report.parts import Cell, Chart, Column, Section, Table, cell
+
+__all__ = ["behaviours", "drivers"]
+
+PREDICTS, MOVES = "What predicts conversion", "What moves scores"
+SHOWN = 15  # bars of a chart; its table has them all
+NOT_A_CAUSE = (
+    "This is association, not cause: keen leads do more of everything, so asking a lukewarm lead to do the same need not "
+    "make it convert. Of twenty 95% intervals, about one misses the truth by chance."
+)
+OLDER = "This version's record holds no such figures; train again to see them."
+
+
+def behaviours(record: Mapping[str, Any]) -> Section:
+    """Compare each behaviour's conversion with and without it."""
+    told = record.get("behaviours")
+    if told is None:
+        return Section("predicts", PREDICTS, OLDER)
+    rows: Sequence[Mapping[str, Any]] = told["behaviours"]
+    if not rows:
+        return Section("predicts", PREDICTS, "The data hold no events, so there is no behaviour to compare.")
+    asked, window = record.get("outcome", {}), say.length(told["window"])
+    sure = [b for b in rows if not b["too_few"]]
+    table = _behaviour_table(rows, window)
+    means = (
+        f"A lead counts as having a behaviour where it had it in the {window} before a snapshot. Lift is conversion with the "
+        "behaviour over conversion without it; its interval treats an account as one draw. The model’s weight is the "
+        "behaviour’s share of all contributions to scores, over all windows; acts count in the model as activity and by intent too, "
+        f"so a behaviour that goes with others may show a lift and yet weigh little. Compared are {say.count(told['snapshots'], 'snapshot')} of "
+        f"{say.count(told['leads'], 'lead')} ({say.count(told['positive_leads'])} with a positive one); conversion of all is "
+        f"{say.share(told['conversion'])}. Too few to say: fewer than 20 leads, or fewer than 5 positive ones, with it or without it."
+    )
+    parts = (_lift_chart(sure, table),) if sure else (table,)
+    return Section("predicts", PREDICTS, _found_of(rows, sure, asked, window), (NOT_A_CAUSE, *parts, means))
+
+
+def _found_of(
+    rows: Sequence[Mapping[str, Any]], sure: Sequence[Mapping[str, Any]], asked: Mapping[str, Any], window: str
+) -> str:
+    few = len(rows) - len(sure)
+    if not sure:
+        return f"Of {say.count(len(rows), 'behaviour')}, none was seen often enough to say what goes with it."
+    up, down = sum((b["low"] or 0) > 1 for b in sure), sum((b["high"] or 1) < 1 for b in sure)
+    best = sure[0]
+    rest = f", and {few} are too few to say" if few > 1 else ", and one is too few to say" if few else ""
+    return (
+        f"Of {say.count(len(rows), 'behaviour')}, {up or 'none'} go with more conversion and {down or 'none'} with less{rest}; the highest lift has "
+        f"“{best['words']}”: with it in the last {window}, {say.share(best['with_it'])} convert, without it "
+        f"{say.share(best['without_it'])}, which is {say.amount(best['lift'], 1)} times as many "
+        f"(95% interval {say.interval(best['low'], best['high'], 1)})."
+    )
+
+
+def _behaviour_table(rows: Sequence[Mapping[str, Any]], window: str) -> Table:
+    columns = (
+        Column("behaviour"),
+        Column("intent"),
+        Column("leads with it", True),
+        Column("reach", True, "of all leads"),
+        Column("conversion with it", True),
+        Column("without it", True),
+        Column("lift", True),
+        Column("95% interval", True),
+        Column("model’s weight", True, "share of all contributions"),
+        Column("having it … the score"),
+    )
+    return Table(
+        "behaviours", f"Behaviours in the {window} before a snapshot", columns, tuple(map(_behaviour_row, rows))
+    )
+
+
+def _behaviour_row(b: Mapping[str, Any]) -> tuple[Cell, ...]:
+    lift = (cell("too few to say"), cell(say.ABSENT)) if b["too_few"] else (
+        cell(say.amount(b["lift"], 2), b["lift"]), cell(say.interval(b["low"], b["high"]), b["low"])
+    )  # fmt: skip
+    return (
+        cell(b["words"]),
+        cell(b["intent"]),
+        cell(say.count(b["leads"]), b["leads"]),
+        cell(say.share(b["reach"]), b["reach"]),
+        cell(say.share(b["with_it"]), b["with_it"]),
+        cell(say.share(b["without_it"]), b["without_it"]),
+        *lift,
+        cell(say.share(b["weight"]) if say.known(b["weight"]) else "not used", b["weight"]),
+        cell(_way(b["effect"]), b["effect"]),
+    )
+
+
+def _lift_chart(sure: Sequence[Mapping[str, Any]], table: Table) -> Chart:
+    drawn = [
+        (b["words"], b["lift"], b["low"], b["high"], f"{say.amount(b['lift'], 1)} times")
+        for b in sure
+        if all(say.known(b[key]) and b[key] > 0 for key in ("lift", "low", "high"))
+    ]
+    shows = (
+        "A dot for each behaviour's lift with a line for its 95% interval, on a log scale; the grey mark stands at 1, where a "
+        "behaviour goes with neither more nor less conversion."
+    )
+    return Chart("lifts", "Lift of each behaviour", shows, *draw.intervals(drawn), table)
+
+
+def drivers(record: Mapping[str, Any]) -> Section:
+    """Rank what moves scores."""
+    ranked: Sequence[Mapping[str, Any]] = [d for d in record.get("drivers", []) if say.known(d.get("weight"))]
+    if not ranked or not ranked[0]["weight"] > 0:
+        return Section("moves", MOVES, "Nothing moves scores: all leads get the same one.")
+    first, effects = ranked[:5], record.get("effects", {})
+    alone = Counter(
+        f["group"] for f in record.get("features", [])
+    )  # of many features, one's direction isn't the group's
+    ways = [effects.get(d["group"], d["direction"] if alone[d["group"]] < 2 else None) for d in ranked]
+    some = (
+        "" if len(ranked) < 6 else f"; the first five together hold {say.share(sum(d['share'] or 0 for d in first), 0)}"
+    )
+    found = (
+        f"“{_words(ranked[0])}” moves scores most, with {say.share(ranked[0]['share'], 0)} of all contributions{some}."
+    )
+    columns = (
+        Column("what"),
+        Column("share of contributions", True),
+        Column("mean effect on the log odds", True, "of whatever sign, over leads"),
+        Column("having it, or more, … the score"),
+    )
+    rows = tuple(
+        (
+            cell(_words(d)),
+            cell(say.share(d["share"]), d["share"]),
+            cell(say.amount(d["weight"], 3), d["weight"]),
+            cell(_way(way), way),
+        )
+        for d, way in zip(ranked, ways, strict=True)
+    )
+    table = Table("drivers", f"All {say.count(len(ranked), 'driver')}, the strongest first", columns, rows)
+    drawn = [
+        (_words(d), d["weight"], say.share(d["share"]), _kind(way))
+        for d, way in zip(ranked[:SHOWN], ways, strict=False)
+    ]
+    shows = (
+        f"A bar for each of the {say.count(len(drawn), 'strongest driver')}, as long as its mean effect on scores; "
+        "the colour tells whether it raises a score, lowers it, or neither can be said: the table has it in words."
+    )
+    means = (
+        "A driver is a group of features, such as one behaviour over all windows. Having acts or a stage raises or lowers the score "
+        "beyond what the other drivers say of the same lead: activity as such may lower it where its kinds raise it. A number "
+        "does so as it grows; a category, as job title, has no one direction."
+    )
+    return Section("moves", MOVES, found, (Chart("bars", "What moves scores", shows, *draw.bars(drawn), table), means))
+
+
+def _words(driver: Mapping[str, Any]) -> str:
+    return "days since it was created" if driver["group"] == "age" else str(driver["words"])
+
+
+def _kind(direction: Any) -> str:
+    return "flat" if not say.known(direction) or direction == 0 else "up" if direction > 0 else "down"
+
+
+def _way(direction: Any) -> str:
+    return {"up": "raises", "down": "lowers", "flat": say.ABSENT}[_kind(direction)]

@@ -1,0 +1,226 @@
+"""The sections on use and trust: where to cut the list, and how good the model is and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.report import draw, say
+from leadline.report.parts import Cell, Chart, Column, Control, Section, Shape, Table, cell
+
+__all__ = ["cut", "how_good"]
+
+CUT, GOOD = "Choose the cut", "How good, how sure"
+SAYERS = {"model": "the model", "logistic": "the regression", "points": "today’s points"}
+MEANS = (
+    "AUC is how often a lead that converts ranks above one that doesn’t (0.5 is a coin). Average precision (AP) is the mean "
+    "precision down the list; compare it with the base rate. Lift is the conversion of the best tenth over that of all. Brier score "
+    "and log loss punish wrong probabilities (lower is better). ECE is by how much probabilities miss on average. Points only rank, so they "
+    "have none of the last three. Intervals are 95%, by drawing accounts again. Older folds chose the model’s settings; the newest only "
+    "judged: quote that one."
+)
+
+
+def cut(record: Mapping[str, Any]) -> Section:
+    """Say what the capacity would have brought, and let the reader move it."""
+    cuts: Sequence[Mapping[str, Any]] = record.get("capacity") or []
+    if not cuts:
+        return Section("cut", CUT, "A flat file has no weeks, so there is no weekly capacity to choose a cut for.")
+    asked = record.get("outcome", {})
+    what, within = say.outcomes(asked), say.outcome(asked)
+    fine: Sequence[Mapping[str, Any]] = record.get("curve") or cuts
+    now = len(cuts) // 2  # `judge.capacity.table` has the config's capacity in the middle
+    here = cuts[now]
+    worked = say.amount(here["leads_per_week"], 1).removesuffix(".0")
+    found = (
+        f"In the newest fold, of a week’s best {worked} leads {say.amount(here['expected'])} were to be {what} "
+        f"({say.share(here['precision'])} precision), which is {say.share(here['recall'])} of all leads of that week that were (recall)."
+    )
+    start = next((n for n, c in enumerate(fine) if c["probability"] == here["probability"]), len(fine) // 2)
+    every = Table(
+        "cuts", "Every cut that the control knows", _cut_columns(what), tuple(_cut_row(c) for c in fine), start,
+        "Every cut as a table",
+    )  # fmt: skip
+    table = Table("capacity", "Half to double the capacity", _cut_columns(what), tuple(_cut_row(c) for c in cuts), now)
+    how = (
+        f"A week’s leads are those that stood at or above the cut at one of its snapshots; a lead is one of the expected {what} where "
+        f"it {within}. A lead that stays on the list counts in each week, so these figures don’t add up over weeks. They are what "
+        "the newest fold brought, which the model had not seen."
+    )
+    return Section("cut", CUT, found, (table, Control(every, start, "Leads that sales work in a week"), how))
+
+
+def _cut_columns(what: str) -> tuple[Column, ...]:
+    return (
+        Column("leads a week", True, "volume"),
+        Column(f"expected {what}", True, "among them"),
+        Column("precision", True, f"share of them that become {what}"),
+        Column("recall", True, f"share of all {what} that they are"),
+        Column(f"missed {what}", True, "below the cut"),
+        Column("cut at probability", True),
+    )
+
+
+def _cut_row(c: Mapping[str, Any]) -> tuple[Cell, ...]:
+    missed = c["expected"] / c["recall"] - c["expected"] if say.known(c["recall"]) and c["recall"] > 0 else None
+    return (
+        cell(say.amount(c["leads_per_week"], 1), c["leads_per_week"]),
+        cell(say.amount(c["expected"]), c["expected"]),
+        cell(say.share(c["precision"]), c["precision"]),
+        cell(say.share(c["recall"]), c["recall"]),
+        cell(say.amount(missed), missed),
+        cell(say.share(c["probability"], 2), c["probability"]),
+    )
+
+
+def how_good(record: Mapping[str, Any]) -> Section:
+    """Say how well the newest fold was ranked and told, against the regression and today's points."""
+    evaluation = record.get("evaluation", {})
+    folds: Sequence[Mapping[str, Any]] = evaluation.get("folds") or []
+    if not folds:
+        return Section("good", GOOD, "No fold could be judged, so nothing is known of how good the model is.")
+    newest = folds[-1]
+    m = newest["figures"]["model"]
+    found = (
+        f"In the newest fold, which chose nothing, a lead that converts ranks above one that doesn’t {say.share(m['auc'], 0)} of the time "
+        f"(AUC {say.amount(m['auc'], 3)}, 95% interval {say.interval(m['auc_low'], m['auc_high'], 3)}), the best tenth converts "
+        f"{say.amount(m['lift_10'], 1)} times as often as all ({say.interval(m['lift_10_low'], m['lift_10_high'], 1)}), and probabilities "
+        f"miss by {say.share(m['ece'], 2)} on average where {say.share(newest['base_rate'])} convert."
+    )
+    parts: list[Chart | Table | str | None] = [_against(evaluation.get("against_logistic")), *_folds(folds), MEANS]
+    parts += [_calibration(evaluation), _gains(evaluation)]
+    return Section("good", GOOD, found, tuple(p for p in parts if p))
+
+
+def _against(gap: Sequence[Any] | None) -> str:
+    """Compare the log losses of the model and of the regression beside it."""
+    if not gap or not all(map(say.known, gap)):
+        return ""
+    value, low, high = gap
+    verdict = (
+        "the model’s probabilities are better"
+        if low > 0
+        else "the regression’s probabilities are better: look at it first"
+        if high < 0
+        else "the two can’t be told apart"
+    )
+    return (
+        f"Against the regression beside it, the model’s log loss is {say.amount(abs(value), 4)} "
+        f"{'lower' if value >= 0 else 'higher'} (difference {say.amount(value, 4, True)}, 95% interval "
+        f"{say.interval(low, high, 4)}; above 0 the model is better): {verdict}."
+    )
+
+
+def _folds(folds: Sequence[Mapping[str, Any]]) -> tuple[Table, Table]:
+    """Return where each fold lies, and how good each sayer was in it."""
+    spans = (
+        Column("fold"),
+        Column("tested from", True),
+        Column("to", True),
+        Column("snapshots that trained", True),
+        Column("snapshots tested", True),
+        Column("positive", True),
+        Column("base rate", True),
+    )
+    columns = (
+        Column("fold and whose scores"),
+        Column("AUC", True),
+        Column("its interval", True),
+        Column("AP", True),
+        Column("lift of best tenth", True),
+        Column("its interval", True),
+        Column("Brier", True),
+        Column("ECE", True),
+        Column("log loss", True),
+    )
+    said = [(f, who) for f in folds for who in sorted(f["figures"], key=lambda w: (*SAYERS, w).index(w))]
+    rows = tuple(_figures_row(f, who) for f, who in said)
+    return (
+        Table(
+            "folds",
+            "The folds, oldest first; the newest is judged",
+            spans,
+            tuple(map(_fold_row, folds)),
+            len(folds) - 1,
+        ),
+        Table("figures", "How good, in each fold", columns, rows, said.index((folds[-1], "model"))),
+    )
+
+
+def _fold_row(f: Mapping[str, Any]) -> tuple[Cell, ...]:
+    return (
+        cell(f"{f['number']}, {'judged' if f['judged'] else 'chose settings'}"),
+        cell(_place(f["starts_at"]), f["starts_at"]),
+        cell(_place(f["ends_at"]), f["ends_at"]),
+        cell(say.count(f["training_rows"]), f["training_rows"]),
+        cell(say.count(f["rows"]), f["rows"]),
+        cell(say.count(f["positives"]), f["positives"]),
+        cell(say.share(f["base_rate"]), f["base_rate"]),
+    )
+
+
+def _figures_row(f: Mapping[str, Any], who: str) -> tuple[Cell, ...]:
+    m = f["figures"][who]
+    return (
+        cell(f"{f['number']}: {SAYERS.get(who, who)}"),
+        cell(say.amount(m["auc"], 3), m["auc"]),
+        cell(say.interval(m["auc_low"], m["auc_high"], 3), m["auc_low"]),
+        cell(say.amount(m["average_precision"], 3), m["average_precision"]),
+        cell(say.amount(m["lift_10"]), m["lift_10"]),
+        cell(say.interval(m["lift_10_low"], m["lift_10_high"]), m["lift_10_low"]),
+        cell(say.amount(m["brier"], 4), m["brier"]),
+        cell(say.amount(m["ece"], 4), m["ece"]),
+        cell(say.amount(m["log_loss"], 4), m["log_loss"]),
+    )
+
+
+def _place(micros: int) -> str:
+    """Say where a fold lies: a day, or a flat file's order, whose values are no instants."""
+    return say.instant(micros) if abs(micros) > 10**13 else f"{micros:,}"
+
+
+def _calibration(evaluation: Mapping[str, Any]) -> Chart | None:
+    bins = [b for b in evaluation.get("calibration") or [] if say.known(b["mean_p"]) and say.known(b["rate"])]
+    if not bins:
+        return None
+    top = max(*(b["mean_p"] for b in bins), *(b["high"] or b["rate"] for b in bins), 0.001)
+    frame = draw.Frame(top, top, "probability said", "share that converted", lambda v: f"{100 * v:g}%")
+    shapes = [draw.curve(frame, [(0, 0), (top, top)], "even")]
+    for b in bins:
+        if say.known(b["low"]) and say.known(b["high"]):
+            place = {"x1": frame.x(b["mean_p"]), "x2": frame.x(b["mean_p"])}
+            shapes.append(
+                Shape("line", {**place, "y1": frame.y(b["low"]), "y2": frame.y(b["high"]), "class": "range flat"})
+            )
+        shapes.append(Shape("circle", {"cx": frame.x(b["mean_p"]), "cy": frame.y(b["rate"]), "r": 5, "class": "up"}))
+    columns = (
+        Column("probability said", True),
+        Column("converted", True),
+        Column("95% interval", True),
+        Column("snapshots", True),
+    )
+    rows = tuple(
+        (
+            cell(say.share(b["mean_p"], 2), b["mean_p"]),
+            cell(say.share(b["rate"], 2), b["rate"]),
+            cell(f"{say.share(b['low'], 2)} to {say.share(b['high'], 2)}", b["low"]),
+            cell(say.count(b["count"]), b["count"]),
+        )
+        for b in bins
+    )
+    table = Table("calibration", "Said and came, in bins of equal size, newest fold", columns, rows)
+    shows = "Dots on the slanted line mean that of leads told 10%, 10% convert. Upright lines are 95% intervals."
+    return Chart("said", "Do probabilities come true?", shows, *frame.drawn(*shapes), table)
+
+
+def _gains(evaluation: Mapping[str, Any]) -> Chart | None:
+    points = [(s, c) for s, c in evaluation.get("gains") or [] if say.known(s) and say.known(c)]
+    if len(points) < 2:
+        return None
+    frame = draw.Frame(1.0, 1.0, "best share of leads", "share of conversions held", lambda v: f"{100 * v:g}%")
+    shapes = [draw.curve(frame, [(0, 0), (1, 1)], "even"), draw.curve(frame, points, "line")]
+    columns = (Column("best share of leads", True), Column("share of conversions held", True))
+    rows = tuple((cell(say.share(s, 0), s), cell(say.share(c), c)) for s, c in points)
+    table = Table("gains", "What the top of the list holds, newest fold", columns, rows, folded="The curve as a table")
+    shows = "The further the curve stands above the slanted line, which is a list in any order, the better the ranking."
+    return Chart("held", "What the top of the list holds", shows, *frame.drawn(*shapes), table)

@@ -1,0 +1,143 @@
+"""Figures in words: one spelling for each kind, the same in a table, a sentence and the threshold control."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+__all__ = ["ABSENT", "amount", "count", "instant", "interval", "joined", "known", "outcome", "outcomes", "share"]
+
+ABSENT = "–"
+"""What stands where a figure isn't defined."""
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+STAGES = {"sql": ("SQL", "SQLs"), "opportunity": ("opportunity", "opportunities"), "won": ("won", "wins")}
+
+
+def known(value: Any) -> bool:
+    """Tell whether a figure is one.
+
+    Examples
+    --------
+    >>> [known(v) for v in (0, 0.5, None, float("nan"), "x")]
+    [True, True, False, False, False]
+    """
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def share(value: Any, digits: int = 1) -> str:
+    """Say a share as percent.
+
+    Examples
+    --------
+    >>> share(0.1234), share(0.1234, 0), share(None)
+    ('12.3%', '12%', '–')
+    """
+    return f"{100 * value:.{digits}f}%" if known(value) else ABSENT
+
+
+def amount(value: Any, digits: int = 2, sign: bool = False) -> str:
+    """Say a number with so many digits after the point; a minus is a real one.
+
+    Examples
+    --------
+    >>> amount(1234.5, 1), amount(-0.25), amount(0.25, sign=True), amount(float("nan"))
+    ('1,234.5', '−0.25', '+0.25', '–')
+    """
+    return f"{value:{'+' if sign else ''},.{digits}f}".replace("-", "−") if known(value) else ABSENT
+
+
+def count(number: Any, noun: str = "", plural: str = "") -> str:
+    """Say how many, with the noun in its number.
+
+    Examples
+    --------
+    >>> count(1, "lead"), count(2500, "lead"), count(2, "opportunity", "opportunities"), count(7)
+    ('1 lead', '2,500 leads', '2 opportunities', '7')
+    """
+    said = f"{int(number):,}" if known(number) else ABSENT
+    return f"{said} {noun if number == 1 else plural or noun + 's'}" if noun else said
+
+
+def interval(low: Any, high: Any, digits: int = 2) -> str:
+    """Say an interval.
+
+    Examples
+    --------
+    >>> interval(1.0, 2.5, 1), interval(None, 2.5)
+    ('1.0 to 2.5', '–')
+    """
+    return f"{amount(low, digits)} to {amount(high, digits)}" if known(low) and known(high) else ABSENT
+
+
+def instant(value: Any) -> str:
+    """Say a day: of ISO text or of microseconds; what is neither, as a flat file's order, stays as it is.
+
+    Examples
+    --------
+    >>> instant("2026-11-16T00:00:00Z"), instant(1_736_121_600_000_000), instant("4711"), instant(None)
+    ('16 Nov 2026', '6 Jan 2025', '4711', '–')
+    """
+    if value is None:
+        return ABSENT
+    if isinstance(value, str):
+        try:
+            day = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        if len(value) < 10 or value.isdigit():
+            return value
+    else:
+        day = datetime.fromtimestamp(int(value) // 1_000_000, UTC)
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Join words as people do.
+
+    Examples
+    --------
+    >>> joined(["a"]), joined(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def outcome(asked: Mapping[str, Any]) -> str:
+    """Say what a lead is asked about.
+
+    Examples
+    --------
+    >>> outcome({"reaches": "sql", "within": "30d"}), outcome({"column": "Converted", "positive": "1", "reaches": None})
+    ('reaches SQL within 30 days', 'is a positive (“Converted” is 1)')
+    """
+    if asked.get("reaches") is None:
+        return f"is a positive (“{asked.get('column')}” is {asked.get('positive')})"
+    stage = {"won": "is won", "opportunity": "reaches opportunity"}.get(asked["reaches"], "reaches SQL")
+    return f"{stage} within {length(asked.get('within'))}" if asked.get("within") else stage
+
+
+def outcomes(asked: Mapping[str, Any]) -> str:
+    """Say the outcome's plural.
+
+    Examples
+    --------
+    >>> outcomes({"reaches": "sql"}), outcomes({"column": "Converted"})
+    ('SQLs', 'positives')
+    """
+    return STAGES.get(str(asked.get("reaches")), ("positive", "positives"))[1]
+
+
+def length(text: Any) -> str:
+    """Say a length of time.
+
+    Examples
+    --------
+    >>> length("30d"), length("1d"), length("72h")
+    ('30 days', '1 day', '72 hours')
+    """
+    said = str(text)
+    unit = {"d": "day", "h": "hour", "m": "minute", "w": "week"}.get(said[-1:])
+    return count(int(said[:-1]), unit) if unit and said[:-1].isdigit() else said

@@ -1,0 +1,103 @@
+"""A run's record for the page's tests: figures by the judge's own functions, rows made up and few."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadline.checks import Finding, Findings, Severity
+from leadline.history.spec import Feature
+from leadline.judge import behaviours, capacity
+from leadline.judge.backtest import Judged, evaluate, plain
+from leadline.judge.explain import Driver
+from leadline.times import WEEK, Horizon
+
+HOSTILE = "</script><script>document.title='owned';alert(1)</script><img src=x onerror=alert(1)>\"'{{ 7*7 }}&lt;"
+START = 1_736_121_600_000_000
+DAYS = Horizon.parse("90d")
+BEHAVIOURS = {"pricing": "purchase", "demo": "purchase", "docs": "evaluation", "blog": "awareness", "rare": "unknown"}
+
+
+def record() -> dict[str, Any]:
+    """A dated run with events, points and findings; a fresh copy each time."""
+    return copy.deepcopy(_record())
+
+
+def flat_record() -> dict[str, Any]:
+    """A flat file's: no time, no weeks, no events."""
+    made = record()
+    made |= {"known_at": None, "observed_until": None, "capacity": [], "curve": [], "findings": [], "effects": {}}
+    made["outcome"] = {"reaches": None, "within": None, "column": "Converted", "positive": "1"}
+    made["behaviours"]["behaviours"] = []
+    made["tables"] = {"leads": 9240}
+    for fold in made["evaluation"]["folds"]:
+        fold |= {"starts_at": 600_000 + fold["number"], "ends_at": 610_000 + fold["number"]}
+        del fold["figures"]["points"]
+    return made
+
+
+def changed(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """Return the same record with every leaf changed."""
+    if isinstance(value, dict):
+        return {k: changed(v, leaf) for k, v in value.items()}
+    if isinstance(value, list):
+        return [changed(v, leaf) for v in value]
+    return leaf(value)
+
+
+@cache
+def _record() -> dict[str, Any]:
+    rng = np.random.default_rng(7)
+    n = 1200
+    lead = np.array([f"L{k}" for k in rng.integers(0, 400, n)], dtype=object)
+    as_of = START + np.sort(rng.integers(0, 8, n)) * WEEK
+    acts = {name: rng.random(n) < share for name, share in zip(BEHAVIOURS, (0.3, 0.2, 0.4, 0.5, 0.004), strict=True)}
+    odds = -3.0 + 1.5 * acts["pricing"] + 1.2 * acts["demo"] + 0.4 * acts["docs"]
+    p = 1 / (1 + np.exp(-odds))
+    y, w = (rng.random(n) < p) * 1.0, np.ones(n)
+    specs = [Feature(f"n_{b}", "behaviour", f"behaviour:{b}", "count", "count", f"did {b}", field=b, by="behaviour", window=DAYS) for b in BEHAVIOURS]  # fmt: skip
+    values = pd.DataFrame({f"n_{b}": did * 1.0 for b, did in acts.items()})
+    ranked = [
+        Driver(f"behaviour:{b}", f"did {b}", 0.5 / k, 0.4 / k, 0.9 if k < 3 else float("nan"))
+        for k, b in enumerate(BEHAVIOURS, 1)
+    ]
+    ranked.append(Driver("age", "created", 0.01, 0.02, -0.7))
+    noisy = p + 0.001 * rng.random(n)
+    said = {"model": noisy, "logistic": np.clip(noisy + 0.02, 0, 1), "points": np.round(10 * p)}
+    rows = [
+        Judged(y[h], w[h], np.full(len(y[h]), np.nan), lead[h], {k: v[h] for k, v in said.items()})
+        for h in (slice(0, 600), slice(600, n))
+    ]
+    keys = (y[600:], w[600:], lead[600:].astype(str), as_of[600:])
+    told = behaviours.compare(
+        specs,
+        values,
+        behaviours.Asked(y, w, lead, lead),
+        DAYS,
+        BEHAVIOURS,
+        ranked,
+        {"behaviour:pricing": 1.2, "behaviour:docs": -0.1},
+    )
+    found = Findings((
+        Finding("LL103", Severity.WARNING, "events.event_id", "15 rows repeat another", "each row once", "nothing to do", 15),
+        Finding("LL117", Severity.NOTE, "opportunities", "no recorded_at", "both clocks", "name recorded_at", 0),
+    ))  # fmt: skip
+    return {
+        "name": "acme", "version": "3", "known_at": "2025-06-02T00:00:00Z", "observed_until": "2025-06-01T23:19:02Z",
+        "outcome": {"reaches": "sql", "within": "30d", "column": None, "positive": None, "delay": "0d"},
+        "snapshots": {"positive": 180, "negative": 1020, "censored": 90, "late": 1, "before": 0, "kept_negative": 1020, "positive_leads": 61},
+        "tables": {"leads": 400, "events": 9000}, "fingerprints": {"leads": "0a79", "events": "e442"},
+        "sources": {"leads": "data/leads.parquet", "events": "data/events/*.parquet"},
+        "evaluation": evaluate([(rows[0], False, START, START + 3 * WEEK, 3000), (rows[1], True, START + 4 * WEEK, START + 7 * WEEK, 4000)], 7).to_record(),
+        "drivers": plain([asdict(d) for d in ranked]),
+        "capacity": plain([asdict(c) for c in capacity.table(noisy[600:], *keys, 12.0)]),
+        "curve": plain([asdict(c) for c in capacity.curve(noisy[600:], *keys, 12.0)]),
+        "behaviours": plain(asdict(told)), "effects": {"behaviour:pricing": 1.2, "behaviour:docs": -0.1},
+        "findings": found.records(), "choice": {}, "curves": [], "features": [s.to_record() for s in specs],
+    }  # fmt: skip

@@ -1,0 +1,224 @@
+"""The page: self-contained, safe with hostile text, readable without eyes or a mouse, and true to its record."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from page_parser import Tag, parsed
+from page_records import HOSTILE, changed, flat_record, record
+
+from leadline.pipeline import reporting
+from leadline.report.html import page, sections
+
+CODES = {"sql", "30d", "90d", "0d", "warning", "note", "error"}  # words that the program itself writes
+TITLES = [
+    "What was asked, of whom", "What predicts conversion", "What moves scores", "Choose the cut", "How good, how sure",
+    "Data problems found",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return page(record())
+
+
+@pytest.fixture(scope="module")
+def tree(html: str) -> Tag:
+    return parsed(html)
+
+
+def no_points() -> dict[str, Any]:
+    made = record()
+    for fold in made["evaluation"]["folds"]:
+        del fold["figures"]["points"]
+    return made
+
+
+def unknown(value: float | None) -> dict[str, Any]:
+    """Return the record with every figure that may be undefined undefined."""
+    made = record()
+    for key in ("evaluation", "drivers", "behaviours", "effects", "capacity", "curve"):
+        made[key] = changed(made[key], lambda v: value if isinstance(v, float) else v)
+    return made
+
+
+def older() -> dict[str, Any]:
+    return {k: v for k, v in record().items() if k not in ("behaviours", "effects", "curve", "features", "version")}
+
+
+def unjudged() -> dict[str, Any]:
+    return record() | {"evaluation": {"folds": [], "calibration": [], "gains": [], "against_logistic": [None] * 3}}
+
+
+KINDS = {
+    "dated": record, "flat": flat_record, "no points": no_points, "None": lambda: unknown(None),
+    "NaN": lambda: unknown(math.nan), "older": older, "unjudged": unjudged,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_record_has_its_sections_and_each_says_what_was_found(kind: str) -> None:
+    made = KINDS[kind]()
+    found = parsed(page(made)).all("section")
+    assert [s.all("h2")[0].text for s in found] == TITLES
+    for section, told in zip(found, sections(made), strict=True):
+        assert section.children[1].attributes["class"] == "found" and section.children[1].text == told.found
+        assert told.found.endswith(".") and len(told.found) < 400
+    words = parsed(page(made)).all("main")[0].words()
+    assert not re.search(r"\bnan\b|\bNone\b|\binf\b|[{}]", words)
+
+
+def test_the_first_sentences_hold_figures() -> None:
+    for section in sections(record()):
+        assert re.search(r"\d", section.found), section.found
+
+
+def test_hostile_text_stays_text() -> None:
+    hostile = changed(record(), lambda v: v + HOSTILE if isinstance(v, str) and v not in CODES else v)
+    hostile["tables"] = {HOSTILE: 3}
+    tree = parsed(page(hostile))
+    assert len(tree.all("script")) == 1 and not tree.all("img", "iframe", "object", "embed", "form", "base")
+    assert "owned" not in tree.all("script")[0].text
+    words = tree.all("main")[0].words()
+    for text in ("did pricing", "LL103", "15 rows repeat another", "events.event_id"):
+        assert text + HOSTILE in words
+    assert words.count(HOSTILE) > 20 and "49" not in tree.all("title")[0].words()
+
+
+def all_tags(tree: Tag) -> list[Tag]:
+    return [tree, *(t for child in tree.children for t in all_tags(child))]
+
+
+def test_nothing_leaves_the_page(html: str, tree: Tag) -> None:
+    for tag in all_tags(tree):
+        for name, value in tag.attributes.items():
+            assert not name.startswith("on") and name not in (
+                "src",
+                "srcset",
+                "action",
+                "poster",
+                "style",
+                "xlink:href",
+            )
+            if name == "href":
+                assert value == "data:," or (value or "").startswith("#")
+    assert not re.search(r"url\(|@import|//[a-z]", tree.all("style")[0].text)
+    assert not re.search(r"fetch|XMLHttp|import|eval|innerHTML|https?:", tree.all("script")[0].text)
+    assert len(tree.all("script")) == 1 and len(tree.all("style")) == 1
+
+
+def test_the_policy_names_the_style_and_the_script_by_their_hashes(tree: Tag) -> None:
+    policy = next(m.attributes["content"] for m in tree.all("meta") if m.attributes.get("http-equiv")) or ""
+    assert policy.startswith("default-src 'none';") and "unsafe" not in policy
+    for name in ("style", "script"):
+        digest = base64.b64encode(hashlib.sha256(tree.all(name)[0].text.encode()).digest()).decode()
+        assert f"{name}-src 'sha256-{digest}'" in policy
+
+
+def test_the_page_stays_small_where_there_is_much_to_say() -> None:
+    many = record()
+    many["behaviours"]["behaviours"] *= 12
+    many["drivers"] *= 50
+    many["findings"] *= 100
+    assert len(page(many).encode()) < 2_000_000 and len(page(record()).encode()) < 100_000
+
+
+def test_every_chart_is_followed_by_its_table(tree: Tag) -> None:
+    charts = 0
+    for section in tree.all("section"):
+        for n, part in enumerate(section.children):
+            if part.name == "figure":
+                charts += 1
+                assert section.children[n + 1].all("table")
+    assert charts == 4 == len(tree.all("svg"))
+
+
+def test_it_reads_without_eyes_or_mouse(tree: Tag) -> None:
+    assert tree.all("html")[0].attributes["lang"] == "en" and len(tree.all("h1")) == len(tree.all("main")) == 1
+    ids = [t.attributes["id"] for t in all_tags(tree) if "id" in t.attributes]
+    assert len(ids) == len(set(ids))
+    for tag in all_tags(tree):
+        for name in ("aria-labelledby", "for"):
+            assert set((tag.attributes.get(name) or "").split()) <= set(ids)
+        if tag.name == "a":
+            assert (tag.attributes["href"] or "")[1:] in ids
+    for table in tree.all("table"):
+        assert table.children[0].name == "caption" and table.children[0].text
+        assert all(th.attributes["scope"] in ("row", "col") for th in table.all("th"))
+    assert all(svg.attributes["role"] == "img" and svg.all("title") and svg.all("desc") for svg in tree.all("svg"))
+    assert all("tabindex" in d.attributes for d in tree.all("div") if d.attributes.get("class") == "scroll")
+    control, output = tree.all("input")[0], tree.all("output")[0]
+    assert control.attributes["type"] == "range" and output.attributes["aria-live"] == "polite"
+    assert control.attributes["id"] in [label.attributes["for"] for label in tree.all("label")]
+
+
+def cells(tree: Tag, key: str) -> list[list[str]]:
+    table = next(t for t in tree.all("table") if t.attributes["id"] == key)
+    return [[c.text for c in row.all("th", "td")] for row in table.all("tbody")[0].all("tr")]
+
+
+def test_the_control_knows_the_capacity_table_to_the_digit(tree: Tag) -> None:
+    fine, table = cells(tree, "cuts"), cells(tree, "capacity")
+    assert len(fine) > 20 and len(table) == 5 and all(row in fine for row in table)
+    assert fine[int(tree.all("input")[0].attributes["value"] or -1)] == table[2]
+
+
+def test_too_few_is_said_and_no_lift_with_it(tree: Tag) -> None:
+    rows = {row[0]: row for row in cells(tree, "behaviours")}
+    assert rows["did rare"][6:8] == ["too few to say", "–"] and list(rows)[-1] == "did rare"
+    assert float(rows["did pricing"][6]) > 1 and rows["did pricing"][9] == "raises" and rows["did docs"][9] == "lowers"
+    assert "association, not cause" in tree.all("main")[0].words()
+
+
+def test_a_group_of_features_that_may_run_against_each_other_has_no_direction_of_its_own() -> None:
+    made = record() | {"effects": {"behaviour:docs": -0.1}}
+    made["features"] = [{"group": g} for g in ("behaviour:pricing", "behaviour:pricing", "behaviour:demo", "age")]
+    rows = {row[0]: row[3] for row in cells(parsed(page(made)), "drivers")}
+    assert rows["did docs"] == "lowers" == rows["days since it was created"]
+    assert (rows["did pricing"], rows["did demo"]) == ("–", "raises")
+
+
+@pytest.mark.parametrize(
+    ("gap", "verdict"),
+    [([0.01, 0.002, 0.02], "the model’s probabilities are better"), ([0.01, -0.002, 0.02], "can’t be told apart"),
+     ([-0.01, -0.02, -0.001], "look at it first"), ([None, None, None], "")],
+)  # fmt: skip
+def test_the_regression_is_told_from_the_model_only_where_the_interval_allows(gap: list[float], verdict: str) -> None:
+    made = record()
+    made["evaluation"]["against_logistic"] = gap
+    words = parsed(page(made)).all("main")[0].words()
+    assert (verdict in words) if verdict else "Against the regression" not in words
+
+
+def test_json_beside_the_page_equals_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {k: v for k, v in record().items() if k not in ("version", "features")}
+    bundle = SimpleNamespace(record=lambda name: made, version="3", specs=[])
+    monkeypatch.setattr(reporting, "find_model", lambda config, model: bundle)
+    monkeypatch.setattr(reporting, "as_config", lambda config: config)
+    told = reporting.report(SimpleNamespace(name="acme"), tmp_path / "r.html")
+    assert json.loads(told.data.read_text("utf-8")) == made | {"version": "3", "features": []} == told.record
+    assert told.page.read_text("utf-8") == page(told.record)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_colours_have_contrast_in_light_and_dark(tree: Tag, theme: int) -> None:
+    roots = re.findall(r":root \{(.*?)\}", tree.all("style")[0].text, re.DOTALL)
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", roots[theme]))
+    for text in ("ink", "soft", "link", "up", "down", "flat"):
+        for ground in ("paper", "raised", "mark") if text in ("ink", "soft") else ("paper",):
+            high, low = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
+            assert (high + 0.05) / (low + 0.05) >= (4.5 if text in ("ink", "soft", "link") else 3.0), (text, ground)
