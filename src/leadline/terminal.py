@@ -51,6 +51,13 @@ class Console:
         else:
             print(f"{seconds:7.1f}s  {stage}", file=sys.stderr, flush=True)
 
+    def _warn(self, text: str) -> None:
+        """Tell a warning on stderr, whether or not progress is told."""
+        line = (
+            json.dumps({"warning": text}, ensure_ascii=False) if self._log == "json" else f"leadline: warning: {text}"
+        )
+        print(line, file=sys.stderr, flush=True)
+
     def _say(self, text: str = "") -> None:
         print(text)
 
@@ -156,6 +163,8 @@ class Console:
                 f"{len(scores):,} lead{_s(len(scores))} scored by {scores.model_name} {scores.model_version}: {shown}"
             )
             self._say(f"written to {result.place}")
+        if result.warning:
+            self._warn(result.warning)
 
     def explained(self, result: Told) -> None:
         """Print one lead's causes."""

@@ -14,7 +14,10 @@ from leadline.tables.store.dialect import literal
 __all__ = ["INTENTS", "MOST_BEHAVIOURS", "RULE", "catalogue", "rule_specs"]
 
 INTENTS = ("awareness", "evaluation", "purchase")
-RESERVED = ("any", "colleague_act", "new_role", *(f"intent_{i}" for i in INTENTS), "mql", "sql", "opportunity")
+RESERVED = (
+    "any", "colleague_act", "colleague_acts", "colleague_purchase", "new_role", *(f"intent_{i}" for i in INTENTS), "mql", "sql",
+    "opportunity",
+)  # fmt: skip
 RULE = "rule_"
 """How the counts that today's points rules ask for are named; they never enter the model."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from leadline.config import Config
-from leadline.history.spec import Aggregate, Feature, Kind
+from leadline.history.spec import Aggregate, Feature, Kind, Title
 from leadline.tables import Loaded
-from leadline.tables.attributes import slug
+from leadline.tables.attributes import slug, unique
+from leadline.tables.store.dialect import literal
 from leadline.times import Horizon
 
 __all__ = ["account_features", "committee_features", "past_features", "role_column"]
@@ -59,7 +60,10 @@ def committee_features(config: Config, loaded: Loaded) -> list[Feature]:
         return Feature(name, "committee", "committee", kind, aggregate, words, "colleagues", field, "role", w)
 
     specs = [spec(f"roles_engaged_{w}", "count", "roles_engaged", "roles active")]
-    specs += [spec(f"role_{slug(r)}_{w}", "flag", "any_role", r.replace("_", " "), r) for r in roles]
+    slugs = unique(slug(r) for r in roles)
+    specs += [
+        spec(f"role_{n}_{w}", "flag", "any_role", r.replace("_", " "), r) for n, r in zip(slugs, roles, strict=True)
+    ]
     deciders = [r for r in DECIDERS if r in roles]
     if len(deciders) == len(DECIDERS):
         specs.append(spec(f"decision_maker_{w}", "flag", "any_role", "a decision maker", "|".join(deciders)))
@@ -96,13 +100,19 @@ def past_features(config: Config) -> list[Feature]:
     ]
 
 
-def role_column(loaded: Loaded) -> str | None:
-    """Return the canonical column of the leads' job title, if it is an attribute."""
+def role_column(loaded: Loaded) -> Title | None:
+    """Return where the leads' job title is read, if it is an attribute; history's word counts where it has one (law 3)."""
     for title in TITLES:
         for a in loaded.attributes:
             if a.table == "leads" and a.kind == "category" and slug(a.column) == title:
-                return a.name
+                return Title(a.name, a.column if _in_history(loaded, a.column) else None)
     return None
+
+
+def _in_history(loaded: Loaded, field: str) -> bool:
+    if "history" not in loaded.rows:
+        return False
+    return bool(loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE field = {literal(field)}")[0][0])
 
 
 def main_window(config: Config) -> Horizon:

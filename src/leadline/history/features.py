@@ -17,7 +17,7 @@ from leadline.errors import DataError
 from leadline.history import colleagues
 from leadline.history.committee import role_column
 from leadline.history.snapshots import NEWEST_FIRST
-from leadline.history.spec import Feature
+from leadline.history.spec import Feature, Title
 from leadline.tables.ladder import rung_of
 from leadline.tables.store.dialect import DUCKDB, Dialect, identifier, literal
 from leadline.times import DAY, span_sql, visible_sql
@@ -108,6 +108,7 @@ def _needed(loaded: Loaded, specs: tuple[Feature, ...]) -> None:
     there = {(a.table, a.name) for a in loaded.attributes}
     missing = [s.name for s in specs if s.aggregate == "value" and (s.table, s.name) not in there]
     missing += ["events"] if any(s.table == "events" for s in specs) and "events" not in loaded.rows else []
+    missing += ["leads.job_title"] if any(s.by == "role" for s in specs) and role_column(loaded) is None else []
     if missing:
         raise DataError(
             f"features: the model needs {', '.join(missing)}, which this config doesn't give; expected the tables and attributes "
@@ -136,7 +137,7 @@ def statement(
     intents: Mapping[str, str],
     dialect: Dialect = DUCKDB,
     roles: Mapping[str, Sequence[str]] | None = None,
-    title: str | None = None,
+    title: Title | None = None,
 ) -> str:
     """Write the statement that computes the features of every row of ``snapshots``.
 
@@ -149,7 +150,7 @@ def statement(
     dialect : Dialect
         How the engine spells what engines spell differently.
     roles, title
-        The patterns of each role, and the canonical column of the job title they are matched with.
+        The patterns of each role, and where the job title is read that they are matched with.
 
     Examples
     --------

@@ -105,7 +105,8 @@ def _put_belongs(config: Config, loaded: Loaded, column: str) -> None:
     """Make ``belongs(lead_id, account_id, changed_at, recorded_at)``: which account a lead is in, and since when."""
     rows = "SELECT lead_id, COALESCE(account_id, '') AS account_id, created_at AS changed_at, recorded_at FROM leads"
     if config.tables.history is not None and _has_field(loaded, column):
-        rows = f"SELECT lead_id, COALESCE(value, '') AS account_id, changed_at, recorded_at FROM history WHERE field = {literal(column)}"
+        # Two records merged into one may bring the same change twice.
+        rows = f"SELECT DISTINCT lead_id, COALESCE(value, '') AS account_id, changed_at, recorded_at FROM history WHERE field = {literal(column)}"
     loaded.store.run(f"CREATE OR REPLACE TABLE belongs AS {rows}")
 
 

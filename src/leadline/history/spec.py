@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from leadline.times import Horizon
 
-__all__ = ["Aggregate", "Feature", "Kind"]
+__all__ = ["Aggregate", "Feature", "Kind", "Title"]
 
 Kind = Literal["count", "days", "number", "flag", "category"]
 """count: a whole number ≥ 0 · days: time in days, NaN for never · number: any · flag: 0, 1 or NaN · category: text."""
@@ -74,3 +74,19 @@ class Feature:
         """
         window = record["window"]
         return cls(**{**record, "window": Horizon.parse(window) if window else None})
+
+
+@dataclass(frozen=True)
+class Title:
+    """Where job titles are read, which roles are told by.
+
+    Attributes
+    ----------
+    column : str
+        The canonical column of ``leads``.
+    field : str or None
+        The field of ``history`` that gives the title at as_of; None where the title is fixed at creation.
+    """
+
+    column: str
+    field: str | None = None

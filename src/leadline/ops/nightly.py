@@ -29,11 +29,14 @@ class Night:
         Where the rows are.
     seconds : float
         How long it took.
+    warning : str
+        What the reader of these scores must know; "" for nothing.
     """
 
     scores: Scores
     place: str
     seconds: float
+    warning: str = ""
 
     def __repr__(self) -> str:
         return f"Night({len(self.scores)} leads → {self.place})"

@@ -23,7 +23,9 @@ __all__ = ["FORMAT", "MODELS", "Bundle", "read_bundle", "resolve", "write_bundle
 FORMAT = 1
 MODELS = Path("models")
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
-KEYS = frozenset({"name", "features", "intents", "roles", "known_at", "outcome", "flat"})  # what reading a manifest asks of it
+KEYS = frozenset(
+    {"name", "features", "intents", "roles", "known_at", "outcome", "flat"}
+)  # what reading a manifest asks of it
 REGISTERED = re.compile(r"^models:/(?P<name>[a-z][a-z0-9-]{0,62})(@(?P<alias>[A-Za-z][\w.-]*)|/(?P<version>\d+))$")
 
 

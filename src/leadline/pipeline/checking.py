@@ -69,7 +69,11 @@ def check(config: Config | str | Path, as_of: str | int | None = None, progress:
     try:
         with examine(config, instant(config, as_of), progress) as seen:
             return CheckResult(
-                config.name, said_instant(config, seen.loaded.known_at), seen.loaded.rows, seen.counts, seen.findings
+                config.name,
+                said_instant(seen.loaded.known_at, seen.loaded.is_dated),
+                seen.loaded.rows,
+                seen.counts,
+                seen.findings,
             )
     except DataError as error:
         if error.findings is None:

@@ -112,7 +112,7 @@ def monitor(config: Config | str | Path, as_of: str | int | None = None, progres
     p = rows.column("probability").to_numpy(zero_copy_only=False)[ripe]
     tier = np.asarray(rows.column("tier").to_pylist(), dtype=object)[ripe]
     nights = len(np.unique(rows.column("as_of").to_numpy(zero_copy_only=False)[ripe]))
-    return judge(str(said_instant(config, loaded.known_at)), nights, y, p, tier, int((state == "censored").sum()))
+    return judge(str(said_instant(loaded.known_at, True)), nights, y, p, tier, int((state == "censored").sum()))
 
 
 def judge(as_of: str, nights: int, y: Any, p: Any, tier: Any, unripe: int) -> MonitorResult:

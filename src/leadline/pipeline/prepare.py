@@ -77,11 +77,11 @@ def instant(config: Config, as_of: str | int | None) -> int | None:
     return parse_instant(as_of)
 
 
-def said_instant(config: Config, value: int | None) -> str | None:
-    """Write T as the user would: ISO 8601, or a flat file's value."""
+def said_instant(value: int | None, is_dated: bool) -> str | None:
+    """Write T as the user would: ISO 8601, or a flat file's number."""
     if value is None:
         return None
-    return str(value) if config.is_flat else format_instant(value)
+    return format_instant(value) if is_dated else str(value)
 
 
 def intents(config: Config) -> dict[str, str]:

@@ -88,7 +88,9 @@ def hold(config: Config, champion: Bundle, challenger: Bundle, progress: Progres
     A recipe can be sound where the export isn't: labels may have been broken on the day it was trained. The export
     may have seen the fold, which can only flatter it, so one that is worse all the same is refused.
     """
-    made = prepare(config, None, progress, (challenger.specs, challenger.manifest["intents"], challenger.manifest["roles"]))
+    made = prepare(
+        config, None, progress, (challenger.specs, challenger.manifest["intents"], challenger.manifest["roles"])
+    )
     asked = cast("Features", made.asked)
     folds, _ = lay_folds(config, made)
     matrix = to_matrix(made)

@@ -110,6 +110,7 @@ def _manifest(config: Config, made: Prepared, scorer: Scorer, record: Mapping[st
         "run_id": run_id,
         "config_hash": config.hash,
         "flat": config.is_flat,
+        "dated": made.loaded.is_dated,
         "outcome": config.outcome.model_dump(mode="json", exclude={"observed_from", "observed_until"}),
         "snapshots": config.snapshots.model_dump(mode="json", exclude={"max"}),
         "features": [s.to_record() for s in made.features.specs],

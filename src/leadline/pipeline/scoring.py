@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,8 @@ def score(
     model : str, optional
         A folder, ``models:/NAME@champion`` (the default) or ``models:/NAME/3``.
     out : str, optional
-        A .parquet or .csv file, a folder, or ``postgresql://…?table=t``; ``scores/NAME/`` by default.
+        A .parquet or .csv file, a folder, or ``postgresql://…?table=t``; ``scores/NAME/`` by default, and with
+        `leads` a file of the same name there, as such rows are no night.
     leads : str, optional
         For a flat file: rows to score, without an outcome.
 
@@ -78,16 +79,34 @@ def score(
         )
     when = instant(config, as_of)
     bundle = find_model(config, model)
-    night = when if when is not None else int(bundle.manifest["known_at"] or 0)
+    night = when if when is not None else int(instant(config, bundle.manifest["known_at"]) or 0)
+    dated = bool(bundle.manifest["dated"])
+    if out is None and isinstance(leads, str):
+        out = str(Path("scores") / bundle.name / f"{Path(leads).name.split('.')[0]}.parquet")
 
     def compute() -> Scores:
         made, _, _ = tonight(
             config, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"], when, leads, progress=progress
         )
         progress(f"scoring {len(made):,} open leads")
-        return rank(bundle.scorer, made, night, not config.is_flat, bundle.name, bundle.version)
+        return rank(bundle.scorer, made, night, dated, bundle.name, bundle.version)
 
-    return run_night(bundle, out, night, not config.is_flat, compute)
+    done = run_night(bundle, out, night, dated, compute)
+    return replace(done, warning=hindsight(bundle)) if knows_more(config, bundle, when) else done
+
+
+def knows_more(config: Config, bundle: Bundle, as_of: int | None) -> bool:
+    """Tell whether the model was trained on what came after as_of, so that its scores flatter it."""
+    known = bundle.manifest["known_at"]
+    return as_of is not None and known is not None and int(instant(config, str(known)) or 0) > as_of
+
+
+def hindsight(bundle: Bundle) -> str:
+    """Say what is wrong with scoring a night before the model's own T."""
+    return (
+        f"{bundle.name} {bundle.version} was trained on what was known at {bundle.manifest['known_at']}, after this night: "
+        "its scores look better than they were; use a model trained before it to judge"
+    )
 
 
 @dataclass(frozen=True)
@@ -143,7 +162,7 @@ def explain(
         raise MissingError(
             f"--lead: {seen if known else 'no such lead is known at that time'}; expected an open lead; check the id and --as-of"
         )
-    return tell(bundle, made, str(said_instant(config, when)))
+    return tell(bundle, made, str(said_instant(when, bool(bundle.manifest["dated"]))))
 
 
 def tell(bundle: Bundle, made: Features, as_of: str) -> Told:

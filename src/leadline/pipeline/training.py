@@ -229,8 +229,8 @@ def records(
     curve = capacity.curve(honest.probability[honest.judged], *keys, week) if cuts else []
     return {
         "name": config.name,
-        "known_at": said_instant(config, known),
-        "observed_until": said_instant(config, made.loaded.observed_until),
+        "known_at": said_instant(known, made.loaded.is_dated),
+        "observed_until": said_instant(made.loaded.observed_until, made.loaded.is_dated),
         "outcome": config.outcome.model_dump(mode="json"),
         "snapshots": asdict(made.counts),
         "tables": made.loaded.rows,

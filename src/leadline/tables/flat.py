@@ -23,8 +23,8 @@ def read(
 ) -> tuple[tuple[Attribute, ...], Findings]:
     """Read the file into ``leads(row, lead_id, account_id, order_at, outcome, …attributes)``.
 
-    ``order_at`` is a BIGINT (microseconds where the column holds dates; the row's number for ``row``), ``outcome``
-    1, 0 or NULL. When `scoring` another file, the outcome and order columns may be missing.
+    ``order_at`` is a BIGINT (microseconds where the column holds dates, which ``is_dated`` says; the row's number for
+    ``row``), ``outcome`` 1, 0 or NULL. When `scoring` another file, the outcome and order columns may be missing.
     """
     key, order = section.key, config.snapshots.order_by or "row"
     outcome = str(config.outcome.column)
@@ -41,6 +41,8 @@ def read(
         order_sql = _order_sql(order, names[order], there, config, store)
         if order_sql is None:
             return attributes, result + Findings((_no_order(order),))
+        column = names[order]
+        is_dated = column is not None and order_sql == _instant(column, there[column], config)
         positive = outcome_sql(config, identifier(names[outcome] or "")) if names[outcome] else "CAST(NULL AS DOUBLE)"
         key_sql = (
             "CAST(row_number() OVER () AS VARCHAR)"
@@ -49,7 +51,7 @@ def read(
         )
         parts = [
             'row_number() OVER () AS "row"', f"{key_sql} AS lead_id", "CAST(NULL AS VARCHAR) AS account_id",
-            f"{order_sql} AS order_at", f"{positive} AS outcome",
+            f"{order_sql} AS order_at", f"{is_dated} AS is_dated", f"{positive} AS outcome",
             *(f"{attribute_sql(a, there[a.column])} AS {a.name}" for a in attributes),
         ]  # fmt: skip
         store.run(f"CREATE OR REPLACE TABLE leads AS SELECT {', '.join(parts)} FROM raw_leads")
@@ -70,27 +72,24 @@ def outcome_sql(config: Config, column: str) -> str:
     positive = config.outcome.positive
     text = f"LOWER(TRIM(CAST({column} AS VARCHAR)))"
     word = str(positive).strip().lower()
-    number = float(positive) if isinstance(positive, (bool, int, float)) else _number(word)
-    tests = [f"{text} IN ({', '.join(literal(w) for w in _alike(word, number))})"]
+    words, number = _alike(word)
+    tests = [f"{text} IN ({', '.join(literal(w) for w in words)})"]
     if number is not None:
         tests.append(f"TRY_CAST({column} AS DOUBLE) = {number!r}")
     test = " OR ".join(tests)
     return f"CASE WHEN {column} IS NULL OR {text} = '' THEN NULL WHEN {test} THEN 1.0 ELSE 0.0 END"
 
 
-def _alike(word: str, number: float | None) -> tuple[str, ...]:
-    """List the words that mean the same: all of yes, all of no, or the word alone."""
+def _alike(word: str) -> tuple[tuple[str, ...], float | None]:
+    """List the words that mean the same, all of yes, all of no, or the word alone; and the number that does, if any."""
+    try:
+        number = float(word)
+    except ValueError:
+        number = None
     for words, means in ((YES, 1.0), (NO, 0.0)):
         if word in words or number == means:
-            return words
-    return (word,)
-
-
-def _number(word: str) -> float | None:
-    try:
-        return float(word)
-    except ValueError:
-        return None
+            return words, means
+    return (word,), number
 
 
 def _order_sql(order: str, column: str | None, there: dict[str, str], config: Config, store: Store) -> str | None:

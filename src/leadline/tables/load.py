@@ -33,7 +33,7 @@ class Loaded:
     store : Store
         Where they lie.
     known_at : int
-        T, in microseconds (for a flat file: a value of the order column, or None for every row).
+        T, in microseconds (for a flat file: a value of the order column, by default one above the newest; None when scoring).
     observed_until : int
         The newest recorded time of the outcome's table, among rows known at T.
     attributes : tuple of Attribute
@@ -46,6 +46,8 @@ class Loaded:
         A hash of each table's content, whatever its order.
     sources : dict of str to str
         Where each table came from, without secrets.
+    is_dated : bool
+        Whether T is an instant; False for a flat file ordered by numbers.
     """
 
     store: Store
@@ -56,6 +58,7 @@ class Loaded:
     findings: Findings
     fingerprints: dict[str, str] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    is_dated: bool = True
 
 
 def load(
@@ -140,8 +143,19 @@ def _load_flat(
         drop_repeats("leads", store, apart=("order_at",) if config.snapshots.order_by == "row" else ())
     found += run(rules.FLAT_AFTER, context)
     store.forget("raw_leads")
+    newest, dated = store.rows("SELECT MAX(order_at), MAX(is_dated) FROM leads")[0]
+    if known_at is None and not scoring and newest is not None:
+        known_at = int(newest) + 1
     return Loaded(
-        store, known_at, None, attributes, _rows(config, store), found, _fingerprints(config, store), _sources(config)
+        store,
+        known_at,
+        None,
+        attributes,
+        _rows(config, store),
+        found,
+        _fingerprints(config, store),
+        _sources(config),
+        bool(dated),
     )
 
 

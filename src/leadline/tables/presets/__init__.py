@@ -42,6 +42,8 @@ def write_preset(folder: Path, preset: str) -> Path:
     text = preset_text(preset)
     place = folder / "leadline.yaml"
     if place.exists():
-        raise OutputError(f"{place}: a config stands there already; expected a free place; move it away or choose another DIR")
+        raise OutputError(
+            f"{place}: a config stands there already; expected a free place; move it away or choose another DIR"
+        )
     write_text(place, text)
     return place

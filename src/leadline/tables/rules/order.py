@@ -97,11 +97,13 @@ def late_behaviours(context: Context) -> Iterator[Answer]:
         "WHERE e.behaviour IS NOT NULL GROUP BY e.behaviour "
         f"HAVING SUM(CASE WHEN o.at IS NULL OR e.occurred_at < o.at THEN 1 ELSE 0 END) = 0 AND COUNT(DISTINCT e.lead_id) >= {SHARED} ORDER BY 1"
     )
-    for behaviour, leads, count in rows:
+    if rows:
+        shown = [f"{' '.join(str(name).split())[:40]} ({leads} leads)" for name, leads, _ in rows[:12]]
+        more = f" and {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
         yield (
-            f"events type {str(behaviour)[:60]}",
-            f"all {count} rows ({leads} leads) come after the outcome",
-            "some before it",
-            "nothing to do: snapshots end at the outcome, so it carries nothing",
-            int(count),
+            "events",
+            f"{len(rows)} event types come only after the outcome: {', '.join(shown)}{more}",
+            "some rows before it",
+            "nothing to do: snapshots end at the outcome, so they carry nothing",
+            sum(int(row[2]) for row in rows),
         )

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from leadline.config import Query, Source, SqlFile
 from leadline.errors import ConfigError, MissingError
@@ -142,8 +142,9 @@ def _database(source: str, where: str) -> tuple[str, str, bool]:
 
 
 def _duckdb_file(source: str, where: str) -> Located:
-    uri, query, table = _database(source, where)
-    path = Path(urlsplit(uri).path.removeprefix("/"))
+    _, query, table = _database(source, where)
+    # By hand: the standard library takes the first folder of an absolute path, after four slashes, for a host.
+    path = Path(unquote(source.partition("?")[0].removeprefix("duckdb://").removeprefix("/")))
     if not path.is_file():
         raise MissingError(
             f"{where}: no file {path}; expected a DuckDB file; mend the path (four slashes make it absolute)"
