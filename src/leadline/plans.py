@@ -82,7 +82,9 @@ class FeaturePlan(Section):
     """Which windows the features look back over, and which families are left out."""
 
     windows: tuple[Duration, ...] = (Horizon.parse("7d"), Horizon.parse("30d"), Horizon.parse("90d"))
-    without: tuple[Literal["behaviour", "recency", "age", "funnel", "account", "committee", "history", "fit"], ...] = ()
+    without: tuple[
+        Literal["behaviour", "recency", "velocity", "age", "funnel", "account", "committee", "history", "fit"], ...
+    ] = ()
 
     @model_validator(mode="after")
     def _sane(self) -> FeaturePlan:

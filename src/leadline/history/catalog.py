@@ -106,8 +106,21 @@ def _intent(config: Config, intent: str) -> list[Feature]:
         )
         for w in config.features.windows
     ]
+    longest = max(config.features.windows)
     return [
         *counts,
+        Feature(f"heat_intent_{intent}", "velocity", group, "count", "heat", words, field=intent, by="intent"),
+        Feature(
+            f"share_intent_{intent}",
+            "behaviour",
+            group,
+            "number",
+            "share",
+            words,
+            field=intent,
+            by="intent",
+            window=longest,
+        ),
         Feature(f"since_intent_{intent}", "recency", group, "days", "since_last", words, field=intent, by="intent"),
         Feature(f"first_intent_{intent}", "recency", group, "days", "since_first", words, field=intent, by="intent"),
     ]
@@ -121,6 +134,16 @@ def _activity(config: Config) -> list[Feature]:
         specs.append(
             Feature(f"active_days_{tail}", "behaviour", "activity", "count", "active_days", "active days", window=w)
         )
+    windows = sorted(config.features.windows)
+    specs.append(Feature("heat_any", "velocity", "activity", "count", "heat", "acts of any kind"))
+    if len(windows) > 1:
+        words = "pace of acts against its own past"
+        specs.append(
+            Feature("pace_any", "velocity", "pace", "number", "pace", words, field=str(windows[-1]), window=windows[0])
+        )
+    specs.append(Feature("gap_any", "velocity", "pace", "days", "gap", "pace of acts against its own past"))
+    if any(b.intent in INTENTS for b in config.behaviours.values()):
+        specs.append(Feature("depth", "behaviour", "depth", "number", "depth", "deepest intent so far", by="any"))
     specs.append(Feature("since_any", "recency", "activity", "days", "since_last", "acts of any kind"))
     specs.append(Feature("first_any", "recency", "activity", "days", "since_first", "acts of any kind"))
     return specs

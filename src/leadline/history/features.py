@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.errors import DataError
+from leadline.history import acts as own_acts
 from leadline.history import colleagues
 from leadline.history.committee import role_column
 from leadline.history.snapshots import NEWEST_FIRST
 from leadline.history.spec import Feature, Title
 from leadline.tables.ladder import rung_of
 from leadline.tables.store.dialect import DUCKDB, Dialect, identifier, literal
-from leadline.times import DAY, span_sql, visible_sql
+from leadline.times import DAY, visible_sql
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,7 +170,7 @@ def statement(
     from_history = [s for s in specs if s.by == "history"]
     others = [s for s in specs if s.table == "colleagues"]
     parts = [
-        *([_acts_sql(acts, intents, dialect)] if acts else []),
+        *([own_acts.clause(acts, intents, dialect)] if acts else []),
         *([_stages_sql(stages)] if stages else []),
         *(_history_sql(s, dialect) for s in from_history),
         *(colleagues.clauses(others, intents, roles or {}, title, dialect) if others else []),
@@ -185,33 +186,6 @@ def statement(
     joins += [f"LEFT JOIN {n} ON {n}.lead_id = s.lead_id AND {n}.as_of = s.as_of" for n in names]
     head = "WITH " + ",\n".join(parts) + "\n" if parts else ""
     return f"{head}SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join(joins) + "\nORDER BY s.as_of, s.lead_id"
-
-
-def _acts_sql(specs: list[Feature], intents: Mapping[str, str], dialect: Dialect) -> str:
-    aggregates = ",\n    ".join(f"{_aggregate(s, intents, dialect)} AS {s.name}" for s in specs)
-    return (
-        "acts AS (\n  SELECT s.lead_id, s.as_of,\n    " + aggregates + "\n  FROM snapshots AS s\n"
-        f"  JOIN events AS e ON e.lead_id = s.lead_id AND {visible_sql('e', 's.as_of')}\n"
-        "  GROUP BY s.lead_id, s.as_of\n)"
-    )
-
-
-def _aggregate(spec: Feature, intents: Mapping[str, str], dialect: Dialect) -> str:
-    conditions = []
-    if spec.by == "behaviour":
-        conditions.append(f"e.behaviour = {literal(spec.field, dialect)}")
-    if spec.by == "intent":
-        listed = ", ".join(literal(b, dialect) for b, intent in sorted(intents.items()) if intent == spec.field)
-        conditions.append(f"e.behaviour IN ({listed})" if listed else "1 = 0")
-    if spec.window is not None:
-        conditions.append(span_sql("e.occurred_at", "s.as_of", spec.window))
-    test = " AND ".join(conditions) or "1 = 1"
-    if spec.aggregate == "count":
-        return f"SUM(CASE WHEN {test} THEN 1 ELSE 0 END)"
-    if spec.aggregate == "active_days":
-        return f"COUNT(DISTINCT CASE WHEN {test} THEN e.occurred_at - MOD(e.occurred_at, {DAY}) END)"
-    newest = "MAX" if spec.aggregate == "since_last" else "MIN"
-    return f"{newest}(CASE WHEN {test} THEN e.occurred_at END)"
 
 
 def _stages_sql(specs: list[Feature]) -> str:
@@ -243,10 +217,8 @@ def _column(spec: Feature, dialect: Dialect) -> str:
 
     if spec.table == "colleagues":
         return colleagues.column(spec, dialect)
-    if spec.aggregate in ("count", "active_days"):
-        return f"CAST(COALESCE(acts.{spec.name}, 0) AS {dialect.double})"
-    if spec.aggregate in ("since_last", "since_first"):
-        return days(f"acts.{spec.name}")
+    if spec.table == "events":
+        return own_acts.column(spec, dialect)
     if spec.aggregate == "age":
         return days("l.created_at")
     if spec.aggregate == "in_stage":

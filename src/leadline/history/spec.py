@@ -14,6 +14,7 @@ Kind = Literal["count", "days", "number", "flag", "category"]
 
 Aggregate = Literal[
     "count", "active_days", "since_last", "since_first", "value", "age", "since_stage", "in_stage",
+    "heat", "depth", "share", "pace", "gap",
     "colleague_acts", "colleagues_engaged", "colleagues_new", "colleagues_known", "share_engaged", "since_colleague",
     "roles_engaged", "any_role", "every_role", "since_new_role", "colleagues_reached",
 ]  # fmt: skip
@@ -28,7 +29,7 @@ class Feature:
     name : str
         The column's name: lower-case letters, digits and underscores, unique in a catalogue.
     family : str
-        What may be switched off together: behaviour, recency, age, funnel, account, committee, history, fit.
+        What may be switched off together: behaviour, recency, velocity, age, funnel, account, committee, history, fit.
     group : str
         Features of one group make one reason (all windows of one behaviour, say).
     kind : Kind

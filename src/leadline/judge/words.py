@@ -35,6 +35,8 @@ def say(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
         return f"{words} is {_value(facts[first.name])}"
     if first.aggregate == "age":
         return f"created {_days(facts[first.name])} ago"
+    if first.group in ("pace", "depth"):
+        return _manner(group, facts)
     if first.table == "stages":
         since = _fact(group, facts, "since_stage")
         reached = next((facts[s.name] for s in group if s.aggregate == "in_stage"), 0.0 if math.isnan(since) else 1.0)
@@ -43,6 +45,18 @@ def say(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
     if first.table == "colleagues":
         return {"colleagues": _colleagues, "committee": _committee}.get(first.group, _past)(group, facts, as_of)
     return _acts(group, facts, as_of)
+
+
+def _manner(group: Sequence[Feature], facts: dict[str, Any]) -> str:
+    """Say how deep, or how fast against its own past, a lead acts."""
+    if group[0].group == "depth":
+        depth = int(facts[group[0].name])
+        return f"deepest intent so far: {('none', 'awareness', 'evaluation', 'purchase')[depth]}"
+    pace, gap = _fact(group, facts, "pace"), _fact(group, facts, "gap")
+    often = "" if math.isnan(gap) else f", an act every {_days(gap)} on average"
+    if math.isnan(pace):
+        return f"no recent acts{often}"
+    return f"acts at {pace:.1f} times its usual pace{often}"
 
 
 def _colleagues(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:

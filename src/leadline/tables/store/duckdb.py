@@ -150,7 +150,7 @@ class DuckStore:
         options = "format = 'newline_delimited', union_by_name = true, sample_size = -1"
         wanted = {name.lower() for name in as_text}
         types = {
-            c: "VARCHAR" if c.lower() in wanted or (untold and re.fullmatch(r"[A-Z_ ]+(\(\d+,\d+\))?", t)) else t
+            c: "VARCHAR" if c.lower() in wanted or (untold and re.fullmatch(r'[A-Z_" ]+(\(\d+,\d+\))?', t)) else t
             for c, t in self._columns(f"SELECT * FROM read_json({files}, {options})").items()
         }
         columns = ", ".join(f"{literal(c)}: {literal(t)}" for c, t in types.items())
