@@ -19,11 +19,16 @@ settings.register_profile(
 )
 # --hypothesis-profile=unshrunk: the first failing case as it is, which is minutes faster.
 settings.register_profile(
-    "unshrunk", settings.get_profile("leadline"), phases=[Phase.explicit, Phase.reuse, Phase.generate], report_multiple_bugs=False
+    "unshrunk",
+    settings.get_profile("leadline"),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    report_multiple_bugs=False,
 )
 settings.load_profile("leadline")
 
 warnings.simplefilter("error")
+
+collect_ignore_glob = ["*conftest.py"]  # each is loaded, but none is a module of doctests: they share one name
 
 
 @pytest.fixture(scope="session")

@@ -259,5 +259,5 @@ def format_instant(micros: int) -> str:
     seconds, fraction = divmod(int(micros), SECOND)
     day, second = divmod(seconds, 86_400)
     stamp = datetime.fromordinal(EPOCH.toordinal() + day)
-    text = f"{stamp:%Y-%m-%d}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    text = f"{stamp.date().isoformat()}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
     return f"{text}.{fraction:06d}Z" if fraction else f"{text}Z"

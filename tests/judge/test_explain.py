@@ -15,7 +15,9 @@ from leadline.pipeline.training import TrainResult
 from leadline.times import parse_instant
 
 NOON = parse_instant("2026-01-10T12:00:00Z")
-SPECS = [Feature(f"f{n}", "fit", group, "number", "value", f"thing {group}", "leads") for n, group in enumerate("aabcab")]
+SPECS = [
+    Feature(f"f{n}", "fit", group, "number", "value", f"thing {group}", "leads") for n, group in enumerate("aabcab")
+]
 matrices = arrays(np.float64, st.tuples(st.integers(1, 8), st.just(6)), elements=st.floats(-3, 3))
 
 
@@ -76,7 +78,9 @@ def test_a_constant_or_a_category_has_no_direction() -> None:
     assert np.isnan(next(d for d in told if d.group == "c").direction)
 
 
-def test_contributions_and_base_add_up_to_the_margin_of_the_real_model(trained_home: tuple[object, TrainResult]) -> None:
+def test_contributions_and_base_add_up_to_the_margin_of_the_real_model(
+    trained_home: tuple[object, TrainResult],
+) -> None:
     result = trained_home[1]
     values = result.prepared.features.values.iloc[:300]
     contributions, base = result.scorer.contributions(values)

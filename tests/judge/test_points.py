@@ -24,7 +24,9 @@ def test_points_of_every_rule_that_holds_add_up() -> None:
         {"when": {"attribute": "Country Code", "equals": "NL"}, "points": 5},
         {"when": {"behaviour": "bounced", "within": "7d"}, "points": -8},
     )
-    values = pd.DataFrame({"rule_0": [2.0, 0.0, 1.0], "lead_country_code": ["NL", "NL", None], "rule_2": [0.0, 0.0, 4.0]})
+    values = pd.DataFrame(
+        {"rule_0": [2.0, 0.0, 1.0], "lead_country_code": ["NL", "NL", None], "rule_2": [0.0, 0.0, 4.0]}
+    )
     assert points(rules, values).tolist() == [35.0, 5.0, 22.0]
 
 

@@ -74,7 +74,15 @@ def test_facts_are_said_plainly(group: list[Feature], facts: dict[str, object], 
 
 @pytest.mark.parametrize(
     ("age", "said"),
-    [(0.0, "0 hours"), (1 / 24, "1 hour"), (0.5, "12 hours"), (1.0, "1 day"), (1.4, "1 day"), (2.0, "2 days"), (400.0, "400 days")],
+    [
+        (0.0, "0 hours"),
+        (1 / 24, "1 hour"),
+        (0.5, "12 hours"),
+        (1.0, "1 day"),
+        (1.4, "1 day"),
+        (2.0, "2 days"),
+        (400.0, "400 days"),
+    ],
 )
 def test_ages_have_the_right_number(age: float, said: str) -> None:
     spec = Feature("age", "age", "age", "days", "age", "created", "leads")
@@ -93,7 +101,9 @@ def test_a_date_of_another_year_names_it_at_the_turn_of_the_year() -> None:
 
 
 def colleague(aggregate: str, words: str, window: str | None = "30d", field: str = "", name: str = "") -> Feature:
-    group = {"any_role": "committee", "since_new_role": "committee", "colleagues_reached": "account_past"}.get(aggregate, "colleagues")
+    group = {"any_role": "committee", "since_new_role": "committee", "colleagues_reached": "account_past"}.get(
+        aggregate, "colleagues"
+    )
     length = Horizon.parse(window) if window else None
     return Feature(name or aggregate, "account", group, "count", aggregate, words, "colleagues", field, "any", length)  # type: ignore[arg-type]
 

@@ -148,6 +148,9 @@ def _client(uri: str, make: bool = False) -> Iterator[tuple[Any, Any]]:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
+            file = _file(uri)
+            if file is not None:  # MLflow keeps one store a URI: two folders' mlflow.db must not become one
+                uri = f"sqlite:///{file.absolute()}"
             if make:
                 _make(uri)
             mlflow.set_tracking_uri(uri)

@@ -186,8 +186,6 @@ class DuckStore:
                 f"{where}: the engine ran out of memory or temporary disk; expected it to fit; "
                 f"raise engine.memory or free space in {Path(self._spill.name).parent}"
             ) from None
-        except duckdb.InterruptException:
-            raise KeyboardInterrupt from None
         except duckdb.IOException as error:
             raise _io_error(where, str(error)) from None
         except (RuntimeError, duckdb.InterruptException) as error:
@@ -205,7 +203,11 @@ def _io_error(where: str, said: str) -> LeadlineError:
     """Tell what kind of file trouble it is by DuckDB's words, and show none of them."""
     if "No files found" in said or "No such file" in said:
         return MissingError(f"{where}: a file that it reads isn't there; expected it; mend the path")
-    if "lock" in said.lower():
+    if "No space left" in said:
+        return OutputError(
+            f"{where}: no space left on device; expected room to spill; free some and run the command again"
+        )
+    if "set lock on file" in said:
         return RetryError(f"{where}: another process writes to that file; expected to be alone; run the command again")
     return DataError(
         f"{where}: can't be read (IO); expected an intact file of the kind that its ending names; export it again"

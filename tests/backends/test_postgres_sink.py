@@ -1,0 +1,168 @@
+"""Scores in a real PostgreSQL table."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pytest
+
+from leadline.errors import OutputError, RetryError
+from leadline.ops.sinks import open_sink
+
+DAY = 86_400_000_000
+
+
+def scores(p: list[float], as_of: int = DAY, version: str = "1", dated: bool = True) -> pa.Table:
+    n = len(p)
+    moments = pa.array([as_of] * n, pa.int64())
+    return pa.table({
+        "lead_id": pa.array([f"L{i}" for i in range(n)], pa.string()), "probability": pa.array(p, pa.float64()),
+        "as_of": moments.cast(pa.timestamp("us", "UTC")) if dated else moments,
+        "model_name": pa.array(["demo"] * n, pa.string()), "model_version": pa.array([version] * n, pa.string()),
+    })  # fmt: skip
+
+
+def night(as_of: int = DAY, version: str = "1", dated: bool = True) -> dict[str, object]:
+    return {"as_of_value": as_of, "is_dated": dated, "model_name": "demo", "model_version": version}
+
+
+def to(uri: str, table: str) -> str:
+    return f"{uri}{'&' if '?' in uri else '?'}table={table}"
+
+
+def rows(uri: str, query: str) -> list[tuple[object, ...]]:
+    import adbc_driver_postgresql.dbapi as postgres
+
+    with postgres.connect(uri) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    return f"t{uuid.uuid4().hex[:8]}"
+
+
+def test_a_night_written_again_takes_its_own_place(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    sink.write(scores([0.1, 0.2]), night())
+    sink.write(scores([0.7], 2 * DAY), night(2 * DAY))
+    sink.write(scores([0.3, 0.4, 0.5]), night())
+    told = rows(postgres_uri, f"SELECT probability FROM {table} ORDER BY as_of, probability")
+    assert told == [(0.3,), (0.4,), (0.5,), (0.7,)]
+
+
+def test_a_night_with_nobody_left_takes_the_place_of_its_rows(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    sink.write(scores([0.1, 0.2]), night())
+    sink.write(scores([]), night())
+    assert rows(postgres_uri, f"SELECT COUNT(*) FROM {table}") == [(0,)]
+
+
+def test_another_version_of_the_model_has_rows_of_its_own(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    sink.write(scores([0.1]), night())
+    sink.write(scores([0.2], version="2"), night(version="2"))
+    assert rows(postgres_uri, f"SELECT COUNT(*) FROM {table}") == [(2,)]
+
+
+def test_the_night_before_is_found_in_the_table(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    assert sink.previous(DAY, "demo") == {}
+    for as_of, p in ((DAY, 0.1), (2 * DAY, 0.2)):
+        sink.write(scores([p], as_of), night(as_of))
+    sink.write(scores([0.25], 2 * DAY, "10"), night(2 * DAY, "10"))
+    sink.write(scores([0.21], 2 * DAY, "9"), night(2 * DAY, "9"))
+    assert sink.previous(3 * DAY, "demo") == {"L0": 0.25}  # by the newest version
+    assert sink.previous(2 * DAY, "demo") == {"L0": 0.1}
+    assert sink.previous(3 * DAY, "other") == {}
+
+
+def test_a_flat_files_nights_are_numbers(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    for as_of, p in ((12, 0.1), (30, 0.2), (12, 0.3)):
+        sink.write(scores([p], as_of, dated=False), night(as_of, dated=False))
+    assert rows(postgres_uri, f"SELECT as_of, probability FROM {table} ORDER BY as_of") == [(12, 0.3), (30, 0.2)]
+    assert sink.previous(30, "demo") == {"L0": 0.3}
+
+
+def test_a_table_of_another_schema_and_an_odd_name_is_quoted(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, f"public.{table}%22%3B-- x"), "demo")
+    for _ in range(2):
+        sink.write(scores([0.1]), night())
+    assert rows(postgres_uri, f'SELECT COUNT(*) FROM "{table}"";-- x"') == [(1,)]
+
+
+def test_readers_see_all_rows_of_a_night_or_none(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    sink.write(scores([0.0] * 400), night())
+    done = threading.Event()
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            for n in range(12):
+                sink.write(scores([float(n % 2)] * 400), night())
+        except BaseException as error:  # noqa: BLE001 (told below)
+            failures.append(error)
+        finally:
+            done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = set()
+    while not done.is_set():
+        seen.update(rows(postgres_uri, f"SELECT COUNT(*), COUNT(DISTINCT probability) FROM {table}"))
+    writer.join()
+    assert not failures
+    assert seen == {(400, 1)}
+
+
+def test_two_machines_at_once_do_not_double_a_night(postgres_uri: str, table: str) -> None:
+    open_sink(to(postgres_uri, table), "demo").write(scores([0.5]), night())
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            for _ in range(6):
+                open_sink(to(postgres_uri, table), "demo").write(scores([0.1] * 50), night())
+        except BaseException as error:  # noqa: BLE001 (told below)
+            failures.append(error)
+
+    writers = [threading.Thread(target=write) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert not failures
+    assert rows(postgres_uri, f"SELECT COUNT(*) FROM {table}") == [(50,)]
+
+
+def test_a_refusal_leaves_the_old_rows_and_shows_neither_rows_nor_password(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    sink.write(scores([0.1]), night())
+    with pytest.raises(OutputError, match="SQLSTATE") as refusal:
+        sink.write(scores([0.2]).append_column("extra", pa.array(["Canary Zq17"])), night())
+    assert "Canary" not in str(refusal.value)
+    assert rows(postgres_uri, f"SELECT probability FROM {table}") == [(0.1,)]
+
+
+def test_a_server_that_is_not_there_is_told_without_the_password(postgres_uri: str, table: str) -> None:
+    assert urlsplit(postgres_uri).scheme == "postgresql"
+    sink = open_sink(f"postgresql://someone:hunter2@127.0.0.1:9/db?table={table}", "demo")
+    assert "hunter2" not in sink.shown
+    with pytest.raises(RetryError, match="can't be reached") as refusal:
+        sink.write(scores([0.2]), night())
+    assert "hunter2" not in str(refusal.value) and "someone" not in str(refusal.value)
+    assert refusal.value.__suppress_context__
+
+
+def test_the_second_run_to_a_table_is_told_to_try_again(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    with sink.lock(), pytest.raises(RetryError), open_sink(to(postgres_uri, table), "demo").lock():
+        pass

@@ -1,0 +1,99 @@
+"""The notebooks run, in their order, on a small demo world; they're kept without outputs and use the public API alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import leadline
+from leadline.tables import demo
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+SECONDS = 240
+
+
+def cells(path: Path, kind: str) -> list[dict[str, Any]]:
+    """List a notebook's cells of a kind."""
+    return [c for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == kind]
+
+
+def code(path: Path) -> str:
+    """Return a notebook's code."""
+    return "\n\n".join("".join(c["source"]) for c in cells(path, "code"))
+
+
+def test_the_four_notebooks_are_there() -> None:
+    expected = ["01_look_at_your_funnel", "02_train_and_judge", "03_choose_a_threshold", "04_why_this_lead"]
+    assert [p.stem for p in NOTEBOOKS] == expected
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_outputs_are_stripped(path: Path) -> None:
+    assert [c["id"] for c in cells(path, "code") if c["outputs"] or c["execution_count"] is not None] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_no_function_is_defined_and_all_is_short(path: Path) -> None:
+    tree = ast.parse(code(path))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+    assert [node.lineno for node in ast.walk(tree) if isinstance(node, kinds)] == []
+    assert not re.search(r"\bdef ", code(path))
+    assert len(code(path).splitlines()) < 80
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_only_the_public_names_are_used(path: Path) -> None:
+    tree = ast.parse(code(path))
+    used = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "leadline"
+    }
+    inner = [
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("leadline")
+    ]
+    assert used and used <= set(leadline.__all__)
+    assert inner == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_each_names_the_next(path: Path) -> None:
+    following = NOTEBOOKS[NOTEBOOKS.index(path) + 1 :][:1]
+    text = "".join("".join(c["source"]) for c in cells(path, "markdown"))
+    assert all(f"`{p.name}`" in text for p in following)
+
+
+def test_they_run_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nbclient = pytest.importorskip("nbclient", reason="pip install leadline[notebooks]")
+    nbformat = pytest.importorskip("nbformat", reason="pip install leadline[notebooks]")
+    pytest.importorskip("ipykernel", reason="pip install leadline[notebooks]")
+    demo.write(demo.make(1500, 7), tmp_path / "demo")
+    (tmp_path / "demo" / "demo.yaml").write_text(demo.config_text("demo/"), encoding="utf-8")
+    monkeypatch.setenv("LEADLINE_CONFIG", "demo/demo.yaml")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    began = time.monotonic()
+    for path in NOTEBOOKS:
+        notebook = nbformat.read(path, as_version=4)
+        client = nbclient.NotebookClient(
+            notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+        )
+        stopped = ""
+        try:
+            client.execute()
+        except nbclient.exceptions.CellExecutionError as error:
+            stopped = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+        assert not stopped, f"{path.name}: {stopped}"
+        warned = [o["text"] for c in notebook.cells for o in c.get("outputs", []) if o.get("name") == "stderr"]
+        # MLflow's progress bars ask for ipywidgets, which leadline has no use for.
+        assert not [w for w in warned if "Warning" in w and "IProgress" not in w], f"{path.name}: {warned}"
+    assert time.monotonic() - began < SECONDS
+    assert (tmp_path / "models" / "demo" / "1" / "manifest.json").is_file()
