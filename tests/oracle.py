@@ -14,6 +14,9 @@ MONDAY = 4 * DAY  # 1970-01-05
 RUNGS = {"lead": 0, "mql": 1, "sql": 2, "opportunity": 3, "won": 4}
 ENDS = {"lost", "rejected"}
 
+KNOWN = {"count", "active_days", "since_last", "since_first", "age", "in_stage", "since_stage", "value"}
+"""The aggregates that this oracle speaks of."""
+
 Row = dict[str, Any]
 
 

@@ -8,17 +8,30 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from homes import CANARY, KNOWN_AT, NIGHT, RUN, Done, environment, interrupted, leadline
 
+from homes import CANARY, KNOWN_AT, NIGHT, RUN, Done, environment, interrupted, leadline
+from leadline.cli import main
 from leadline.files import locked
 
-HEAVY = ("pandas", "numpy", "lightgbm", "mlflow", "duckdb", "sklearn", "shap", "matplotlib", "pyarrow", "scipy", "pydantic")
+HEAVY = (
+    "pandas",
+    "numpy",
+    "lightgbm",
+    "mlflow",
+    "duckdb",
+    "sklearn",
+    "shap",
+    "matplotlib",
+    "pyarrow",
+    "scipy",
+    "pydantic",
+)
 COMMANDS = {
     "demo": ["DIR", "--leads", "--seed"],
     "init": ["DIR", "--preset"],
@@ -88,7 +101,10 @@ def test_help_names_every_command_and_the_version_is_told(tmp_path: Path) -> Non
 def test_a_night_prints_its_result_to_stdout_and_progress_to_stderr(home: Path) -> None:
     done = leadline("score", "demo.yaml", "--as-of", NIGHT, cwd=home)
     assert done.code == 0
-    assert re.match(r"\d+ leads scored by demo 1: \d+ in tier A, ", done.out) and "written to scores/demo/as_of=" in done.out
+    assert (
+        re.match(r"\d+ leads scored by demo 1: \d+ in tier A, ", done.out)
+        and "written to scores/demo/as_of=" in done.out
+    )
     assert all(re.match(r" *\d+\.\ds  \w", line) for line in done.err.splitlines()) and "reading tables" in done.err
 
 
@@ -99,17 +115,26 @@ def test_quiet_silences_progress(home: Path) -> None:
 def test_json_logs_and_json_results_follow_the_command(home: Path) -> None:
     done = leadline("score", "demo.yaml", "--as-of", NIGHT, "--log", "json", "--json", cwd=home)
     assert done.code == 0
-    assert [set(json.loads(line)) for line in done.err.splitlines()] == [{"seconds", "stage"}] * len(done.err.splitlines())
+    assert [set(json.loads(line)) for line in done.err.splitlines()] == [{"seconds", "stage"}] * len(
+        done.err.splitlines()
+    )
     assert len(done.err.splitlines()) >= 3
     told = done.json()
-    assert told["leads"] == sum(told["tiers"].values()) == pq.ParquetFile(home / told["place"] / "scores.parquet").metadata.num_rows
+    assert (
+        told["leads"]
+        == sum(told["tiers"].values())
+        == pq.ParquetFile(home / told["place"] / "scores.parquet").metadata.num_rows
+    )
 
 
 @pytest.mark.parametrize(
     ("words", "keys"),
     [
         (["check", "demo.yaml"], {"name", "ok", "rows", "findings"}),
-        (["explain", "demo.yaml", "--as-of", NIGHT, "--lead", "{open}"], {"probability", "tier", "causes", "base", "lead_id"}),
+        (
+            ["explain", "demo.yaml", "--as-of", NIGHT, "--lead", "{open}"],
+            {"probability", "tier", "causes", "base", "lead_id"},
+        ),
         (["report", "demo.yaml"], {"page", "data"}),
     ],
 )
@@ -122,7 +147,9 @@ def test_results_as_json_parse(home: Path, words: list[str], keys: set[str], tra
     assert done.code == 0 and done.err == "" and keys <= set(done.json())
 
 
-def test_what_training_prints_fits_eighty_columns_where_it_is_a_table(trained_home, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_training_prints_fits_eighty_columns_where_it_is_a_table(
+    trained_home, capsys: pytest.CaptureFixture[str]
+) -> None:
     import dataclasses
 
     from leadline.terminal import Console
@@ -137,7 +164,17 @@ def test_what_training_prints_fits_eighty_columns_where_it_is_a_table(trained_ho
         start = next(n for n, line in enumerate(lines) if line.startswith("fold"))
         rows = lines[start : start + 2 + sum(len(f.figures) for f in evaluation.folds)]
         assert max(map(len, rows)) <= 80 and "…" not in told
-        assert [w for w in rows[0].split() if w != "(95%)"] == ["fold", "by", "positive", "AUC", "AP", "lift10", "Brier", "ECE", "won"]
+        assert [w for w in rows[0].split() if w != "(95%)"] == [
+            "fold",
+            "by",
+            "positive",
+            "AUC",
+            "AP",
+            "lift10",
+            "Brier",
+            "ECE",
+            "won",
+        ]
         figures = evaluation.newest.figures["model"]
         assert f"{evaluation.newest.positives}/{evaluation.newest.rows}" in told
         assert f"{figures.auc:.3f}".lstrip("0") in told
@@ -157,7 +194,9 @@ def test_a_closed_stdout_is_no_traceback(home: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     for words in (["--help"], ["sql", "demo.yaml", "--quiet"]):
-        done = subprocess.run([*RUN, *words], cwd=home, env=environment(), stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            [*RUN, *words], cwd=home, env=environment(), stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+        )
         assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
         assert done.returncode == 0
     os.close(writer)
@@ -168,7 +207,11 @@ def test_a_closed_stdout_is_no_traceback(home: Path) -> None:
 
 def listing(folder: Path) -> dict[str, bytes]:
     """Every file but locks, and MLflow's database, whose pages hold clocks."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file() and not p.name.endswith(".lock")}
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in folder.rglob("*")
+        if p.is_file() and not p.name.endswith(".lock")
+    }
 
 
 def edited(home: Path, old: str, new: str) -> None:
@@ -205,7 +248,7 @@ CASES: dict[str, tuple[int, str, Callable[[Path], object], list[str]]] = {
     "an empty file": (65, "leads", lambda h: rewritten(h, "leads", lambda t: t.slice(0, 0)), ["train", "demo.yaml"]),
     "one class": (65, "are negative", lambda h: (rewritten(h, "stages", lambda t: set_column(t, "stage", ["mql"] * len(t))), rewritten(h, "opportunities", lambda t: t.slice(0, 0))), ["train", "demo.yaml", "--as-of", KNOWN_AT]),
     "too few positives": (65, "at least 30", lambda h: edited(h, "reaches: sql, within: 30d", "reaches: won, within: 7d"), ["train", "demo.yaml", "--as-of", "2025-01-01"]),
-    "a mutable attribute": (65, "LL201", lambda h: edited(h, "attributes: [source,", "attributes: [lead_status, last_activity_date, source,"), ["check", "demo.yaml"]),
+    "a mutable attribute": (65, "LL201", lambda h: (edited(h, "attributes: [source,", "attributes: [Rating, source,"), rewritten(h, "leads", lambda t: t.append_column("Rating", t["source"]))), ["check", "demo.yaml"]),
     "a model of another schema": (65, "the model needs", lambda h: edited(h, "[source, campaign, job_title, country]", "[source]"), ["score", "demo.yaml", "--as-of", NIGHT]),
     "a damaged bundle": (65, "SHA256SUMS", lambda h: (h / "models/demo/1/model.txt").write_text("tree"), ["score", "demo.yaml", "--as-of", NIGHT]),
     "no champion yet": (66, "leadline train", lambda h: (h / "mlflow.db").unlink(), ["score", "demo.yaml", "--as-of", NIGHT]),
@@ -220,12 +263,40 @@ CASES: dict[str, tuple[int, str, Callable[[Path], object], list[str]]] = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[list[str]], Done]]:
+    """The same command without a process of its own, which costs seconds."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def run(words: list[str]) -> Done:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        told = capsys.readouterr()
+        return Done(int(end.value.code or 0), told.out, told.err)
+
+    yield run
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(
+    "name", ["no as_of", "a missing column", "a missing file", "a place that can't be written", "a registry that is down", "an unknown key", "a champion to be promoted"]
+)  # fmt: skip
+def test_each_exit_code_is_that_of_the_process(name: str, home: Path) -> None:
+    code, words, spoil, command = CASES[name]
+    spoil(home)
+    done = leadline(*command, cwd=home)
+    assert (done.code, done.out) == (code, "") and words in done.err and "Traceback" not in done.err
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_bad_input_is_told_in_one_sentence_with_its_code_and_leaves_nothing(name: str, home: Path) -> None:
+def test_bad_input_is_told_in_one_sentence_with_its_code_and_leaves_nothing(
+    name: str, home: Path, here: Callable[[list[str]], Done]
+) -> None:
     code, words, spoil, command = CASES[name]
     spoil(home)
     before = listing(home)
-    done = leadline(*command, cwd=home)
+    done = here(command)
     assert done.code == code, done.err
     if name not in ("an unknown command", "a mutable attribute"):
         assert done.out == ""
@@ -281,7 +352,9 @@ def test_a_bug_shows_where_it_struck_and_no_leads_data(home: Path) -> None:
         (["check", "demo.yaml"], "taking", signal.SIGINT),
     ],
 )
-def test_an_interrupt_leaves_nothing_half_written(home: Path, words: list[str], after: str, sign: signal.Signals) -> None:
+def test_an_interrupt_leaves_nothing_half_written(
+    home: Path, words: list[str], after: str, sign: signal.Signals
+) -> None:
     before = {k: v for k, v in listing(home).items() if not k.startswith("ml")}
     done = interrupted(*words, cwd=home, after=after, sign=sign)
     assert done.code == 130, done.err

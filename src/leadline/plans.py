@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -150,3 +151,14 @@ class Leaks(Section):
     """Errors of the leak gate that the user accepts, each with the reason."""
 
     accept: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _codes(self) -> Leaks:
+        for code, reason in self.accept.items():
+            if not re.fullmatch(r"LL[23]\d\d", code):
+                raise ValueError(
+                    f"`accept`: {code!r} is no code of the leak gate; expected LL2xx or LL3xx: what is wrong with the tables can't be accepted"
+                )
+            if not reason.strip():
+                raise ValueError(f"`accept`: {code} has no reason; expected one, which stands in the run's record")
+        return self

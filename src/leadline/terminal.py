@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Console"]
 
+CAUSES = 10  # that `explain` prints one by one; --json has them all
+
 
 class Console:
     """Prints what the commands found.
@@ -145,7 +147,7 @@ class Console:
                 rest = [_number(x) for x in (f.average_precision, f.brier, f.ece, f.won_auc)]
                 rows.append([first, who, size, interval, rest[0], _number(f.lift_10, 2), *rest[1:]])
         self._table(["fold", "by", "positive", "AUC (95%)", "AP", "lift10", "Brier", "ECE", "won"], rows)
-        self._say("* the newest fold, which chose nothing: quote this one")
+        self._say("* the newest fold, which chose nothing: quote this one; won: AUC on closed-won, where ripe")
         gap, low, high = evaluation.against_logistic
         if gap == gap:
             side = "below" if gap >= 0 else "above"
@@ -181,10 +183,13 @@ class Console:
         self._say(
             f"{result.lead_id} at {result.as_of}: {result.probability:.1%}, tier {result.tier}, by {result.model}"
         )
-        for fact, effect in result.causes:
+        for fact, effect in result.causes[:CAUSES]:
             if abs(effect) >= 0.01:
                 self._say(f"  {effect:+.2f}  {fact}")
-        self._say("(effects on the log odds; all leads start from the same base)")
+        rest = [effect for _, effect in result.causes[CAUSES:]]
+        if rest:
+            self._say(f"  {sum(rest):+.2f}  {len(rest)} smaller causes together")
+        self._say("(effects on the log odds; +0.69 doubles the odds; all leads start from the same base)")
 
     def reported(self, result: ReportResult) -> None:
         """Print where the page is."""

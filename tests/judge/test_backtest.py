@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 
@@ -92,7 +93,7 @@ def test_gains_rise_from_nothing_to_all_and_stay_above_nothing(rows: list[tuple[
     captured = [c for _, c in curve]
     assert [s for s, _ in curve] == [round(n / 20, 2) for n in range(21)]
     assert captured[0] == 0 and captured[-1] == pytest.approx(1)
-    assert all(b >= a - 1e-12 for a, b in zip(captured, captured[1:], strict=False))
+    assert all(b >= a - 1e-12 for a, b in itertools.pairwise(captured))
 
 
 def test_a_perfect_ranking_captures_all_as_early_as_can_be() -> None:

@@ -90,7 +90,7 @@ def test_more_capacity_finds_more_and_is_less_precise() -> None:
 
 
 def test_rows_that_stand_for_many_count_as_many() -> None:
-    p, y, weight, lead, as_of = cohort()
+    p, _, weight, *_ = cohort()
     (doubled,) = cuts_for(p, 2 * weight, 8.0, [40.0])
     (single,) = cuts_for(p, weight, 8.0, [20.0])
     assert doubled == single

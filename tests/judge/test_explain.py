@@ -84,7 +84,7 @@ def test_contributions_and_base_add_up_to_the_margin_of_the_real_model(
     result = trained_home[1]
     values = result.prepared.features.values.iloc[:300]
     contributions, base = result.scorer.contributions(values)
-    _, summed = by_group([s for s in result.prepared.features.specs], contributions)
+    _, summed = by_group(list(result.prepared.features.specs), contributions)
     assert summed.sum(axis=1) + base == pytest.approx(result.scorer.margin(values), abs=1e-9)
 
 

@@ -62,7 +62,7 @@ def test_a_large_crowds_features_equal_the_oracles_from_its_files(folder: Path, 
         assert compare(ASKED, run.features(), oracle.people(visible, ASKED), fields_of(visible)) > 500
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(world=crowds(), asked=rules(), as_of=when, poison=st.data())
 def test_later_rows_cut_or_poisoned_change_nothing(
     folder: Path, world: World, asked: Rules, as_of: int, poison: st.DataObject
@@ -245,6 +245,29 @@ def test_a_role_comes_from_the_titles_history_where_history_has_it(folder: Path)
     world = crowd({}, {"job_title": "CEO"}, history=rows, events=[event("L1", AS_OF - 1)])
     assert night(folder, world)["L0"]["role_executive_sponsor_7d"] == 0.0
     assert night(folder, world, AS_OF + 1)["L0"]["role_executive_sponsor_7d"] == 1.0
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(("late", "early", "seen"), [(True, False, 1.0), (False, True, 0.0)])
+def test_of_two_changes_at_one_instant_the_one_recorded_later_counts(
+    folder: Path, late: bool, early: bool, seen: float, order: int
+) -> None:
+    home = {"lead_id": "L0", "field": "account_id", "value": "A0", "changed_at": START}
+    rows = [{**home, "lead_id": "L2"}]
+    for known, is_so in ((START + 2 * DAY, late), (START + DAY, early)):
+        rows.append({**home, "lead_id": "L1", "value": "A0" if is_so else "A1", "recorded_at": known})
+        rows.append({**rows[0], "field": "job_title", "value": "CEO" if is_so else "Zoologist", "recorded_at": known})
+    told = night(folder, crowd({}, {}, {}, history=[home, *rows][::order], events=[event("L2", AS_OF - 1)]))["L0"]
+    assert (told["known_colleagues"], told["role_executive_sponsor_7d"]) == (1.0 + seen, seen)
+
+
+@pytest.mark.parametrize(("value", "seen"), [("", 1.0), (None, 1.0), ("A1", 0.0)])
+def test_of_two_changes_in_one_instant_the_greater_value_counts_and_none_is_least(
+    folder: Path, value: str | None, seen: float
+) -> None:
+    row = {"field": "account_id", "changed_at": START, "recorded_at": START + DAY}
+    history = [{**row, "lead_id": i, "value": v} for i, v in (("L1", value), ("L0", "A0"), ("L1", "A0"))]
+    assert night(folder, crowd({}, {}, history=history))["L0"]["known_colleagues"] == seen
 
 
 @pytest.mark.parametrize("without", [(), ("account",), ("committee",), ("history",), FAMILIES])

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from homes import leadline
 
+from homes import leadline
 from leadline.errors import DataError, MissingError, UsageError
 from leadline.files import write_sums
 from leadline.ops.registry import read_bundle, resolve

@@ -13,15 +13,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from homes import SOURCE
 from hypothesis import given
 from hypothesis import strategies as st
-from nights import DAY, night, table
 
+from homes import SOURCE
 from leadline.errors import DataError, OutputError, RetryError, UsageError
 from leadline.files import locked
 from leadline.ops.nightly import read_nights
 from leadline.ops.sinks import finished, open_sink, to_csv
+from nights import DAY, night, table
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{SOURCE}:{Path(__file__).parents[1]}"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -17,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from homes import CANARY, KNOWN_AT, LEADS, NIGHT, environment, inside, leadline
 
+from homes import CANARY, KNOWN_AT, LEADS, NIGHT, environment, inside, leadline
 from leadline import score
 from leadline.errors import MissingError, OutputError, RetryError
 from leadline.ops import tracking
@@ -227,4 +226,4 @@ def test_killed_while_the_store_is_made_the_next_run_can_make_it(tmp_path: Path,
             assert connection.execute("SELECT COUNT(*) FROM alembic_version").fetchone() == (1,)
     with inside(tmp_path), tracking.open_run(URI, "demo", "demo", "again") as run:
         run.params({"a": "b"})
-    assert not [name for name in os.listdir(tmp_path) if name.startswith(".staging")]
+    assert not list(tmp_path.glob(".staging*"))

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
-from homes import KNOWN_AT, NIGHT, Tables, inside, settle
 
 import leadline
+from homes import KNOWN_AT, NIGHT, Tables, inside, settle
 from leadline import metrics
 from leadline.errors import DataError, MissingError, OutputError, PromotionRefused, UsageError
 from leadline.judge.ranking import COLUMNS

@@ -133,9 +133,22 @@ def too_good(context: Trained) -> Iterator[Answer]:
             )  # fmt: skip
 
 
+def beaten_by_regression(context: Trained) -> Iterator[Answer]:
+    """Tell a model that the regression beside it beats in the newest fold by more than noise."""
+    gap, low, high = context.evaluation.against_logistic
+    if high < 0:
+        yield (
+            "newest fold", f"the regression's log loss is lower by {-gap:.4f} (95%: {-high:.4f} to {-low:.4f})", "a model at least as good",
+            "the past that chose the model may not be like the newest weeks: look at the base rates of the folds, and retrain soon", 0,
+        )  # fmt: skip
+
+
 BEFORE_TRAINING: tuple[Check[tuple[Config, Loaded]], ...] = (
     Check("LL201", "mutable field as attribute", Severity.ERROR, mutable_attribute),
     Check("LL202", "attribute from the outcome's own source", Severity.ERROR, outcome_table_column),
     Check("LL203", "near-unique text", Severity.WARNING, near_unique_text),
 )
-AFTER_TRAINING: tuple[Check[Trained], ...] = (Check("LL301", "too good to be true", Severity.WARNING, too_good),)
+AFTER_TRAINING: tuple[Check[Trained], ...] = (
+    Check("LL301", "too good to be true", Severity.WARNING, too_good),
+    Check("LL302", "worse than the regression", Severity.WARNING, beaten_by_regression),
+)

@@ -40,6 +40,7 @@ SETTINGS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
 }
+PACKAGE = Path(__file__).parents[1]
 NOISY = ("mlflow", "alembic", "urllib3")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -112,6 +113,7 @@ class Run:
                 name="model",
                 python_model=str(Path(__file__).with_name("served.py")),
                 artifacts={"bundle": str(bundle)},
+                code_paths=[str(PACKAGE)],  # leadline isn't on every index, and another's package may have its name
                 signature=ModelSignature(inputs, Schema([ColSpec("double", "probability")])),
                 pip_requirements=list(requirements),
                 registered_model_name=self.name,

@@ -29,7 +29,7 @@ from leadline.report import charts
 __all__ = ["publish", "ready"]
 
 PACKAGES = ("lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn", "duckdb", "mlflow", "shap")
-SERVING = ("lightgbm", "numpy", "pandas")
+SERVING = ("lightgbm", "numpy", "pandas", "scikit-learn", "threadpoolctl")
 
 
 def ready(config: Config) -> None:
@@ -65,7 +65,8 @@ def publish(
     """
     home = registry.MODELS / config.name
     uri = config.tracking.uri
-    with locked(home / ".lock", wait=60.0), staging(home) as staged:
+    with locked(home / ".lock", wait=60.0), staging(home) as stage:
+        staged = stage / "bundle"  # MLflow keeps the folder's name
         _refuse_taken(config, home)
         with tracking.open_run(uri, config.experiment, config.name, f"{config.name} at {_known(record)}") as run:
             registry.write_bundle(

@@ -97,4 +97,4 @@ def drop_repeats(table: str, store: Store, apart: tuple[str, ...] = ()) -> None:
 
 def columns_in(store: Store, table: str) -> list[str]:
     """List a table's columns."""
-    return list(store.arrow(f"SELECT * FROM {table} LIMIT 0").column_names)
+    return [str(row[0]) for row in store.rows(f"DESCRIBE {table}")]

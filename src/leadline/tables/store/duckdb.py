@@ -47,8 +47,11 @@ class DuckStore:
             }
         )
         self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET enable_progress_bar = false")  # leadline tells its own progress
+        if self._connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+            # leadline tells its own progress; in a notebook without widgets DuckDB refuses even to be told so
+            self._connection.execute("SET enable_progress_bar = false")
         self._attached: dict[str, str] = {}
+        self._behind: dict[str, str] = {}
         self._fetched = 0
 
     def __enter__(self) -> DuckStore:
@@ -100,6 +103,7 @@ class DuckStore:
                 select = f"SELECT *{f' REPLACE ({exact})' if exact else ''} FROM _fetched_{self._fetched}"
             else:
                 select = self._select(located, as_text, untold)
+            self._behind[name] = "".join(re.findall(r"FROM (_fetched_\d+)$", select))
             self._connection.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS {select}")
             columns = self._columns(f"SELECT * FROM {identifier(name)}")
         if untold and located.kind in ("csv", "json"):
@@ -109,11 +113,10 @@ class DuckStore:
 
     def forget(self, name: str) -> None:
         """Drop the view, and what was fetched for it."""
-        behind = self._connection.sql(f"SELECT sql FROM duckdb_views() WHERE view_name = {literal(name)}").fetchall()
         self.run(f"DROP VIEW IF EXISTS {identifier(name)}")
-        for (sql,) in behind:
-            for fetched in re.findall(r"FROM (_fetched_\d+)", str(sql)):
-                self.run(f"DROP TABLE IF EXISTS {fetched}")
+        fetched = self._behind.pop(name, "")
+        if fetched:
+            self.run(f"DROP TABLE IF EXISTS {fetched}")
 
     def _columns(self, query: str) -> dict[str, str]:
         return {str(row[0]): str(row[1]) for row in self._connection.execute(f"DESCRIBE {query}").fetchall()}
