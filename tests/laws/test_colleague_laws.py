@@ -144,7 +144,7 @@ def night(folder: Path, world: World, as_of: int = AS_OF, **more: Any) -> dict[s
         built = run.night(as_of)
         persons = oracle.people(oracle.cut(world, as_of + DAY), ASKED)
         compare(ASKED, built, persons, fields_of(oracle.cut(world, as_of + DAY)))
-        return {lead: row for lead, row in zip(built.lead_id, built.values.to_dict("records"), strict=True)}
+        return dict(zip(built.lead_id, built.values.to_dict("records"), strict=True))
 
 
 def event(lead: str, at: int) -> dict[str, Any]:

@@ -297,3 +297,8 @@ def test_the_text_of_a_source_tells_its_kind() -> None:
     assert locate("A.CSV", "w").kind == "csv"
     assert locate("postgresql://db/crm?query=select 1", "w").query == "select 1"
     assert locate('postgresql://db/crm?table=odd"name', "w").query == 'SELECT * FROM "odd""name"'
+
+
+def test_a_path_with_the_word_lock_in_it_is_bad_data_all_the_same(store: Store) -> None:
+    Path("block.db").write_bytes(b"no database")
+    assert type(fails(store, "duckdb:///block.db?table=t")) is DataError

@@ -1,7 +1,8 @@
-"""The SQL of the account and committee families: members → what each did → sums over the others.
+"""The SQL of the account and committee families: members → what each did → the account's sums, less one's own.
 
-What a member did is computed once for each (account, as_of), whoever asks, and then added up for each snapshot over
-the *other* members, so that no COUNT(DISTINCT) runs over events. The committee includes the lead itself.
+What a member did is computed once for each (account, as_of), whoever asks, and added up once for each account: a
+snapshot takes its own part off the sum, so that an account of thousands (a free mail domain, say) costs no more than
+its members. The committee includes the lead itself.
 """
 
 from __future__ import annotations
@@ -133,57 +134,77 @@ def _each(specs: Sequence[Feature], intents: Mapping[str, str], dialect: Dialect
             tests.append(f"e.behaviour IN ({listed})" if listed else "1 = 0")
         counts[_count(spec)] = f"SUM(CASE WHEN {' AND '.join(tests)} THEN 1 ELSE 0 END) AS {_count(spec)}"
     added = "".join(f"    {text},\n" for text in counts.values())
+    last = "MAX(e.occurred_at)"
+    if any(s.aggregate == "since_colleague" for s in specs):
+        newest_first = f"CASE WHEN {last} IS NULL THEN 1 ELSE 0 END, {last} DESC, m.lead_id"
+        added += f"    ROW_NUMBER() OVER (PARTITION BY m.account_id, m.as_of ORDER BY {newest_first}) AS place,\n"
     return (
         "each_member AS (\n  SELECT m.account_id, m.as_of, m.lead_id, m.role,\n"
-        f"{added}    MIN(e.occurred_at) AS first_at,\n    MAX(e.occurred_at) AS last_at\n  FROM members AS m\n"
+        f"{added}    MIN(e.occurred_at) AS first_at,\n    {last} AS last_at\n  FROM members AS m\n"
         f"  LEFT JOIN events AS e ON e.lead_id = m.lead_id AND {visible_sql('e', 'm.as_of')}\n"
         "  GROUP BY m.account_id, m.as_of, m.lead_id, m.role\n)"
     )
 
 
-def _per_snapshot(name: str, columns: Sequence[str], source: str = "each_member", others: bool = True) -> str:
-    also = " AND o.lead_id <> s.lead_id" if others else ""
+def _per_account(name: str, columns: Sequence[str], source: str, inner: Sequence[str], own: str = "") -> str:
+    """Write a part that reads the sums of the snapshot's account as ``t``, and its own row by a join if need be."""
     return (
         f"{name} AS (\n  SELECT s.lead_id, s.as_of,\n    " + ",\n    ".join(columns) + "\n  FROM snapshots AS s\n"
-        f"  JOIN {source} AS o ON o.account_id = s.account_id AND o.as_of = s.as_of{also}\n  GROUP BY s.lead_id, s.as_of\n)"
+        "  JOIN (\n    SELECT o.account_id, o.as_of,\n      " + ",\n      ".join(inner) + f"\n    FROM {source} AS o\n"
+        f"    GROUP BY o.account_id, o.as_of\n  ) AS t ON t.account_id = s.account_id AND t.as_of = s.as_of{own}\n)"
     )
 
 
 def _circle(specs: Sequence[Feature]) -> str:
-    columns = []
+    """Sums over the account less one's own; the newest act is the second newest where the newest is one's own."""
+    columns, inner = ["t.known - 1 AS known"], ["COUNT(*) AS known"]
     for s in specs:
-        if s.aggregate == "colleague_acts":
-            columns.append(f"SUM(o.{_count(s)}) AS {s.name}")
-        elif s.aggregate in ("colleagues_engaged", "share_engaged"):
-            columns.append(f"SUM(CASE WHEN o.{_count(s)} > 0 THEN 1 ELSE 0 END) AS {s.name}")
-        elif s.aggregate == "colleagues_new" and s.window is not None:
-            columns.append(
-                f"SUM(CASE WHEN {span_sql('o.first_at', 's.as_of', s.window)} THEN 1 ELSE 0 END) AS {s.name}"
-            )
-        elif s.aggregate == "since_colleague":
-            columns.append(f"MAX(o.last_at) AS {s.name}")
-    return _per_snapshot("circle", ["COUNT(*) AS known", *columns])
+        if s.aggregate == "since_colleague":
+            inner += [f"MAX(CASE WHEN o.place = {n} THEN o.last_at END) AS last_{n}" for n in (1, 2)]
+            columns.append(f"CASE WHEN o.place = 1 THEN t.last_2 ELSE t.last_1 END AS {s.name}")
+            continue
+        one = _one(s)
+        if one:
+            inner.append(f"SUM({one}) AS {s.name}")
+            columns.append(f"t.{s.name} - {one} AS {s.name}")
+    own = "\n  JOIN each_member AS o ON o.lead_id = s.lead_id AND o.as_of = s.as_of\n  WHERE t.known > 1"
+    return _per_account("circle", columns, "each_member", inner, own)
+
+
+def _one(spec: Feature) -> str:
+    """Write what one member adds to an account's sum."""
+    if spec.aggregate == "colleague_acts":
+        return f"o.{_count(spec)}"
+    if spec.aggregate in ("colleagues_engaged", "share_engaged"):
+        return f"CASE WHEN o.{_count(spec)} > 0 THEN 1 ELSE 0 END"
+    if spec.aggregate == "colleagues_new" and spec.window is not None:
+        return f"CASE WHEN {span_sql('o.first_at', 'o.as_of', spec.window)} THEN 1 ELSE 0 END"
+    return ""
 
 
 def _committee(specs: Sequence[Feature]) -> str:
-    columns = []
+    names_of, inner = [], []
     for s in specs:
         if s.aggregate == "roles_engaged":
-            columns.append(f"COUNT(DISTINCT CASE WHEN o.{_count(s)} > 0 THEN o.role END) AS {s.name}")
+            inner.append(f"COUNT(DISTINCT CASE WHEN o.{_count(s)} > 0 THEN o.role END) AS {s.name}")
         elif s.aggregate in ("any_role", "every_role"):
             flags = [
                 f"MAX(CASE WHEN o.role = {literal(r)} AND o.{_count(s)} > 0 THEN 1 ELSE 0 END)"
                 for r in s.field.split("|")
             ]
             merge = "GREATEST" if s.aggregate == "any_role" else "LEAST"
-            columns.append((f"{merge}({', '.join(flags)})" if len(flags) > 1 else flags[0]) + f" AS {s.name}")
-    return _per_snapshot("committee", columns, others=False)
+            inner.append((f"{merge}({', '.join(flags)})" if len(flags) > 1 else flags[0]) + f" AS {s.name}")
+        else:
+            continue
+        names_of.append(s.name)
+    return _per_account("committee", [f"t.{n}" for n in names_of], "each_member", inner)
 
 
 def _newest_role(specs: Sequence[Feature]) -> str:
     arrivals = "(SELECT account_id, as_of, role, MIN(first_at) AS first_at FROM each_member WHERE role IS NOT NULL GROUP BY account_id, as_of, role)"
     names_of = [s.name for s in specs if s.aggregate == "since_new_role"]
-    return _per_snapshot("newest_role", [f"MAX(o.first_at) AS {n}" for n in names_of], arrivals, others=False)
+    inner = [f"MAX(o.first_at) AS {n}" for n in names_of]
+    return _per_account("newest_role", [f"t.{n}" for n in names_of], arrivals, inner)
 
 
 def _past(specs: Sequence[Feature]) -> str:
@@ -193,12 +214,17 @@ def _past(specs: Sequence[Feature]) -> str:
         rung = rung_of(stage)
         return f"r.rung >= {rung}" if rung >= 0 else f"r.rung = {rung}"
 
-    flags = ", ".join(f"MAX(CASE WHEN {test(s.field)} THEN 1 ELSE 0 END) AS {s.name}" for s in mine)
-    source = (
-        f"(SELECT m.account_id, m.as_of, m.lead_id, {flags} FROM members AS m JOIN reached AS r ON r.lead_id = m.lead_id "
-        f"AND {visible_sql('r', 'm.as_of', 'reached_at')} GROUP BY m.account_id, m.as_of, m.lead_id)"
+    flags = ",\n    ".join(f"MAX(CASE WHEN {test(s.field)} THEN 1 ELSE 0 END) AS {s.name}" for s in mine)
+    climbed = (
+        f"climbed AS (\n  SELECT m.account_id, m.as_of, m.lead_id,\n    {flags}\n  FROM members AS m\n"
+        f"  JOIN reached AS r ON r.lead_id = m.lead_id AND {visible_sql('r', 'm.as_of', 'reached_at')}\n"
+        "  GROUP BY m.account_id, m.as_of, m.lead_id\n)"
     )
-    return _per_snapshot("past", [f"SUM(o.{s.name}) AS {s.name}" for s in mine], source)
+    columns = [f"t.{s.name} - COALESCE(o.{s.name}, 0) AS {s.name}" for s in mine]
+    own = "\n  LEFT JOIN climbed AS o ON o.lead_id = s.lead_id AND o.as_of = s.as_of"
+    return (
+        climbed + ",\n" + _per_account("past", columns, "climbed", [f"SUM(o.{s.name}) AS {s.name}" for s in mine], own)
+    )
 
 
 def column(spec: Feature, dialect: Dialect) -> str:
