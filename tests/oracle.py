@@ -123,10 +123,11 @@ def people(world: dict[str, list[Row]], rules: Rules) -> dict[str, Person]:
         for owner, since in owners(lead, chains):
             if owner in found:
                 found[owner].events.append((at, late(known, since), kind))
-    for lead, at, known, field_, value in [
-        (r["lead_id"], r["changed_at"], recorded(r, "changed_at"), r["field"], r["value"] or None)
-        for r in world["history"]
-    ]:
+    first: dict[tuple[Any, ...], int] = {}  # of rows that are the same in all else, the earliest recorded stays
+    for r in world["history"]:
+        key = (r["lead_id"], r["changed_at"], r["field"], r["value"] or None)
+        first[key] = min(recorded(r, "changed_at"), first.get(key, recorded(r, "changed_at")))
+    for (lead, at, field_, value), known in first.items():
         for owner, since in owners(lead, chains):
             if owner in found:
                 found[owner].history.append((at, late(known, since), field_, value))

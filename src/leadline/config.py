@@ -6,7 +6,7 @@ import hashlib
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from leadline.plans import (
     Backtest,
@@ -137,6 +137,13 @@ class Config(Section):
     def hash(self) -> str:
         """SHA-256 of the text as written."""
         return hashlib.sha256(self._text.encode()).hexdigest()
+
+    @field_validator("roles")
+    @classmethod
+    def _role_names(cls, roles: dict[str, Words]) -> dict[str, Words]:
+        if any("|" in role for role in roles):
+            raise ValueError("a role's name can't hold |, which joins roles")
+        return roles
 
     @model_validator(mode="after")
     def _whole(self) -> Config:

@@ -31,8 +31,8 @@ def role_sql(roles: Roles, title: str | None, dialect: Dialect) -> str:
     Examples
     --------
     >>> from leadline.tables.store.dialect import DUCKDB
-    >>> role_sql({"economic_buyer": ["VP Finance", "Head of *"]}, "job_title", DUCKDB)
-    "CASE WHEN LOWER(b.\\"job_title\\") LIKE 'vp finance' OR LOWER(b.\\"job_title\\") LIKE 'head of %' THEN 'economic_buyer' END"
+    >>> print(role_sql({"economic_buyer": ["VP Finance", "Head of *"]}, "job_title", DUCKDB))
+    CASE WHEN LOWER(b."job_title") LIKE 'vp finance' OR LOWER(b."job_title") LIKE 'head of %' THEN 'economic_buyer' END
     """
     if title is None or not roles:
         return f"CAST(NULL AS {dialect.text})"
