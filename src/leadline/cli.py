@@ -57,6 +57,16 @@ Model = Annotated[
         show_default=False,
     ),
 ]
+Tune = Annotated[
+    int,
+    typer.Option(
+        "--tune",
+        metavar="N",
+        min=0,
+        help="Try N recipes on the older folds (needs leadline[tune]).",
+        show_default=False,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 LogKind = Annotated[Log, typer.Option("--log", help="Progress as text, or as lines of JSON.")]
 Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
@@ -109,13 +119,18 @@ def check(
 
 @app.command()
 def train(
-    config: ConfigPath, as_of: AsOf = None, as_json: Json = False, quiet: Quiet = False, log: LogKind = Log.text
+    config: ConfigPath,
+    as_of: AsOf = None,
+    tune: Tune = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
 ) -> None:
     """Train, judge, track and export a model, using only what was known at T."""
     from leadline.pipeline import train as run
 
     console = _console(quiet, log, as_json)
-    console.trained(run(config, as_of, console.progress))
+    console.trained(run(config, as_of, console.progress, tune))
 
 
 @app.command()

@@ -23,7 +23,7 @@ from leadline.model.matrix import Encoder, Matrix
 from leadline.model.scorer import Scorer
 from leadline.model.train import Curve, Recipe, boost
 
-__all__ = ["OutOfFold", "fit_scorer", "inner_folds"]
+__all__ = ["OutOfFold", "fit_scorer", "inner_folds", "split"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
@@ -97,14 +97,7 @@ def fit_scorer(
     (100, True)
     """
     recipe = recipe or Recipe()
-    order = matrix.order()
-    place = np.argsort(order)
-    rows = matrix.take(order)
-    sorted_folds = [(np.sort(place[train]), np.sort(place[test])) for train, test in folds]
-    older, newest = sorted_folds[:-1], sorted_folds[-1:]
-    inner = not older
-    if inner:
-        older = inner_folds(rows, newest[0][0] if newest else np.arange(len(rows)))
+    order, rows, older, newest, inner = split(matrix, folds)
     seeds = np.random.default_rng(seed).integers(2**31 - 1, size=3).tolist()
     ready = [Older.fit(specs, rows, fold, recipe) for fold in older if usable(rows, fold)]
     chosen, curves, choice = choose(ready, recipe, seeds[0], threads)
@@ -120,6 +113,25 @@ def fit_scorer(
         parts.append((len(ready), test, honest.margin(values), honest.logistic_probability(values), True))
     final = _fit(specs, rows, chosen, calibrator, seeds[2], threads)
     return final, _out_of_fold(parts, order, calibrator, _records(curves, chosen), choice, inner)
+
+
+def split(matrix: Matrix, folds: Sequence[Fold]) -> tuple[Rows, Matrix, list[Fold], list[Fold], bool]:
+    """Sort the rows by key, and part the folds that choose from the newest, which is judged.
+
+    Returns
+    -------
+    tuple
+        The sorted order, the rows in it, the older folds, the newest (if any), and whether the older ones had to be
+        cut out of the newest's training rows.
+    """
+    order = matrix.order()
+    place = np.argsort(order)
+    rows = matrix.take(order)
+    sorted_folds = [(np.sort(place[train]), np.sort(place[test])) for train, test in folds]
+    older, newest = sorted_folds[:-1], sorted_folds[-1:]
+    if older:
+        return order, rows, older, newest, False
+    return order, rows, inner_folds(rows, newest[0][0] if newest else np.arange(len(rows))), newest, True
 
 
 def inner_folds(matrix: Matrix, within: Rows) -> list[Fold]:

@@ -20,6 +20,7 @@ from leadline.judge.explain import Driver, drivers
 from leadline.model.fitting import OutOfFold, fit_scorer
 from leadline.model.matrix import Matrix
 from leadline.model.scorer import Scorer
+from leadline.model.tune import tune as search
 from leadline.pipeline.prepare import Prepared, Progress, as_config, instant, intents, prepare, said_instant, silent
 from leadline.pipeline.publish import publish, ready
 from leadline.times import Horizon
@@ -72,7 +73,9 @@ class TrainResult:
         return f"TrainResult({self.name} {self.version} ({self.alias}) in {self.folder}; {self.evaluation!r})"
 
 
-def train(config: Config | str | Path, as_of: str | int | None = None, progress: Progress = silent) -> TrainResult:
+def train(
+    config: Config | str | Path, as_of: str | int | None = None, progress: Progress = silent, tune: int = 0
+) -> TrainResult:
     """Train, judge, track and export a model, using only what was known at T.
 
     Parameters
@@ -83,6 +86,8 @@ def train(config: Config | str | Path, as_of: str | int | None = None, progress:
         T; by default the newest recorded time in the table that holds the outcome.
     progress : callable, optional
         Is told each stage's name.
+    tune : int
+        How many recipes to try on the folds older than the newest; 0 takes the default one. Needs the extra `tune`.
 
     Raises
     ------
@@ -95,9 +100,9 @@ def train(config: Config | str | Path, as_of: str | int | None = None, progress:
     matrix = to_matrix(made)
     ready(config)
     progress(f"fitting {len(folds)} folds on {len(matrix):,} snapshots, {matrix.positives:,} positive")
-    scorer, honest = fit_scorer(
-        made.features.specs, matrix, [(f.train, f.test) for f in folds], None, config.seed, config.engine.threads
-    )
+    what = (made.features.specs, matrix, [(f.train, f.test) for f in folds])
+    recipe = search(*what, tune, config.seed, config.engine.threads, progress) if tune else None
+    scorer, honest = fit_scorer(*what, recipe, config.seed, config.engine.threads)
     progress("judging")
     evaluation = evaluate(judged_folds(made, matrix, honest), config.seed)
     newest = honest.judged
