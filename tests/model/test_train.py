@@ -88,6 +88,14 @@ def test_columns_that_say_nothing_are_no_error():
     np.testing.assert_allclose(tree_margin(text, np.zeros((2, 2))), 0.0, atol=1e-12)
 
 
+def test_text_holds_no_single_rows_number():
+    x, y, w, _ = data()
+    x[7, 0] = 98765.4321
+    text = boost(x, y, w, 1, 10, Recipe(anchored=False))
+    assert "98765" not in text
+    assert "feature_infos=none none none none\n" in text
+
+
 def test_text_tells_nothing_of_the_run():
     x, y, w, _ = data()
     text = boost(x, y, w, 1, 3, Recipe())

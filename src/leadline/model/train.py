@@ -6,6 +6,7 @@ seed is given, nothing is sampled by row, and what LightGBM prints about its run
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
@@ -238,6 +239,10 @@ def _settings(recipe: Recipe, y: Floats, weight: Floats, seed: int, threads: int
 
 
 def _trees(booster: Any) -> str:
-    """Return the text up to the last tree: what follows tells of the run (threads, paths), not of the model."""
+    """Return the text up to the last tree: what follows tells of the run (threads, paths), not of the model.
+
+    The columns' extremes are taken out of the header: each is a single lead's number, and no prediction needs them.
+    """
     text: str = booster.model_to_string(num_iteration=-1)
+    text = re.sub(r"(?m)^feature_infos=.*$", lambda m: "feature_infos=" + " ".join(["none"] * len(m[0].split())), text)
     return text[: text.index(END)] + END
