@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from leadline import Config, load_config
 from leadline.model.fitting import OutOfFold, fit_scorer
 from leadline.model.scorer import Scorer
-from leadline.pipeline.prepare import instant, prepare
+from leadline.pipeline.asking import instant
+from leadline.pipeline.prepare import prepare
 from leadline.pipeline.training import lay_folds, to_matrix
 from leadline.tables import demo
 

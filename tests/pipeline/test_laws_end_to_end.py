@@ -11,7 +11,8 @@ from homes import KNOWN_AT, NIGHT, Tables, configured, cut, fitted, inside, lead
 from leadline import Config, score
 from leadline.ops.nightly import Night
 from leadline.ops.registry import read_bundle
-from leadline.pipeline.prepare import instant, prepare, tonight
+from leadline.pipeline.asking import instant
+from leadline.pipeline.prepare import prepare, tonight
 from leadline.pipeline.training import TrainResult
 
 

@@ -11,7 +11,8 @@ from leadline.config import Config
 from leadline.errors import DataError
 from leadline.history.labels import Counts
 from leadline.judge.backtest import plain
-from leadline.pipeline.prepare import Progress, as_config, examine, instant, said_instant, silent
+from leadline.pipeline.asking import Progress, as_config, instant, said_instant, silent
+from leadline.pipeline.prepare import examine
 
 __all__ = ["CheckResult", "check"]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from leadline.files import write_text
 from leadline.ops.nightly import Night
+from leadline.pipeline.asking import Progress, silent
 from leadline.pipeline.checking import CheckResult, check
-from leadline.pipeline.prepare import Progress, silent
 from leadline.pipeline.reporting import report
 from leadline.pipeline.scoring import Told, explain, score
 from leadline.pipeline.training import TrainResult, train

@@ -14,7 +14,7 @@ from leadline.errors import MissingError, UsageError
 from leadline.history import labels
 from leadline.judge.backtest import plain
 from leadline.ops.nightly import read_nights
-from leadline.pipeline.prepare import Progress, as_config, instant, said_instant, silent
+from leadline.pipeline.asking import Progress, as_config, instant, said_instant, silent
 from leadline.tables import load, open_store
 
 __all__ = ["MonitorResult", "TierFigures", "monitor"]

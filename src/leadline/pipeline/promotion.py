@@ -17,7 +17,8 @@ from leadline.model.fitting import fit_scorer
 from leadline.model.matrix import Matrix
 from leadline.ops import registry, tracking
 from leadline.ops.registry import Bundle
-from leadline.pipeline.prepare import Prepared, Progress, as_config, prepare, silent
+from leadline.pipeline.asking import Progress, as_config, silent
+from leadline.pipeline.prepare import Prepared, prepare
 from leadline.pipeline.training import lay_folds, to_matrix
 
 __all__ = ["Promotion", "promote"]

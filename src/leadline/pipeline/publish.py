@@ -23,7 +23,8 @@ from leadline.judge.explain import Driver
 from leadline.model.fitting import OutOfFold
 from leadline.model.scorer import Scorer
 from leadline.ops import registry, tracking
-from leadline.pipeline.prepare import Prepared, intents
+from leadline.pipeline.asking import intents
+from leadline.pipeline.prepare import Prepared
 from leadline.report import charts
 
 __all__ = ["publish", "ready"]

@@ -12,7 +12,7 @@ from leadline.files import write_json, write_text
 from leadline.history.catalog import catalogue
 from leadline.history.committee import role_column
 from leadline.history.features import statement
-from leadline.pipeline.prepare import Progress, as_config, intents, silent
+from leadline.pipeline.asking import Progress, as_config, intents, silent
 from leadline.pipeline.scoring import find_model
 from leadline.tables import load, open_store
 

@@ -15,7 +15,8 @@ from leadline.judge.ranking import Scores, rank
 from leadline.ops import registry
 from leadline.ops.nightly import Night, run_night
 from leadline.ops.registry import Bundle
-from leadline.pipeline.prepare import Progress, as_config, instant, said_instant, silent, tonight
+from leadline.pipeline.asking import Progress, as_config, instant, said_instant, silent
+from leadline.pipeline.prepare import tonight
 
 __all__ = ["Told", "explain", "find_model", "score"]
 

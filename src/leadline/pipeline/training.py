@@ -21,7 +21,8 @@ from leadline.model.fitting import OutOfFold, fit_scorer
 from leadline.model.matrix import Matrix
 from leadline.model.scorer import Scorer
 from leadline.model.tune import tune as search
-from leadline.pipeline.prepare import Prepared, Progress, as_config, instant, intents, prepare, said_instant, silent
+from leadline.pipeline.asking import Progress, as_config, instant, intents, said_instant, silent
+from leadline.pipeline.prepare import Prepared, prepare
 from leadline.pipeline.publish import publish, ready
 from leadline.times import Horizon
 
