@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+from leadline.endings import outcome
 
 if TYPE_CHECKING:
     from leadline.terminal import Console
@@ -18,8 +19,6 @@ __all__ = ["app", "main"]
 
 # Three concurrent two-thread fits on two cores cost 35 times as much without it; it must stand before OpenMP loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="leadline",
@@ -272,52 +271,10 @@ def _root(
     """Lead qualification that survives contact with the future."""
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; every error is one sentence and an exit code.
 
     Exit codes: 0 done · 1 a bug · 2 usage · 65 the data is bad · 66 no such input · 73 the output can't be written ·
     75 try again · 78 the config is bad · 79 promotion refused · 130 interrupted.
     """
-    from leadline.errors import LeadlineError
-
-    try:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by cron or Airflow cleans up as Ctrl-C does
-        code = _run(arguments)
-        sys.stdout.flush()
-    except LeadlineError as error:
-        code = error.exit_code
-        print(f"leadline: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # The reader of stdout left (`leadline … | head`); Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 0
-    except Exception as error:  # noqa: BLE001 (the last resort: a bug's own message may quote a lead's data)
-        code = 1
-        print(_bug(error), file=sys.stderr)
-    if code == INTERRUPTED:
-        print("leadline: interrupted; nothing was half-written; run the command again", file=sys.stderr)
-    sys.exit(code)
-
-
-def _run(arguments: list[str] | None) -> int:
-    """Run a command and return its exit code; Typer ends every command with `SystemExit`."""
-    try:
-        app(args=arguments, prog_name="leadline")
-    except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError):
-            raise end.__context__ from None
-        return int(end.code or 0)
-    return 0
-
-
-def _bug(error: Exception) -> str:
-    """Say where a bug struck, without the values that its own message may quote."""
-    import traceback
-
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    return (
-        f"{frames}leadline: a bug ({type(error).__name__}, its message withheld as it may quote a lead's data); "
-        "expected none; please report it with the lines above"
-    )
+    sys.exit(outcome(lambda: app(args=arguments, prog_name="leadline")))
