@@ -11,11 +11,14 @@ from leadline.errors import DataError
 from leadline.tables import Loaded
 from leadline.tables.ladder import MERGED, rung_of
 from leadline.tables.store.dialect import literal
-from leadline.times import calendar_grid, visible_sql
+from leadline.times import calendar_grid, format_instant, visible_sql
 
 __all__ = ["for_night", "for_training"]
 
 KNOWN = "GREATEST(reached_at, recorded_at)"  # the instant after which both clocks let a row be seen
+MOST_POINTS = 10_000
+"""Dates that a calendar grid may have: 27 years of days. More is a date of year 1, or an hour meant as a day."""
+
 NEWEST_FIRST = "h.changed_at DESC, h.recorded_at DESC, CASE WHEN h.value IS NULL THEN 1 ELSE 0 END, h.value DESC"
 """Which row of a field's history is the newest; engines differ in where they sort NULL."""
 
@@ -30,6 +33,12 @@ def for_training(config: Config, loaded: Loaded) -> int:
     if first is None or limit is None:
         raise DataError("leads: no lead is visible at T; expected at least one; choose a later --as-of")
     if config.snapshots.every is not None:
+        points = (limit - int(first)) // config.snapshots.every.micros
+        if points > MOST_POINTS:
+            raise DataError(
+                f"snapshots: {points:,} dates lie between the first lead ({format_instant(int(first))}) and T; expected at most "
+                f"{MOST_POINTS:,}; mend that lead's created_at, or make snapshots.every longer"
+            )
         _put_grid(loaded, calendar_grid(int(first), limit, config.snapshots.every))
         moments = "CROSS JOIN grid AS g"
         as_of = "g.as_of"
