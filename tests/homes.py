@@ -188,9 +188,12 @@ def leadline(*words: str, cwd: Path, env: Mapping[str, str] | None = None) -> Do
 
 def interrupted(*words: str, cwd: Path, after: str, sign: signal.Signals) -> Done:
     """Run a command, and send it a signal as soon as it has told a stage."""
+    # Whoever runs the tests in the background may have had SIGINT ignored, and children inherit that.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); " + RUN[-1]
     process = subprocess.Popen(
-        [*RUN, *words], cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        [*RUN[:-1], listening, *words],
+        cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
     assert process.stderr is not None
     told = []
     for line in process.stderr:
