@@ -65,30 +65,78 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as UTF-8, atomically; see `write_bytes`."""
+    """Write text as UTF-8, atomically; see `write_bytes`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_text(folder / "a.txt", "é"); (folder / "a.txt").read_bytes()
+    b'\xc3\xa9'
+    """
     write_bytes(path, text.encode("utf-8"))
 
 
 def write_json(path: Path, record: Any) -> None:
-    """Write a record as JSON with sorted keys, so that equal records are equal bytes; NaN is refused."""
+    """Write a record as JSON with sorted keys, so that equal records are equal bytes; NaN is refused.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_json(folder / "a.json", {"b": 1, "a": 2}); dict(read_json(folder / "a.json"))
+    {'a': 2, 'b': 1}
+    >>> write_json(folder / "a.json", float("nan"))
+    Traceback (most recent call last):
+    ...
+    ValueError: Out of range float values are not JSON compliant: nan
+    """
     write_text(path, json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file's content, in hexadecimal.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_bytes(folder / "a", b""); sha256(folder / "a")[:8]
+    'e3b0c442'
+    """
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_sums(folder: Path) -> None:
-    """Write SHA256SUMS over every file below `folder`, in the format that ``sha256sum --check`` reads."""
+    """Write SHA256SUMS over every file below `folder`, in the format that ``sha256sum --check`` reads.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_bytes(folder / "a", b""); write_sums(folder)
+    >>> (folder / "SHA256SUMS").read_text().split()[1]
+    'a'
+    """
     names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != SUMS)
     write_text(folder / SUMS, "".join(f"{sha256(folder / name)}  {name}\n" for name in names))
 
 
 @contextmanager
 def staging(parent: Path) -> Iterator[Path]:
-    """Yield an empty folder inside `parent` that vanishes at the end of the block, unless `place` moved it."""
+    """Yield an empty folder inside `parent` that vanishes at the end of the block, unless `place` moved it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with staging(folder) as staged:
+    ...     write_text(staged / "a.txt", "whole")
+    ...     place(staged, folder / "final")
+    >>> sorted(p.name for p in folder.iterdir())
+    ['final']
+    """
     with _said(parent):
         parent.mkdir(parents=True, exist_ok=True)
         sweep(parent)
@@ -107,6 +155,17 @@ def place(staged: Path, final: Path) -> None:
     ------
     OutputError
         Something stands at `final`, or the disk refuses.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "final").mkdir(); write_text(folder / "final" / "old", "stays")
+    >>> with staging(folder) as staged:
+    ...     place(staged, folder / "final")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.OutputError: ...: directory not empty; expected to be able to write there; choose another place or mend its permissions
     """
     with _said(final):
         for path in staged.rglob("*"):
@@ -117,7 +176,15 @@ def place(staged: Path, final: Path) -> None:
 
 
 def sweep(folder: Path) -> list[str]:
-    """Remove what dead processes left half-done in `folder`; return the names removed."""
+    """Remove what dead processes left half-done in `folder`; return the names removed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / ".staging-999999999-x").mkdir(); sweep(folder)
+    ['.staging-999999999-x']
+    """
     removed = []
     for left in folder.glob(f"{STAGING}*"):
         owner = left.name[len(STAGING) :].split("-", 1)[0]
@@ -135,6 +202,16 @@ def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
     ------
     RetryError
         Somebody else holds it after `wait` seconds.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with locked(folder / ".lock"), locked(folder / ".lock"):
+    ...     pass
+    Traceback (most recent call last):
+    ...
+    leadline.errors.RetryError: lock ...: another leadline run holds it; expected to be alone; wait for it to end and run the command again
     """
     with _said(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +233,15 @@ def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
 
 
 def read_json(path: Path) -> Mapping[str, Any]:
-    """Read a JSON object."""
+    """Read a JSON object.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_json(folder / "a.json", {"a": 1}); read_json(folder / "a.json")["a"]
+    1
+    """
     record: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return record
 

@@ -174,7 +174,13 @@ def reached_within(reached: NDArray[np.float64], as_of: NDArray[np.int64], horiz
 
 
 def label_known_at(as_of: Instants, horizon: Horizon, delay: Horizon) -> Instants:
-    """Return the instant from which a snapshot's label is known: its window is over and the recording delay too."""
+    """Return the instant from which a snapshot's label is known: its window is over and the recording delay too.
+
+    Examples
+    --------
+    >>> label_known_at(0, Horizon.parse("30d"), Horizon.parse("2d")) == 32 * DAY
+    True
+    """
     return as_of + horizon.micros + delay.micros
 
 
@@ -203,6 +209,12 @@ def state_sql(as_of: str, reached: str, horizon: Horizon, delay: Horizon, known_
         ``min(T, observed_until)``.
     observed_from : int
         Snapshots before it are left out.
+
+    Examples
+    --------
+    >>> print(state_sql("s.as_of", "o.at", Horizon(5), Horizon(1), known_until=90, observed_from=10))
+    CASE WHEN o.at < s.as_of THEN 'late' WHEN s.as_of < 10 THEN 'before' WHEN s.as_of + 6 > 90 THEN 'censored'
+    WHEN o.at < s.as_of + 5 THEN 'positive' ELSE 'negative' END
     """
     return (
         f"CASE WHEN {reached} < {as_of} THEN 'late' WHEN {as_of} < {observed_from} THEN 'before' "

@@ -76,7 +76,14 @@ def tiers_for(
     as_of: npt.NDArray[np.int64],
     per_week: float | None,
 ) -> Tiers:
-    """Lay the tiers so that tier A holds what sales can work in a week (for a flat file: the best tenth)."""
+    """Lay the tiers so that tier A holds what sales can work in a week (for a flat file: the best tenth).
+
+    Examples
+    --------
+    >>> p = np.array([0.9, 0.5, 0.3, 0.1] * 5)
+    >>> tiers_for(p, p > 0.4, np.ones(20), np.arange(20).astype(object), np.zeros(20, dtype=np.int64), 5.0).cuts[0]
+    0.9
+    """
     if not len(p):
         return Tiers()
     if per_week is None:

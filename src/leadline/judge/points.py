@@ -18,7 +18,17 @@ __all__ = ["points"]
 
 
 def points(config: Config, values: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Add up the points of every rule that holds; a rule whose attribute isn't a feature counts for nothing."""
+    """Add up the points of every rule that holds; a rule whose attribute isn't a feature counts for nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from leadline.config import Config
+    >>> from leadline.plans import Rule
+    >>> asked = Rule.model_validate({"when": {"behaviour": "demo_request", "within": "30d"}, "points": 25})
+    >>> points(Config.model_construct(rules=(asked,)), pd.DataFrame({"rule_0": [0.0, 2.0]})).tolist()
+    [0.0, 25.0]
+    """
     total = np.zeros(len(values))
     for number, rule in enumerate(config.rules):
         when = rule.when

@@ -22,6 +22,15 @@ def open_table(out: str) -> Sink:
     ------
     UsageError
         The URL names no table.
+
+    Examples
+    --------
+    >>> open_table("postgresql://db/crm?table=scores").shown
+    'postgresql table scores'
+    >>> open_table("postgresql://db/crm")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: --out postgresql://…: no table; expected ?table=… at its end; add it
     """
     parts = urlsplit(out)
     options = dict(parse_qsl(parts.query))

@@ -104,6 +104,13 @@ def read_bundle(folder: Path, version: str | None = None) -> Bundle:
         The folder isn't there, or holds no bundle.
     DataError
         A file is damaged, missing or too many, or the format is another leadline's.
+
+    Examples
+    --------
+    >>> read_bundle(Path("no-such-folder"))
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: model no-such-folder: no bundle; ...
     """
     if not (folder / SUMS).is_file():
         raise MissingError(
@@ -174,6 +181,13 @@ def resolve(reference: str, tracking_uri: str) -> Bundle:
         No such model, alias or version.
     RetryError
         The registry can't be reached.
+
+    Examples
+    --------
+    >>> resolve("models:/Not A Name", "sqlite:///mlflow.db")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: --model 'models:/Not A Name': not a reference; ...
     """
     if not reference.startswith("models:/"):
         return read_bundle(Path(reference))

@@ -78,7 +78,14 @@ def open_sink(out: str | None, name: str) -> Sink:
 
 
 def to_parquet(table: Any) -> bytes:
-    """Return a table as the bytes of a Parquet file."""
+    """Return a table as the bytes of a Parquet file.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> to_parquet(pa.table({"a": [1]}))[:4]
+    b'PAR1'
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -158,6 +165,11 @@ def finished(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
     A night is finished when its record is there and the rows are those that the record was written for. A damaged
     one is passed over. Only the nights that are asked for are hashed.
+
+    Examples
+    --------
+    >>> list(finished(Path("no-such-folder")))
+    []
     """
     nights = [(file.parent, _record(file)) for file in folder.glob(f"as_of=*/{NIGHT}")]
     told = [(place, record) for place, record in nights if record is not None]

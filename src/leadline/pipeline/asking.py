@@ -16,11 +16,24 @@ Progress = Callable[[str], None]
 
 
 def silent(_: str) -> None:
-    """Tell nothing."""
+    """Tell nothing.
+
+    Examples
+    --------
+    >>> silent("reading tables")
+    """
 
 
 def as_config(config: Config | str | Path) -> Config:
-    """Take a config as it is, or read it from its file."""
+    """Take a config as it is, or read it from its file.
+
+    Examples
+    --------
+    >>> as_config("no-such.yaml")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
+    """
     return config if isinstance(config, Config) else load_config(config)
 
 
@@ -31,6 +44,18 @@ def instant(config: Config, as_of: str | int | None) -> int | None:
     ------
     UsageError
         The text is neither.
+
+    Examples
+    --------
+    >>> from leadline.plans import SnapshotPlan
+    >>> dated = Config.model_construct(snapshots=SnapshotPlan(every="7d"))
+    >>> flat = Config.model_construct(snapshots=SnapshotPlan(order_by="Lead Number"))
+    >>> instant(dated, "1970-01-01T00:00:01"), instant(flat, "640000"), instant(dated, None)
+    (1000000, 640000, None)
+    >>> instant(flat, "soon")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: --as-of 'soon': not a value of 'Lead Number'; expected a whole number or a date
     """
     if as_of is None or isinstance(as_of, int):
         return as_of
@@ -49,7 +74,13 @@ def instant(config: Config, as_of: str | int | None) -> int | None:
 
 
 def said_instant(value: int | None, is_dated: bool) -> str | None:
-    """Write T as the user would: ISO 8601, or a flat file's number."""
+    """Write T as the user would: ISO 8601, or a flat file's number.
+
+    Examples
+    --------
+    >>> said_instant(0, is_dated=True), said_instant(640000, is_dated=False), said_instant(None, True)
+    ('1970-01-01T00:00:00Z', '640000', None)
+    """
     if value is None:
         return None
     return format_instant(value) if is_dated else str(value)

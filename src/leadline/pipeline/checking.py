@@ -65,6 +65,13 @@ def check(config: Config | str | Path, as_of: str | int | None = None, progress:
     ------
     ConfigError, MissingError
         The config or a file can't be read at all; what is wrong inside the data is in the result.
+
+    Examples
+    --------
+    >>> check("no-such.yaml")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = as_config(config)
     try:

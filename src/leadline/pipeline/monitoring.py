@@ -81,6 +81,13 @@ def monitor(config: Config | str | Path, as_of: str | int | None = None, progres
         The config is of a flat file, whose outcomes have no dates.
     MissingError
         There is no finished night.
+
+    Examples
+    --------
+    >>> monitor("no-such.yaml")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = as_config(config)
     if config.is_flat:

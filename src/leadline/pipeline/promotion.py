@@ -54,6 +54,13 @@ def promote(config: Config | str | Path, version: str | None = None, progress: P
         The challenger didn't win; the champion stays.
     MissingError
         There is no challenger, or no such version.
+
+    Examples
+    --------
+    >>> promote("no-such.yaml")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = as_config(config)
     uri, name = config.tracking.uri, config.name

@@ -49,6 +49,13 @@ def report(config: Config | str | Path, out: str | Path | None = None, model: st
         There is no such model.
     UsageError
         `out` isn't named .html.
+
+    Examples
+    --------
+    >>> report("no-such.yaml")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     from leadline.report.html import page
 
@@ -74,6 +81,13 @@ def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: 
     ------
     UsageError
         The dialect isn't known, or sqlglot isn't there to translate to it.
+
+    Examples
+    --------
+    >>> feature_sql("any.yaml", "klingon")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: --dialect 'klingon': unknown; expected one of duckdb, postgres, snowflake, bigquery, databricks, redshift, trino, spark
     """
     if dialect not in DIALECTS:
         raise UsageError(f"--dialect {dialect[:40]!r}: unknown; expected one of {', '.join(DIALECTS)}")

@@ -68,6 +68,13 @@ def score(
     ------
     UsageError, ConfigError, MissingError, DataError, RetryError, OutputError
         As the message says; nothing is half-written, and what stood at `out` still does.
+
+    Examples
+    --------
+    >>> score("no-such.yaml", as_of="2024-05-01")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = as_config(config)
     if leads is not None and not config.is_flat:
@@ -151,6 +158,13 @@ def explain(
     ------
     MissingError
         No such lead is known at as_of, or it isn't open then.
+
+    Examples
+    --------
+    >>> explain("no-such.yaml", lead="L1", as_of="2024-05-01")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = as_config(config)
     when = instant(config, as_of)

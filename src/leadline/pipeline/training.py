@@ -94,6 +94,13 @@ def train(
     ------
     ConfigError, MissingError, DataError, RetryError, OutputError
         As the message says; nothing is half-written.
+
+    Examples
+    --------
+    >>> train("no-such.yaml")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = as_config(config)
     made = prepare(config, instant(config, as_of), progress)

@@ -89,14 +89,28 @@ def pictures(evaluation: Evaluation, ranked: Sequence[Driver]) -> dict[str, byte
 
 
 def to_png(figure: Any) -> bytes:
-    """Return a figure as PNG."""
+    """Return a figure as PNG.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> to_png(Figure())[1:4]
+    b'PNG'
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()
 
 
 def to_svg(figure: Any) -> str:
-    """Return a figure as SVG that stands inside an HTML page."""
+    """Return a figure as SVG that stands inside an HTML page.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> to_svg(Figure())[:4]
+    '<svg'
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     text = buffer.getvalue().decode("utf-8")

@@ -234,7 +234,13 @@ def _has_zone(type_name: str) -> bool:
 
 
 def looks_naive(column: Column, type_name: str) -> str:
-    """Write the condition under which a row's instant names no zone."""
+    """Write the condition under which a row's instant names no zone.
+
+    Examples
+    --------
+    >>> looks_naive(Column("at", "at", "time"), "TIMESTAMP"), looks_naive(Column("at", "at", "time"), "TIMESTAMP WITH TIME ZONE")
+    ('("at" IS NOT NULL)', 'FALSE')
+    """
     source, kind = identifier(column.source), kind_of_type(type_name)
     if kind == "text":
         return f"COALESCE(regexp_matches(TRIM(CAST({source} AS VARCHAR)), {literal(NAIVE)}), FALSE)"

@@ -16,6 +16,13 @@ def open_store(engine: Engine) -> Store:
     ------
     ConfigError
         The engine isn't one that this version runs.
+
+    Examples
+    --------
+    >>> open_store(Engine(kind="spark"))
+    Traceback (most recent call last):
+    ...
+    leadline.errors.ConfigError: engine.kind: 'spark' isn't run by this version; expected duckdb; ...
     """
     if engine.kind != "duckdb":
         raise ConfigError(
