@@ -61,8 +61,9 @@ def cut(world: dict[str, list[Row]], known_at: int) -> dict[str, list[Row]]:
 def observed_until(world: dict[str, list[Row]], rules: Rules, known_at: int | None) -> int | None:
     """The newest recorded time in the tables that tell of outcomes; a plan to close is no record."""
     times = [recorded(r, "changed_at") for r in world["stages"]]
-    times += [recorded(r, "created_at") for r in world["opportunities"]]
-    for r in world["opportunities"]:
+    deals = [r for r in world["opportunities"] if r["lead_id"] is not None]  # others tell of nobody's outcome
+    times += [recorded(r, "created_at") for r in deals]
+    for r in deals:
         if r["closed_at"] is not None and rules.words.get(r["stage"]) in {"won", "lost", "rejected"}:
             times.append(max(r["closed_at"], recorded(r, "closed_at")))
     times = [t for t in times if known_at is None or t < known_at]

@@ -172,7 +172,8 @@ def bootstrap_by_group(
     """Return the percentile interval of a statistic when whole groups are drawn again (Efron 1979; Field 2007).
 
     Rows of one account aren't independent, so accounts are drawn (leads where there's none: the caller passes ids).
-    The statistic takes row numbers, with repeats. Draws where it is NaN are left out; (NaN, NaN) if most are.
+    The statistic takes row numbers, with repeats. Draws where it is NaN are left out; (NaN, NaN) if most are,
+    or if there is only one group: nothing then says how groups differ.
 
     Examples
     --------
@@ -181,6 +182,8 @@ def bootstrap_by_group(
     >>> 0 <= low < 0.5 < high <= 1
     True
     """
+    if len(np.unique(np.asarray(group).astype(str))) < 2:
+        return float("nan"), float("nan")
     draw = _drawer(group, seed)
     values = np.array([statistic(draw()) for _ in range(repeats)], dtype=np.float64)
     known = values[~np.isnan(values)]

@@ -66,7 +66,7 @@ class Labels:
     y, weight : float64 arrays
         1 or 0; and how many snapshots a row stands for.
     known_at : int64 array
-        When the label was known: as_of + horizon + delay.
+        When the label was known: as_of + horizon + delay, or later where the outcome was recorded later than that.
     outcome_at, outcome_recorded_at : float64 arrays
         In microseconds, NaN for never.
     won : float64 array
@@ -79,19 +79,6 @@ class Labels:
     outcome_at: Floats
     outcome_recorded_at: Floats
     won: Floats
-
-    def as_known_at(self, instant: int) -> Floats:
-        """Return the labels as somebody at `instant` had them: a positive recorded later was a negative then.
-
-        Examples
-        --------
-        >>> nan = np.array([np.nan])
-        >>> one = Labels(np.array([1.0]), np.array([1.0]), np.array([10]), np.array([5.0]), np.array([20.0]), nan)
-        >>> one.as_known_at(15).tolist(), one.as_known_at(25).tolist()
-        ([0.0], [1.0])
-        """
-        unknown = (self.y == 1) & (self.outcome_recorded_at >= instant)
-        return np.where(unknown, 0.0, self.y)
 
 
 def attach(config: Config, loaded: Loaded) -> Counts:
@@ -170,4 +157,7 @@ def fetch(config: Config, loaded: Loaded) -> Labels:
         ripe = is_ripe(as_of, config.outcome.won_within, config.outcome.delay, known_until(loaded))
         won = np.where(ripe, reached_within(column("won_at"), as_of, config.outcome.won_within), np.nan)
     known_at = as_of if config.is_flat else label_known_at(as_of, config.horizon, config.outcome.delay)
+    # A positive that was recorded later than its delay was known only then: until then nobody could train on it.
+    recorded = np.where(column("label") == 1, np.nan_to_num(column("recorded"), nan=-np.inf), -np.inf)
+    known_at = np.maximum(known_at, np.where(np.isfinite(recorded), recorded + 1, known_at)).astype(np.int64)
     return Labels(column("label"), column("weight"), known_at, column("outcome_at"), column("recorded"), won)

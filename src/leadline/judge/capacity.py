@@ -52,7 +52,7 @@ def weekly(
     first = np.ones(len(p), dtype=bool)
     first[1:] = (who[order][1:] != who[order][:-1]) | (week[order][1:] != week[order][:-1])
     rows = order[first]
-    return p[rows], y[rows], weight[rows], float(week.max() + 1)
+    return p[rows], y[rows], weight[rows], float(len(np.unique(week)))
 
 
 def cuts_for(p: Floats, weight: Floats, weeks: float, per_week: Sequence[float]) -> list[float]:

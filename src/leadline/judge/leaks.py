@@ -17,6 +17,10 @@ __all__ = ["AFTER_TRAINING", "BEFORE_TRAINING", "Trained", "is_mutable"]
 Answer = tuple[str, str, str, str, int]
 
 MUTABLE = frozenset("""
+    converted is_customer customer won closed_date conversion_date date_converted account_owner sales_owner owner_email
+    contact_owner opportunity_owner deal_owner account_status customer_status current_status current_stage lifecycle
+    opportunity_stage opportunity_amount opportunity_id deal_value lost_reason won_reason disqualification_reason
+    last_contact_date last_email_date num_activities
     status lead_status hs_lead_status lifecycle_stage lifecyclestage stage stage_name stagename deal_stage dealstage
     statecode statuscode state_code status_code rating lead_rating lead_score leadscore hubspotscore hubspot_score score
     owner owner_id ownerid owner_name hubspot_owner_id hubspot_owner assigned_to sales_rep

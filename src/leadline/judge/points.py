@@ -48,6 +48,6 @@ def _equals(column: pd.Series[Any], wanted: object) -> pd.Series[bool]:
     if column.dtype.kind != "f":
         return column.astype(str) == str(wanted)
     try:
-        return column == float(str(wanted))
+        return column == (float(wanted) if isinstance(wanted, bool) else float(str(wanted)))
     except ValueError:
         return column.isna() & False

@@ -69,7 +69,9 @@ class Examined:
 
 
 @contextmanager
-def examine(config: Config, known_at: int | None, progress: Progress = silent) -> Iterator[Examined]:
+def examine(
+    config: Config, known_at: int | None, progress: Progress = silent, kinds: Mapping[str, str] | None = None
+) -> Iterator[Examined]:
     """Read the tables, run every check that needs no model, and label the snapshots; the store closes at the end.
 
     Raises
@@ -80,7 +82,7 @@ def examine(config: Config, known_at: int | None, progress: Progress = silent) -
     store = open_store(config.engine)
     try:
         progress("reading tables")
-        loaded = load(config, store, known_at)
+        loaded = load(config, store, known_at, kinds)
         found = loaded.findings + run(leaks.BEFORE_TRAINING, (config, loaded))
         found.accept(config.leaks.accept).raise_errors()
         progress("taking snapshots")
@@ -110,7 +112,8 @@ def prepare(
     DataError
         A check found an error that the config doesn't accept, or there are too few positives.
     """
-    with examine(config, known_at, progress) as seen:
+    kinds = {s.name: s.kind for s in ask[0] if s.aggregate == "value"} if ask is not None else None
+    with examine(config, known_at, progress, kinds) as seen:
         seen.findings.raise_errors()
         counts, loaded = seen.counts, seen.loaded
         progress(f"computing features of {counts.positive + counts.kept_negative:,} snapshots")

@@ -173,7 +173,8 @@ def lay_folds(config: Config, made: Prepared) -> tuple[tuple[Fold, ...], Finding
     if not short:
         return folds, Findings()
     span = f" of {length}" if length is not None else ""
-    seen = f"the history carries {len(folds)} folds{span}, not {config.backtest.folds} of {asked}"
+    wanted = f" of {asked}" if length is not None else ""
+    seen = f"the history carries {len(folds)} folds{span}, not {config.backtest.folds}{wanted}"
     return folds, Findings(
         (
             Finding(

@@ -40,16 +40,25 @@ def observed_until(config: Config, store: Store, known_at: int | None) -> int:
 def _recorded(config: Config) -> list[tuple[str, str, str]]:
     """List (table, expression of the recorded time, condition) for what records outcomes."""
     tables, asked = config.tables, []
-    for table, clock in (("stages", "changed_at"), ("opportunities", "created_at")):
-        section = getattr(tables, table)
-        if section is not None:
-            asked.append((table, f"COALESCE(recorded_at, {clock})" if section.recorded_at else clock, "TRUE"))
     deals = tables.opportunities
-    if deals is not None and deals.closed_at and deals.stage:
+    if tables.stages is not None:
+        asked.append(
+            ("stages", "COALESCE(recorded_at, changed_at)" if tables.stages.recorded_at else "changed_at", "TRUE")
+        )
+    if deals is None or deals.lead is None:
+        return asked  # a deal that names no lead tells of no lead's outcome
+    asked.append(
+        (
+            "opportunities",
+            "COALESCE(recorded_at, created_at)" if deals.recorded_at else "created_at",
+            "lead_id IS NOT NULL",
+        )
+    )
+    if deals.closed_at and deals.stage:
         # Of an open deal, closed_at is a plan: it says nothing of when the table was last written.
         ends = ", ".join(literal(word) for word in config.words("won", "lost", "rejected"))
         at = "GREATEST(closed_at, COALESCE(recorded_at, closed_at))" if deals.recorded_at else "closed_at"
-        asked.append(("opportunities", at, f"LOWER(stage) IN ({ends})"))
+        asked.append(("opportunities", at, f"LOWER(stage) IN ({ends}) AND lead_id IS NOT NULL"))
     return asked
 
 

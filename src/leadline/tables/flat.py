@@ -99,9 +99,9 @@ def _order_sql(order: str, column: str | None, there: dict[str, str], config: Co
         return "CAST(NULL AS BIGINT)"
     quoted, kind = identifier(column), kind_of_type(there[column])
     number = f"TRY_CAST({quoted} AS DOUBLE)"
-    if there[column] == UNTOLD:
+    if there[column] == UNTOLD or kind == "text":
         filled, numbers = store.rows(f"SELECT COUNT({quoted}), COUNT({number}) FROM raw_leads")[0]
-        instants = store.rows(f"SELECT COUNT({_instant(column, UNTOLD, config)}) FROM raw_leads")[0][0]
+        instants = store.rows(f"SELECT COUNT({_instant(column, there[column], config)}) FROM raw_leads")[0][0]
         if filled and not numbers and not instants:
             return None
         kind = "number" if numbers >= instants else "time"

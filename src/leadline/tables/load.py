@@ -19,6 +19,7 @@ from leadline.tables.cut import columns_in, cut, drop_repeats, observed_until
 from leadline.tables.read import Read, read_all
 from leadline.tables.schema import CLOCKS
 from leadline.tables.store import Store
+from leadline.tables.store.dialect import literal
 from leadline.tables.store.sources import without_secrets
 
 __all__ = ["Loaded", "load"]
@@ -104,6 +105,7 @@ def load(
     for table in config.tables.given():
         cut(table, config, store, limit)
     attributes, found = _settle(read, kinds, store)
+    _spell_fields(config, store, attributes)
     context = rules.Context(config, store, limit, attributes, default_limit=known_at is None)
     found += run(rules.CHECKS, context)
     for table in config.tables.given():
@@ -130,6 +132,15 @@ def _settle(read: Read, kinds: Mapping[str, str] | None, store: Store) -> tuple[
         attributes, left_out = settle(table, attributes, read.untold, kinds, store)
         found += [rules.unusable_column(table, column) for column in left_out]
     return attributes, Findings(tuple(found))
+
+
+def _spell_fields(config: Config, store: Store, attributes: tuple[Attribute, ...]) -> None:
+    """Spell history's fields as the config's columns, which are found by their letters too: Country is country."""
+    if config.tables.history is None:
+        return
+    account = config.tables.leads.account
+    for column in [a.column for a in attributes if a.table == "leads"] + ([account] if account else []):
+        store.run(f"UPDATE history SET field = {literal(column)} WHERE LOWER(field) = {literal(column.lower())}")
 
 
 def _load_flat(

@@ -186,10 +186,16 @@ def cast_sql(column: Column, type_name: str, config: Config) -> str:
     """Write the expression that casts a source's column to its canonical form; what can't be cast becomes NULL."""
     source = identifier(column.source)
     if column.role == "time":
+        if column.name == "month" and type_name == "VARCHAR":
+            source = (
+                f"CASE WHEN regexp_matches({source}, '^\\d{{4}}-\\d{{2}}$') THEN {source} || '-01' ELSE {source} END"
+            )
         return _instant_sql(source, type_name, config.timezone or "UTC")
     if column.role == "money":
         return f"TRY_CAST(ROUND(TRY_CAST({source} AS DOUBLE) * 100) AS BIGINT)"
     text = text_sql(source, type_name)
+    if column.role in ("key", "ref") and type_name == "VARCHAR":
+        text = f"REGEXP_REPLACE({text}, '^(\\d+)\\.0+$', '\\1')"  # a gap among whole numbers makes 17.0 of 17 in CSV
     return f"NULLIF({'TRIM(' + text + ')' if column.role == 'text' else text}, '')"
 
 
