@@ -157,3 +157,10 @@ def test_paired_difference_sees_what_single_intervals_miss():
     value, low, high = metrics.paired_difference(metrics.log_loss, y, good, worse, np.arange(1500), seed=5)
     assert low < value < high < 0
     assert metrics.paired_difference(metrics.auc, y, good, good, np.arange(1500), seed=5) == (0.0, 0.0, 0.0)
+
+
+def test_one_group_says_nothing_of_how_groups_differ() -> None:
+    y, p = np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.2, 0.7, 0.4, 0.6])
+    low, high = metrics.bootstrap_by_group(lambda rows: metrics.auc(y[rows], p[rows]), np.array(["a"] * 4), seed=1)
+    assert np.isnan(low)
+    assert np.isnan(high)

@@ -94,3 +94,12 @@ def test_rows_that_stand_for_many_count_as_many() -> None:
     (doubled,) = cuts_for(p, 2 * weight, 8.0, [40.0])
     (single,) = cuts_for(p, weight, 8.0, [20.0])
     assert doubled == single
+
+
+def test_weeks_in_which_nobody_was_asked_arent_counted() -> None:
+    p = np.linspace(0.01, 0.99, 40)
+    as_of = np.repeat([0, 28 * 86_400_000_000], 20).astype(np.int64)
+    lead = np.arange(40).astype(object)
+    cut = table(p, np.ones(40), np.ones(40), lead, as_of, 10.0)[2]
+    assert cut.leads_per_week == 10.0
+    assert (p >= cut.probability).sum() == 20

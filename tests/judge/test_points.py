@@ -43,3 +43,8 @@ def test_a_rule_whose_attribute_is_not_read_counts_for_nothing() -> None:
 def test_a_number_is_equal_to_the_number_in_the_rule() -> None:
     rules = config({"when": {"attribute": "seats", "equals": 5}, "points": 3})
     assert points(rules, pd.DataFrame({"lead_seats": [5.0, 6.0, float("nan")]})).tolist() == [3.0, 0.0, 0.0]
+
+
+def test_a_rule_for_true_holds_where_a_flag_is_one() -> None:
+    rules = config({"when": {"attribute": "flag", "equals": True}, "points": 5})
+    assert points(rules, pd.DataFrame({"lead_flag": [1.0, 0.0, float("nan")]})).tolist() == [5.0, 0.0, 0.0]
