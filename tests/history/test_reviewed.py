@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from leadline.errors import DataError
 from leadline.history import features, labels, snapshots
 from leadline.history.catalog import catalogue
 from leadline.tables import Loaded, load, open_store
@@ -89,3 +90,10 @@ def test_history_has_a_field_whatever_its_letters(folder: Path) -> None:
         assert [s.by for s in specs if s.name == "lead_country"] == ["history"]
         made = features.build(found, specs, {})
         assert set(made.values["lead_country"][made.lead_id == "17"]) == {"DE"}
+
+
+def test_a_latin_1_file_is_told_to_become_utf_8(folder: Path) -> None:
+    (folder / "leads.csv").write_bytes("id,account_id,at,country\n17,5,2024-01-01,Curaçao\n".encode("latin-1"))
+    with pytest.raises(DataError, match="isn't UTF-8") as told, loaded(folder):
+        pass
+    assert "Cura" not in str(told.value)

@@ -196,6 +196,8 @@ class DuckStore:
                 raise KeyboardInterrupt from None
             raise
         except duckdb.Error as error:
+            if "not utf-8" in str(error).lower():
+                raise DataError(f"{where}: isn't UTF-8; expected UTF-8 text; save or export it as UTF-8") from None
             raise DataError(
                 f"{where}: can't be read ({type(error).__name__.removesuffix('Exception')}); expected an intact file of "
                 "the kind that its ending names; export it again"
