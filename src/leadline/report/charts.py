@@ -1,4 +1,4 @@
-"""Pictures of a run, drawn with matplotlib's objects alone (no global state), as PNG for MLflow or SVG for a page."""
+"""Pictures of a run, drawn with matplotlib's objects alone (no global state), as PNG for MLflow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from leadline.judge.backtest import Evaluation
 from leadline.judge.explain import Driver
 
-__all__ = ["calibration", "driver_bars", "fold_bars", "gains", "pictures", "to_png", "to_svg"]
+__all__ = ["calibration", "driver_bars", "fold_bars", "gains", "pictures", "to_png"]
 
 INK, SOFT, ACCENT = "#1f3b57", "#9fb3c8", "#c4572e"
 
@@ -100,18 +100,3 @@ def to_png(figure: Any) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()
-
-
-def to_svg(figure: Any) -> str:
-    """Return a figure as SVG that stands inside an HTML page.
-
-    Examples
-    --------
-    >>> from matplotlib.figure import Figure
-    >>> to_svg(Figure())[:4]
-    '<svg'
-    """
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
-    text = buffer.getvalue().decode("utf-8")
-    return text[text.index("<svg") :]
