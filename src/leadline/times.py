@@ -23,19 +23,26 @@ __all__ = [
     "EARLIEST",
     "HOUR",
     "LATEST",
+    "SECOND",
     "WEEK",
     "Horizon",
     "Window",
     "calendar_grid",
+    "cell_sql",
+    "day_sql",
+    "edge_cuts_sql",
     "format_instant",
     "is_ripe",
     "label_known_at",
     "parse_instant",
     "reached_within",
+    "ripe_from_sql",
+    "seen_from_sql",
     "span_sql",
     "state_sql",
     "visible",
     "visible_sql",
+    "within_sql",
 ]
 
 SECOND = 1_000_000
@@ -150,6 +157,17 @@ def visible_sql(row: str, as_of: str, occurred: str = "occurred_at") -> str:
     return f"{row}.{occurred} < {as_of} AND {row}.recorded_at < {as_of}"
 
 
+def seen_from_sql(row: str, occurred: str = "occurred_at") -> str:
+    """Write as SQL the first as_of at which the clock rule lets a row be seen.
+
+    Examples
+    --------
+    >>> seen_from_sql("r", "reached_at")
+    'GREATEST(r.reached_at, r.recorded_at) + 1'
+    """
+    return f"GREATEST({row}.{occurred}, {row}.recorded_at) + 1"
+
+
 def span_sql(instant: str, as_of: str, length: Horizon) -> str:
     """Write as SQL that a visible instant lies in the window before `as_of` (its end is the clock rule's).
 
@@ -159,6 +177,39 @@ def span_sql(instant: str, as_of: str, length: Horizon) -> str:
     'e.occurred_at >= s.as_of - 86400000000'
     """
     return f"{instant} >= {as_of} - {length.micros}"
+
+
+def cell_sql(instant: str, length: int) -> str:
+    """Write as SQL the start of an instant's cell of so many microseconds (before 1970 too: MOD's number is never negative).
+
+    Examples
+    --------
+    >>> cell_sql("e.occurred_at", 10)
+    '(e.occurred_at - MOD(e.occurred_at + 62135596800000000, 10))'
+    """
+    return f"({instant} - MOD({instant} + {-EARLIEST}, {length}))"
+
+
+def day_sql(instant: str) -> str:
+    """Write as SQL the start of an instant's day, in UTC.
+
+    Examples
+    --------
+    >>> day_sql("e.occurred_at")
+    '(e.occurred_at - MOD(e.occurred_at + 62135596800000000, 86400000000))'
+    """
+    return cell_sql(instant, DAY)
+
+
+def edge_cuts_sql(day: str, edge: str) -> str:
+    """Write as SQL that an edge falls inside the day that starts at `day`, so that the day lies on both its sides.
+
+    Examples
+    --------
+    >>> edge_cuts_sql("d.day", "q.as_of")
+    'd.day < q.as_of AND q.as_of < d.day + 86400000000'
+    """
+    return f"{day} < {edge} AND {edge} < {day} + {DAY}"
 
 
 def reached_within(reached: NDArray[np.float64], as_of: NDArray[np.int64], horizon: Horizon) -> NDArray[np.bool_]:
@@ -173,6 +224,17 @@ def reached_within(reached: NDArray[np.float64], as_of: NDArray[np.int64], horiz
     return np.asarray((reached >= as_of) & (reached < as_of + horizon.micros))
 
 
+def within_sql(reached: str, as_of: str, horizon: Horizon) -> str:
+    """Write as SQL what `reached_within` tells.
+
+    Examples
+    --------
+    >>> within_sql("r.reached_at", "l.created_at", Horizon(5))
+    'r.reached_at >= l.created_at AND r.reached_at < l.created_at + 5'
+    """
+    return f"{reached} >= {as_of} AND {reached} < {as_of} + {horizon.micros}"
+
+
 def label_known_at(as_of: Instants, horizon: Horizon, delay: Horizon) -> Instants:
     """Return the instant from which a snapshot's label is known: its window is over and the recording delay too.
 
@@ -182,6 +244,17 @@ def label_known_at(as_of: Instants, horizon: Horizon, delay: Horizon) -> Instant
     True
     """
     return as_of + horizon.micros + delay.micros
+
+
+def ripe_from_sql(as_of: str, horizon: Horizon, delay: Horizon) -> str:
+    """Write as SQL what `label_known_at` returns: a label counts as known from this instant on, itself included.
+
+    Examples
+    --------
+    >>> ripe_from_sql("l.created_at", Horizon(5), Horizon(2))
+    'l.created_at + 7'
+    """
+    return f"{as_of} + {horizon.micros + delay.micros}"
 
 
 def is_ripe(as_of: Instants, horizon: Horizon, delay: Horizon, known_until: int) -> NDArray[np.bool_]:

@@ -40,6 +40,57 @@ STAGE = [
 ]
 
 
+def told(*aggregates: str, words: str = "w", table: str = "events", **more: object) -> list[Feature]:
+    return [Feature(a, "f", "g", "number", a, words, table, **more) for a in aggregates]  # type: ignore[arg-type]
+
+
+FIT = [
+    Feature(f"icp_{n}", "fit", "icp", "flag", "meets", n, terms=("{}",)) for n in ("country", "the account's industry")
+] + [Feature("icp_match", "fit", "icp", "number", "share_met", "the ideal customer profile")]
+WEEK = Horizon.parse("7d")
+NAMELESS = [
+    Feature(n, "account", "account_acts", "count", a, "acts of the account without a name", "colleagues", window=w)  # type: ignore[arg-type]
+    for n, a, w in (
+        ("n_7d", "account_acts", WEEK),
+        ("n_30d", "account_acts", Horizon.parse("30d")),
+        ("since", "since_account_act", None),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("group", "facts", "said"),
+    [
+        (told("rate", words="conversion of earlier leads of the same source"), {"rate": 0.1234}, "conversion of earlier leads of the same source: 12.3%"),
+        (told("rate", words="conversion of earlier leads of the same role"), {"rate": nan}, "conversion of earlier leads of the same role: nothing known yet"),
+        (told("stage_now", "since_stage_now", table="stages"), {"stage_now": 1.0, "since_stage_now": 9.0}, "MQL for 9 days"),
+        (told("since_stage_now", table="stages"), {"since_stage_now": 0.5}, "in its stage for 12 hours"),
+        (told("recycled", table="stages"), {"recycled": 2.0}, "came back 2 times after it was lost or rejected"),
+        (told("recycled", table="stages"), {"recycled": 0.0}, "never came back after a loss"),
+        (told("engaged_by_size", table="accounts", window=WEEK), {"engaged_by_size": 0.004}, "colleagues active in 7 days: 0.40% of the company's size"),
+        (told("engaged_by_size", table="accounts", window=WEEK), {"engaged_by_size": nan}, "colleagues active in 7 days: the company's size is unknown"),
+        (FIT, {"icp_country": 1.0, "icp_the account's industry": 0.0, "icp_match": 0.5}, "fits in country; not in the account's industry (ICP)"),
+        (FIT, {"icp_country": nan, "icp_the account's industry": 1.0, "icp_match": 1.0}, "fits in the account's industry (ICP)"),
+        (FIT, {"icp_country": nan, "icp_the account's industry": nan, "icp_match": nan}, "its fit is unknown (ICP)"),
+        (FIT[2:], {"icp_match": 0.5}, "fits 50% of the ICP's known criteria"),
+        (told("depth", "since_depth"), {"depth": 3.0, "since_depth": 2.0}, "deepest intent so far: purchase, first on 8 Jan"),
+        (told("since_depth"), {"since_depth": nan}, "no intent known so far"),
+        (told("progress", "progress_pace", "first_to_purchase"), {"progress": 2.0, "progress_pace": 3.0, "first_to_purchase": 6.0},
+         "2 steps from awareness to purchase, 3 days a step, purchase intent 6 days after the first touch"),
+        (told("first_to_purchase"), {"first_to_purchase": nan}, "no acts of purchase intent"),
+        (told("trend", words="acts of any kind"), {"trend": -1.5}, "1.5 fewer acts of any kind a week than before"),
+        (told("trend", words="acts of any kind"), {"trend": 0.0}, "as many acts of any kind as before"),
+        (told("scanned", window=WEEK), {"scanned": 6.0}, "6 acts faster than a person's in 7 days"),
+        (told("scanned", window=WEEK), {"scanned": 0.0}, "no acts faster than a person's"),
+        (NAMELESS, {"n_7d": 0.0, "n_30d": 4.0, "since": 8.0}, "acts of the account without a name: 4 in 30 days, last on 2 Jan"),
+        (NAMELESS, {"n_7d": 0.0, "n_30d": 0.0, "since": nan}, "no acts of the account without a name"),
+        (told("heat", words="called"), {"heat": 64.0}, "called in the last weeks"),
+    ],
+)  # fmt: skip
+def test_what_a_lead_is_and_where_it_stands_is_said(group: list[Feature], facts: dict[str, float], said: str) -> None:
+    assert say(group, facts, NOON) == said
+
+
 @pytest.mark.parametrize(
     ("group", "facts", "said"),
     [

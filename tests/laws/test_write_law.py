@@ -19,6 +19,7 @@ WRITERS = {
 
 ALLOWED = {
     ("tables/store/duckdb.py", "TemporaryDirectory"): "the engine spills there; it is gone when the store closes",
+    ("tables/store/spark.py", "TemporaryDirectory"): "tables are handed over there; it is gone when the store closes",
     ("endings.py", "open"): "os.open of the null device, where stdout goes once its reader is gone",
     ("ops/tracking.py", "unlink"): "an empty SQLite store, which MLflow can't open, makes way for a whole one",
     (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from leadline.config import Config
-from leadline.history import committee
+from leadline.history import committee, fit, funnel, rates
 from leadline.history.spec import Feature
 from leadline.tables import Loaded
 from leadline.tables.attributes import slug, unique
@@ -16,7 +18,7 @@ __all__ = ["INTENTS", "MOST_BEHAVIOURS", "RULE", "catalogue", "rule_specs"]
 INTENTS = ("awareness", "evaluation", "purchase")
 RESERVED = (
     "any", "colleague_act", "colleague_acts", "colleague_purchase", "new_role", *(f"intent_{i}" for i in INTENTS), "mql", "sql",
-    "opportunity",
+    "opportunity", "scanner", "account_act", "account_acts", "depth",
 )  # fmt: skip
 RULE = "rule_"
 """How the counts that today's points rules ask for are named; they never enter the model."""
@@ -29,20 +31,24 @@ def catalogue(config: Config, loaded: Loaded) -> tuple[Feature, ...]:
     """List the features of a config on its tables, in a fixed order."""
     specs: list[Feature] = []
     if config.tables.events is not None:
+        there = [i for i in INTENTS if any(b.intent == i for b in config.behaviours.values())]
         specs += _activity(config)
-        for intent in INTENTS:
-            if any(b.intent == intent for b in config.behaviours.values()):
-                specs += _intent(config, intent)
+        for intent in there:
+            specs += _intent(config, intent)
+        specs += _progress(config, there)
         for behaviour, name in _behaviours(config, loaded):
             specs += _behaviour(config, behaviour, name)
     if not config.is_flat:
         specs.append(Feature("age", "age", "age", "days", "age", "time since creation", "leads"))
-        specs += _stages(config)
+        specs += _stages(config) + funnel.specs(config)
     if config.tables.leads.account is not None and not config.is_flat:
         if config.tables.events is not None:
-            specs += committee.account_features(config) + committee.committee_features(config, loaded)
+            specs += committee.account_features(config) + fit.size_specs(config, loaded.attributes)
+            specs += committee.nameless_features(config) + committee.committee_features(config, loaded)
         specs += committee.past_features(config)
-    every = tuple(specs) + _attributes(config, loaded)
+    known = _in_history(config, loaded)
+    specs += rates.specs(config, loaded.attributes, known, committee.role_column(loaded))
+    every = (*specs, *_attributes(loaded, known), *fit.specs(config, loaded.attributes, known))
     return tuple(s for s in every if s.family not in config.features.without)
 
 
@@ -81,8 +87,8 @@ def words_for(config: Config, behaviour: str) -> str:
 def _behaviours(config: Config, loaded: Loaded) -> list[tuple[str, str]]:
     """List the behaviours that enough leads share, with a column name each; rarer ones might name a person."""
     rows = loaded.store.rows(
-        f"SELECT behaviour FROM events WHERE behaviour IS NOT NULL GROUP BY behaviour HAVING COUNT(DISTINCT lead_id) >= {SHARED} "
-        f"ORDER BY COUNT(DISTINCT lead_id) DESC, behaviour LIMIT {MOST_BEHAVIOURS}"
+        "SELECT behaviour FROM (SELECT behaviour, COUNT(DISTINCT lead_id) AS leads FROM events WHERE behaviour IS NOT NULL "
+        f"GROUP BY behaviour) AS b WHERE leads >= {SHARED} ORDER BY leads DESC, behaviour LIMIT {MOST_BEHAVIOURS}"
     )
     names = sorted(str(row[0]) for row in rows)
     return list(zip(names, unique((slug(n) for n in names), RESERVED), strict=True))
@@ -94,8 +100,9 @@ def _behaviour(config: Config, behaviour: str, name: str) -> list[Feature]:
         Feature(f"n_{name}_{w}", "behaviour", group, "count", "count", words, field=behaviour, by="behaviour", window=w)
         for w in config.features.windows
     ]
+    heat = Feature(f"heat_{name}", "velocity", group, "count", "heat", words, field=behaviour, by="behaviour")
     last = Feature(f"since_{name}", "recency", group, "days", "since_last", words, field=behaviour, by="behaviour")
-    return [*counts, last]
+    return [*counts, heat, last]
 
 
 def _intent(config: Config, intent: str) -> list[Feature]:
@@ -106,9 +113,17 @@ def _intent(config: Config, intent: str) -> list[Feature]:
         )
         for w in config.features.windows
     ]
+    days = [
+        Feature(
+            f"active_days_intent_{intent}_{w}", "behaviour", group, "count", "active_days", words, field=intent,
+            by="intent", window=w,
+        )
+        for w in config.features.windows
+    ]  # fmt: skip
     longest = max(config.features.windows)
     return [
         *counts,
+        *days,
         Feature(f"heat_intent_{intent}", "velocity", group, "count", "heat", words, field=intent, by="intent"),
         Feature(
             f"share_intent_{intent}",
@@ -124,6 +139,31 @@ def _intent(config: Config, intent: str) -> list[Feature]:
         Feature(f"since_intent_{intent}", "recency", group, "days", "since_last", words, field=intent, by="intent"),
         Feature(f"first_intent_{intent}", "recency", group, "days", "since_first", words, field=intent, by="intent"),
     ]
+
+
+def _progress(config: Config, there: list[str]) -> list[Feature]:
+    """List how a lead moves: from one intent to the next, from one window to the next, and faster than a person."""
+    words, group = "progress from awareness to purchase", "progress"
+    specs = []
+    if "purchase" in there:
+        specs.append(Feature("first_to_purchase", "behaviour", group, "days", "first_to_purchase", words))
+    if there:
+        specs.append(Feature("since_depth", "recency", "depth", "days", "since_depth", "deepest intent so far"))
+    if len(there) > 1:
+        specs.append(Feature("progress", "behaviour", group, "number", "progress", words))
+        specs.append(Feature("progress_pace", "velocity", group, "days", "progress_pace", words))
+    windows = sorted(config.features.windows)
+    for intent in ["", *there]:
+        what = f"intent_{intent}" if intent else "any"
+        told = f"acts of {intent} intent" if intent else "acts of any kind"
+        for short, long in pairwise(windows):
+            specs.append(Feature(
+                f"trend_{what}_{short}_{long}", "velocity", f"trend:{what}", "number", "trend", told, field=intent,
+                by="intent" if intent else "any", window=short, terms=(str(long),),
+            ))  # fmt: skip
+    fast = "acts faster than a person's"
+    specs += [Feature(f"n_scanner_{w}", "velocity", "scanner", "count", "scanned", fast, window=w) for w in windows]
+    return specs
 
 
 def _activity(config: Config) -> list[Feature]:
@@ -167,11 +207,18 @@ def _stages(config: Config) -> list[Feature]:
     return specs
 
 
-def _attributes(config: Config, loaded: Loaded) -> tuple[Feature, ...]:
-    known = set()
-    if config.tables.history is not None and loaded.attributes:
-        listed = ", ".join(literal(a.column) for a in loaded.attributes)
-        known = {str(r[0]) for r in loaded.store.rows(f"SELECT DISTINCT field FROM history WHERE field IN ({listed})")}
+def _in_history(config: Config, loaded: Loaded) -> frozenset[str]:
+    """Return the leads' attributes, and the account's column, that history has values of."""
+    asked = [a.column for a in loaded.attributes if a.table == "leads"]
+    asked += [config.tables.leads.account] if config.tables.leads.account else []
+    if config.tables.history is None or not asked:
+        return frozenset()
+    listed = ", ".join(literal(column, loaded.store.dialect) for column in asked)
+    rows = loaded.store.rows(f"SELECT DISTINCT field FROM history WHERE field IN ({listed})")
+    return frozenset(str(row[0]) for row in rows)
+
+
+def _attributes(loaded: Loaded, known: frozenset[str]) -> tuple[Feature, ...]:
     specs = []
     for a in loaded.attributes:
         by = "history" if a.table == "leads" and a.column in known else "column"

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from leadline.history import days
 from leadline.history.snapshots import NEWEST_FIRST
 from leadline.history.spec import Feature, Title
 from leadline.tables.ladder import rung_of
 from leadline.tables.store.dialect import Dialect, identifier, literal
 from leadline.times import DAY, span_sql, visible_sql
 
-__all__ = ["clauses", "column", "names", "role_sql"]
+__all__ = ["clauses", "column", "counted", "member_counts", "names", "needs_days", "role_sql"]
 
 Roles = Mapping[str, Sequence[str]]
 
 STAND_INS = {"\\": "＼", "%": "％", "_": "＿"}
 """What LIKE reads as more than itself, with a full-width twin each: BigQuery has no ESCAPE, and engines differ in backslashes."""
+
+
+NAMELESS = ("account_acts", "since_account_act")
+"""What is read of events that name an account and no lead."""
 
 
 def role_sql(roles: Roles, title: str | None, dialect: Dialect) -> str:
@@ -60,8 +65,10 @@ def names(specs: Sequence[Feature]) -> list[str]:
     """List the parts of the statement that give a row for each snapshot, as far as these specs need them."""
     aggregates = {s.aggregate for s in specs}
     parts = []
-    if any(s.family == "account" for s in specs):
+    if any(s.family == "account" and s.aggregate not in NAMELESS for s in specs):
         parts.append("circle")
+    if aggregates & set(NAMELESS):
+        parts.append("nameless")
     if aggregates & {"roles_engaged", "any_role", "every_role"}:
         parts.append("committee")
     if "since_new_role" in aggregates:
@@ -69,6 +76,11 @@ def names(specs: Sequence[Feature]) -> list[str]:
     if "colleagues_reached" in aggregates:
         parts.append("past")
     return parts
+
+
+def needs_days(specs: Sequence[Feature]) -> bool:
+    """Tell whether the fold is read."""
+    return bool({"circle", "committee", "newest_role"} & set(names(specs)))
 
 
 def clauses(
@@ -79,8 +91,15 @@ def clauses(
     asks_roles = any(s.by == "role" for s in specs)
     parts = [_members(roles, title if asks_roles else None, dialect)]
     if {"circle", "committee", "newest_role"} & set(wanted):
-        parts.append(_each(specs, intents, dialect))
-    makers = {"circle": _circle, "committee": _committee, "newest_role": _newest_role, "past": _past}
+        mine = [s for s in specs if s.aggregate != "colleagues_reached" and s.aggregate not in NAMELESS]
+        parts += [*_did(mine, intents, dialect), _each(mine)]
+    makers = {
+        "circle": _circle,
+        "committee": _committee,
+        "newest_role": _newest_role,
+        "past": _past,
+        "nameless": _nameless,
+    }
     return parts + [makers[name](specs) for name in wanted]
 
 
@@ -92,11 +111,13 @@ def _members(roles: Roles, title: Title | None, dialect: Dialect) -> str:
     )
     role = role_sql(roles, title.column if title else None, dialect)
     apart = title is not None and title.field is not None
-    name, told = ("present", "") if apart else ("members", f", {role} AS role")
+    # Whoever did something is looked up by a number, which groups faster than ids of any length.
+    number = "ROW_NUMBER() OVER (ORDER BY b.lead_id, q.as_of) AS number"
+    name, told = ("present", "") if apart else ("members", f", {role} AS role, {number}")
     present = (
-        "asked AS (\n  SELECT DISTINCT account_id, as_of FROM snapshots WHERE account_id IS NOT NULL\n),\n"
+        "firms AS (\n  SELECT DISTINCT account_id, as_of FROM snapshots WHERE account_id IS NOT NULL\n),\n"
         f"{name} AS (\n  SELECT q.account_id, q.as_of, b.lead_id{told}\n"
-        f"  FROM asked AS q\n  JOIN belongs AS g ON g.account_id = q.account_id AND {visible_sql('g', 'q.as_of', 'changed_at')}\n"
+        f"  FROM firms AS q\n  JOIN belongs AS g ON g.account_id = q.account_id AND {visible_sql('g', 'q.as_of', 'changed_at')}\n"
         f"  JOIN leads AS b ON b.lead_id = g.lead_id AND {visible_sql('b', 'q.as_of', 'created_at')}\n"
         f"  WHERE NOT EXISTS (SELECT 1 FROM belongs AS n WHERE n.lead_id = g.lead_id AND {visible_sql('n', 'q.as_of', 'changed_at')} AND ({newer}))\n"
         "    AND NOT EXISTS (SELECT 1 FROM merged AS x WHERE x.lead_id = b.lead_id AND x.since < q.as_of)\n)"
@@ -112,7 +133,7 @@ def _titled(title: Title, role: str, dialect: Dialect) -> str:
         f"      ROW_NUMBER() OVER (PARTITION BY m.lead_id, m.as_of ORDER BY {NEWEST_FIRST}) AS newest\n"
         f"    FROM present AS m\n    JOIN history AS h ON h.lead_id = m.lead_id AND h.field = {literal(title.field or '', dialect)} "
         f"AND {visible_sql('h', 'm.as_of', 'changed_at')}\n  ) AS ranked WHERE newest = 1\n),\n"
-        f"members AS (\n  SELECT m.account_id, m.as_of, m.lead_id, {role} AS role\n  FROM present AS m\n"
+        f"members AS (\n  SELECT m.account_id, m.as_of, m.lead_id, {role} AS role, ROW_NUMBER() OVER (ORDER BY m.lead_id, m.as_of) AS number\n  FROM present AS m\n"
         "  LEFT JOIN titled AS b ON b.lead_id = m.lead_id AND b.as_of = m.as_of\n)"
     )
 
@@ -123,27 +144,57 @@ def _count(spec: Feature) -> str:
     return f"n_{spec.field}_{window}" if spec.by == "intent" else f"n_{window}"
 
 
-def _each(specs: Sequence[Feature], intents: Mapping[str, str], dialect: Dialect) -> str:
-    counts: dict[str, str] = {}
-    for spec in specs:
-        if spec.window is None:
-            continue
-        tests = [span_sql("e.occurred_at", "m.as_of", spec.window)]
-        if spec.by == "intent":
-            listed = ", ".join(literal(b, dialect) for b, i in sorted(intents.items()) if i == spec.field)
-            tests.append(f"e.behaviour IN ({listed})" if listed else "1 = 0")
-        counts[_count(spec)] = f"SUM(CASE WHEN {' AND '.join(tests)} THEN 1 ELSE 0 END) AS {_count(spec)}"
-    added = "".join(f"    {text},\n" for text in counts.values())
-    last = "MAX(e.occurred_at)"
+def counted(specs: Sequence[Feature]) -> list[str]:
+    """List the intents whose acts the account's sums need."""
+    return sorted({s.field for s in specs if s.by == "intent"})
+
+
+def member_counts(specs: Sequence[Feature]) -> dict[str, Feature]:
+    """Name the counts of a member's acts that the account's sums need, with a spec that asks for each."""
+    return {_count(s): s for s in specs if s.aggregate == "colleague_acts" and s.window is not None}
+
+
+def _did(specs: Sequence[Feature], intents: Mapping[str, str], dialect: Dialect) -> list[str]:
+    """Find when each member first and last acted, and add up its acts where a spec asks how many."""
+    made = [days.late(), days.cuts("members_today", "members", ()), *days.ends("did", "members", "members_today")]
+    acts = member_counts(specs)
+    if not acts:
+        return made
+    kinds = counted(list(acts.values()))
+    windows = sorted({s.window for s in acts.values() if s.window is not None})
+    sums = {
+        name: f"SUM(CASE WHEN {span_sql('t.at_', 't.as_of', s.window)} THEN t.n{f'_{s.field}' if s.by == 'intent' else ''} ELSE 0 END)"
+        for name, s in acts.items()
+        if s.window is not None
+    }
+    added = ",\n    ".join(f"{text} AS {name}" for name, text in sums.items())
+    conditions = {i: days.of_intent(intents, i, dialect) for i in kinds}
+    return [
+        *made,
+        days.cuts("members_cut", "members", windows),
+        f"acted AS (\n  SELECT t.number,\n    {added}\n  FROM (\n    "
+        + days.touches("members", "members_cut", kinds, windows, conditions)
+        + "\n  ) AS t\n  GROUP BY t.number\n)",
+    ]
+
+
+def _each(specs: Sequence[Feature]) -> str:
+    """Give every member what it did, those who did nothing too."""
+    names_of = list(member_counts(specs))
+    added = "".join(f"    COALESCE(c.{name}, 0) AS {name},\n" for name in names_of)
     if any(s.aggregate == "since_colleague" for s in specs):
-        newest_first = f"CASE WHEN {last} IS NULL THEN 1 ELSE 0 END, {last} DESC, m.lead_id"
+        newest_first = "CASE WHEN d.last_at IS NULL THEN 1 ELSE 0 END, d.last_at DESC, m.lead_id"
         added += f"    ROW_NUMBER() OVER (PARTITION BY m.account_id, m.as_of ORDER BY {newest_first}) AS place,\n"
+    join = "\n  LEFT JOIN acted AS c ON c.number = m.number" if names_of else ""
     return (
-        "each_member AS (\n  SELECT m.account_id, m.as_of, m.lead_id, m.role,\n"
-        f"{added}    MIN(e.occurred_at) AS first_at,\n    {last} AS last_at\n  FROM members AS m\n"
-        f"  LEFT JOIN events AS e ON e.lead_id = m.lead_id AND {visible_sql('e', 'm.as_of')}\n"
-        "  GROUP BY m.account_id, m.as_of, m.lead_id, m.role\n)"
+        f"each_member AS (\n  SELECT m.account_id, m.as_of, m.lead_id, m.role,\n{added}    d.first_at,\n    d.last_at\n"
+        f"  FROM members AS m\n  LEFT JOIN did AS d ON d.number = m.number{join}\n)"
     )
+
+
+def _engaged(spec: Feature) -> str:
+    """Write that a member acted in the spec's window: its newest act lies there."""
+    return span_sql("o.last_at", "o.as_of", spec.window) if spec.window else "o.last_at IS NOT NULL"
 
 
 def _per_account(name: str, columns: Sequence[str], source: str, inner: Sequence[str], own: str = "") -> str:
@@ -176,7 +227,7 @@ def _one(spec: Feature) -> str:
     if spec.aggregate == "colleague_acts":
         return f"o.{_count(spec)}"
     if spec.aggregate in ("colleagues_engaged", "share_engaged"):
-        return f"CASE WHEN o.{_count(spec)} > 0 THEN 1 ELSE 0 END"
+        return f"CASE WHEN {_engaged(spec)} THEN 1 ELSE 0 END"
     if spec.aggregate == "colleagues_new" and spec.window is not None:
         return f"CASE WHEN {span_sql('o.first_at', 'o.as_of', spec.window)} THEN 1 ELSE 0 END"
     return ""
@@ -186,11 +237,10 @@ def _committee(specs: Sequence[Feature]) -> str:
     names_of, inner = [], []
     for s in specs:
         if s.aggregate == "roles_engaged":
-            inner.append(f"COUNT(DISTINCT CASE WHEN o.{_count(s)} > 0 THEN o.role END) AS {s.name}")
+            inner.append(f"COUNT(DISTINCT CASE WHEN {_engaged(s)} THEN o.role END) AS {s.name}")
         elif s.aggregate in ("any_role", "every_role"):
             flags = [
-                f"MAX(CASE WHEN o.role = {literal(r)} AND o.{_count(s)} > 0 THEN 1 ELSE 0 END)"
-                for r in s.field.split("|")
+                f"MAX(CASE WHEN o.role = {literal(r)} AND {_engaged(s)} THEN 1 ELSE 0 END)" for r in s.field.split("|")
             ]
             merge = "GREATEST" if s.aggregate == "any_role" else "LEAST"
             inner.append((f"{merge}({', '.join(flags)})" if len(flags) > 1 else flags[0]) + f" AS {s.name}")
@@ -205,6 +255,23 @@ def _newest_role(specs: Sequence[Feature]) -> str:
     names_of = [s.name for s in specs if s.aggregate == "since_new_role"]
     inner = [f"MAX(o.first_at) AS {n}" for n in names_of]
     return _per_account("newest_role", [f"t.{n}" for n in names_of], arrivals, inner)
+
+
+def _nameless(specs: Sequence[Feature]) -> str:
+    """Count the acts that name the account and nobody in it."""
+    inner = []
+    for s in specs:
+        if s.aggregate == "account_acts" and s.window is not None:
+            inner.append(f"COUNT(CASE WHEN {span_sql('e.occurred_at', 'q.as_of', s.window)} THEN 1 END) AS {s.name}")
+        elif s.aggregate == "since_account_act":
+            inner.append(f"MAX(e.occurred_at) AS {s.name}")
+    mine = ", ".join(f"t.{s.name}" for s in specs if s.aggregate in NAMELESS)
+    return (
+        f"nameless AS (\n  SELECT s.lead_id, s.as_of, {mine}\n  FROM snapshots AS s\n  JOIN (\n"
+        f"    SELECT q.account_id, q.as_of, {', '.join(inner)}\n    FROM firms AS q\n"
+        f"    JOIN events AS e ON e.account_id = q.account_id AND e.lead_id IS NULL AND {visible_sql('e', 'q.as_of')}\n"
+        "    GROUP BY q.account_id, q.as_of\n  ) AS t ON t.account_id = s.account_id AND t.as_of = s.as_of\n)"
+    )
 
 
 def _past(specs: Sequence[Feature]) -> str:
@@ -231,7 +298,7 @@ def column(spec: Feature, dialect: Dialect) -> str:
     """Write the expression of one output column; who has no account, or nobody else in it, has zeros."""
     part = next(p for p in names([spec]))
     value = f"{part}.{'known' if spec.aggregate == 'colleagues_known' else spec.name}"
-    if spec.aggregate in ("since_colleague", "since_new_role"):
+    if spec.aggregate in ("since_colleague", "since_new_role", "since_account_act"):
         return f"CAST(s.as_of - {value} AS {dialect.double}) / {DAY}.0"
     if spec.aggregate == "share_engaged":
         return f"CAST({value} AS {dialect.double}) / circle.known"

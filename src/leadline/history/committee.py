@@ -9,7 +9,7 @@ from leadline.tables.attributes import slug, unique
 from leadline.tables.store.dialect import literal
 from leadline.times import Horizon
 
-__all__ = ["account_features", "committee_features", "past_features", "role_column"]
+__all__ = ["account_features", "committee_features", "nameless_features", "past_features", "role_column"]
 
 TITLES = ("job_title", "jobtitle", "title")
 DECIDERS = ("economic_buyer", "executive_sponsor")
@@ -47,6 +47,19 @@ def account_features(config: Config) -> list[Feature]:
         ),
         _colleagues("since_colleague_act", "days", "since_colleague", "acts of colleagues"),
     ]
+
+
+def nameless_features(config: Config) -> list[Feature]:
+    """List what events tell of the account that name nobody in it, such as intent that a third party saw."""
+    if config.tables.events is None or config.tables.events.account is None:
+        return []
+
+    def spec(name: str, kind: Kind, aggregate: Aggregate, window: Horizon | None = None) -> Feature:
+        words = "acts of the account without a name"
+        return Feature(name, "account", "account_acts", kind, aggregate, words, "colleagues", window=window)
+
+    counts = [spec(f"n_account_acts_{w}", "count", "account_acts", w) for w in config.features.windows]
+    return [*counts, spec("since_account_act", "days", "since_account_act")]
 
 
 def committee_features(config: Config, loaded: Loaded) -> list[Feature]:

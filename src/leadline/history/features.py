@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from leadline.errors import DataError
 from leadline.history import acts as own_acts
-from leadline.history import colleagues
+from leadline.history import colleagues, days, fit, funnel, kept, rates, sweep
 from leadline.history.committee import role_column
 from leadline.history.snapshots import NEWEST_FIRST
 from leadline.history.spec import Feature, Title
@@ -82,8 +82,15 @@ def build(
     specs: tuple[Feature, ...],
     intents: Mapping[str, str],
     roles: Mapping[str, Sequence[str]] | None = None,
+    swept: bool | None = None,
 ) -> Features:
     """Run the statement for the table ``snapshots``; see `statement` for what it is made of.
+
+    Parameters
+    ----------
+    swept : bool, optional
+        Whether compiled loops compute the parts that read every event; by default where the log is long. The values are
+        the same.
 
     Raises
     ------
@@ -93,7 +100,16 @@ def build(
     _needed(loaded, specs)
     store = loaded.store
     snapshots = int(store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
-    rows = store.arrow(statement(specs, intents, store.dialect, roles, role_column(loaded)))
+    title = role_column(loaded)
+    acts, others = _readers(specs)
+    if swept is None:
+        swept = "events" in loaded.rows and bool(acts or others) and sweep.pays_off(store)
+    swept = swept and snapshots > 0
+    given = sweep.stand_in(store, acts, others, intents, roles or {}, title) if swept else frozenset[str]()
+    text = statement(specs, intents, store.dialect, roles, title, given)
+    rows = store.arrow(kept.stand_in(loaded, text, intents))
+    if swept:
+        sweep.clear(store)
     if rows.num_rows != snapshots:
         raise DataError(
             f"features: {rows.num_rows} rows came of {snapshots} snapshots; expected as many; this is a bug, please report it"
@@ -109,6 +125,7 @@ def _needed(loaded: Loaded, specs: tuple[Feature, ...]) -> None:
     there = {(a.table, a.name) for a in loaded.attributes}
     missing = [s.name for s in specs if s.aggregate == "value" and (s.table, s.name) not in there]
     missing += ["events"] if any(s.table == "events" for s in specs) and "events" not in loaded.rows else []
+    missing += fit.missing(specs, loaded.attributes)
     missing += ["leads.job_title"] if any(s.by == "role" for s in specs) and role_column(loaded) is None else []
     if missing:
         raise DataError(
@@ -139,6 +156,7 @@ def statement(
     dialect: Dialect = DUCKDB,
     roles: Mapping[str, Sequence[str]] | None = None,
     title: Title | None = None,
+    given: frozenset[str] = frozenset(),
 ) -> str:
     """Write the statement that computes the features of every row of ``snapshots``.
 
@@ -152,6 +170,8 @@ def statement(
         How the engine spells what engines spell differently.
     roles, title
         The patterns of each role, and where the job title is read that they are matched with.
+    given : frozenset of str
+        Parts that stand as tables already, made by `leadline.history.sweep`.
 
     Examples
     --------
@@ -165,27 +185,52 @@ def statement(
     JOIN leads AS l ON l.lead_id = s.lead_id
     ORDER BY s.as_of, s.lead_id
     """
-    acts = [s for s in specs if s.table == "events"]
-    stages = [s for s in specs if s.table == "stages"]
+    acts, others = _readers(specs)
+    stages = [s for s in specs if s.table == "stages" and s.aggregate in ("in_stage", "since_stage")]
     from_history = [s for s in specs if s.by == "history"]
-    others = [s for s in specs if s.table == "colleagues"]
+    standing, rated = funnel.of(specs), rates.of(specs)
+    swept = bool(given)
     parts = [
-        *([own_acts.clause(acts, intents, dialect)] if acts else []),
+        *_fold(acts, others, intents, dialect),
+        *own_acts.clauses(acts, intents, dialect, swept),
         *([_stages_sql(stages)] if stages else []),
         *(_history_sql(s, dialect) for s in from_history),
         *(colleagues.clauses(others, intents, roles or {}, title, dialect) if others else []),
+        *(funnel.clauses(standing) if standing else []),
+        *(rates.clauses(rated, roles or {}, title, dialect) if rated else []),
+        *fit.clauses(specs, dialect),
     ]
-    columns = ["s.lead_id", "s.account_id", "s.as_of", *(f"{_column(s, dialect)} AS {s.name}" for s in specs)]
+    parts = [part for part in parts if part.partition(" AS (")[0] not in given]
+    columns = ["s.lead_id", "s.account_id", "s.as_of", *(f"{_column(s, dialect, swept)} AS {s.name}" for s in specs)]
     joins = ["FROM snapshots AS s", "JOIN leads AS l ON l.lead_id = s.lead_id"]
-    if any(s.table == "accounts" for s in specs):
+    if any(s.table == "accounts" for s in specs) or fit.reads_accounts(specs):
         joins.append(
             f"LEFT JOIN accounts AS c ON c.account_id = s.account_id AND {visible_sql('c', 's.as_of', 'recorded_at')}"
         )
-    names = [*(["acts"] if acts else []), *(["steps"] if stages else []), *(f"as_of_{s.name}" for s in from_history)]
-    names += colleagues.names(others)
+    if acts:
+        joins.append("JOIN asked AS q ON q.lead_id = s.lead_id AND q.as_of = s.as_of")
+        joins += [f"LEFT JOIN {n} ON {n}.number = q.number" for n in own_acts.parts(acts, swept)]
+    names = [*(["steps"] if stages else []), *(f"as_of_{s.name}" for s in from_history)]
+    names += (
+        colleagues.names(others) + (["standing"] if standing else []) + (["rates"] if rated else []) + fit.names(specs)
+    )
     joins += [f"LEFT JOIN {n} ON {n}.lead_id = s.lead_id AND {n}.as_of = s.as_of" for n in names]
     head = "WITH " + ",\n".join(parts) + "\n" if parts else ""
     return f"{head}SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join(joins) + "\nORDER BY s.as_of, s.lead_id"
+
+
+def _readers(specs: Sequence[Feature]) -> tuple[list[Feature], list[Feature]]:
+    """Pick the specs of the lead's own acts, and of its colleagues."""
+    others = fit.with_parts([s for s in specs if s.table == "colleagues"], specs)
+    return [s for s in specs if s.table == "events"], others
+
+
+def _fold(acts: list[Feature], others: list[Feature], intents: Mapping[str, str], dialect: Dialect) -> list[str]:
+    """Number the snapshots and fold the events, as far as the parts to come read them."""
+    numbered = [days.numbered("asked", "snapshots")] if acts else []
+    if not own_acts.needs_days(acts) and not colleagues.needs_days(others):
+        return numbered
+    return [*numbered, days.fold(colleagues.counted(others), own_acts.told(acts), intents, dialect)]
 
 
 def _stages_sql(specs: list[Feature]) -> str:
@@ -209,22 +254,25 @@ def _history_sql(spec: Feature, dialect: Dialect) -> str:
     )
 
 
-def _column(spec: Feature, dialect: Dialect) -> str:
+def _column(spec: Feature, dialect: Dialect, swept: bool = False) -> str:
     """Write the expression of one output column."""
 
-    def days(instant: str) -> str:
+    def in_days(instant: str) -> str:
         return f"CAST(s.as_of - {instant} AS {dialect.double}) / {DAY}.0"
 
     if spec.table == "colleagues":
         return colleagues.column(spec, dialect)
+    for of, write in ((funnel.of, funnel.column), (rates.of, rates.column), (fit.of, fit.column)):
+        if of([spec]):
+            return write(spec, dialect)
     if spec.table == "events":
-        return own_acts.column(spec, dialect)
+        return own_acts.column(spec, dialect, swept)
     if spec.aggregate == "age":
-        return days("l.created_at")
+        return in_days("l.created_at")
     if spec.aggregate == "in_stage":
         return f"CAST(CASE WHEN steps.rung_{rung_of(spec.field)} IS NULL THEN 0 ELSE 1 END AS {dialect.double})"
     if spec.aggregate == "since_stage":
-        return days(f"steps.rung_{rung_of(spec.field)}")
+        return in_days(f"steps.rung_{rung_of(spec.field)}")
     if spec.by == "history":
         return f"as_of_{spec.name}.value"
     return f"{'c' if spec.table == 'accounts' else 'l'}.{identifier(spec.name, dialect)}"

@@ -83,7 +83,7 @@ class Labels:
 
 def attach(config: Config, loaded: Loaded) -> Counts:
     """Label the snapshots, leave out what has no label, and thin the negatives beyond `snapshots.max`."""
-    store = loaded.store
+    store, double = loaded.store, loaded.store.dialect.double
     if config.is_flat:
         store.run(
             "CREATE OR REPLACE TABLE labelled AS SELECT s.*, CAST(NULL AS BIGINT) AS outcome_at, CAST(NULL AS BIGINT) AS outcome_recorded_at, "
@@ -104,12 +104,13 @@ def attach(config: Config, loaded: Loaded) -> Counts:
     if counts["positive"] + counts["negative"] > config.snapshots.max and room < counts["negative"]:
         # A hash of the key, not a draw: the same snapshots stay whatever the rows' order, engine or threads.
         share = int(BITS * room / counts["negative"])
-        keep = f"SUBSTR(MD5(CAST(as_of AS VARCHAR) || ':' || lead_id || ':{config.seed}'), 1, 7) < '{share:07x}'"
+        keep = f"SUBSTR(MD5(CAST(as_of AS {store.dialect.text}) || ':' || lead_id || ':{config.seed}'), 1, 7) < '{share:07x}'"
         kept = int(store.rows(f"SELECT COUNT(*) FROM labelled WHERE state = 'negative' AND {keep}")[0][0])
     weight = counts["negative"] / kept if kept else 1.0
     store.run(
         "CREATE OR REPLACE TABLE snapshots AS SELECT lead_id, account_id, as_of, outcome_at, outcome_recorded_at, won_at, "
-        f"CASE WHEN state = 'positive' THEN 1.0 ELSE 0.0 END AS label, CASE WHEN state = 'positive' THEN 1.0 ELSE CAST({weight!r} AS DOUBLE) END AS weight "
+        f"CAST(CASE WHEN state = 'positive' THEN 1 ELSE 0 END AS {double}) AS label, "
+        f"CASE WHEN state = 'positive' THEN CAST(1 AS {double}) ELSE CAST({weight!r} AS {double}) END AS weight "
         f"FROM labelled WHERE state = 'positive' OR (state = 'negative' AND {keep})"
     )
     return Counts(**counts, kept_negative=kept, positive_leads=found.get("positive", (0, 0))[1])

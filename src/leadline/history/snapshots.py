@@ -95,7 +95,7 @@ def _make(config: Config, loaded: Loaded, moments: str, as_of: str, also: str) -
         "LEFT JOIN reached AS r ON r.lead_id = e.lead_id AND r.rung >= 0 AND r.reached_at > e.reached_at "
         f"WHERE e.rung IN ({rung_of('lost')}, {rung_of('rejected')}) GROUP BY e.lead_id, e.reached_at, e.recorded_at"
     )
-    account = "l.account_id" if config.tables.leads.account else "CAST(NULL AS VARCHAR)"
+    account = "l.account_id" if config.tables.leads.account else f"CAST(NULL AS {store.dialect.text})"
     store.run(
         f"CREATE OR REPLACE TABLE snapshots AS SELECT l.lead_id, {account} AS account_id, {as_of} AS as_of "
         f"FROM leads AS l {moments} LEFT JOIN done AS d ON d.lead_id = l.lead_id "
@@ -115,12 +115,13 @@ def _put_belongs(config: Config, loaded: Loaded, column: str) -> None:
     rows = "SELECT lead_id, COALESCE(account_id, '') AS account_id, created_at AS changed_at, recorded_at FROM leads"
     if config.tables.history is not None and _has_field(loaded, column):
         # Two records merged into one may bring the same change twice.
-        rows = f"SELECT DISTINCT lead_id, COALESCE(value, '') AS account_id, changed_at, recorded_at FROM history WHERE field = {literal(column)}"
+        rows = f"SELECT DISTINCT lead_id, COALESCE(value, '') AS account_id, changed_at, recorded_at FROM history WHERE field = {literal(column, loaded.store.dialect)}"
     loaded.store.run(f"CREATE OR REPLACE TABLE belongs AS {rows}")
 
 
 def _has_field(loaded: Loaded, column: str) -> bool:
-    return bool(loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE field = {literal(column)}")[0][0])
+    named = literal(column, loaded.store.dialect)
+    return bool(loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE field = {named}")[0][0])
 
 
 def _account_as_of(loaded: Loaded, column: str) -> None:
@@ -128,7 +129,7 @@ def _account_as_of(loaded: Loaded, column: str) -> None:
 
     That holds for leads of which history says nothing too: whether a later row changes their account isn't known at as_of.
     """
-    field = f"field = {literal(column)}"
+    field = f"field = {literal(column, loaded.store.dialect)}"
     if not _has_field(loaded, column):
         return
     loaded.store.run(

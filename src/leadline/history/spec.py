@@ -15,8 +15,10 @@ Kind = Literal["count", "days", "number", "flag", "category"]
 Aggregate = Literal[
     "count", "active_days", "since_last", "since_first", "value", "age", "since_stage", "in_stage",
     "heat", "depth", "share", "pace", "gap",
+    "first_to_purchase", "since_depth", "progress", "progress_pace", "trend", "scanned",
     "colleague_acts", "colleagues_engaged", "colleagues_new", "colleagues_known", "share_engaged", "since_colleague",
     "roles_engaged", "any_role", "every_role", "since_new_role", "colleagues_reached",
+    "account_acts", "since_account_act", "engaged_by_size", "rate", "stage_now", "since_stage_now", "recycled", "meets", "share_met",
 ]  # fmt: skip
 
 
@@ -46,6 +48,8 @@ class Feature:
         What `field` names: behaviour, intent, column, stage, role (several joined by |), any.
     window : Horizon or None
         How far back it looks; None for all time.
+    terms : tuple of str
+        What else the aggregate needs to know: the outcome that a rate is of, or the ICP's criteria.
     """
 
     name: str
@@ -58,10 +62,11 @@ class Feature:
     field: str = ""
     by: str = "any"
     window: Horizon | None = None
+    terms: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """Return the spec as plain JSON values."""
-        return {**asdict(self), "window": str(self.window) if self.window else None}
+        return {**asdict(self), "window": str(self.window) if self.window else None, "terms": list(self.terms)}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Feature:
@@ -74,7 +79,8 @@ class Feature:
         True
         """
         window = record["window"]
-        return cls(**{**record, "window": Horizon.parse(window) if window else None})
+        terms = tuple(record.get("terms", ()))  # older bundles have none
+        return cls(**{**record, "window": Horizon.parse(window) if window else None, "terms": terms})
 
 
 @dataclass(frozen=True)

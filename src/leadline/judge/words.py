@@ -14,6 +14,9 @@ from leadline.times import DAY, format_instant
 __all__ = ["say"]
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+STANDING = ("rate", "stage_now", "since_stage_now", "recycled", "meets", "share_met", "engaged_by_size")
+MANNERS = ("pace", "gap", "depth", "since_depth", "first_to_purchase", "progress", "progress_pace", "trend", "scanned")
+RUNGS = ("a lead", "MQL", "SQL", "an opportunity")
 LONGEST = 60  # characters of a lead's own text in a reason
 
 
@@ -35,28 +38,92 @@ def say(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
         return f"{words} is {_value(facts[first.name])}"
     if first.aggregate == "age":
         return f"created {_days(facts[first.name])} ago"
-    if first.group in ("pace", "depth"):
-        return _manner(group, facts)
+    if first.aggregate in STANDING:
+        return _standing(group, facts)
+    if first.aggregate in MANNERS:
+        return _manner(group, facts, as_of)
     if first.table == "stages":
         since = _fact(group, facts, "since_stage")
         reached = next((facts[s.name] for s in group if s.aggregate == "in_stage"), 0.0 if math.isnan(since) else 1.0)
         when = "" if math.isnan(since) else f" on {_date(as_of, since)}"
         return f"{words}{when}" if reached else f"never {words}"
     if first.table == "colleagues":
-        return {"colleagues": _colleagues, "committee": _committee}.get(first.group, _past)(group, facts, as_of)
+        told = {"colleagues": _colleagues, "committee": _committee, "account_acts": _nameless}
+        return told.get(first.group, _past)(group, facts, as_of)
     return _acts(group, facts, as_of)
 
 
-def _manner(group: Sequence[Feature], facts: dict[str, Any]) -> str:
+def _manner(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
     """Say how deep, or how fast against its own past, a lead acts."""
-    if group[0].group == "depth":
-        depth = int(facts[group[0].name])
-        return f"deepest intent so far: {('none', 'awareness', 'evaluation', 'purchase')[depth]}"
+    first = group[0].aggregate
+    if first in ("depth", "since_depth"):
+        depth, since = _fact(group, facts, "depth"), _fact(group, facts, "since_depth")
+        when = "" if math.isnan(since) else f", first on {_date(as_of, since)}"
+        if math.isnan(depth):
+            return f"deepest intent so far{when}" if when else "no intent known so far"
+        return f"deepest intent so far: {('none', 'awareness', 'evaluation', 'purchase')[int(depth)]}{when}"
+    if first in ("first_to_purchase", "progress", "progress_pace"):
+        return _progress(group, facts)
+    if first == "trend":
+        change = float(facts[group[0].name])
+        words = _printable(group[0].words)
+        return (
+            f"as many {words} as before"
+            if not change
+            else f"{abs(change):.1f} {'more' if change > 0 else 'fewer'} {words} a week than before"
+        )
+    if first == "scanned":
+        fast = [(s, float(facts[s.name])) for s in group if facts[s.name] > 0]
+        spec, n = min(fast, key=lambda f: _length(f[0]), default=(group[0], 0.0))
+        return f"{_many(n, 'act')} faster than a person's{_span(spec)}" if n else "no acts faster than a person's"
     pace, gap = _fact(group, facts, "pace"), _fact(group, facts, "gap")
     often = "" if math.isnan(gap) else f", an act every {_days(gap)} on average"
     if math.isnan(pace):
         return f"no recent acts{often}"
     return f"acts at {pace:.1f} times its usual pace{often}"
+
+
+def _progress(group: Sequence[Feature], facts: dict[str, Any]) -> str:
+    """Say how far and how fast a lead went from awareness to purchase."""
+    steps, pace = _fact(group, facts, "progress"), _fact(group, facts, "progress_pace")
+    took = _fact(group, facts, "first_to_purchase")
+    parts = [] if math.isnan(steps) else [f"{_many(steps, 'step')} from awareness to purchase"]
+    parts += [] if math.isnan(pace) else [f"{_days(pace)} a step"]
+    parts += [] if math.isnan(took) else [f"purchase intent {_days(took)} after the first touch"]
+    return ", ".join(parts) or "no acts of purchase intent"
+
+
+def _standing(group: Sequence[Feature], facts: dict[str, Any]) -> str:
+    """Say how leads like it fared, where it stands in the funnel, or how it fits."""
+    first, value = group[0], float(facts[group[0].name])
+    if first.aggregate == "rate":
+        kind = _printable(first.words)
+        return f"{kind}: {'nothing known yet' if math.isnan(value) else f'{value:.1%}'}"
+    if first.aggregate == "recycled":
+        return (
+            f"came back {_many(value, 'time')} after it was lost or rejected"
+            if value
+            else "never came back after a loss"
+        )
+    if first.aggregate == "engaged_by_size":
+        told = "the company's size is unknown" if math.isnan(value) else f"{value:.2%} of the company's size"
+        return f"colleagues active{_span(first)}: {told}"
+    if first.group == "icp":
+        return _fit(group, facts)
+    now, since = _fact(group, facts, "stage_now"), _fact(group, facts, "since_stage_now")
+    stage = "in its stage" if math.isnan(now) else RUNGS[int(now)]
+    return stage if math.isnan(since) else f"{stage} for {_days(since)}"
+
+
+def _fit(group: Sequence[Feature], facts: dict[str, Any]) -> str:
+    """Say which criteria of the ICP are met, and which aren't."""
+    flags = {_printable(s.words): float(facts[s.name]) for s in group if s.aggregate == "meets"}
+    met, failed = ([w for w, v in flags.items() if v == wanted] for wanted in (1.0, 0.0))
+    if met or failed:
+        parts = [f"fits in {', '.join(met)}"] if met else []
+        return "; ".join([*parts, *([f"not in {', '.join(failed)}"] if failed else [])]) + " (ICP)"
+    share = _fact(group, facts, "share_met")
+    return "its fit is unknown (ICP)" if math.isnan(share) else f"fits {share:.0%} of the ICP's known criteria"
 
 
 def _colleagues(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
@@ -71,6 +138,17 @@ def _colleagues(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> 
         return f"colleagues active{last}"
     known = _fact(group, facts, "colleagues_known")
     return f"none of {_many(known, 'known colleague')} active" if known > 0 else "no colleague active"
+
+
+def _nameless(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
+    """Say what was done at the account by nobody known, in the shortest window that holds any."""
+    words, since = _printable(group[0].words), _fact(group, facts, "since_account_act")
+    last = "" if math.isnan(since) else f", last on {_date(as_of, since)}"
+    counts = [s for s in group if s.aggregate == "account_acts" and facts[s.name] > 0]
+    if counts:
+        spec = min(counts, key=_length)
+        return f"{words}: {float(facts[spec.name]):,g}{_span(spec)}{last}"
+    return f"{words}{last}" if last else f"no {words}"
 
 
 def _committee(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
@@ -110,6 +188,8 @@ def _acts(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
     counts = [(s, float(facts[s.name])) for s in group if s.aggregate == "count"]
     some = min((c for c in counts if c[1] > 0), key=lambda c: _length(c[0]), default=None)
     if some is None:
+        if _fact(group, facts, "heat") > 0 and not last and not began:
+            return f"{words} in the last weeks"
         if last or began:
             return f"{words}{' long ago' if counts else ''}{last or began}"
         days = next((s for s in group if s.aggregate == "active_days" and facts[s.name] > 0), None)

@@ -13,7 +13,7 @@ from leadline.tables.schema import CLOCKS, UNTOLD, Column, cast_sql, columns_of,
 from leadline.tables.store import Store
 from leadline.tables.store.dialect import identifier
 
-__all__ = ["Read", "read_all", "resolve"]
+__all__ = ["Read", "canonical_sql", "read_all", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def read_all(config: Config, store: Store, kinds: Mapping[str, str] | None, know
             found += [rules.unusable_column(table, name) for name in unusable]
         found += problems
         if not problems:
-            store.run(_canonical_sql(table, resolved, mine, there, config))
+            store.run(canonical_sql(table, resolved, mine, there, config))
             found += _unreadable(table, resolved, there, config, store, known_at)
             attributes += mine
             untold += [a.name for a in mine if there[a.column] == UNTOLD]
@@ -61,9 +61,10 @@ def resolve(table: str, columns: tuple[Column, ...], there: dict[str, str]) -> t
     return tuple(resolved), problems
 
 
-def _canonical_sql(
+def canonical_sql(
     table: str, columns: tuple[Column, ...], attributes: tuple[Attribute, ...], there: dict[str, str], config: Config
 ) -> str:
+    """Write the statement that makes ``all_x`` of ``raw_x``: every row, numbered, cast, and what it said before the cast."""
     parts = ['row_number() OVER () AS "row"']
     parts += [f"{cast_sql(c, there[c.source], config)} AS {c.name}" for c in columns]
     parts += [f"{attribute_sql(a, there[a.column])} AS {a.name}" for a in attributes]
@@ -72,9 +73,10 @@ def _canonical_sql(
         parts.append(f"TRY_CAST({cast_sql(value, there[value.source], config)} AS DOUBLE) AS value_number")
     for c in columns:
         if c.role in ("time", "money"):
-            parts.append(
-                f"({identifier(c.source)} IS NOT NULL AND TRIM(CAST({identifier(c.source)} AS VARCHAR)) <> '') AS said_{c.name}"
-            )
+            said = f"{identifier(c.source)} IS NOT NULL"
+            if kind_of_type(there[c.source]) == "text":  # what has a type of its own is never blank, and is dear to spell out
+                said += f" AND TRIM(CAST({identifier(c.source)} AS VARCHAR)) <> ''"
+            parts.append(f"({said}) AS said_{c.name}")
         if c.role == "time":
             parts.append(f"{looks_naive(c, there[c.source])} AS naive_{c.name}")
     return f"CREATE OR REPLACE TABLE all_{table} AS SELECT {', '.join(parts)} FROM raw_{table}"

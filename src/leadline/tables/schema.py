@@ -93,6 +93,7 @@ _LAYOUT: dict[str, tuple[tuple[str, str, Role, bool], ...]] = {
     "events": (
         ("event_id", "key", "key", True),
         ("lead_id", "lead", "ref", True),
+        ("account_id", "account", "ref", False),
         ("behaviour", "type", "text", False),
         ("occurred_at", "occurred_at", "time", True),
     ),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from leadline.checks import Check, Severity
+from leadline.tables import icp
 from leadline.tables.rules import clocks, keys, order
 from leadline.tables.rules.base import SHARED, Context, missing_column, unusable_column
 
@@ -22,6 +23,7 @@ CHECKS: tuple[Check[Context], ...] = (
     Check("LL106", "recorded before it happened", ERROR, clocks.recorded_first),
     Check("LL107", "row in the future", WARNING, clocks.future_rows),
     Check("LL103", "repeated row", WARNING, keys.repeated_rows),
+    Check("LL125", "ICP of no attribute", ERROR, icp.unmatched),
 )
 AFTER: tuple[Check[Context], ...] = (
     Check("LL102", "duplicate key", ERROR, keys.duplicate_key),
@@ -38,5 +40,6 @@ FLAT: tuple[Check[Context], ...] = (
     Check("LL112", "missing key", ERROR, keys.missing_key),
     Check("LL103", "repeated row", WARNING, keys.repeated_rows),
     Check("LL121", "laws of time not applicable", NOTE, clocks.flat_file),
+    Check("LL125", "ICP of no attribute", ERROR, icp.unmatched),
 )
 FLAT_AFTER: tuple[Check[Context], ...] = (Check("LL102", "duplicate key", ERROR, keys.duplicate_key),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from leadline.checks import Finding, Severity
 from leadline.config import Config
@@ -20,13 +20,14 @@ SHARED = 20
 
 @dataclass(frozen=True)
 class Context:
-    """What a check may look at."""
+    """What a check may look at; `unique` names the tables in which a check saw a key of its own in every row."""
 
     config: Config
     store: Store
     limit: int
     attributes: tuple[Attribute, ...]
     default_limit: bool
+    unique: set[str] = field(default_factory=set)
 
     def count(self, table: str, where: str) -> tuple[int, int]:
         """Count a table's rows under a condition; return the count and the first row's number."""

@@ -55,7 +55,8 @@ def missing_lead(context: Context) -> Iterator[Answer]:
     for table in ("events", "stages", "history"):
         section = getattr(context.config.tables, table)
         if section is not None:
-            count, first = context.count(table, "lead_id IS NULL")
+            nobody = "lead_id IS NULL" + (" AND account_id IS NULL" if getattr(section, "account", None) else "")
+            count, first = context.count(table, nobody)
             if count:
                 yield (
                     f"{table}.{section.lead}",
@@ -78,6 +79,8 @@ def repeated_rows(context: Context) -> Iterator[Answer]:
             f"SELECT COUNT(*), COUNT(DISTINCT {key}) FROM {table} WHERE {key} IS NOT NULL"
         )[0]
         if total == keys:
+            if total == context.count(table, "TRUE")[0]:
+                context.unique.add(table)
             continue
         same = ", ".join(identifier(n) for n in names)
         dropped = context.store.rows(
@@ -96,13 +99,14 @@ def repeated_rows(context: Context) -> Iterator[Answer]:
 def duplicate_key(context: Context) -> Iterator[Answer]:
     """Tell keys that stand on several rows with different content."""
     for table, key in KEYS.items():
-        if getattr(context.config.tables, table) is not None and getattr(context.config.tables, table).key is not None:
+        section = getattr(context.config.tables, table)
+        if section is not None and section.key is not None and table not in context.unique:
             rows = context.store.rows(
                 f'SELECT COUNT(*), MIN(r) FROM (SELECT MIN("row") AS r FROM {table} WHERE {key} IS NOT NULL GROUP BY {key} HAVING COUNT(*) > 1)'
             )[0]
             if rows[0]:
                 yield (
-                    f"{table}.{getattr(context.config.tables, table).key}",
+                    f"{table}.{section.key}",
                     f"{rows[0]} keys stand on several rows with different content (first: row {rows[1]})",
                     "each key once",
                     "mend the export: one row a key",

@@ -1,0 +1,130 @@
+"""The compiled sweep stands in for the SQL: the same values bit for bit, whatever the log and however it is chunked."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import oracle
+from crowds import Crowd, crowd_config, crowds
+from crowds import put as put_crowd
+from leadline.config import Engine
+from leadline.history import acts, catalog, features, snapshots, sweep
+from leadline.history.spec import Feature
+from leadline.tables import open_store
+from leadline.times import Horizon
+from oracle import DAY, Rules
+from worlds import START, Run, World, config_of, put, rules, same, worlds
+
+pytest.importorskip("numba", reason="pip install numba (SHAP brings it)")
+SECOND = 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few events make a chunk, so that little worlds have several."""
+    monkeypatch.setattr(sweep, "CHUNK", 4)
+
+
+def more(run: Run) -> tuple[Feature, ...]:
+    """The catalogue, and specs that a config may ask for beside it: odd windows, and every aggregate of acts."""
+    made = list(catalog.catalogue(run.config, run.loaded))
+    for w in (Horizon.parse("36h"), Horizon.parse("3d")):
+        made.append(Feature(f"x_{w}", "rules", "rules", "count", "count", "", field="blog", by="behaviour", window=w))
+        made.append(Feature(f"s_{w}", "velocity", "scanner", "count", "scanned", "", window=w))
+        for i in ("awareness", "purchase"):
+            made.append(
+                Feature(f"d_{i}_{w}", "behaviour", "x", "count", "active_days", "", field=i, by="intent", window=w)
+            )
+    made.append(Feature("x_ever", "rules", "rules", "count", "count", "", field="pricing view", by="behaviour"))
+    made.append(Feature("h_blog", "velocity", "x", "count", "heat", "", field="blog", by="behaviour"))
+    made.append(Feature("f_blog", "recency", "x", "days", "since_first", "", field="blog", by="behaviour"))
+    made.append(Feature("f_none", "recency", "x", "days", "since_last", "", field="nobody did this", by="behaviour"))
+    for aggregate in ("first_to_purchase", "since_depth", "progress", "progress_pace"):
+        made.append(Feature(f"x_{aggregate}", "behaviour", "progress", "days", aggregate, ""))
+    made.append(Feature("x_trend", "velocity", "t", "number", "trend", "", window=Horizon.parse("3d"), terms=("30d",)))
+    return tuple({s.name: s for s in made}.values())
+
+
+def both(run: Run) -> features.Features:
+    """Hold the sweep's values against the SQL's; return them."""
+    specs = more(run)
+    ours = features.build(run.loaded, specs, run.intents, run.config.roles, swept=True)
+    same(features.build(run.loaded, specs, run.intents, run.config.roles, swept=False), ours)
+    return ours
+
+
+def bunched(world: World) -> World:
+    """Move the acts into a few seconds, as a scanner's are."""
+    spread = [START + 20 * DAY + n * 4 * SECOND for n in range(6)]
+    events = []
+    for n, e in enumerate(world["events"]):
+        late = None if e["recorded_at"] is None else e["recorded_at"] - e["occurred_at"]
+        at = spread[n % 6] if n % 3 else e["occurred_at"]
+        events.append({**e, "event_id": f"E{n}", "occurred_at": at, "recorded_at": None if late is None else at + late})
+    return {**world, "events": events}
+
+
+@settings(max_examples=60)
+@given(world=worlds(), asked=rules(), bunch=st.booleans(), seed=st.integers(0, 3))
+def test_the_sweep_equals_the_sql_on_little_worlds(
+    folder: Path, world: World, asked: Rules, bunch: bool, seed: int
+) -> None:
+    put(bunched(world) if bunch else world, folder, random.Random(seed))
+    until = oracle.observed_until(world, asked, None)
+    if until is None or not any(oracle.is_visible(r, "created_at", until) for r in world["leads"]):
+        return
+    with Run(config_of(asked, folder)) as run:
+        snapshots.for_training(run.config, run.loaded)
+        both(run)
+
+
+@settings(max_examples=40)
+@given(world=crowds(), asked=rules())
+def test_the_sweep_equals_the_sql_on_crowds(folder: Path, world: World, asked: Rules) -> None:
+    put_crowd(world, folder)
+    until = oracle.observed_until(world, asked, None)
+    if until is None or not any(oracle.is_visible(r, "created_at", until) for r in world["leads"]):
+        return
+    with Crowd(crowd_config(asked, folder)) as run:
+        snapshots.for_training(run.config, run.loaded)
+        both(run)
+
+
+def test_bursts_too_fast_for_a_person_are_counted_by_both(folder: Path) -> None:
+    at, week = START + 10 * DAY, Horizon.parse("7d")
+    fast = [at + n * SECOND for n in range(5)]  # five acts in one cell of ten seconds
+    slow = [at + 3600 * SECOND * n for n in range(1, 5)]
+    half = [at + 2 * DAY + n * SECOND for n in range(5)]  # of these five one isn't known yet
+    known = [*fast, *slow, *half[:4], half[4] + 90 * DAY]
+    with open_store(Engine(threads=1)) as store:
+        store.put(
+            "leads", pa.table({"lead_id": ["a"], "account_id": ["x"], "created_at": [START], "recorded_at": [START]})
+        )
+        store.put("snapshots", pa.table({"lead_id": ["a"], "account_id": ["x"], "as_of": [at + 5 * DAY]}))
+        store.put("events", pa.table({
+            "lead_id": ["a"] * 14, "behaviour": ["blog"] * 14, "occurred_at": [*fast, *slow, *half], "recorded_at": known,
+        }))  # fmt: skip
+        spec = Feature("scans", "velocity", "scanner", "count", "scanned", "", window=week)
+        total = Feature("n", "behaviour", "activity", "count", "count", "", window=week)
+        from leadline.checks import Findings
+        from leadline.tables import Loaded
+
+        loaded = Loaded(store, at, at, (), {"leads": 1, "events": 14}, Findings(()))
+        for swept in (False, True):
+            built = features.build(loaded, (spec, total), {}, swept=swept)
+            assert built.values.iloc[0].tolist() == [5.0, 13.0], swept
+    assert acts.SCAN_ACTS == 5
+
+
+def test_a_short_log_is_left_to_the_sql_and_what_stood_in_is_let_go(folder: Path) -> None:
+    with open_store(Engine(threads=1)) as store:
+        store.put("events", pa.table({"lead_id": ["a"]}))
+        assert not sweep.pays_off(store)
+        sweep.clear(store)
+        assert store.rows("SELECT COUNT(*) FROM duckdb_tables()") == [(1,)]
