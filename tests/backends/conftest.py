@@ -1,4 +1,4 @@
-"""A real PostgreSQL server, pip-installed, for the tests that read from one."""
+"""A real PostgreSQL server, pip-installed, and a real Spark, for the tests that read from one or run on the other."""
 
 from __future__ import annotations
 
@@ -31,6 +31,32 @@ def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             server = pgserver.get_server(Path(place) / "data")
         yield server.get_uri()
         server.cleanup()
+
+
+QUICK = {
+    "spark.sql.codegen.wholeStage": "false",  # compiling a statement takes longer than reading a little table
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.default.parallelism": "2",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # and so does Java's own compiler
+}
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[None]:
+    """Start Spark for the session, and skip where it can't run; stores find it running, and leave it."""
+    from leadline.config import Engine
+    from leadline.tables.store import jvm
+
+    lacking = jvm.unfit()
+    if lacking:
+        pytest.skip(f"Spark can't run here: {lacking}")
+    with tempfile.TemporaryDirectory(prefix="leadline-spark-", ignore_cleanup_errors=True) as place:
+        engine = Engine(kind="spark", master="local[2]", memory="1GB")
+        stop = jvm.launch({**jvm.settings(engine, Path(place)), **QUICK})
+        yield
+        stop()
 
 
 @pytest.fixture

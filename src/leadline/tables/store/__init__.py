@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from leadline.config import Engine
-from leadline.errors import ConfigError
 from leadline.tables.store.base import Store
 
 __all__ = ["Store", "open_store"]
@@ -14,20 +13,22 @@ def open_store(engine: Engine) -> Store:
 
     Raises
     ------
+    UsageError
+        The engine needs what isn't installed here.
     ConfigError
-        The engine isn't one that this version runs.
+        The engine's master isn't one that leadline speaks to.
 
     Examples
     --------
-    >>> open_store(Engine(kind="spark"))
-    Traceback (most recent call last):
-    ...
-    leadline.errors.ConfigError: engine.kind: 'spark' isn't run by this version; expected duckdb; ...
+    >>> store = open_store(Engine(threads=1))
+    >>> store.rows("SELECT 1 + 1")
+    [(2,)]
+    >>> store.close()
     """
-    if engine.kind != "duckdb":
-        raise ConfigError(
-            f"engine.kind: {engine.kind!r} isn't run by this version; expected duckdb; leave `engine` out or name it"
-        )
+    if engine.kind == "spark":
+        from leadline.tables.store.spark import SparkStore
+
+        return SparkStore(engine)
     from leadline.tables.store.duckdb import DuckStore
 
     return DuckStore(engine)

@@ -27,6 +27,9 @@ class Store(Protocol):
     def forget(self, name: str) -> None:
         """Drop what `read` made under a name."""
 
+    def hand_over(self) -> None:
+        """Say that all tables are loaded: an engine that reads through another one takes them over now."""
+
     def run(self, sql: str) -> None:
         """Run a statement that gives no rows."""
 

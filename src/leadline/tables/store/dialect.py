@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DUCKDB", "UNTOLD", "Dialect", "identifier", "literal"]
+__all__ = ["DUCKDB", "POSTGRES", "SPARK", "UNTOLD", "Dialect", "identifier", "literal"]
 
 UNTOLD = "TEXT"
 """The type of a column that came as text because its format has no types: what it holds is told by its visible rows."""
@@ -36,6 +36,8 @@ class Dialect:
 
 
 DUCKDB = Dialect("duckdb")
+POSTGRES = Dialect("postgres", double="DOUBLE PRECISION")
+SPARK = Dialect("spark", quote="`", backslash_escapes=True, text="STRING")
 
 
 def literal(text: str, dialect: Dialect = DUCKDB) -> str:
@@ -45,6 +47,8 @@ def literal(text: str, dialect: Dialect = DUCKDB) -> str:
     --------
     >>> literal("O'Hara; DROP TABLE leads")
     "'O''Hara; DROP TABLE leads'"
+    >>> print(literal("a\\\\b", SPARK))
+    'a\\\\b'
     """
     safe = text.replace("\\", "\\\\") if dialect.backslash_escapes else text
     return "'" + safe.replace("\0", "").replace("'", "''") + "'"
@@ -57,5 +61,7 @@ def identifier(name: str, dialect: Dialect = DUCKDB) -> str:
     --------
     >>> print(identifier('Lead "Source'))
     "Lead ""Source"
+    >>> print(identifier("Lead `Source", SPARK))
+    `Lead ``Source`
     """
     return dialect.quote + name.replace("\0", "").replace(dialect.quote, dialect.quote * 2) + dialect.quote

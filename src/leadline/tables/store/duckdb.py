@@ -118,6 +118,20 @@ class DuckStore:
         if fetched:
             self.run(f"DROP TABLE IF EXISTS {fetched}")
 
+    def hand_over(self) -> None:
+        """Nothing to do: the tables stay where they are."""
+
+    def tables(self) -> list[str]:
+        """List the tables, without those that only stand behind a view."""
+        found = self.rows(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'memory' AND NOT starts_with(table_name, '_') ORDER BY 1"
+        )
+        return [str(row[0]) for row in found]
+
+    def save(self, name: str, place: Path) -> None:
+        """Write a table as Parquet into a temporary folder, for another engine to take over."""
+        self.run(f"COPY {identifier(name)} TO {literal(str(place))} (FORMAT parquet)")
+
     def _columns(self, query: str) -> dict[str, str]:
         return {str(row[0]): str(row[1]) for row in self._connection.execute(f"DESCRIBE {query}").fetchall()}
 
