@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := requirements/dev.lock
 CORE := requirements/core.lock
+BENCH := requirements/bench.lock
 
-.PHONY: demo test test-long venv core lint types imports unit lock clean
+.PHONY: demo test test-long venv core lint types imports unit bench lock clean
 
 demo: venv
 	$(BIN)/leadline demo demo
@@ -46,10 +47,21 @@ unit:
 test-long: venv
 	$(BIN)/python -m pytest -m long
 
+# Ratios against peers, which are installed for this alone; benchmarks/README.md tells of larger runs.
+bench: .venv-bench/.ready
+	.venv-bench/bin/python -m benchmarks
+
+.venv-bench/.ready: $(BENCH) pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $(BENCH)
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
 # Pins every version with its hashes; needs `uv`. No index address is written.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q requirements/core.in -o $(CORE)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q requirements/dev.in -o $(LOCK)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q requirements/bench.in -o $(BENCH)
 
 clean:
-	rm -rf .venv .venv-core demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-core .venv-bench demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
