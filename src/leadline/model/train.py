@@ -19,7 +19,7 @@ from leadline import metrics
 from leadline.errors import ConfigError
 from leadline.model.baselines import sigmoid
 
-__all__ = ["Curve", "Recipe", "Trial", "boost", "choose_rounds", "grow", "tree_margin"]
+__all__ = ["Curve", "Recipe", "Trial", "as_text", "boost", "choose_rounds", "grow", "settings_of", "tree_margin"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -153,16 +153,16 @@ def boost(
     if key is not None:
         order = np.lexsort(tuple(reversed(key)))
         x, y, weight, start = x[order], y[order], weight[order], None if start is None else start[order]
-    settings = _settings(recipe, y, weight, seed, threads)
+    settings = settings_of(recipe, y, weight, seed, threads)
     data = lightgbm.Dataset(x, y, weight=weight, init_score=start, params=settings)
     if rounds == 0:
-        return _trees(lightgbm.Booster(settings, data))
-    return _trees(lightgbm.train(settings, data, num_boost_round=rounds))
+        return as_text(lightgbm.Booster(settings, data))
+    return as_text(lightgbm.train(settings, data, num_boost_round=rounds))
 
 
 def grow(trial: Trial, recipe: Recipe, seed: int, threads: int = 1) -> Curve:
     """Fit a fold's trees until its validation log loss has long stopped falling."""
-    settings = _settings(recipe, trial.y, trial.weight, seed, threads)
+    settings = settings_of(recipe, trial.y, trial.weight, seed, threads)
     data = lightgbm.Dataset(trial.x, trial.y, weight=trial.weight, init_score=trial.start, params=settings)
     test = lightgbm.Dataset(
         trial.test_x, trial.test_y, weight=trial.test_weight, init_score=trial.test_start, reference=data
@@ -177,7 +177,7 @@ def grow(trial: Trial, recipe: Recipe, seed: int, threads: int = 1) -> Curve:
     else:
         nothing = sigmoid(trial.test_start)
     losses = [metrics.log_loss(trial.test_y, nothing, trial.test_weight), *seen["test"]["binary_logloss"]]
-    return Curve(tuple(losses), _trees(booster), trial)
+    return Curve(tuple(losses), as_text(booster), trial)
 
 
 def choose_rounds(curves: Sequence[Curve], recipe: Recipe) -> int:
@@ -216,7 +216,7 @@ def tree_margin(trees: str, x: Floats, rounds: int | None = None) -> Floats:
     return np.asarray(booster.predict(x, raw_score=True, num_iteration=rounds or -1), dtype=np.float64)
 
 
-def _settings(recipe: Recipe, y: Floats, weight: Floats, seed: int, threads: int) -> dict[str, Any]:
+def settings_of(recipe: Recipe, y: Floats, weight: Floats, seed: int, threads: int) -> dict[str, Any]:
     """Return LightGBM's settings; leaves are fewer and fuller where data are few."""
     fewest = min(int(np.sum(y > 0)), int(np.sum(y <= 0)))
     scaled = int(np.clip(len(y) / 2000, 20, 200))
@@ -238,7 +238,7 @@ def _settings(recipe: Recipe, y: Floats, weight: Floats, seed: int, threads: int
     }
 
 
-def _trees(booster: Any) -> str:
+def as_text(booster: Any) -> str:
     """Return the text up to the last tree: what follows tells of the run (threads, paths), not of the model.
 
     The columns' extremes are taken out of the header: each is a single lead's number, and no prediction needs them.

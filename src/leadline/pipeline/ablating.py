@@ -1,0 +1,39 @@
+"""The backtest's ablation: the chosen recipe fitted again without each family of features.
+
+It is on by default, as it adds less than half to what training takes: on the demo world 18 s of processor time to 53 with
+6,000 leads, and about a quarter with 20,000, since the rows that it fits on are bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from leadline.config import Config
+from leadline.judge.ablation import Known, Part, Worth, worths
+from leadline.model.fitting import Fold
+from leadline.model.matrix import Matrix
+from leadline.model.refit import Refitted, refit
+from leadline.model.scorer import Scorer
+from leadline.pipeline.asking import Progress
+from leadline.pipeline.prepare import Prepared
+
+__all__ = ["ablate"]
+
+STREAM = 400  # sets these draws apart from others that the config's seed gives
+
+
+def ablate(
+    config: Config, made: Prepared, matrix: Matrix, folds: Sequence[Fold], scorer: Scorer, progress: Progress
+) -> tuple[Worth, ...] | None:
+    """Say what each family is worth on a backtest's folds; None where the config asks for no ablation."""
+    if not config.backtest.ablation:
+        return None
+    specs, random = made.features.specs, np.random.default_rng([config.seed, STREAM])
+    progress(f"leaving out each of {len({spec.family for spec in specs})} families of features")
+
+    def without(parts: Sequence[Part]) -> Refitted:
+        return refit(specs, matrix, folds, scorer.recipe, parts, random, config.engine.threads)
+
+    return worths(specs, Known(matrix.y, matrix.weight, made.features.group()), without, random)

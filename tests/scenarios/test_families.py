@@ -1,0 +1,72 @@
+"""What each family is worth, from the tables on disk to the run, the page and the terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import mlflow
+import pytest
+
+import leadline
+from homes import KNOWN_AT, Tables, config_text, inside, settle
+from leadline.ops.registry import read_bundle
+from leadline.pipeline.training import TrainResult
+from leadline.terminal import Console
+
+
+def test_a_run_tells_what_each_family_is_worth(trained_home: tuple[Path, TrainResult]) -> None:
+    _, result = trained_home
+    told = result.families
+    assert [w.family for w in told] == list(dict.fromkeys(s.family for s in result.prepared.features.specs))
+    assert sum(w.features for w in told) == len(result.prepared.features.specs)
+    assert all(w.logloss_low <= w.logloss <= w.logloss_high and w.auc_low <= w.auc <= w.auc_high for w in told)
+    assert any(w.logloss != 0 for w in told)
+
+
+def test_record_metrics_and_artifact_hold_the_same_figures(trained_home: tuple[Path, TrainResult]) -> None:
+    folder, result = trained_home
+    wanted = [w.to_record() for w in result.families]
+    assert (
+        read_bundle(result.folder if result.folder.is_absolute() else folder / result.folder).record("record.json")[
+            "families"
+        ]
+        == wanted
+    )
+    with inside(folder):
+        client = mlflow.MlflowClient(f"sqlite:///{(folder / 'mlflow.db').absolute()}")
+        metrics = client.get_run(result.run_id).data.metrics
+        kept = [Path(a.path).name for a in client.list_artifacts(result.run_id, "evidence")]
+    assert "families.json" in kept
+    for worth in result.families:
+        assert metrics[f"worth_{worth.family}_logloss"] == worth.logloss
+        assert metrics[f"worth_{worth.family}_auc"] == worth.auc
+
+
+def test_page_and_terminal_show_every_family(
+    home: Path, trained_home: tuple[Path, TrainResult], capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = leadline.report("demo.yaml").page.read_text("utf-8")
+    Console(quiet=True, log="text", as_json=False).trained(trained_home[1])
+    out = capsys.readouterr().out
+    Console(quiet=True, log="text", as_json=True).trained(trained_home[1])
+    record = json.loads(capsys.readouterr().out)
+    assert "What each family of features is worth" in page and "What is lost when a family" in out
+    for worth in trained_home[1].families:
+        assert f"scope=row>{worth.family}</th>" in page
+        assert f"\n{worth.family} " in out
+    assert [w["family"] for w in record["families"]] == [w.family for w in trained_home[1].families]
+    assert max(map(len, out[out.index("What is lost") : out.index("What moves")].splitlines())) <= 80
+
+
+def test_switched_off_nothing_is_left_out_and_the_model_is_the_same(
+    tmp_path: Path, demo_tables: Tables, trained_home: tuple[Path, TrainResult]
+) -> None:
+    text = config_text().replace("folds: 2", "folds: 2, ablation: false")
+    with inside(tmp_path):
+        settle(tmp_path, demo_tables, text)
+        result = leadline.train("demo.yaml", KNOWN_AT)
+        assert result.families == ()
+        assert result.scorer.to_files() == trained_home[1].scorer.to_files()
+        page = leadline.report("demo.yaml").page.read_text("utf-8")
+    assert "This run left out no family of features" in page
