@@ -35,7 +35,7 @@ HEAVY = (
 COMMANDS = {
     "demo": ["DIR", "--leads", "--seed"],
     "init": ["DIR", "--preset"],
-    "check": ["CONFIG", "--as-of", "--json", "--quiet", "--log"],
+    "check": ["CONFIG", "--as-of", "--html", "--json", "--quiet", "--log"],
     "train": ["CONFIG", "--as-of", "--json", "--quiet", "--log"],
     "promote": ["CONFIG", "--version", "--json", "--quiet", "--log"],
     "score": ["CONFIG", "--as-of", "--model", "--out", "--leads", "--json", "--quiet", "--log"],

@@ -107,13 +107,24 @@ def init(
 
 @app.command()
 def check(
-    config: ConfigPath, as_of: AsOf = None, as_json: Json = False, quiet: Quiet = False, log: LogKind = Log.text
+    config: ConfigPath,
+    as_of: AsOf = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the findings as a page, too.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
 ) -> None:
     """Check config, tables and leaks; train nothing."""
     from leadline.pipeline import check as run
+    from leadline.pipeline.checking import page_place, write_page
 
     console = _console(quiet, log, as_json)
-    console.checked(run(config, as_of, console.progress))
+    place = page_place(html) if html is not None else None
+    result = run(config, as_of, console.progress)
+    console.checked(result, write_page(result, place) if place is not None else None)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from leadline.plans import (
     Rule,
     SnapshotPlan,
     Tracking,
+    Wanted,
     When,
 )
 from leadline.sections import (
@@ -66,6 +67,7 @@ __all__ = [
     "Table",
     "Tables",
     "Tracking",
+    "Wanted",
     "When",
 ]
 
@@ -99,6 +101,7 @@ class Config(Section):
     snapshots: SnapshotPlan
     behaviours: dict[str, Behaviour] = Field(default_factory=dict)
     roles: dict[str, Words] = Field(default_factory=dict)
+    icp: dict[str, Wanted] = Field(default_factory=dict)
     features: FeaturePlan = FeaturePlan()
     backtest: Backtest = Backtest()
     capacity: Capacity = Capacity()

@@ -22,6 +22,7 @@ from typing import Any
 from leadline.errors import OutputError, RetryError
 
 __all__ = [
+    "discard",
     "locked",
     "place",
     "read_json",
@@ -173,6 +174,26 @@ def place(staged: Path, final: Path) -> None:
         _sync_folder(staged)
         staged.rename(final)
         _sync_folder(final.parent)
+
+
+def discard(path: Path) -> None:
+    """Remove a file or a folder, whole: it loses its name first, so that nobody finds half of it; nothing there is fine.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_text(folder / "deep" / "a.txt", "goes"); discard(folder / "deep"); discard(folder / "never")
+    >>> list(folder.iterdir())
+    []
+    """
+    with _said(path):
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        elif path.is_dir():
+            gone = path.with_name(f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}")
+            path.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
 
 
 def sweep(folder: Path) -> list[str]:

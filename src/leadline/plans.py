@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from leadline.sections import Duration, Instant, Section
 from leadline.times import Horizon
@@ -21,6 +21,7 @@ __all__ = [
     "Rule",
     "SnapshotPlan",
     "Tracking",
+    "Wanted",
     "When",
 ]
 
@@ -96,11 +97,52 @@ class FeaturePlan(Section):
         return self
 
 
+class Wanted(Section):
+    """What an attribute should be to fit the ICP: one of a list, or a number from `min` to `max`, both included.
+
+    Examples
+    --------
+    >>> Wanted.model_validate(["software", "fintech"]).any_of
+    ('software', 'fintech')
+    >>> Wanted.model_validate({"min": 50}).max is None
+    True
+    """
+
+    any_of: tuple[str | int | FiniteFloat | bool, ...] = ()
+    min: FiniteFloat | None = None
+    max: FiniteFloat | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """A bare list, or one word, is short for `any_of`."""
+        if isinstance(value, (str, int, float)):
+            value = [value]
+        if isinstance(value, list):
+            if not value or any(not isinstance(v, (str, int, float)) or v == "" for v in value):
+                raise ValueError("expected words or numbers, as in [software, fintech], or {min: 50, max: 2000}")
+            return {"any_of": value}
+        return value
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Wanted:
+        bounds = [b for b in (self.min, self.max) if b is not None]
+        if bool(self.any_of) == bool(bounds):
+            raise ValueError("expected either a list of what fits, or `min` and `max`, as in {min: 50, max: 2000}")
+        if len(bounds) == 2 and bounds[0] > bounds[1]:
+            raise ValueError("`min` is above `max`; expected min ≤ max")
+        return self
+
+
 class Backtest(Section):
-    """How the past is replayed: how many folds, and how long (for a flat file: what share) each test lasts."""
+    """How the past is replayed: how many folds, and how long (for a flat file: what share) each test lasts.
+
+    `ablation` leaves out each family of features once, to say what it is worth.
+    """
 
     folds: int = Field(default=4, ge=1, le=50)
     test: Duration | Annotated[float, Field(gt=0, lt=1)] = Horizon.parse("56d")
+    ablation: bool = True
 
 
 class Capacity(Section):
@@ -139,18 +181,20 @@ class Tracking(Section):
 
 
 class Engine(Section):
-    """What runs the SQL."""
+    """What runs the SQL, and whether it keeps the log of events from night to night; None leaves that to the log's size."""
 
     kind: Literal["duckdb", "spark"] = "duckdb"
     memory: str = Field(default="4GB", pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B)$")
     threads: int = Field(default=2, ge=1, le=256)
     master: str | None = None
+    keep: bool | None = None
 
 
 class Leaks(Section):
-    """Errors of the leak gate that the user accepts, each with the reason."""
+    """Errors of the leak gate that the user accepts, each with the reason: for a code, or for a column of a code."""
 
-    accept: dict[str, str] = Field(default_factory=dict)
+    accept: dict[str, str | dict[str, str]] = Field(default_factory=dict)
+    experiments: bool = True
 
     @model_validator(mode="after")
     def _codes(self) -> Leaks:
@@ -159,6 +203,6 @@ class Leaks(Section):
                 raise ValueError(
                     f"`accept`: {code!r} is no code of the leak gate; expected LL2xx or LL3xx: what is wrong with the tables can't be accepted"
                 )
-            if not reason.strip():
+            if not reason or not all(r.strip() for r in ([reason] if isinstance(reason, str) else reason.values())):
                 raise ValueError(f"`accept`: {code} has no reason; expected one, which stands in the run's record")
         return self

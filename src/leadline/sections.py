@@ -86,10 +86,14 @@ class Table(Section):
 
 
 class Attributed(Table):
-    """A table of things with attributes fixed at creation; `all` takes every column but the excluded."""
+    """A table of things with attributes fixed at creation; `all` takes every column but the excluded.
+
+    `known_at_creation` names the attributes of which the user says, asked by the leak gate, that they were known then.
+    """
 
     attributes: tuple[str, ...] | Literal["all"] = ()
     exclude: tuple[str, ...] = ()
+    known_at_creation: tuple[str, ...] = ()
 
 
 class Leads(Attributed):
@@ -107,10 +111,11 @@ class Accounts(Attributed):
 
 
 class Events(Table):
-    """Dated acts."""
+    """Dated acts; `account` names the company of acts that name no lead (intent that a third party saw)."""
 
     key: str | None = None
     lead: str
+    account: str | None = None
     type: str
     occurred_at: str
 

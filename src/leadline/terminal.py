@@ -12,6 +12,10 @@ from leadline.checks import Severity
 from leadline.errors import DataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leadline.checks import Findings
+    from leadline.judge.ablation import Worth
     from leadline.judge.backtest import Evaluation
     from leadline.ops.nightly import Night
     from leadline.pipeline import CheckResult, MonitorResult, Promotion, ReportResult, Told, TrainResult
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Console"]
 
+SHOWN = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 CAUSES = 10  # that `explain` prints one by one; --json has them all
 
 
@@ -84,8 +89,8 @@ class Console:
             table.add_row(*row)
         Rich(width=width, highlight=False, markup=False).print(table)
 
-    def checked(self, result: CheckResult) -> None:
-        """Print findings; errors end the command with exit code 65."""
+    def checked(self, result: CheckResult, page: Path | None = None) -> None:
+        """Print findings, and where their page is; errors end the command with exit code 65."""
         if not self._as_json(result.to_record()):
             if result.rows:
                 self._say(f"known at {result.known_at}:" if result.known_at else "all rows, as none has a date:")
@@ -94,20 +99,49 @@ class Console:
             c = result.counts
             if c.positive + c.negative + c.censored:
                 self._say(
-                    f"snapshots     {c.positive:>12,} positive, {c.negative:,} negative, {c.censored:,} unripe, "
-                    f"{c.late:,} known late, {c.before:,} before observed_from"
+                    f"snapshots     {c.positive:>12,} positive, {c.negative:,} negative, {c.censored:,} unripe,\n"
+                    f"{'':>26} {c.late:,} known late, {c.before:,} before observed_from"
                 )
-            self._findings(result.findings)
+            self._found(result.findings)
+            if page is not None:
+                self._say(f"page: {page}")
         errors = result.findings.of(Severity.ERROR)
         if errors:
             raise DataError(f"{len(errors)} error{_s(len(errors))} found; expected none; mend what is told above")
         if not self._json:
             self._say("ready to train")
 
-    def _findings(self, findings: Any, notes: bool = True) -> None:
+    def _found(self, findings: Findings) -> None:
+        """Print findings as a table, the gravest first, then which checks couldn't look, and why."""
+        shown = [f for severity in SHOWN for f in findings.of(severity)]
+        rows = []
+        for f in shown:
+            todo = f"accepted: {f.accepted}" if f.accepted else f.fix
+            rows.append([f.code, f.severity.value, f.subject, f"{f.seen}; expected {f.expected}", todo])
+        self._lines(("code", "severity", "where", "found", "what to do"), rows, (0, 0, 2, 4, 3))
+        unasked = [[f.code, f.subject, f.seen] for f in findings.of(Severity.NOT_APPLICABLE)]
+        self._lines(("code", "where", "not applicable because"), unasked, (0, 2, 5))
+
+    def _lines(self, head: Sequence[str], rows: Sequence[Sequence[str]], room: Sequence[int]) -> None:
+        """Print a table of sentences, if there are any; columns with a share of the room break their lines."""
+        if not rows:
+            return
+        from rich.box import SIMPLE
+        from rich.console import Console as Rich
+        from rich.table import Table
+
+        table = Table(box=SIMPLE, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), expand=True)
+        for name, share in zip(head, room, strict=True):
+            table.add_column(name, overflow="fold", no_wrap=not share, ratio=share or None)
+        for row in rows:
+            table.add_row(*row)
+        Rich(width=None if sys.stdout.isatty() else 80, highlight=False, markup=False).print(table)
+        self._say()
+
+    def _findings(self, findings: Findings) -> None:
         for f in findings:
-            if notes or f.severity is not Severity.NOTE:
-                self._say(f"{f.code} {f.severity}: {f}")
+            if f.severity in (Severity.ERROR, Severity.WARNING):
+                self._say(f"{f.code} {f.severity}: {f}{f' (accepted: {f.accepted})' if f.accepted else ''}")
 
     def trained(self, result: TrainResult) -> None:
         """Print the backtest, the drivers and where the model is."""
@@ -119,16 +153,19 @@ class Console:
             "run_id": result.run_id,
         }
         evaluation = result.evaluation.to_record()
-        if self._as_json({**record, "evaluation": evaluation, "findings": result.findings.records()}):
+        families = [worth.to_record() for worth in result.families]
+        told = {"evaluation": evaluation, "families": families, "findings": result.findings.records()}
+        if self._as_json({**record, **told}):
             return
         c = result.prepared.counts
         thinned = f" (thinned to {c.kept_negative:,}, weighted)" if c.thinned else ""
         self._say(
             f"{c.positive:,} positive and {c.negative:,} negative snapshots{thinned}; {c.censored:,} unripe and {c.late:,} known late, left out"
         )
-        self._findings(result.findings, notes=False)
+        self._findings(result.findings)
         self._say()
         self._evaluation(result.evaluation)
+        self._families(result.families)
         self._say("\nWhat moves scores (share of all contributions):")
         for d in result.drivers[:8]:
             way = "" if d.direction != d.direction else " ↑" if d.direction > 0 else " ↓"
@@ -153,6 +190,20 @@ class Console:
             side = "below" if gap >= 0 else "above"
             interval = f"95%: {low:+.4f} to {high:+.4f}"
             self._say(f"log loss {abs(gap):.4f} {side} the regression's ({interval}; + is better)")
+
+    def _families(self, worths: Sequence[Worth]) -> None:
+        """Print what is lost when each family of features is left out, the dearest first."""
+        if not worths:
+            return
+        rows = [
+            [
+                w.family, str(w.features), f"{w.logloss:+.4f}", f"{w.logloss_low:+.4f} to {w.logloss_high:+.4f}",
+                f"{w.auc:+.3f}", w.verdict,
+            ]
+            for w in sorted(worths, key=lambda w: -w.logloss)
+        ]  # fmt: skip
+        self._say("\nWhat is lost when a family of features is left out (all folds):")
+        self._table(["family", "features", "log loss", "95%", "AUC", "verdict"], rows)
 
     def scored(self, result: Night) -> None:
         """Print where the scores are, and the tiers."""
@@ -224,7 +275,7 @@ class Console:
 
     def demo(self, result: DemoResult) -> None:
         """Print the demo's story, and what to open next."""
-        sizes = {severity: len(result.checked.findings.of(severity)) for severity in Severity}
+        sizes = {severity: len(result.checked.findings.of(severity)) for severity in SHOWN}
         self._say("The checks: " + ", ".join(f"{n} {severity}{_s(n)}" for severity, n in sizes.items()))
         self._say("\nThe model, trained on what was known four weeks before the end:")
         self.trained(result.trained)

@@ -14,7 +14,7 @@ from leadline.errors import LeadlineError
 from leadline.history.spec import Aggregate
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md"), ROOT / "models" / "README.md"])
+PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), ROOT / "models" / "README.md"])
 
 
 def keys(schema: dict[str, Any]) -> set[tuple[str, str]]:
@@ -70,21 +70,39 @@ def test_every_default_told_is_the_default() -> None:
     )  # fmt: skip
 
 
+def entries() -> list[tuple[str, str]]:
+    """List (code, severity) of each entry in checks.md and of each page in checks/."""
+    head = re.compile(r"^#+ (LL\d{3}) .+\((error|warning|note)", re.M)
+    found = head.findall((ROOT / "docs/checks.md").read_text("utf-8"))
+    for page in sorted((ROOT / "docs/checks").glob("*.md")):
+        (entry,) = head.findall(page.read_text("utf-8"))
+        assert entry[0] == page.stem
+        found.append(entry)
+    return found
+
+
 def test_every_check_has_an_entry() -> None:
     source = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "src").rglob("*.py"))
     codes = set(re.findall(r"LL\d{3}", source))
-    entries = re.findall(
-        r"^### (LL\d{3}) .+\((?:error|warning|note)", (ROOT / "docs/checks.md").read_text("utf-8"), re.M
+    told = [code for code, _ in entries()]
+    assert len(told) == len(set(told))
+    assert set(told) == codes
+
+
+def test_the_index_lists_every_page_of_a_check() -> None:
+    rows = re.findall(
+        r"^\| \[(LL\d{3})\]\(checks/\1\.md\) \| [^|]+ \| (error|warning|note)", (ROOT / "docs/checks.md").read_text("utf-8"), re.M
     )
-    assert len(entries) == len(set(entries))
-    assert set(entries) == codes
+    pages = {page.stem for page in (ROOT / "docs/checks").glob("*.md")}
+    assert dict(rows).items() <= dict(entries()).items()
+    assert {code for code, _ in rows} == pages
 
 
 def test_entries_have_the_severity_of_their_check() -> None:
     from leadline.judge import leaks
     from leadline.tables import rules
 
-    told = dict(re.findall(r"^### (LL\d{3}) .+\((\w+)", (ROOT / "docs/checks.md").read_text("utf-8"), re.M))
+    told = dict(entries())
     checks = (
         *rules.CHECKS,
         *rules.AFTER,

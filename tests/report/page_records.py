@@ -14,6 +14,7 @@ import pandas as pd
 from leadline.checks import Finding, Findings, Severity
 from leadline.history.spec import Feature
 from leadline.judge import behaviours, capacity
+from leadline.judge.ablation import Worth
 from leadline.judge.backtest import Judged, evaluate, plain
 from leadline.judge.explain import Driver
 from leadline.times import WEEK, Horizon
@@ -21,6 +22,11 @@ from leadline.times import WEEK, Horizon
 HOSTILE = "</script><script>document.title='owned';alert(1)</script><img src=x onerror=alert(1)>\"'{{ 7*7 }}&lt;"
 START = 1_736_121_600_000_000
 DAYS = Horizon.parse("90d")
+FAMILIES = [
+    Worth("age", 1, -0.0002, -0.0010, 0.0006, 0.001, -0.002, 0.004).to_record(),
+    Worth("behaviour", 66, 0.0123, 0.0051, 0.0202, 0.041, 0.022, 0.061).to_record(),
+    Worth("fit", 7, -0.0031, -0.0052, -0.0012, -0.004, -0.011, 0.003).to_record(),
+]
 BEHAVIOURS = {"pricing": "purchase", "demo": "purchase", "docs": "evaluation", "blog": "awareness", "rare": "unknown"}
 
 
@@ -35,6 +41,7 @@ def flat_record() -> dict[str, Any]:
     made |= {"known_at": None, "observed_until": None, "capacity": [], "curve": [], "findings": [], "effects": {}}
     made["outcome"] = {"reaches": None, "within": None, "column": "Converted", "positive": "1"}
     made["behaviours"]["behaviours"] = []
+    made["families"] = []
     made["tables"] = {"leads": 9240}
     for fold in made["evaluation"]["folds"]:
         fold |= {"starts_at": 600_000 + fold["number"], "ends_at": 610_000 + fold["number"]}
@@ -99,5 +106,5 @@ def _record() -> dict[str, Any]:
         "capacity": plain([asdict(c) for c in capacity.table(noisy[600:], *keys, 12.0)]),
         "curve": plain([asdict(c) for c in capacity.curve(noisy[600:], *keys, 12.0)]),
         "behaviours": plain(asdict(told)), "effects": {"behaviour:pricing": 1.2, "behaviour:docs": -0.1},
-        "findings": found.records(), "choice": {}, "curves": [], "features": [s.to_record() for s in specs],
+        "families": FAMILIES, "findings": found.records(), "choice": {}, "curves": [], "features": [s.to_record() for s in specs],
     }  # fmt: skip

@@ -21,6 +21,7 @@ from leadline.report.html import page, sections
 CODES = {"sql", "30d", "90d", "0d", "warning", "note", "error"}  # words that the program itself writes
 TITLES = [
     "What was asked, of whom", "What predicts conversion", "What moves scores", "Choose the cut", "How good, how sure",
+    "What each family of features is worth",
     "Data problems found",
 ]  # fmt: skip
 
@@ -45,13 +46,14 @@ def no_points() -> dict[str, Any]:
 def unknown(value: float | None) -> dict[str, Any]:
     """Return the record with every figure that may be undefined undefined."""
     made = record()
-    for key in ("evaluation", "drivers", "behaviours", "effects", "capacity", "curve"):
+    for key in ("evaluation", "drivers", "behaviours", "effects", "capacity", "curve", "families"):
         made[key] = changed(made[key], lambda v: value if isinstance(v, float) else v)
     return made
 
 
 def older() -> dict[str, Any]:
-    return {k: v for k, v in record().items() if k not in ("behaviours", "effects", "curve", "features", "version")}
+    later = ("behaviours", "effects", "curve", "families", "features", "version")
+    return {k: v for k, v in record().items() if k not in later}
 
 
 def unjudged() -> dict[str, Any]:
@@ -206,6 +208,19 @@ def test_json_beside_the_page_equals_the_record(tmp_path: Path, monkeypatch: pyt
     told = reporting.report(SimpleNamespace(name="acme"), tmp_path / "r.html")
     assert json.loads(told.data.read_text("utf-8")) == made | {"version": "3", "features": []} == told.record
     assert told.page.read_text("utf-8") == page(told.record)
+
+
+def test_families_stand_dearest_first_and_the_first_sentence_tells_noise_from_worth() -> None:
+    tree = parsed(page(record()))
+    assert [row[0] for row in cells(tree, "families")] == ["behaviour", "age", "fit"]
+    assert cells(tree, "families")[0] == [
+        "behaviour", "66", "+0.0123", "0.0051 to 0.0202", "+0.041", "0.022 to 0.061", "missed",
+    ]  # fmt: skip
+    assert [row[6] for row in cells(tree, "families")[1:]] == ["within noise", "better without"]
+    found = next(s for s in sections(record()) if s.key == "worth").found
+    assert "Without behaviour the backtest is worse by more than noise" in found and "Without fit it is better" in found
+    noise = record() | {"families": record()["families"][:1]}
+    assert "none, left out alone, is missed" in next(s for s in sections(noise) if s.key == "worth").found
 
 
 def luminance(colour: str) -> float:

@@ -8,13 +8,17 @@ from typing import Any
 
 from leadline.checks import Findings, Severity
 from leadline.config import Config
-from leadline.errors import DataError
+from leadline.errors import DataError, UsageError
+from leadline.files import write_text
+from leadline.history import catalog, labels
 from leadline.history.labels import Counts
 from leadline.judge.backtest import plain
 from leadline.pipeline.asking import Progress, as_config, instant, said_instant, silent
-from leadline.pipeline.prepare import examine
+from leadline.pipeline.laying import lay
+from leadline.pipeline.mutation import future_moves
+from leadline.pipeline.prepare import Examined, examine
 
-__all__ = ["CheckResult", "check"]
+__all__ = ["CheckResult", "check", "page_place", "write_page"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class CheckResult:
 
     def __repr__(self) -> str:
         sizes = {s: len(self.findings.of(s)) for s in Severity}
-        told = ", ".join(f"{n} {s}{'s' if n != 1 else ''}" for s, n in sizes.items() if n) or "nothing found"
+        many = {s: f"{s}{'s' if n != 1 and s is not Severity.NOT_APPLICABLE else ''}" for s, n in sizes.items()}
+        told = ", ".join(f"{n} {many[s]}" for s, n in sizes.items() if n) or "nothing found"
         return f"CheckResult({self.name}: {told}; {self.counts.positive} positive of {self.counts.positive + self.counts.negative} snapshots)"
 
     def to_record(self) -> dict[str, Any]:
@@ -76,14 +81,62 @@ def check(config: Config | str | Path, as_of: str | int | None = None, progress:
     config = as_config(config)
     try:
         with examine(config, instant(config, as_of), progress) as seen:
+            found = seen.findings + _of_snapshots(config, seen, progress).accept(config.leaks.accept)
             return CheckResult(
                 config.name,
                 said_instant(seen.loaded.known_at, seen.loaded.is_dated),
                 seen.loaded.rows,
                 seen.counts,
-                seen.findings,
+                found,
             )
     except DataError as error:
         if error.findings is None:
             raise
         return CheckResult(config.name, None, {}, Counts(), error.findings)
+
+
+def _of_snapshots(config: Config, seen: Examined, progress: Progress) -> Findings:
+    """Check what needs labelled snapshots but no model: that folds can be laid, and that the future moves no feature."""
+    counts, store = seen.counts, seen.loaded.store
+    if not counts.positive or not counts.negative:
+        return Findings()  # LL122 and LL123 have told it
+    progress("cutting off the future")
+    as_of = store.arrow("SELECT as_of FROM snapshots ORDER BY as_of, lead_id").column("as_of").to_numpy()
+    _, found = lay(config, as_of, labels.fetch(config, seen.loaded))
+    return found + future_moves(config, seen.loaded, catalog.catalogue(config, seen.loaded))
+
+
+def page_place(name: str | Path) -> Path:
+    """Return where a page is to be written.
+
+    Raises
+    ------
+    UsageError
+        The name doesn't end in .html.
+
+    Examples
+    --------
+    >>> page_place("page.pdf")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: --html 'page.pdf': not a page; expected a name that ends in .html
+    """
+    place = Path(name)
+    if place.suffix != ".html":
+        raise UsageError(f"--html {str(place)!r}: not a page; expected a name that ends in .html")
+    return place
+
+
+def write_page(result: CheckResult, place: str | Path) -> Path:
+    """Write what the checks found as one self-contained page, and return where.
+
+    Raises
+    ------
+    UsageError, OutputError
+        The name doesn't end in .html, or the page can't be written.
+    """
+    from leadline.report.findings import page
+
+    place = page_place(place)
+    write_text(place, page(result.to_record()))
+    return place

@@ -16,9 +16,10 @@ from leadline.history import catalog, features, labels, snapshots
 from leadline.history.features import Features
 from leadline.history.labels import Counts, Labels
 from leadline.history.spec import Feature
-from leadline.judge import leaks
+from leadline.judge import cohorts, leaks
 from leadline.judge.points import points
 from leadline.pipeline.asking import Progress, intents, silent
+from leadline.pipeline.mutation import future_moves
 from leadline.tables import Loaded, load, open_store
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def examine(
     try:
         progress("reading tables")
         loaded = load(config, store, known_at, kinds)
-        found = loaded.findings + run(leaks.BEFORE_TRAINING, (config, loaded))
+        _say_kept(loaded, progress)
+        found = loaded.findings + leaks.before_training(config, loaded) + run(cohorts.OF_SAMPLES, (config, loaded))
         found.accept(config.leaks.accept).raise_errors()
         progress("taking snapshots")
         number = snapshots.for_training(config, loaded)
@@ -121,7 +123,17 @@ def prepare(
         made = features.build(loaded, (*specs, *catalog.rule_specs(config)), intents(config), config.roles)
         today = points(config, made.values) if config.rules else None
         asked = features.build(loaded, *ask) if ask is not None else None
-        return Prepared(loaded, counts, _useful(made, specs), labels.fetch(config, loaded), today, seen.findings, asked)
+        known, found = labels.fetch(config, loaded), seen.findings
+        if ask is None:
+            found += future_moves(config, loaded, specs).accept(config.leaks.accept)
+            found.raise_errors()
+        return Prepared(loaded, counts, _useful(made, specs), known, today, found, asked)
+
+
+def _say_kept(loaded: Loaded, progress: Progress) -> None:
+    """Say whether the kept log of events was used, where it could be."""
+    if loaded.log.note:
+        progress(loaded.log.note)
 
 
 def _enough(config: Config, snapshots_made: int, counts: Counts) -> list[Finding]:
@@ -215,6 +227,7 @@ def tonight(
         progress("reading tables")
         kinds = {s.name: s.kind for s in specs if s.aggregate == "value"}
         loaded = load(config, store, as_of if not config.is_flat else None, kinds, leads_source)
+        _say_kept(loaded, progress)
         loaded.findings.accept(config.leaks.accept).raise_errors()
         snapshots.for_night(config, loaded, as_of)
         known = True
@@ -223,7 +236,9 @@ def tonight(
 
             store.put("wanted", pa.table({"lead_id": [lead]}))
             known = bool(store.rows("SELECT COUNT(*) FROM leads WHERE lead_id IN (SELECT lead_id FROM wanted)")[0][0])
-            store.run("DELETE FROM snapshots WHERE lead_id NOT IN (SELECT lead_id FROM wanted)")
+            store.run(
+                "CREATE OR REPLACE TABLE snapshots AS SELECT * FROM snapshots WHERE lead_id IN (SELECT lead_id FROM wanted)"
+            )
         progress("computing features")
         return features.build(loaded, specs, intent, roles), loaded, known
     finally:

@@ -75,7 +75,7 @@ def publish(
             )
             run.params(_params(config, made, scorer, found, _known(record)))
             run.tags(_tags(config))
-            run.metrics(_metrics(evaluation, made, honest))
+            run.metrics(_metrics(evaluation, made, honest) + _worths(record))
             run.datasets([
                 tracking.Dataset(t, made.loaded.sources.get(t, ""), made.loaded.fingerprints.get(t, ""), rows)
                 for t, rows in made.loaded.rows.items()
@@ -169,15 +169,27 @@ def _metrics(evaluation: Evaluation, made: Prepared, honest: OutOfFold) -> list[
     return rows
 
 
+def _worths(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
+    """List what each family of features is worth."""
+    return [
+        (f"worth_{worth['family']}_{what}", worth[what], 0)
+        for worth in record["families"] or []
+        for what in ("logloss", "auc")
+        if worth[what] is not None
+    ]
+
+
 def _write_evidence(
     folder: Path, config: Config, record: Mapping[str, Any], evaluation: Evaluation, ranked: Sequence[Driver]
 ) -> None:
-    """Write what the run shows beside the bundle: the config as written, the record, drivers and pictures."""
+    """Write what the run shows beside the bundle: the config as written, the record, drivers, families and pictures."""
     # A password belongs in ${NAME}; one written into a URL all the same must not travel on.
     text = re.sub(r"(://[^:/@\s]*):[^@\s]+@", r"\1:***@", config.text)
     write_text(folder / "config.yaml", re.sub(r"(?i)([?&](?:password|sslpassword|token)=)[^&\s\"']+", r"\1***", text))
     write_json(folder / "record.json", record)
     write_json(folder / "drivers.json", record["drivers"])
+    if record["families"]:
+        write_json(folder / "families.json", record["families"])
     for name, picture in charts.pictures(evaluation, ranked).items():
         write_bytes(folder / name, picture)
 

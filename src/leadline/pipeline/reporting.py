@@ -95,13 +95,14 @@ def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: 
     store = open_store(config.engine)
     try:
         loaded = load(config, store)
-        text = statement(catalogue(config, loaded), intents(config), store.dialect, config.roles, role_column(loaded))
+        ours = store.dialect
+        text = statement(catalogue(config, loaded), intents(config), ours, config.roles, role_column(loaded))
     finally:
         store.close()
-    if dialect == "duckdb":
+    if dialect == ours.name:
         return text
     try:
         import sqlglot
     except ImportError:
         raise UsageError(f"--dialect {dialect}: needs sqlglot; install leadline[warehouse]") from None
-    return str(sqlglot.transpile(text, read="duckdb", write=dialect, pretty=True)[0])
+    return str(sqlglot.transpile(text, read=ours.name, write=dialect, pretty=True)[0])

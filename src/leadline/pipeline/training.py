@@ -9,26 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from leadline.checks import Finding, Findings, Severity, run
+from leadline.checks import Findings, run
 from leadline.config import Config
 from leadline.errors import DataError
-from leadline.history import folds as folding
-from leadline.history.folds import Fold
-from leadline.judge import behaviours, capacity, leaks
+from leadline.judge import behaviours, capacity, experiments, leaks
+from leadline.judge.ablation import Worth
 from leadline.judge.backtest import Evaluation, Judged, evaluate, plain
 from leadline.judge.explain import Driver, drivers
 from leadline.model.fitting import OutOfFold, fit_scorer
 from leadline.model.matrix import Matrix
 from leadline.model.scorer import Scorer
 from leadline.model.tune import tune as search
+from leadline.pipeline.ablating import ablate
 from leadline.pipeline.asking import Progress, as_config, instant, intents, said_instant, silent
+from leadline.pipeline.experiments import trial
+from leadline.pipeline.laying import lay_folds
 from leadline.pipeline.prepare import Prepared, prepare
 from leadline.pipeline.publish import publish, ready
-from leadline.times import Horizon
 
-__all__ = ["TrainResult", "train"]
+__all__ = ["TrainResult", "lay_folds", "train"]
 
-SHARE = 0.2  # of a flat file's rows in each test, where the config gives no share
 EXPLAINED = 20_000  # rows that drivers are averaged over; more change the ranks no further
 
 
@@ -56,6 +56,8 @@ class TrainResult:
         What half to double the capacity would have brought.
     findings : Findings
         What the checks saw.
+    families : tuple of Worth
+        What each family of features is worth; empty where there is one family, or `backtest.ablation` is off.
     """
 
     name: str
@@ -69,6 +71,7 @@ class TrainResult:
     drivers: list[Driver]
     capacity: list[capacity.Cut]
     findings: Findings
+    families: tuple[Worth, ...] = ()
 
     def __repr__(self) -> str:
         return f"TrainResult({self.name} {self.version} ({self.alias}) in {self.folder}; {self.evaluation!r})"
@@ -123,11 +126,16 @@ def train(
     found += run(leaks.AFTER_TRAINING, leaks.Trained(evaluation, ranked[0].words if ranked else "none")).accept(
         config.leaks.accept
     )
+    progress("experimenting")
+    asked = trial(config, made, matrix, scorer, honest, folds[-1].train, ranked)
+    found += run(experiments.AFTER_TRAINING, asked).accept(config.leaks.accept)
     found.raise_errors()
+    families = ablate(config, made, matrix, what[2], scorer, progress)
     progress("tracking and exporting")
     record = records(config, made, evaluation, ranked, cuts, found, honest, moved)
+    record["families"] = None if families is None else [worth.to_record() for worth in families]
     published = publish(config, made, scorer, evaluation, ranked, cuts, found, honest, record)
-    return TrainResult(config.name, *published, made, scorer, evaluation, ranked, cuts, found)
+    return TrainResult(config.name, *published, made, scorer, evaluation, ranked, cuts, found, families or ())
 
 
 def to_matrix(made: Prepared) -> Matrix:
@@ -143,49 +151,6 @@ def to_matrix(made: Prepared) -> Matrix:
         made.features.lead_id.astype(str),
         made.features.as_of,
         made.labels.known_at,
-    )
-
-
-def lay_folds(config: Config, made: Prepared) -> tuple[tuple[Fold, ...], Findings]:
-    """Lay the folds; where the history is too short for the config's test span, a shorter one is taken, and said."""
-    as_of, labels = made.features.as_of, made.labels
-    asked = config.backtest.test
-    if config.is_flat:
-        share = asked if isinstance(asked, float) else SHARE
-        folds = folding.make_flat(as_of, labels, config.backtest.folds, share)
-        length = None
-    else:
-        length = asked if isinstance(asked, Horizon) else Horizon.parse("56d")
-        folds = ()
-        for cut in (1, 2, 4, 8):
-            length = Horizon(asked.micros // cut) if isinstance(asked, Horizon) else length
-            folds = folding.make_dated(as_of, labels, config.backtest.folds, length.micros)
-            if folds:
-                break
-    if not folds:
-        few = folding.FEWEST
-        raise DataError(
-            f"LL124 backtest: no fold has {few['training']} positives before its test and {few['test']} in it; expected at least one fold; "
-            "give more history, or make `within`, `backtest.test` or `backtest.folds` smaller"
-        )
-    folding.check(folds, as_of, labels, config.horizon.micros)
-    short = len(folds) < config.backtest.folds or (length is not None and length != asked)
-    if not short:
-        return folds, Findings()
-    span = f" of {length}" if length is not None else ""
-    wanted = f" of {asked}" if length is not None else ""
-    seen = f"the history carries {len(folds)} folds{span}, not {config.backtest.folds}{wanted}"
-    return folds, Findings(
-        (
-            Finding(
-                "LL124",
-                Severity.WARNING,
-                "backtest",
-                seen,
-                "as many as asked",
-                "nothing to do; more history gives more folds",
-            ),
-        )
     )
 
 

@@ -79,7 +79,8 @@ def _tables(record: Mapping[str, Any]) -> Table:
 
 def problems(record: Mapping[str, Any]) -> Section:
     """Tell what the checks found in the data."""
-    findings = record.get("findings", [])
+    told = record.get("findings", [])
+    findings = [f for f in told if f["severity"] != "not applicable"]
     if not findings:
         return Section("problems", "Data problems found", "The checks found nothing to say against the data.")
     number = Counter(f["severity"] for f in findings)
@@ -91,7 +92,7 @@ def problems(record: Mapping[str, Any]) -> Section:
             cell(f["subject"]),
             cell(f["seen"]),
             cell(f["expected"]),
-            cell(f["fix"]),
+            cell(f"accepted: {f['accepted']}" if f.get("accepted") else f["fix"]),
             cell(say.count(f["rows"]) if f.get("rows") else say.ABSENT, f.get("rows") or None),
         )
         for f in findings
@@ -102,10 +103,15 @@ def problems(record: Mapping[str, Any]) -> Section:
         Column("where"),
         Column("found"),
         Column("expected"),
-        Column("what to do"),
+        Column("what to do", means="or the reason with which it is accepted"),
         Column("rows", True),
     )
     found = f"The checks found {say.count(len(findings), 'thing')} to say of the data: {said}."
-    return Section(
-        "problems", "Data problems found", found, (Table("findings", "Findings of the checks", columns, rows),)
+    unasked = tuple(
+        (cell(f["code"]), cell(f["subject"]), cell(f["seen"])) for f in told if f["severity"] == "not applicable"
     )
+    heads = (Column("code"), Column("where"), Column("why it doesn’t apply"))
+    folded = "What couldn’t be checked"
+    parts: tuple[Table, ...] = (Table("findings", "Findings of the checks", columns, rows),)
+    parts += (Table("unasked", folded, heads, unasked, folded=folded),) if unasked else ()
+    return Section("problems", "Data problems found", found, parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,10 +16,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leadline.report import asked, predicts, quality
+from leadline.report import asked, predicts, quality, worth
 from leadline.report.parts import Chart, Control, Section, Table
 
-__all__ = ["page", "sections"]
+__all__ = ["page", "render", "sections"]
 
 
 def page(record: Mapping[str, Any]) -> str:
@@ -30,14 +30,18 @@ def page(record: Mapping[str, Any]) -> str:
     record : mapping
         A run's record, as `leadline.pipeline.training` made it. What an older record lacks is said to be lacking.
     """
+    return render("report.html.j2", record["name"], record.get("version"), sections(record))
+
+
+def render(template: str, name: str, version: str | None, parts: Sequence[Section]) -> str:
+    """Return sections as a page by one of the templates, with its own style and script and no other."""
     style, script = _asset("style.css"), _asset("script.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    return _environment().get_template("report.html.j2").render(
-        name=record["name"], version=record.get("version"), sections=sections(record),
-        style=Markup(style), script=Markup(script), policy=policy,  # our own files
+    return _environment().get_template(template).render(
+        name=name, version=version, sections=parts, style=Markup(style), script=Markup(script), policy=policy,  # our own files
     )  # fmt: skip
 
 
@@ -49,6 +53,7 @@ def sections(record: Mapping[str, Any]) -> tuple[Section, ...]:
         predicts.drivers(record),
         quality.cut(record),
         quality.how_good(record),
+        worth.families(record),
         asked.problems(record),
     )
 

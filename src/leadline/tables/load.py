@@ -13,7 +13,7 @@ from typing import Any
 
 from leadline.checks import Findings, run
 from leadline.config import Config, Source
-from leadline.tables import flat, ladder, merges, rules
+from leadline.tables import flat, kept, ladder, merges, rules
 from leadline.tables.attributes import Attribute, settle
 from leadline.tables.cut import columns_in, cut, drop_repeats, observed_until
 from leadline.tables.read import Read, read_all
@@ -49,6 +49,8 @@ class Loaded:
         Where each table came from, without secrets.
     is_dated : bool
         Whether T is an instant; False for a flat file ordered by numbers.
+    log : Kept
+        What was used of the kept log of events.
     """
 
     store: Store
@@ -60,6 +62,7 @@ class Loaded:
     fingerprints: dict[str, str] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     is_dated: bool = True
+    log: kept.Kept = field(default_factory=kept.Kept)
 
 
 def load(
@@ -98,22 +101,23 @@ def load(
             else config.tables.leads.model_copy(update={"source": leads_source})
         )
         return _load_flat(config, store, section, known_at, kinds, scoring=leads_source is not None)
-    read = read_all(config, store, kinds, known_at)
+    log = kept.settle(config, store)
+    read = read_all(log.to_read(config), store, kinds, known_at)
     read.found.raise_errors()
     until = observed_until(config, store, known_at)
     limit = until if known_at is None else known_at
     for table in config.tables.given():
-        cut(table, config, store, limit)
+        (log.cut if table in log.tables else cut)(table, config, store, limit)
     attributes, found = _settle(read, kinds, store)
     _spell_fields(config, store, attributes)
-    context = rules.Context(config, store, limit, attributes, default_limit=known_at is None)
+    context = rules.Context(log.to_check(config), store, limit, attributes, default_limit=known_at is None)
     found += run(rules.CHECKS, context)
     for table in config.tables.given():
         store.run(f"DROP TABLE all_{table}")
         store.forget(f"raw_{table}")
     for table in ("accounts", *CLOCKS):
-        section = getattr(config.tables, table)
-        if section is not None and not (table == "events" and section.key is None):
+        section = getattr(context.config.tables, table)
+        if section is not None and table not in context.unique and not (table == "events" and section.key is None):
             drop_repeats(table, store)
     found += run(rules.AFTER, context)
     rows, prints = _rows(config, store), _fingerprints(config, store)
@@ -122,7 +126,8 @@ def load(
     else:
         merges.none(store)
     ladder.build(config, store)
-    return Loaded(store, limit, until, attributes, rows, found, prints, _sources(config))
+    store.hand_over()
+    return Loaded(store, limit, until, attributes, rows, found, prints, _sources(config), log=log)
 
 
 def _settle(read: Read, kinds: Mapping[str, str] | None, store: Store) -> tuple[tuple[Attribute, ...], Findings]:
@@ -157,17 +162,9 @@ def _load_flat(
     newest, dated = store.rows("SELECT MAX(order_at), MAX(is_dated) FROM leads")[0]
     if known_at is None and not scoring and newest is not None:
         known_at = int(newest) + 1
-    return Loaded(
-        store,
-        known_at,
-        None,
-        attributes,
-        _rows(config, store),
-        found,
-        _fingerprints(config, store),
-        _sources(config),
-        bool(dated),
-    )
+    rows, prints = _rows(config, store), _fingerprints(config, store)
+    store.hand_over()
+    return Loaded(store, known_at, None, attributes, rows, found, prints, _sources(config), bool(dated))
 
 
 def _rows(config: Config, store: Store) -> dict[str, int]:
@@ -179,8 +176,12 @@ def _fingerprints(config: Config, store: Store) -> dict[str, str]:
     prints = {}
     for table in config.tables.given():
         columns = [c for c in columns_in(store, table) if c != "row"]
-        count, total = store.rows(f"SELECT COUNT(*), SUM(CAST(hash({', '.join(columns)}) AS HUGEINT)) FROM {table}")[0]
+        known = kept.PRINT in columns and table == "events"
+        value = kept.PRINT if known else f"hash({', '.join(columns)})"
+        count, total = store.rows(f"SELECT COUNT(*), SUM(CAST({value} AS HUGEINT)) FROM {table}")[0]
         prints[table] = hashlib.sha256(f"{count}:{total}".encode()).hexdigest()[:16]
+        if known:
+            store.run(f"ALTER TABLE {table} DROP COLUMN {kept.PRINT}")
     return prints
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from leadline.tables.demo.catalogue import BEHAVIOURS, ROLES
+from leadline.tables.demo.planted import PLANTS
 
 TEMPLATE = """\
 # A synthetic CRM, made by `leadline demo`. The truth behind it, each open lead's chance of SQL on each Monday, lies
@@ -17,8 +18,8 @@ seed: 7
 tables:
   # The CRM overwrites lead_status, owner and last_activity_date after the outcome: they aren't attributes.
   leads:    {{source: "{prefix}data/leads.parquet", key: lead_id, account: account_id, created_at: created_at,
-             attributes: [source, campaign, job_title, country]}}
-  accounts: {{source: "{prefix}data/accounts.parquet", key: account_id, attributes: [industry, employees, region]}}
+             attributes: [source, campaign, job_title, country{leads}]}}
+  accounts: {{source: "{prefix}data/accounts.parquet", key: account_id, attributes: [industry, employees, region{accounts}]}}
   # One file a month. A few rows come twice, a few come days late; recorded_at says when the system knew.
   events:   {{source: "{prefix}data/events/*.parquet", key: event_id, lead: lead_id, type: event_type,
              occurred_at: occurred_at, recorded_at: recorded_at}}
@@ -75,13 +76,15 @@ PATTERNS = {
 """Patterns that find each role's titles; whoever has none of them has no part in the committee."""
 
 
-def config_text(folder_prefix: str = "") -> str:
+def config_text(folder_prefix: str = "", plant: str | None = None) -> str:
     """The demo's config.
 
     Parameters
     ----------
     folder_prefix
         What stands before ``data/`` in the sources, such as ``"demo/"``; nothing if the job runs in the folder itself.
+    plant
+        The leak that was planted; the attribute that it brings, if any, is named as if it were honest.
 
     Returns
     -------
@@ -97,6 +100,8 @@ def config_text(folder_prefix: str = "") -> str:
     behaviours = [f'  {b.name}: {{intent: {b.intent}, words: "{b.words}"}}' for b in BEHAVIOURS]
     roles = [f"  {role.name}: {json.dumps(PATTERNS[role.name])}" for role in ROLES if role.name in PATTERNS]
     rules = [f"  - {{when: {{behaviour: {name}, within: 30d}}, points: {points[name]}}}" for name in RULED]
+    table, column = (PLANTS[plant].attribute if plant is not None else None) or ("", "")
+    named = {name: f", {column}" if name == table else "" for name in ("leads", "accounts")}
     return TEMPLATE.format(
-        prefix=folder_prefix, behaviours="\n".join(behaviours), roles="\n".join(roles), rules="\n".join(rules)
+        prefix=folder_prefix, behaviours="\n".join(behaviours), roles="\n".join(roles), rules="\n".join(rules), **named
     )

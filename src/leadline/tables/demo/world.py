@@ -19,6 +19,7 @@ from leadline.tables.demo.fields import history, spend
 from leadline.tables.demo.funnel import deals, mql_at, stages
 from leadline.tables.demo.leads import draw_leads
 from leadline.tables.demo.life import live
+from leadline.tables.demo.planted import plant as plant_leak
 from leadline.tables.demo.truth import rows
 
 LEADS_AN_ACCOUNT = 4
@@ -46,7 +47,7 @@ class World:
     end: datetime
 
 
-def make(leads: int = 6000, seed: int = 7) -> World:
+def make(leads: int = 6000, seed: int = 7, plant: str | None = None) -> World:
     """Make a world; the same numbers make the same world, byte for byte.
 
     Parameters
@@ -55,6 +56,8 @@ def make(leads: int = 6000, seed: int = 7) -> World:
         How many leads come in over the 78 weeks.
     seed
         The seed of everything; each part of the world draws from a generator of its own.
+    plant
+        A leak to plant, by its name in `leadline.tables.demo.planted.PLANTS`; the rest of the world stays as it is.
 
     Returns
     -------
@@ -86,6 +89,8 @@ def make(leads: int = 6000, seed: int = 7) -> World:
         "spend": arrow.spend_table(spend(rngs[8], people)),
         "merges": arrow.merge_table(people, lived),
     }
+    if plant is not None:
+        tables = plant_leak(tables, plant, seed)
     return World(tables, arrow.truth_table(*rows(people, lived)), clock.START, clock.END)
 
 

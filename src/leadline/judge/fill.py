@@ -1,0 +1,112 @@
+"""Fill that follows the outcome: a field that somebody fills in once a lead is won, or once it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.judge.columns import FEWEST, Answer, Column, Evidence, Gate
+from leadline.tables.rules import SHARED
+
+__all__ = ["PURE", "Fill", "fill_differs", "fill_follows", "fill_of"]
+
+PURE = 0.98
+"""Share of one outcome from which values are said to exist for it only."""
+
+FOLLOWS, DIFFERS = 0.75, 0.60  # AUC of being filled: .75 is 80% against 30%, .60 is 60% against 40%
+FROM_WON, FROM_LOST = 0.05, 0.25  # share of the outcome's leads that such values hold
+RARE = 0.5  # of the leads: what nearly all have, others have by chance
+COMMON = 0.60  # with a higher base rate, purity says little
+
+
+@dataclass(frozen=True)
+class Fill:
+    """How a column is filled: its rate among positives and negatives, and what that tells of the outcome.
+
+    `only` is ``positive`` or ``negative`` where values exist for that outcome only, else nothing.
+    """
+
+    positive: float
+    negative: float
+    auc: float
+    error: float
+    only: str
+    rows: int
+
+    @property
+    def follows(self) -> bool:
+        """Whether filling it in looks like a consequence of the outcome."""
+        return bool(self.only) or (self.auc >= FOLLOWS and self.auc - 3 * self.error > FOLLOWS - 0.10)
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is filled in more for one outcome than a form would be."""
+        return self.auc >= DIFFERS and self.auc - 3 * self.error > 0.53
+
+    def __str__(self) -> str:
+        only = (
+            f"; values exist for {self.only} outcomes only" if self.only else f" (AUC of being filled {self.auc:.2f})"
+        )
+        return f"filled for {self.positive:.1%} of the positive leads and {self.negative:.1%} of the others{only}"
+
+
+def fill_of(column: Column, seen: Evidence) -> Fill | None:
+    """Measure how a column is filled; None where it is filled always or never."""
+    filled = column.filled
+    rows = int(filled.sum())
+    if rows in (0, len(filled)):
+        return None
+    auc = seen.apart(filled.astype(np.int64))
+    up, down = float(filled[seen.y == 1].mean()), float(filled[seen.y == 0].mean())
+    return Fill(up, down, auc, seen.error(auc), _only(filled, seen, up, down), rows)
+
+
+def _only(filled: npt.NDArray[np.bool_], seen: Evidence, up: float, down: float) -> str:
+    rows, won = int(filled.sum()), float(seen.y[filled].sum())
+    expected = float(seen.expected[filled].sum())
+    if rows >= FEWEST and won >= PURE * rows and expected <= COMMON * rows and up >= FROM_WON:
+        return "positive"
+    if expected >= FEWEST and won <= (1 - PURE) * expected and down >= FROM_LOST:
+        return "negative"
+    return ""
+
+
+def fill_follows(gate: Gate) -> Iterator[Answer]:
+    """Refuse a column that is filled in as a consequence of the outcome, and those filled in only where such a one is."""
+    fills = list(_fills(gate))
+    follows = [(column, fill) for column, fill in fills if fill.follows]
+    refused = {column.subject for column, _ in follows}
+    for column, fill in follows:
+        yield (column.subject, str(fill), "about as many for both, as a form asks", _fix(gate, column), fill.rows)
+    for column, fill in fills:
+        rare = [c for c, f in follows if f.rows < RARE * len(c.codes) and column.subject not in refused]
+        within = [c for c in rare if fill.rows >= SHARED and (column.filled & c.filled).sum() >= PURE * fill.rows]
+        if within:
+            seen = f"filled for {fill.rows} leads, nearly all of which have {within[0].attribute.column}, whose fill follows the outcome"
+            yield (column.subject, seen, "values for leads of every kind", _fix(gate, column), fill.rows)
+
+
+def fill_differs(gate: Gate) -> Iterator[Answer]:
+    """Tell a column that is filled in clearly more often for one outcome."""
+    for column, fill in _fills(gate):
+        if fill.differs and not fill.follows:
+            yield (
+                column.subject, str(fill), "about as many for both", "make sure that nobody fills it in while working the lead, or drop it", fill.rows,
+            )  # fmt: skip
+
+
+def _fills(gate: Gate) -> Iterator[tuple[Column, Fill]]:
+    if not gate.evidence.short:
+        account = () if gate.evidence.account is None else (gate.evidence.account,)
+        for column in (*gate.evidence.columns, *account):
+            fill = fill_of(column, gate.evidence)
+            if fill is not None:
+                yield column, fill
+
+
+def _fix(gate: Gate, column: Column) -> str:
+    history = "" if gate.config.is_flat else "give its history under tables.history, "
+    return f"drop it, {history}or accept LL209 with a reason for {column.attribute.column}"
