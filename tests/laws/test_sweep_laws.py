@@ -27,8 +27,8 @@ SECOND = 1_000_000
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few events make a chunk, so that little worlds have several."""
-    monkeypatch.setattr(sweep, "CHUNK", 4)
+    """A lead or two fill a range, so that little worlds have several."""
+    monkeypatch.setattr(sweep, "BUDGET", 2_000)
 
 
 def more(run: Run) -> tuple[Feature, ...]:

@@ -6,7 +6,7 @@ The statement reads ``snapshots``, ``events``, ``reached``, ``leads``, ``account
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,11 +103,11 @@ def build(
     title = role_column(loaded)
     acts, others = _readers(specs)
     if swept is None:
-        swept = "events" in loaded.rows and bool(acts or others) and sweep.pays_off(store)
+        swept = "events" in loaded.rows and bool(acts or others) and not kept.serves(loaded) and sweep.pays_off(store)
     swept = swept and snapshots > 0
     given = sweep.stand_in(store, acts, others, intents, roles or {}, title) if swept else frozenset[str]()
-    text = statement(specs, intents, store.dialect, roles, title, given)
-    rows = store.arrow(kept.stand_in(loaded, text, intents))
+    text = statement(specs, intents, store.dialect, roles, title, given, lambda parts: kept.stand_in(loaded, parts, intents))
+    rows = store.arrow(text)
     if swept:
         sweep.clear(store)
     if rows.num_rows != snapshots:
@@ -157,6 +157,7 @@ def statement(
     roles: Mapping[str, Sequence[str]] | None = None,
     title: Title | None = None,
     given: frozenset[str] = frozenset(),
+    stand_in: Callable[[Sequence[str]], list[str]] = list,
 ) -> str:
     """Write the statement that computes the features of every row of ``snapshots``.
 
@@ -172,6 +173,8 @@ def statement(
         The patterns of each role, and where the job title is read that they are matched with.
     given : frozenset of str
         Parts that stand as tables already, made by `leadline.history.sweep`.
+    stand_in : callable
+        Puts other parts in the place of some, with the same rows: those of `leadline.history.kept`.
 
     Examples
     --------
@@ -200,7 +203,7 @@ def statement(
         *(rates.clauses(rated, roles or {}, title, dialect) if rated else []),
         *fit.clauses(specs, dialect),
     ]
-    parts = [part for part in parts if part.partition(" AS (")[0] not in given]
+    parts = stand_in([part for part in parts if part.partition(" AS (")[0] not in given])
     columns = ["s.lead_id", "s.account_id", "s.as_of", *(f"{_column(s, dialect, swept)} AS {s.name}" for s in specs)]
     joins = ["FROM snapshots AS s", "JOIN leads AS l ON l.lead_id = s.lead_id"]
     if any(s.table == "accounts" for s in specs) or fit.reads_accounts(specs):

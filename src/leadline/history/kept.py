@@ -15,21 +15,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from leadline import files
 from leadline.errors import LeadlineError
-from leadline.history import days
+from leadline.history import acts, days
 from leadline.tables.kept import LOOSE, Kept, read_sql
 from leadline.tables.shelf import Part
 from leadline.tables.store import Store
-from leadline.times import DAY, cell_sql
+from leadline.times import DAY, WEEK, Horizon, cell_sql
 
 if TYPE_CHECKING:
     from leadline.tables import Loaded
 
-__all__ = ["stand_in"]
+__all__ = ["serves", "stand_in"]
 
 INTENTS = ("awareness", "evaluation", "purchase")
 
@@ -40,98 +40,124 @@ STEP = 28 * DAY
 """How far apart the midnights lie to which is added up, so that a month of nights uses the same sums."""
 
 
-def stand_in(loaded: Loaded, text: str, intents: Mapping[str, str]) -> str:
-    """Return the feature statement with the parts that are kept put in the place of those that read the whole log.
+def serves(loaded: Loaded) -> bool:
+    """Tell whether a night's features can be built from what is kept."""
+    if loaded.log.shelf is None:
+        return False
+    first, last = loaded.store.rows("SELECT MIN(as_of), MAX(as_of) FROM snapshots")[0]
+    return first is not None and first == last
 
-    Values don't change, only what is read; where nothing is kept, or it can't be used now, the statement stays as it is.
+
+def stand_in(loaded: Loaded, parts: Sequence[str], intents: Mapping[str, str]) -> list[str]:
+    """Return the parts of the feature statement, those that are kept in the place of those that read the whole log.
+
+    Values don't change, only what is read; where nothing is kept, or it can't be used now, the parts stay as they are.
+
+    Parameters
+    ----------
+    parts : sequence of str
+        The parts of the WITH clause, each as ``name AS (…)``.
+    intents : mapping of str to str
+        The intent of each behaviour.
     """
-    log, store = loaded.log, loaded.store
-    if log.shelf is None:
-        return text
-    asked = store.rows("SELECT MIN(as_of), MAX(as_of) FROM snapshots")[0]
-    if asked[0] is None or loaded.known_at is None or asked[1] > loaded.known_at:
-        return text
+    log, store, given = loaded.log, loaded.store, list(parts)
+    if log.shelf is None or loaded.known_at is None:
+        return given
+    first, last = store.rows("SELECT MIN(as_of), MAX(as_of) FROM snapshots")[0]
+    if first is None or last > loaded.known_at:
+        return given
     try:
         with files.locked(log.shelf.folder / ".lock"):
-            text = _days(log, store, text, intents)
-            return _newest(_each_kind(log, store, text, int(asked[0])), int(asked[0])) if asked[0] == asked[1] else text
+            made = _days(log, store, given, intents)
+            return _newest(_each_kind(log, store, made, int(first)), int(first)) if first == last else made
     except (LeadlineError, OSError):
-        return text
+        return given
 
 
-def _part(text: str, name: str) -> str:
-    """Find a part of the statement: from its name to the bracket that closes it at the start of a line; "" if it isn't there."""
-    found = re.search(rf"^(?:WITH )?({name} AS \(\n.*?\n\))", text, re.MULTILINE | re.DOTALL)
-    return found[1] if found else ""
+def _named(parts: Sequence[str], name: str) -> str:
+    """Find a part by its name; "" if it isn't there."""
+    return next((p for p in parts if p.partition(" AS (")[0] == name), "")
 
 
-def _days(log: Kept, store: Store, text: str, intents: Mapping[str, str]) -> str:
+def _instead(parts: Sequence[str], old: str, *new: str) -> list[str]:
+    """Put parts in the place of one."""
+    return [text for part in parts for text in (new if part == old else (part,))]
+
+
+def _days(log: Kept, store: Store, parts: list[str], intents: Mapping[str, str]) -> list[str]:
     """Put the kept days and late acts in place of the parts that fold them."""
     made = {"days": days.fold(INTENTS, INTENTS, intents, store.dialect), "late": days.late()}
-    for name, part in made.items():
-        if not _part(text, name):
+    for name, fold in made.items():
+        old = _named(parts, name)
+        if not old:
             continue
-        query = f"WITH events AS (SELECT * FROM {{rows}} WHERE occurred_at IS NOT NULL),\n{part} SELECT * FROM {name}"
-        boxes = [_box(log, store, one, f"{name}-{_hash(part)}", query) for one in log.parts]
-        store.run(f"CREATE OR REPLACE TABLE kept_{name} AS SELECT * FROM {read_sql(boxes)}")
-        if name == "days" and len(boxes) > 1:
-            grouped = _grouped(store)
-            if not grouped:
-                continue
-            store.run(f"CREATE OR REPLACE TABLE kept_days AS {grouped}")
-        text = text.replace(_part(text, name), f"{name} AS (\n  SELECT * FROM kept_{name}\n)")
-    return text
+        query = f"WITH events AS (SELECT * FROM {{rows}} WHERE occurred_at IS NOT NULL),\n{fold} SELECT * FROM {name}"
+        boxes = [_box(log, store, one, f"{name}-{_hash(fold)}", query) for one in log.parts]
+        told = _described(store, read_sql(boxes))
+        read = "\n".join(parts)
+        wanted = [c for c in told if re.search(rf"\b{c}\b", read)]
+        select = _grouped(wanted, told) if name == "days" and len(boxes) > 1 else ", ".join(wanted)
+        if select:
+            grouped = " GROUP BY lead_id, day" if "(" in select else ""
+            store.run(f"CREATE OR REPLACE TABLE kept_{name} AS SELECT {select} FROM {read_sql(boxes)}{grouped}")
+            parts = _instead(parts, old, f"{name} AS (\n  SELECT * FROM kept_{name}\n)")
+    return parts
+
+
+def _described(store: Store, relation: str) -> dict[str, str]:
+    return {str(row[0]): str(row[1]) for row in store.rows(f"DESCRIBE SELECT * FROM {relation}")}
 
 
 def _box(log: Kept, store: Store, part: Part, name: str, query: str) -> Part:
     """Find what is kept beside a part's rows, or make it."""
     assert log.shelf is not None
     name = f"{part.name}.{name}"
-    return log.shelf.find(name) or log.shelf.put(name, Part(name), store, query.format(rows=read_sql([part])))
+    return log.shelf.find(name) or log.shelf.put(name, Part(name), store, query.replace("{rows}", read_sql([part]), 1))
 
 
-def _grouped(store: Store) -> str:
-    """Write the days of several files as one row a lead and day; "" where a column is of a kind that this can't tell."""
-    columns = [str(row[0]) for row in store.rows("DESCRIBE kept_days")]
-    types = dict(store.rows("SELECT column_name, column_type FROM (DESCRIBE kept_days)"))
-    told = [c for c in columns if c not in ("lead_id", "day")]
+def _grouped(wanted: Sequence[str], types: Mapping[str, str]) -> str:
+    """Write the columns of days that may lie in several files; "" where one is of a kind that this can't tell."""
+    told = [c for c in wanted if c not in ("lead_id", "day")]
     if any(c.split("_")[0] not in ADDED for c in told):
         return ""
-    sums = ", ".join(f"CAST({ADDED[c.split('_')[0]]}({c}) AS {types[c]}) AS {c}" for c in told)
-    return f"SELECT lead_id, day, {sums} FROM kept_days GROUP BY lead_id, day"
+    return ", ".join(["lead_id", "day", *(f"CAST({ADDED[c.split('_')[0]]}({c}) AS {types[c]}) AS {c}" for c in told)])
 
 
-def _each_kind(log: Kept, store: Store, text: str, as_of: int) -> str:
+def _each_kind(log: Kept, store: Store, parts: list[str], as_of: int) -> list[str]:
     """Read the events since a midnight that lies before every window, and what was added up before it."""
-    part = _part(text, "each_kind")
-    spans = [int(n) for n in re.findall(r"q\.as_of - (\d+)", part)]
-    columns = re.findall(r" AS (\w+)(?=,\n|\n  FROM asked AS q\n)", part)
+    asked, old = _named(parts, "asked"), _named(parts, "each_kind")
+    if not asked or old.count("JOIN events AS e") != 1:
+        return parts
+    columns = [str(row[0]) for row in store.rows(f"DESCRIBE WITH {asked},\n{old} SELECT * FROM each_kind")]
+    columns = [c for c in columns if c not in ("number", "behaviour")]
+    counts = [c for c in columns if re.fullmatch(r"n_\d+[mhd]", c)]
     known = {"n_ever": ("SUM", "b.n"), "first_at": ("MIN", "b.first_at"), "last_at": ("MAX", "b.last_at")}
-    others = [c for c in columns if c not in known]
-    if part.count("JOIN events AS e") != 1 or not all(re.fullmatch(r"n_\d+[mhds]|heat", c) for c in others):
-        return text
-    until = int(store.rows(f"SELECT {cell_sql(str(as_of - max(spans, default=0)), STEP)}")[0][0])
+    if set(columns) - set(counts) - set(known) - {"heat"}:
+        return parts  # a column of which this can't tell what was before
+    reach = max([Horizon.parse(c.removeprefix("n_")).micros for c in counts] + [acts.HALVINGS * WEEK])
+    until = int(store.rows(f"SELECT {cell_sql(str(as_of - reach), STEP)}")[0][0])
     if not _before(log, store, until):
-        return text
+        return parts
     added = ", ".join(f"{known.get(c, ('SUM', ''))[0]}(t.{c}) AS {c}" for c in columns)
     single = ", ".join(f"{known[c][1] if c in known else 0} AS {c}" for c in columns)
-    newer = part.replace("JOIN events AS e", "JOIN since AS e").replace("each_kind AS (", "each_kind_since AS (", 1)
-    old = f"e.occurred_at < {until} AND e.recorded_at < {until}"
-    return text.replace(part, (
-        f"since AS (\n  SELECT e.lead_id, e.behaviour, e.occurred_at, e.recorded_at\n  FROM events AS e\n  WHERE NOT ({old})\n),\n{newer},\n"
+    newer = old.replace("JOIN events AS e", "JOIN since AS e").replace("each_kind AS (", "each_kind_since AS (", 1)
+    return _instead(parts, old, (
+        f"since AS (\n  SELECT e.lead_id, e.behaviour, e.occurred_at, e.recorded_at\n  FROM events AS e\n"
+        f"  WHERE NOT (e.occurred_at < {until} AND e.recorded_at < {until})\n)"
+    ), newer, (
         f"each_kind AS (\n  SELECT t.number, t.behaviour, {added}\n  FROM (\n    SELECT number, behaviour, {', '.join(columns)} FROM each_kind_since\n"
         f"    UNION ALL SELECT q.number, b.behaviour, {single}\n    FROM asked AS q JOIN kept_before AS b ON b.lead_id = q.lead_id\n"
         "  ) AS t\n  GROUP BY t.number, t.behaviour\n)"
     ))  # fmt: skip
 
 
-def _newest(text: str, as_of: int) -> str:
+def _newest(parts: list[str], as_of: int) -> list[str]:
     """Look for the newest whole day alone, where one as_of is asked about: each day's next one isn't needed then."""
     newest = (
-        f"stretches AS (\n  SELECT lead_id, MAX(day) AS day, MAX(last_at) AS last_at, CAST(NULL AS BIGINT) AS next_day\n"
+        "stretches AS (\n  SELECT lead_id, MAX(day) AS day, MAX(last_at) AS last_at, CAST(NULL AS BIGINT) AS next_day\n"
         f"  FROM days\n  WHERE n > 0 AND day + {DAY} <= {as_of}\n  GROUP BY lead_id\n)"
     )
-    return text.replace(days.ends("did", "members", "members_today")[0], newest)
+    return _instead(parts, days.ends("did", "members", "members_today")[0], newest)
 
 
 def _before(log: Kept, store: Store, until: int) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from leadline.config import Config
-from leadline.history.colleagues import role_sql
+from leadline.history.members import role_sql
 from leadline.history.spec import Feature, Title
 from leadline.tables.attributes import Attribute, slug
 from leadline.tables.ladder import rung_of
