@@ -42,7 +42,7 @@ core: .venv-core/.ready
 	touch $@
 
 unit:
-	$(BIN)/python -m pytest -m "not long" --durations=15
+	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile --durations=15
 
 test-long: venv
 	$(BIN)/python -m pytest -m long
