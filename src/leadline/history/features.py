@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from leadline.errors import DataError
+from leadline.errors import DataError, OutputError
 from leadline.history import acts as own_acts
 from leadline.history import colleagues, days, fit, funnel, kept, rates, sweep
 from leadline.history.committee import role_column
@@ -100,16 +100,16 @@ def build(
     _needed(loaded, specs)
     store = loaded.store
     snapshots = int(store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
-    title = role_column(loaded)
     acts, others = _readers(specs)
     if swept is None:
         swept = "events" in loaded.rows and bool(acts or others) and not kept.serves(loaded) and sweep.pays_off(store)
-    swept = swept and snapshots > 0
-    given = sweep.stand_in(store, acts, others, intents, roles or {}, title) if swept else frozenset[str]()
-    text = statement(specs, intents, store.dialect, roles, title, given, lambda parts: kept.stand_in(loaded, parts, intents))
-    rows = store.arrow(text)
-    if swept:
-        sweep.clear(store)
+    rows = _swept_rows(loaded, specs, intents, roles or {}) if swept and snapshots else None
+    if rows is None:
+        text = statement(
+            specs, intents, store.dialect, roles, role_column(loaded),
+            stand_in=lambda parts: kept.stand_in(loaded, parts, intents),
+        )  # fmt: skip
+        rows = store.arrow(text)
     if rows.num_rows != snapshots:
         raise DataError(
             f"features: {rows.num_rows} rows came of {snapshots} snapshots; expected as many; this is a bug, please report it"
@@ -118,6 +118,20 @@ def build(
         specs, _objects(rows.column("lead_id")), _objects(rows.column("account_id")),
         rows.column("as_of").to_numpy(zero_copy_only=False).astype(np.int64), _frame(rows, specs),
     )  # fmt: skip
+
+
+def _swept_rows(
+    loaded: Loaded, specs: tuple[Feature, ...], intents: Mapping[str, str], roles: Mapping[str, Sequence[str]]
+) -> Any:
+    """Run the statement beside the tables of the sweep; None where they don't fit: the SQL alone spills all it holds."""
+    store, title = loaded.store, role_column(loaded)
+    try:
+        given = sweep.stand_in(store, *_readers(specs), intents, roles, title)
+        return store.arrow(statement(specs, intents, store.dialect, roles, title, given))
+    except OutputError:
+        return None
+    finally:
+        sweep.clear(store)
 
 
 def _needed(loaded: Loaded, specs: tuple[Feature, ...]) -> None:

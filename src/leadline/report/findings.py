@@ -59,7 +59,8 @@ def _verdict(record: Mapping[str, Any], accepted: Sequence[Any]) -> Section:
     said = say.joined([say.count(n, kind) for kind, n in number.items() if n]) or "nothing"
     at = f", as known at {say.instant(record['known_at'])}" if record.get("known_at") is not None else ""
     verdict = "Training may go ahead" if record["ok"] else "Training refuses these data"
-    found = f"{verdict}: the checks found {said}{at}; {say.count(len(accepted), 'error')} accepted with a reason."
+    excused = f"; {say.count(len(accepted), 'error')} accepted with a reason" if accepted else ""
+    found = f"{verdict}: the checks found {said}{at}{excused}."
     rows = tuple((cell(name), cell(say.count(n), n)) for name, n in record["rows"].items())
     table = Table("rows", "Rows that were looked at", (Column("table"), Column("rows", True)), rows)
     return Section("verdict", "The verdict", found, (table,) if rows else ())
@@ -70,23 +71,20 @@ def _table(key: str, title: str, findings: Sequence[Mapping[str, Any]]) -> Table
         Column("code"),
         Column("where"),
         Column("what was seen"),
-        Column("why it is suspicious"),
-        Column("what was expected"),
         Column("what to do"),
-        Column("rows", True),
+        Column("why it is suspicious"),
     )
     return Table(f"t-{key}", title, columns, tuple(map(_row, findings)))
 
 
 def _row(f: Mapping[str, Any]) -> tuple[Cell, ...]:
+    counted = f" ({say.count(f['rows'], 'row')})" if f.get("rows") else ""
     return (
         cell(_code(f)),
         cell(f["subject"]),
-        cell(f["seen"]),
-        cell(f.get("why") or say.ABSENT),
-        cell(f["expected"]),
+        cell(f"{f['seen']}; expected {f['expected']}{counted}"),
         cell(f["fix"]),
-        cell(say.count(f["rows"]) if f.get("rows") else say.ABSENT, f.get("rows") or None),
+        cell(f.get("why") or say.ABSENT),
     )
 
 

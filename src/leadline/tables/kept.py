@@ -45,6 +45,11 @@ class Kept:
         What is kept of each file of the source, in their order.
     note : str
         A line for whoever watches; "" for nothing.
+
+    Examples
+    --------
+    >>> Kept(note="no kept log of events: its source is a query; reading all of it").tables
+    ()
     """
 
     shelf: Shelf | None = None

@@ -134,7 +134,16 @@ def shelf_of(config: Config, engine: str) -> Shelf:
 
 
 def fingerprint(path: Path) -> str:
-    """Name a file by its path, size, time of change, and the hash of its first and last bytes."""
+    """Name a file by its path, size, time of change, and the hash of its first and last bytes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "events.csv"
+    >>> files.write_text(path, "id,lead\\n1,L1\\n"); before = fingerprint(path)
+    >>> files.write_text(path, "id,lead\\n1,L2\\n"); fingerprint(path) == before
+    False
+    """
     about = path.stat()
     with path.open("rb") as stream:
         edges = hashlib.sha256(stream.read(EDGE))
