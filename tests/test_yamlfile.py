@@ -177,7 +177,7 @@ def test_all_errors_are_told_at_once_those_between_sections_too() -> None:
     assert sorted(errors(text)) == sorted([
         "tables.leads.kee: unknown key; did you mean `key`?",
         "seeed: unknown key; did you mean `seed`?",
-        "engine.cores: unknown key; expected one of kind, master, memory, threads",
+        "engine.cores: unknown key; expected one of keep, kind, master, memory, threads",
         "timezone: 'Nowhere' is unknown; expected an IANA name such as UTC or Europe/Amsterdam",
         "tables.leads.created_at: missing; dated snapshots need the time at which a lead was created",
         "tables.leads.key: missing; dated tables are joined by it",

@@ -72,8 +72,9 @@ def test_the_poison_bites_when_it_is_on_the_near_side_of_t(
     tmp_path: Path, demo_tables: Tables, trained_home: tuple[Path, TrainResult]
 ) -> None:
     config = configured(tmp_path, poisoned(demo_tables, "2025-01-01T00:00:00Z"))
+    knowing = config.leaks.model_copy(update={"accept": {"LL308": "poisoned on purpose: later leads hardly convert"}})
     with inside(tmp_path):
-        made = prepare(config, instant(config, KNOWN_AT))
+        made = prepare(config.model_copy(update={"leaks": knowing}), instant(config, KNOWN_AT))
     honest = trained_home[1].prepared.features.values
     assert len(made.features) != len(honest) or not made.features.values.equals(honest)
 

@@ -61,7 +61,7 @@ def test_the_monitor_compares_ripe_nights_with_what_came(home: Path) -> None:
     assert told.observed == pytest.approx(told.positives / told.rows)
     assert all(tier.low <= tier.observed <= tier.high for tier in told.tiers)
     rates = {tier.tier: tier.observed for tier in told.tiers}
-    assert rates["A"] > rates["D"]
+    assert rates["A"] > rates[max(rates)]  # so few leads may all be within reach: then there is no D
 
 
 def test_a_monitor_without_nights_says_to_score_first(home: Path) -> None:
