@@ -144,7 +144,9 @@ class Findings:
 
 def _accept(finding: Finding, reason: str | Mapping[str, str] | None) -> Finding:
     if isinstance(reason, Mapping):
-        reason = reason.get(finding.subject, reason.get(finding.subject.partition(".")[2]))
+        named = {column.lower(): why for column, why in reason.items()}  # columns are found by their letters
+        subject = finding.subject.lower()
+        reason = named.get(subject, named.get(subject.partition(".")[2]))
     if reason is None or finding.severity is not Severity.ERROR:
         return finding
     return replace(finding, severity=Severity.WARNING, accepted=reason)

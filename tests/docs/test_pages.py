@@ -91,7 +91,9 @@ def test_every_check_has_an_entry() -> None:
 
 def test_the_index_lists_every_page_of_a_check() -> None:
     rows = re.findall(
-        r"^\| \[(LL\d{3})\]\(checks/\1\.md\) \| [^|]+ \| (error|warning|note)", (ROOT / "docs/checks.md").read_text("utf-8"), re.M
+        r"^\| \[(LL\d{3})\]\(checks/\1\.md\) \| [^|]+ \| (error|warning|note)",
+        (ROOT / "docs/checks.md").read_text("utf-8"),
+        re.M,
     )
     pages = {page.stem for page in (ROOT / "docs/checks").glob("*.md")}
     assert dict(rows).items() <= dict(entries()).items()

@@ -21,7 +21,10 @@ COLUMNS: dict[str, Any] = {
 
 def said(folder: Path, is_flat: bool, leads: dict[str, Any]) -> list[str]:
     """What LL126 says of a table of leads."""
-    for name, columns in (("leads", COLUMNS), ("stages", {"lead_id": COLUMNS["lead_id"], "stage": ["sql"] * ROWS, "at": COLUMNS["day"]})):
+    for name, columns in (
+        ("leads", COLUMNS),
+        ("stages", {"lead_id": COLUMNS["lead_id"], "stage": ["sql"] * ROWS, "at": COLUMNS["day"]}),
+    ):
         pq.write_table(pa.table(columns), folder / f"{name}.parquet")
     section = {"source": str(folder / "leads.parquet"), "key": "lead_id", "attributes": "all", **leads}
     stages = {"source": str(folder / "stages.parquet"), "lead": "lead_id", "stage": "stage", "changed_at": "at"}

@@ -6,21 +6,19 @@ and what a value says is learnt from other accounts than it is judged on, so tha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from leadline.config import Config
 from leadline.judge.apart import Floats, Ints, apart, apart_together, shuffled, standard_error
+from leadline.judge.coded import Column, encode
 from leadline.tables import Loaded
 from leadline.tables.attributes import Attribute
 from leadline.tables.ladder import MERGED, rung_of
-from leadline.tables.rules import SHARED
 from leadline.tables.store.dialect import literal
 
 __all__ = ["FEWEST", "Answer", "Column", "Evidence", "Gate", "encode"]
@@ -30,40 +28,9 @@ FEWEST = 30
 """Positive leads below which the gate doesn't judge by behaviour: figures of fewer are noise."""
 
 MOST = 60_000  # leads looked at; more change no figure in its second digit
-BINS, FOLDS, BLOCKS, IN_BLOCK = 20, 5, 20, 30
+FOLDS, BLOCKS, IN_BLOCK = 5, 20, 30
+IN_USE = 0.01  # share of a block's leads that have a value, below which the column wasn't in use
 SHUFFLES = 20
-EMPTY = frozenset(("", "-", "--", "n/a", "na", "nan", "none", "null", "select", "please select", "(blank)", "not set", "not specified"))  # fmt: skip
-"""Words that forms and exports write where nothing was said."""
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """An attribute as codes: 0 is missing.
-
-    Attributes
-    ----------
-    attribute : Attribute
-        Which.
-    codes : int64 array
-        One a lead.
-    words : tuple of str
-        Each code's level in lower case; nothing for numbers, and for the last code, which holds the rare levels.
-    """
-
-    attribute: Attribute
-    codes: Ints
-    words: tuple[str, ...]
-
-    @property
-    def subject(self) -> str:
-        """Where a finding about it points."""
-        return f"{self.attribute.table}.{self.attribute.column}"
-
-    @property
-    def filled(self) -> npt.NDArray[np.bool_]:
-        """Which leads have a value."""
-        empty = [0, *(code for code, word in enumerate(self.words[:-1]) if word in EMPTY)]
-        return ~np.isin(self.codes, empty)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +74,26 @@ class Evidence:
 
     @cached_property
     def alone(self) -> list[float]:
-        """How far apart each column alone holds the outcomes: an AUC, in the order of the columns."""
-        return [self.apart(column.codes) for column in self.columns]
+        """How far apart each column alone holds the outcomes while it was in use: an AUC, in the order of the columns."""
+        alone = []
+        for column in self.columns:
+            seen, mine = self.in_use(column)
+            alone.append(seen.apart(mine.codes))
+        return alone
+
+    def in_use(self, column: Column) -> tuple[Evidence, Column]:
+        """Keep the blocks of time in which a column was in use, as a field that came last year says nothing of those before.
+
+        All are kept where those would hold too few of an outcome to judge by.
+        """
+        size = np.maximum(np.bincount(self.block), 1)
+        used = np.bincount(self.block, column.filled.astype(np.float64), len(size)) >= IN_USE * size
+        rows = used[self.block]
+        won = int(self.y[rows].sum())
+        if rows.all() or min(won, int(rows.sum()) - won) < FEWEST:
+            return self, column
+        seen = Evidence(self.y[rows], self.block[rows], self.fold[rows], self.group[rows], (), None, self.seed)
+        return seen, replace(column, codes=column.codes[rows])
 
     def apart(self, codes: Ints) -> float:
         """Return the AUC of a coded column, learnt on other folds and judged among leads of the same time."""
@@ -199,27 +184,6 @@ class Gate:
             return None
         codes = table.column("has_account").to_numpy().astype(np.int64)
         return Column(Attribute("leads", name, "account_id", "number"), codes, ())
-
-
-def encode(attribute: Attribute, values: Any) -> Column:
-    """Code an Arrow column: numbers into bins of like size, words into the levels that enough leads share."""
-    import pandas as pd
-
-    if attribute.kind == "number":
-        numbers = values.to_numpy(zero_copy_only=False).astype(np.float64)
-        filled = np.isfinite(numbers)
-        codes = np.zeros(len(numbers), dtype=np.int64)
-        if filled.any():
-            edges = np.quantile(numbers[filled], np.linspace(0, 1, BINS + 1)[1:-1], method="higher")
-            codes[filled] = 1 + np.searchsorted(np.unique(edges), numbers[filled])
-        return Column(attribute, codes, ())
-    found, words = pd.factorize(values.to_pandas(), sort=True)
-    said = ["", *(re.sub(r"\s+", " ", str(w)).strip().lower() for w in words)]
-    codes = np.asarray(found, dtype=np.int64) + 1
-    many = np.bincount(codes, minlength=len(said)) >= SHARED
-    many[0] = True
-    place = np.where(many, np.cumsum(many) - 1, int(many.sum()))  # rare levels become one, the last
-    return Column(attribute, place[codes], (*(w for w, keep in zip(said, many, strict=True) if keep), ""))
 
 
 def _rows_sql(config: Config, loaded: Loaded, attributes: tuple[Attribute, ...], visible: str) -> str:

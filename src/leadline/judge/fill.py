@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,16 @@ class Fill:
 
 
 def fill_of(column: Column, seen: Evidence) -> Fill | None:
-    """Measure how a column is filled; None where it is filled always or never."""
+    """Measure how a column is filled, over all time or, where that tells more, while it is in use; None for always or never."""
+    whole = _measured(column, seen)
+    if whole is None or whole.follows:
+        return whole
+    used, mine = seen.in_use(column)
+    newer = _measured(mine, used) if used is not seen else None
+    return replace(newer, rows=whole.rows) if newer is not None and (newer.follows or newer.differs) else whole
+
+
+def _measured(column: Column, seen: Evidence) -> Fill | None:
     filled = column.filled
     rows = int(filled.sum())
     if rows in (0, len(filled)):
@@ -77,7 +86,7 @@ def _only(filled: npt.NDArray[np.bool_], seen: Evidence, up: float, down: float)
 def fill_follows(gate: Gate) -> Iterator[Answer]:
     """Refuse a column that is filled in as a consequence of the outcome, and those filled in only where such a one is."""
     fills = list(_fills(gate))
-    follows = [(column, fill) for column, fill in fills if fill.follows]
+    follows = [(column, fill) for column, fill in fills if fill.follows and not _by_form(column, gate)]
     refused = {column.subject for column, _ in follows}
     for column, fill in follows:
         yield (column.subject, str(fill), "about as many for both, as a form asks", _fix(gate, column), fill.rows)
@@ -92,10 +101,23 @@ def fill_follows(gate: Gate) -> Iterator[Answer]:
 def fill_differs(gate: Gate) -> Iterator[Answer]:
     """Tell a column that is filled in clearly more often for one outcome."""
     for column, fill in _fills(gate):
-        if fill.differs and not fill.follows:
+        if fill.differs and not fill.follows and not _by_form(column, gate):
             yield (
                 column.subject, str(fill), "about as many for both", "make sure that nobody fills it in while working the lead, or drop it", fill.rows,
             )  # fmt: skip
+
+
+def _by_form(column: Column, gate: Gate) -> bool:
+    """Whether a column declared known at creation, such as the form, settles alone whether this one is filled in."""
+    filled = column.filled
+    for other in gate.evidence.columns:
+        if other is column or not other.words or not other.filled.all() or not gate.declared(other.attribute):
+            continue  # what is empty itself for some could follow the outcome as well
+        rows = np.bincount(other.codes)
+        share = np.bincount(other.codes, filled) / np.maximum(rows, 1)
+        if rows[(share >= PURE) | (share <= 1 - PURE)].sum() >= PURE * len(filled):
+            return True
+    return False
 
 
 def _fills(gate: Gate) -> Iterator[tuple[Column, Fill]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from leadline.checks import Check, Findings, Severity, run
 from leadline.config import Config
-from leadline.judge import dates, fill, levels, overwritten, place, separation, suspects
+from leadline.judge import cohorts, dates, experiments, fill, levels, mutation, overwritten, place, separation, suspects
 from leadline.judge.backtest import Evaluation
 from leadline.judge.columns import Answer, Gate
 from leadline.judge.suspects import is_mutable
@@ -59,12 +61,50 @@ def beaten_by_regression(context: Trained) -> Iterator[Answer]:
         )  # fmt: skip
 
 
+def accepted_in_vain(gate: Gate) -> Iterator[Answer]:
+    """Tell what `leaks.accept` names though nothing bears that name: a code of no check, a column that is no attribute."""
+    every: tuple[Check[Any], ...] = (
+        *BEFORE_TRAINING, *AFTER_TRAINING, *cohorts.OF_SAMPLES, *mutation.MUTATION, *experiments.AFTER_TRAINING,
+    )  # fmt: skip
+    codes = sorted({check.code for check in every})
+    account = gate.config.tables.leads.account
+    there = {a.column.lower(): a.column for a in gate.loaded.attributes} | (
+        {account.lower(): account} if account else {}
+    )
+    for code, reason in gate.config.leaks.accept.items():
+        if code not in codes:
+            yield (
+                f"leaks.accept.{code}",
+                "no check has this code",
+                f"one of {codes[0]} to {codes[-1]}",
+                "mend the code, or drop the line",
+                0,
+            )
+        elif isinstance(reason, Mapping) and code.startswith("LL2"):
+            for column in reason:
+                name = column.rpartition("leads.")[2].rpartition("accounts.")[2].lower()
+                if name not in there and not column.startswith("tables."):
+                    yield (
+                        f"leaks.accept.{code}: {column}", "no attribute in use has this name, so nothing is accepted", "a column of leads or accounts",
+                        f"mend the name{_near(name, there)}, or drop the line if the column is gone", 0,
+                    )  # fmt: skip
+
+
+def _near(name: str, there: Mapping[str, str]) -> str:
+    near = difflib.get_close_matches(name, there, n=1)
+    return f" (did you mean `{there[near[0]]}`?)" if near else ""
+
+
 def _flat(gate: Gate) -> str:
     return "a flat file doesn't say when its rows were open, or who wrote what when" if gate.config.is_flat else ""
 
 
 def _dated(gate: Gate) -> str:
     return "" if gate.config.is_flat else "with dated tables LL207 and LL215 judge strong columns"
+
+
+def _dated_only(gate: Gate) -> str:
+    return "" if gate.config.is_flat else "dated tables are in the order of their dates"
 
 
 def _few(gate: Gate) -> str:
@@ -91,8 +131,8 @@ BEFORE_TRAINING: tuple[Check[Gate], ...] = (
           "Nothing can be learnt from it, and it may name people."),
     Check("LL204", "number that is an id", WARNING, place.id_number,
           "An id runs with time: it separates old leads from new ones, and tonight's ids were never seen."),
-    Check("LL205", "score that tools recompute", WARNING, suspects.rescored_attribute,
-          "A score kept up to date holds what the lead did after as_of, often the outcome too."),
+    Check("LL205", "score or count kept up to date", WARNING, suspects.rescored_attribute,
+          "A score or count that is kept up to date holds what happened after as_of, often the outcome too."),
     Check("LL206", "dates after creation", ERROR, dates.date_after_creation,
           "A date after the lead's creation was not known then."),
     Check("LL207", "separates too well", ERROR, separation.too_strong,
@@ -111,6 +151,10 @@ BEFORE_TRAINING: tuple[Check[Gate], ...] = (
           "Fields of a form are filled in alike; what is asked in conversation is filled in for those who talk.", _few),
     Check("LL215", "far stronger than all others", WARNING, separation.unlike_others,
           "A field that knows more than all others together may have been made with the outcome at hand.", _dated_or_few),
+    Check("LL216", "rows in the order of the outcome", ERROR, place.in_order_of_outcome,
+          "The newest rows are the test: where they all ended alike, no figure says anything, and the gate sees nothing.", _dated_only),
+    Check("LL217", "acceptance of nothing", WARNING, accepted_in_vain,
+          "Who accepts a name that isn't there believes that something was settled."),
 )  # fmt: skip
 AFTER_TRAINING: tuple[Check[Trained], ...] = (
     Check("LL301", "too good to be true", Severity.WARNING, too_good),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from leadline.judge.apart import Floats
 from leadline.judge.columns import FEWEST, Answer, Column, Evidence, Gate
 from leadline.judge.fill import COMMON, PURE, fill_of
-from leadline.judge.sayings import tells_of_the_past, written_by_sales
+from leadline.judge.sayings import could_be_an_answer, tells_of_the_past, written_by_sales
 from leadline.tables.rules import SHARED
 
 __all__ = ["only_among_positives", "states_outcome"]
@@ -40,7 +40,7 @@ def only_among_positives(gate: Gate) -> Iterator[Answer]:
         if held >= HELD and rows[pure].sum() >= FEWEST and not (fill is not None and fill.only):
             others = 1 - float(won[pure].sum() / rows[pure].sum())
             yield (
-                column.subject, f"{int(pure.sum())} {what} that hold {held:.0%} of the positive leads hold {others:.1%} others", "values that both outcomes share",
+                column.subject, f"{int(pure.sum())} {what} that hold {held:.0%} of the positive leads have hardly anybody else in them: {others:.1%} others", "values that both outcomes share",
                 _fix(gate, column, "LL210"), int(rows[pure].sum()),
             )  # fmt: skip
         elif settled := _settled(column, seen, shared):
@@ -74,13 +74,15 @@ def states_outcome(gate: Gate) -> Iterator[Answer]:
         expected = np.bincount(column.codes, seen.expected, len(rows))
         spread = np.sqrt(np.maximum(np.bincount(column.codes, seen.expected * (1 - seen.expected), len(rows)), 1e-9))
         telling = said & (np.abs(won - expected) / spread > APART) & ((won >= 1.4 * expected) | (won <= 0.6 * expected))
+        if telling.sum() == 1 and could_be_an_answer(column.words[int(np.argmax(telling))]):
+            continue
         share = rows[telling].sum() / max(int(column.filled.sum()), 1)
         if telling.sum() and share >= SAID and seen.apart(column.codes) >= LEAST:
             order = np.argsort(-rows * telling, kind="stable")[: min(SHOWN, int(telling.sum()))]
             named = ", ".join(f"'{column.words[c][:40]}' ({won[c] / rows[c]:.0%} positive)" for c in order)
             yield (
-                column.subject, f"{int(telling.sum())} levels on {share:.0%} of the filled rows state an outcome, a follow-up or a judgement of sales: {named}",
-                f"words said at creation, and near {seen.y.mean():.0%} positive", _fix(gate, column, "LL211"), int(rows[telling].sum()),
+                column.subject, f"{_levels(int(telling.sum()))} on {share:.0%} of the filled rows, read as an outcome, a follow-up or a judgement of sales: {named}",
+                f"words said at creation, and near {seen.y.mean():.0%} positive", _fix(gate, column, "LL211", " if it was all said before the lead came in, as of an earlier campaign,"), int(rows[telling].sum()),
             )  # fmt: skip
 
 
@@ -91,12 +93,16 @@ def _counts(column: Column, seen: Evidence) -> tuple[Floats, Floats]:
     return rows, won
 
 
+def _levels(number: int) -> str:
+    return "one level," if number == 1 else f"{number} levels,"
+
+
 def _empty(column: Column, size: int) -> npt.NDArray[np.bool_]:
     """Which codes say nothing."""
     empty: npt.NDArray[np.bool_] = np.bincount(column.codes, column.filled.astype(np.float64), size) == 0
     return empty
 
 
-def _fix(gate: Gate, column: Column, code: str) -> str:
+def _fix(gate: Gate, column: Column, code: str, when: str = "") -> str:
     history = "" if gate.config.is_flat else "give its history under tables.history, "
-    return f"drop it, {history}or accept {code} with a reason for {column.attribute.column}"
+    return f"drop it, {history}or{when} accept {code} with a reason for {column.attribute.column}"

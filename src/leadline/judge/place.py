@@ -1,4 +1,4 @@
-"""Suspects by place: columns of the outcome's own table (LL202), and names or numbers that each row has to itself (LL203, LL204)."""
+"""Suspects by place: the outcome's own table (LL202), what each row has to itself (LL203, LL204), rows in order of outcome (LL216)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from leadline.judge.suspects import snake
 from leadline.tables import open_store
 from leadline.tables.attributes import Attribute
 
-__all__ = ["id_number", "near_unique_text", "outcome_table_column"]
+__all__ = ["id_number", "in_order_of_outcome", "near_unique_text", "outcome_table_column"]
 
 FILE = re.compile(
     r"'([^'\n]+\.(?:parquet|csv|tsv|jsonl|ndjson|json)(?:\.gz)?)'|\"([^\"\n]+\.(?:parquet|csv))\"", re.IGNORECASE
@@ -23,6 +23,10 @@ FILE = re.compile(
 IDS = re.compile(r"(^|_)(id|ids|uuid|guid|key|number|num|no|nr|code|ref|reference|serial|row|index)($|_)")
 UNIQUE, FEWEST, RUNS = 0.95, 200, 0.95
 SAMPLE = 20_000
+PARTS, SORTED = (
+    20,
+    0.6,
+)  # parts of the file, and what of the outcome they may tell; a base rate that grows tenfold tells .25
 
 
 def outcome_table_column(gate: Gate) -> Iterator[Answer]:
@@ -114,8 +118,27 @@ def id_number(gate: Gate) -> Iterator[Answer]:
             how = f" that run with time (rank correlation {runs:.2f})" if runs > RUNS else ", named as an id"
             yield (
                 f"{a.table}.{a.column}", f"{distinct} whole numbers on {filled} rows{how}", "numbers that mean a quantity",
-                "drop it: tonight's lie beyond all that was learnt from", distinct,
+                "drop it: tonight's numbers lie beyond all that the model learnt from", distinct,
             )  # fmt: skip
+
+
+def in_order_of_outcome(gate: Gate) -> Iterator[Answer]:
+    """Refuse a flat file whose order is that of the outcome: no part of it has both, so neither folds nor the gate can judge."""
+    rows = gate.loaded.store.arrow(
+        f"SELECT order_at, outcome FROM leads WHERE outcome IS NOT NULL AND order_at IS NOT NULL AND {gate.visible('leads')} ORDER BY order_at, MD5(lead_id)"
+    )
+    y = rows.column("outcome").to_numpy().astype(np.float64)
+    if len(y) < FEWEST or not 0 < y.sum() < len(y):
+        return
+    part = np.arange(len(y)) * PARTS // len(y)
+    rate = np.bincount(part, y) / np.bincount(part)
+    told = float(((rate[part] - y.mean()) ** 2).mean() / y.var())
+    if told > SORTED:
+        yield (
+            f"snapshots.order_by: {gate.config.snapshots.order_by}",
+            f"of {PARTS} parts of the file in this order {int(((rate > 0.05) & (rate < 0.95)).sum())} hold both outcomes: the rows are sorted by the outcome, or come from two lists",
+            "an order in which the leads came", "name a column that runs with time in snapshots.order_by, or export the leads in the order of their creation", len(y),
+        )  # fmt: skip
 
 
 def _counts(gate: Gate, kind: str) -> Iterator[tuple[Attribute, int, int]]:

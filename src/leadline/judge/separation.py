@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from leadline.judge import fill, levels, suspects
 from leadline.judge.columns import Answer, Column, Gate
 
 __all__ = ["ASK", "REFUSE", "Strength", "strength", "strong_undeclared", "too_strong", "unlike_others"]
@@ -17,6 +18,7 @@ ASK = 0.70
 REFUSE = 0.80  # dated tables: whole honest models before contact run from .63 to .85, a single attribute well below
 TELL = 0.68  # dated tables: above this, and far above all other attributes together
 APART = 0.08  # how far above
+WHOLE = 0.88  # above this, it is no comfort that others reach as much: leaks come in company
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,25 @@ class Strength:
         return f"alone it tells the outcomes apart with AUC {self.auc:.2f} among leads of the same time ({others}; shuffled outcomes at most {self.chance:.2f})"
 
 
-def strength(column: Column, gate: Gate, bound: float, plain_below: float) -> Strength | None:
-    """Measure a column that lies above the bound, beside the others that don't lie above theirs; None for one that doesn't."""
+def strength(
+    column: Column, gate: Gate, bound: float, plain_below: float, refused: frozenset[str] = frozenset()
+) -> Strength | None:
+    """Measure a column that lies above the bound; None for one that doesn't.
+
+    It stands beside the others that don't lie above theirs and aren't refused: leaks would vouch for each other.
+    """
     seen = gate.evidence
     place = seen.columns.index(column)
     auc = seen.alone[place]
     if not auc > bound:
         return None
-    plain = [c.codes for n, c in enumerate(seen.columns) if n != place and not seen.alone[n] > plain_below]
-    return Strength(auc, seen.by_chance(column.codes), seen.error(auc), seen.together(plain))
+    plain = [
+        c.codes
+        for n, c in enumerate(seen.columns)
+        if n != place and not seen.alone[n] > plain_below and c.subject not in refused
+    ]
+    used, mine = seen.in_use(column)
+    return Strength(auc, used.by_chance(mine.codes), used.error(auc), seen.together(plain))
 
 
 def strong_undeclared(gate: Gate) -> Iterator[Answer]:
@@ -71,7 +83,7 @@ def strong_undeclared(gate: Gate) -> Iterator[Answer]:
 def too_strong(gate: Gate) -> Iterator[Answer]:
     """Refuse a dated table's attribute that alone separates as whole honest models don't."""
     for column, said in _strong(gate):
-        if said.above(REFUSE) and not said.others > said.auc - 0.05:
+        if _refused(said):
             yield (
                 column.subject, str(said), f"at most {REFUSE:.2f} for a single field fixed at creation", _dated_fix(column),
                 int(column.filled.sum()),
@@ -81,19 +93,25 @@ def too_strong(gate: Gate) -> Iterator[Answer]:
 def unlike_others(gate: Gate) -> Iterator[Answer]:
     """Tell a dated table's attribute that alone separates far better than all others together."""
     for column, said in _strong(gate):
-        refused = said.above(REFUSE) and not said.others > said.auc - 0.05
-        if not refused and said.above(TELL) and not said.others > said.auc - APART:
+        if not _refused(said) and said.above(TELL) and not said.others > said.auc - APART:
             yield (
                 column.subject, str(said), "about as much as the others give", _dated_fix(column), int(column.filled.sum()),
             )  # fmt: skip
 
 
+def _refused(said: Strength) -> bool:
+    return said.above(REFUSE) and (said.auc > WHOLE or not said.others > said.auc - 0.05)
+
+
 def _strong(gate: Gate) -> Iterator[tuple[Column, Strength]]:
-    if gate.config.is_flat or gate.evidence.short:
+    seen = gate.evidence
+    if gate.config.is_flat or seen.short or not any(auc > TELL for auc in seen.alone):
         return
-    for column in gate.evidence.columns:
+    looks = (suspects.mutable_attribute, fill.fill_follows, levels.only_among_positives, levels.states_outcome)
+    refused = frozenset(answer[0] for look in looks for answer in look(gate))
+    for column in seen.columns:
         if not gate.declared(column.attribute):
-            said = strength(column, gate, TELL, REFUSE)
+            said = strength(column, gate, TELL, REFUSE, refused)
             if said is not None:
                 yield column, said
 

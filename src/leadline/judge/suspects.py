@@ -1,4 +1,4 @@
-"""Suspects by name: fields that CRMs overwrite (LL201), and scores that tools recompute (LL205)."""
+"""Suspects by name: fields that CRMs overwrite (LL201), and scores and counts that are kept up to date (LL205)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from leadline.judge.columns import Answer, Gate
+from leadline.judge.sayings import folded
 
-__all__ = ["is_mutable", "is_rescored", "mutable_attribute", "rescored_attribute"]
+__all__ = ["is_counted", "is_mutable", "is_rescored", "mutable_attribute", "rescored_attribute"]
 
 MUTABLE = frozenset("""
     converted is_customer customer won closed_date conversion_date date_converted account_owner sales_owner owner_email
@@ -40,15 +41,39 @@ MUTABLE = frozenset("""
     qualifying_opportunity_id budget_status purchase_process follow_up_date next_step
     mkto_is_customer mkto_is_partner person_score person_status lead_stage sales_status sales_outcome call_outcome call_result
     call_status call_disposition disposition contact_outcome final_status outcome
+    previous_stage previous_status previous_lead_status previous_owner opportunity_name lost_remarks lost_date lost_at won_at won_time lost_time
+    update_time weighted_value expected_close_date est_value est_close lost_reason_detail days_to_conversion
+    recent_conversion latest_source latest_traffic_source time_of_last_session time_of_last_visit last_referring_site last_engagement_date
+    last_email_received last_email_sent total_activities done_activities activities_to_do email_messages_count closed_deals won_deals lost_deals
+    next_follow_up next_followup_date followup_date next_call_date
 """.split())  # fmt: skip
 """Names, in the vocabularies of the public CRMs, of fields that somebody overwrites after the lead was created."""
+
+ABROAD = frozenset("""
+    leadstatus lead_inhaber leadinhaber kontaktinhaber lifecycle_phase zustandiger_mitarbeiter zustandiger letzte_aktivitat datum_der_letzten_aktivitat
+    zuletzt_geandert zuletzt_geandert_am letzte_anderung geandert_am zuletzt_kontaktiert konvertiert konvertiert_am konvertierungsdatum verlustgrund
+    absagegrund ablehnungsgrund statusgrund verkaufsphase abschlussdatum wiedervorlage wiedervorlagedatum nachster_schritt kundenstatus
+    statut_de_la_piste statut_du_lead statut_du_contact proprietaire_du_contact proprietaire_de_la_piste proprietaire_du_lead derniere_activite
+    date_de_la_derniere_activite date_de_derniere_activite derniere_modification date_de_derniere_modification phase_du_cycle_de_vie
+    etape_du_cycle_de_vie motif_de_perte motif_de_la_perte raison_de_la_perte date_de_conversion prochaine_etape derniere_conversion
+    estado_del_lead estado_del_candidato etapa_del_ciclo_de_vida fase_del_ciclo_de_vida propietario_del_contacto propietario_del_lead
+    propietario_del_candidato ultima_actividad fecha_de_la_ultima_actividad fecha_de_ultima_actividad ultima_modificacion
+    fecha_de_ultima_modificacion motivo_de_perdida motivo_de_la_perdida fecha_de_conversion etapa_del_negocio proximo_paso ultima_conversion
+    fecha_de_seguimiento
+    estagio_no_funil estagio_do_funil etapa_do_funil status_do_lead dono_do_lead proprietario_do_lead proprietario_do_contato motivo_de_perda
+    motivo_da_perda ultima_conversao ultima_atividade data_da_ultima_atividade data_de_fechamento data_de_conversao proximo_passo
+    leadeigenaar eigenaar_van_contactpersoon laatste_activiteit reden_van_verlies levenscyclusfase
+    stato_del_lead stato_lead proprietario_del_contatto ultima_attivita motivo_della_perdita fase_del_ciclo_di_vita
+""".split())  # fmt: skip
+"""The same as CRMs name them in German, French, Spanish, Portuguese, Dutch and Italian."""
 
 MUTABLE_STARTS = (
     "converted_", "hs_date_entered_", "hs_date_exited_", "hs_time_in_", "hs_v2_",
     "hs_lifecyclestage_", "recent_deal_", "recent_conversion_", "notes_last_", "hs_sales_email_", "hs_email_", "hs_last",
     "marketing_emails_", "became_a_", "became_an_", "date_entered_", "date_exited_",
-    "hs_latest_", "hs_time_to_", "hs_analytics_last_", "hs_analytics_num_", "hs_analytics_average_",
+    "hs_latest_", "latest_source_", "hs_time_to_", "hs_analytics_last_", "hs_analytics_num_", "hs_analytics_average_",
 )  # fmt: skip
+FIXED = frozenset(("hs_email_domain",))  # named alike, but known at creation
 JOINED = frozenset(name.replace("_", "") for name in MUTABLE)
 LAST_SEEN = re.compile(r"^last_(\w+_)?(activity|interesting|modified|contacted|touch|login|seen|visit|open|click)(_|$)")
 RESCORED = re.compile(
@@ -57,9 +82,24 @@ RESCORED = re.compile(
 )
 """Names of the scores and grades that marketing tools keep up to date; when they were computed, nobody can tell."""
 
+MANY = r"(number_of|num|no_of|nr_of|count_of|total|anzahl|numero_de|nombre_de|total_de)"
+EFFORT = r"(calls?|call_attempts?|contact_attempts?|dials?|follow_?ups?|touch(es|points)?|sales_activities|activities|meetings?|demos?|kontaktversuche?|anrufe?|llamadas|intentos_de_llamada|ligacoes|appels|relances)"
+SEEN = r"(page_?views|sessions|form_submissions|event_completions|conversions|conversoes|conversiones)"
+COUNTED = re.compile(
+    rf"^{MANY}_({EFFORT}|{SEEN})(_|$)|^average_page_?views$|^{EFFORT}_(count|made|connected|attempts|tries|done|held|completed|attended)$"
+    r"|^(call|contact|dial)_attempts$|^intentos_de_(llamada|contacto)$|^(talk|call|handling)_(time|duration|minutes|seconds)(_|$)"
+)
+"""Names of what is counted up while a lead is worked, or lives on a site."""
+
+STEP = re.compile(
+    r"(^|_)(test_drive|site_visit|visit|demo|quotation|quote|proposal|contract|agreement|nda|kyc|fees?|token|deposit|invoice|booking|payment|finance|loan|documents?)"
+    r"_(done|taken|given|held|attended|completed|sent|paid|approved|sanctioned|submitted|signed|received)$"
+)
+"""Names of steps on the way to a sale that come after the first contact."""
+
 
 def snake(column: str) -> str:
-    """Spell a column's name in lower case with underscores.
+    """Spell a column's name in lower case with underscores, without accents.
 
     Examples
     --------
@@ -67,7 +107,7 @@ def snake(column: str) -> str:
     ('lead_status', 'converted_date', 'property_lifecyclestage')
     """
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column)
-    return re.sub(r"[^a-z0-9]+", "_", split.lower()).strip("_")
+    return re.sub(r"[^a-z0-9]+", "_", folded(split)).strip("_")
 
 
 def is_mutable(column: str) -> bool:
@@ -79,7 +119,13 @@ def is_mutable(column: str) -> bool:
     [True, True, True, False, False]
     """
     name = snake(column)
-    name = re.sub(r"^(property|properties|lead|contact)_(?=\w)", "", name) if name not in MUTABLE else name
+    if name in ABROAD or name in FIXED:
+        return name in ABROAD
+    name = (
+        re.sub(r"^(property|properties|lead|contact|deal|person|prospect|opportunity)_(?=\w)", "", name)
+        if name not in MUTABLE
+        else name
+    )
     name = name.removesuffix("_c")
     return (
         name in MUTABLE
@@ -100,21 +146,44 @@ def is_rescored(column: str) -> bool:
     return bool(RESCORED.search(snake(column).removesuffix("_c")))
 
 
+def is_counted(column: str) -> bool:
+    """Tell whether a column's name is that of something counted up, or ticked off, while a lead is worked.
+
+    Examples
+    --------
+    >>> [is_counted(c) for c in ("Call Attempts", "Number of Pageviews", "test_drive_done", "Application Fee Paid", "visits", "calls")]
+    [True, True, True, True, False, False]
+    """
+    name = snake(column).removesuffix("_c")
+    return bool(COUNTED.search(name) or STEP.search(name))
+
+
 def mutable_attribute(gate: Gate) -> Iterator[Answer]:
     """Refuse attributes that CRMs overwrite, unless history gives their value at as_of (law 3)."""
+    history = (
+        "a flat file has no history of it" if gate.config.is_flat else "or give its field history under tables.history"
+    )
     for a in gate.judged:
         if is_mutable(a.column):
             yield (
-                f"{a.table}.{a.column}", "a field that CRMs overwrite, often after the outcome", "attributes fixed at creation",
-                "drop it, or give its field history under tables.history", 0,
+                f"{a.table}.{a.column}", "has the name of a field that CRMs overwrite, often after the outcome", "attributes fixed at creation",
+                f"drop it, {history}; if it is another field, accept LL201 with a reason for {a.column}", 0,
             )  # fmt: skip
 
 
 def rescored_attribute(gate: Gate) -> Iterator[Answer]:
-    """Tell attributes named as scores that tools recompute, unless they are declared or have a history."""
+    """Tell attributes named as what tools or sales keep up to date, unless they are declared or have a history."""
+    history = "" if gate.config.is_flat else "give its history, "
     for a in gate.judged:
-        if is_rescored(a.column) and not is_mutable(a.column) and not gate.declared(a):
-            yield (
-                f"{a.table}.{a.column}", "named as a score that tools recompute as the lead acts", "a score as it stood at creation",
-                f"drop it, give its history, or name it in tables.{a.table}.known_at_creation if it is frozen then", 0,
-            )  # fmt: skip
+        if is_mutable(a.column) or gate.declared(a) or not (is_rescored(a.column) or is_counted(a.column)):
+            continue
+        score = is_rescored(a.column)
+        named = (
+            "a score that tools recompute as the lead acts"
+            if score
+            else "a count or a step that grows while a lead is worked"
+        )
+        yield (
+            f"{a.table}.{a.column}", f"has the name of {named}", "its value as it stood at creation",
+            f"drop it, {history}or name it in tables.{a.table}.known_at_creation if it is frozen then", 0,
+        )  # fmt: skip

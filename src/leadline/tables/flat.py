@@ -8,7 +8,7 @@ from typing import Any
 from leadline.checks import Finding, Findings, Severity
 from leadline.config import Config
 from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes, settle
-from leadline.tables.rules import missing_column, unusable_column
+from leadline.tables.rules import fitting_nothing, missing_column, unusable_column
 from leadline.tables.schema import UNTOLD, Column, cast_sql, find_column, kind_of_type, text_sql
 from leadline.tables.store import Store
 from leadline.tables.store.dialect import identifier, literal
@@ -36,6 +36,8 @@ def read(
     attributes, missing, unusable = choose_attributes("leads", section, there, taken, kinds)
     found += [missing_column("tables.leads", name, hint) for name, hint in missing]
     found += [unusable_column("leads", name) for name in unusable]
+    if kinds is None and not scoring:
+        found += fitting_nothing("leads", section, there, [*unusable, *(a.column for a in attributes)])
     result = Findings(tuple(found))
     if not result.of(Severity.ERROR):
         order_sql = _order_sql(order, names[order], there, config, store)

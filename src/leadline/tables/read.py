@@ -40,6 +40,8 @@ def read_all(config: Config, store: Store, kinds: Mapping[str, str] | None, know
             mine, missing, unusable = choose_attributes(table, section, there, (), kinds)
             problems += [rules.missing_column(f"tables.{table}.attributes", name, hint) for name, hint in missing]
             found += [rules.unusable_column(table, name) for name in unusable]
+            if kinds is None:  # a model's own columns are settled
+                found += rules.fitting_nothing(table, section, there, [*unusable, *(a.column for a in mine)])
         found += problems
         if not problems:
             store.run(canonical_sql(table, resolved, mine, there, config))
@@ -74,7 +76,9 @@ def canonical_sql(
     for c in columns:
         if c.role in ("time", "money"):
             said = f"{identifier(c.source)} IS NOT NULL"
-            if kind_of_type(there[c.source]) == "text":  # what has a type of its own is never blank, and is dear to spell out
+            if (
+                kind_of_type(there[c.source]) == "text"
+            ):  # what has a type of its own is never blank, and is dear to spell out
                 said += f" AND TRIM(CAST({identifier(c.source)} AS VARCHAR)) <> ''"
             parts.append(f"({said}) AS said_{c.name}")
         if c.role == "time":

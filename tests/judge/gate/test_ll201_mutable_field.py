@@ -32,10 +32,22 @@ first_name first_conversion_event_name job_title Title Industry NumberOfEmployee
 landing_page_id origin education default balance housing loan contact day month pdays previous poutcome TotalVisits product_interest
 email_domain ownership home_owner Latitude score_at_signup requested_amount close_to_office probability_of_rain_at_signup
 recent_graduate recently_moved poutcome outcome_prev days_since_last_contact previous_outcome Previously_Insured became_aware_through
-stage_play outcome_of_last_campaign""".split()
+stage_play outcome_of_last_campaign hs_email_domain Leadquelle Estado Estado_civil Familienstand Statut_professionnel Última_escuela
+Propriétaire_de_maison Primera_conversión Organization_Stage Phase latest_fashion""".split()
 
 
-@pytest.mark.parametrize("column", [*SALESFORCE, *HUBSPOT, *DYNAMICS, *MARKETO, *PLAIN])
+PIPEDRIVE = [
+    "Deal - Status", "Deal - Stage", "Deal - Probability", "Deal - Won time", "Deal - Lost reason", "Deal - Total activities", "Deal - Owner",
+    "Person - Closed deals", "Deal - Expected close date", "Deal - Last activity date",
+]  # fmt: skip
+ABROAD = [
+    "Leadstatus", "Lead-Inhaber", "Lifecycle-Phase", "Datum der letzten Aktivität", "Konvertiert am", "Verlustgrund", "Statut de la piste",
+    "Propriétaire du contact", "Phase du cycle de vie", "Dernière activité", "Estado del lead", "Etapa del ciclo de vida", "Última conversión",
+    "Propietario del contacto", "Motivo de pérdida", "Estágio no funil", "Motivo de perda", "Dono do lead", "Última conversão",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("column", [*SALESFORCE, *HUBSPOT, *DYNAMICS, *MARKETO, *PIPEDRIVE, *ABROAD, *PLAIN])
 def test_a_field_that_crms_overwrite_is_known_by_name(column: str) -> None:
     assert is_mutable(column)
 

@@ -55,3 +55,21 @@ def test_an_account_that_leads_get_once_they_are_won_is_refused(tmp_path, positi
     has = words(rng, y, [True, False], [positive, 1 - positive], [negative, 1 - negative])
     company = [f"A{i % 300}" if h else None for i, h in enumerate(has)]
     assert told(dated(tmp_path, y, {"company": company}, account="company", attributes=[]), "LL209") == expected
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"), [(["form"], []), ([], ["team size"]), (["team size"], ["team size"])]
+)
+def test_what_only_the_long_form_asks_goes_with_the_form(tmp_path, declared, expected) -> None:
+    rng, y = outcomes()
+    form = words(rng, y, ["demo", "newsletter", "book"], [0.9, 0.05, 0.05], [0.08, 0.6, 0.32])
+    size = [float(rng.integers(1, 90)) if f == "demo" else None for f in form]
+    assert told(flat(tmp_path, y, {"form": form, "team size": size}, known_at_creation=declared), "LL209") == expected
+
+
+def test_a_declared_column_that_is_empty_for_the_same_leads_vouches_for_nothing(tmp_path) -> None:
+    rng, y = outcomes()
+    need = filled(rng, y, 0.95, 0.05)
+    plan = ["gold" if n else None for n in need]
+    found = flat(tmp_path, y, {"need": need, "plan": plan}, known_at_creation=["plan"])
+    assert told(found, "LL209") == ["need", "plan"]

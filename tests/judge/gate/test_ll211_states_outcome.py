@@ -11,12 +11,15 @@ SALES = [
     "will revert after reading the email", "ringing", "switched off", "already a student", "lost to competitor", "closed by us", "not interested",
     "no answer", "did not pick up", "call back later", "left a message", "voicemail", "wrong number given", "invalid number", "hung up", "worst",
     "high in relevance", "not sure", "potential lead", "hot", "converted", "customer", "won", "closed - converted", "disqualified", "in touch with us",
- "still thinking", "demo done", "first attempt", "no budget", "went with another vendor",
+ "still thinking", "demo done", "first attempt", "no budget", "went with another vendor", "DNP", "not connected", "admission taken", "fees paid",
+ "seat booked", "joined other institute", "No contesta", "Teléfono apagado", "se inscribirá tras leer", "kein Interesse", "nicht erreicht", "Angebot verschickt",
+ "Rückruf gewünscht", "ne répond pas", "devis envoyé", "não tem interesse", "proposta enviada", "geen interesse", "non risponde", "Puede ser", "Heiß",
 ]  # fmt: skip
 PLAIN = [
     "customer success manager", "head of sales", "organic search", "referral", "closed-end funds", "lost & found", "hotel", "callao", "no", "yes", "unknown",
     "married", "entrepreneur", "telephone", "cellular", "high school", "university degree", "demo request", "contact form", "win-back 2024", "success",
-    "failure", "interested in product a", "warm-water pumps", "open source", "signed-up newsletter", "cold storage", "professional.course", "opportunity fund",
+    "failure", "interested in product a", "warm-water pumps", "open source", "signed-up newsletter", "cold storage", "profesional en activo", "búsqueda orgánica", "Maschinenbau", "Empfehlung", "sans emploi", "indicação", "Termin",
+    "dropshipping", "paid search", "fee-based adviser", "documents", "connected home", "no card", "mailbox rental", "professional.course", "opportunity fund",
 ]  # fmt: skip
 
 
@@ -46,6 +49,22 @@ def test_words_that_do_not_behave_so_are_left_alone(tmp_path) -> None:
     rng, y = outcomes()
     same = [0.25, 0.25, 0.25, 0.25]
     assert told(flat(tmp_path, y, {"remark": words(rng, y, LEVELS, same, same)}), "LL211") == []
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        (["Working", "Student", "Retired", "Other"], []),  # one word that could be an answer of the form
+        (["Not sure", "Now", "Soon", "Later"], []),
+        (["Existing customer", "New", "Former", "Other"], []),
+        (["Hot", "Other", "Cold", "Plain"], ["remark"]),  # two of them
+        (["Won", "Other", "Plain", "More"], ["remark"]),  # one that no form has
+    ],
+)
+def test_a_word_that_forms_have_too_counts_beside_a_second_one(tmp_path, levels, expected) -> None:
+    rng, y = outcomes()
+    column = words(rng, y, levels, [0.6, 0.25, 0.05, 0.1], [0.2, 0.25, 0.45, 0.1])
+    assert told(flat(tmp_path, y, {"remark": column}), "LL211") == expected
 
 
 @pytest.mark.parametrize("column", ["previous_outcome", "outcome_prev", "Prior Result", "poutcome"])

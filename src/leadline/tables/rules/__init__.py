@@ -8,9 +8,19 @@ from __future__ import annotations
 from leadline.checks import Check, Severity
 from leadline.tables import icp
 from leadline.tables.rules import clocks, keys, order
-from leadline.tables.rules.base import SHARED, Context, missing_column, unusable_column
+from leadline.tables.rules.base import SHARED, Context, fitting_nothing, missing_column, unusable_column
 
-__all__ = ["AFTER", "CHECKS", "FLAT", "FLAT_AFTER", "SHARED", "Context", "missing_column", "unusable_column"]
+__all__ = [
+    "AFTER",
+    "CHECKS",
+    "FLAT",
+    "FLAT_AFTER",
+    "SHARED",
+    "Context",
+    "fitting_nothing",
+    "missing_column",
+    "unusable_column",
+]
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 

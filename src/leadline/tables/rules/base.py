@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from leadline.checks import Finding, Severity
 from leadline.config import Config
 from leadline.tables.attributes import Attribute
 from leadline.tables.store import Store
 
-__all__ = ["SHARED", "Answer", "Context", "missing_column", "outcome_tables", "unusable_column"]
+__all__ = ["SHARED", "Answer", "Context", "fitting_nothing", "missing_column", "outcome_tables", "unusable_column"]
 
 Answer = tuple[str, str, str, str, int]
 """(subject, seen, expected, fix, rows)"""
@@ -53,6 +56,27 @@ def unusable_column(table: str, name: str) -> Finding:
         "LL119", Severity.WARNING, f"{table}.{name}", "a date, or nested values, left out", "numbers or text",
         "make a number or a word of it in a {query: …} source, or drop it from attributes",
     )  # fmt: skip
+
+
+def fitting_nothing(table: str, section: Any, there: Iterable[str], used: Iterable[str]) -> Iterator[Finding]:
+    """Tell names in `known_at_creation` that are no attribute's, and names in `exclude` that nearly are a column's.
+
+    A name in `exclude` that resembles none is left alone: who excludes a column that an export lacks loses nothing.
+    """
+    columns, using = {c.lower(): c for c in there}, {c.lower() for c in used}
+    excluded = {name.lower() for name in section.exclude}
+    for key, names in (("known_at_creation", section.known_at_creation), ("exclude", section.exclude)):
+        for name in names:
+            free = [c for c in columns if c not in excluded]
+            near = difflib.get_close_matches(name.lower(), free, n=1, cutoff=0.85 if key == "exclude" else 0.6)
+            in_vain = name.lower() not in using if key == "known_at_creation" else name.lower() not in columns and near
+            if in_vain:
+                what = "is a column, but no attribute in use" if name.lower() in columns else "no column has this name"
+                hint = f" (did you mean `{columns[near[0]]}`?)" if near and name.lower() not in columns else ""
+                yield Finding(
+                    "LL126", Severity.WARNING, f"tables.{table}.{key}: {name}", f"{what}, so the line does nothing",
+                    "names of columns in use", f"mend the name{hint}, or drop it",
+                )  # fmt: skip
 
 
 def outcome_tables(config: Config) -> list[str]:
