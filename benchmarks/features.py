@@ -21,7 +21,7 @@ QUESTIONS = ("training", "night")
 OURS, WHOLE, SCAN, LOAD = "leadline", "leadline, whole catalogue", "scan", "load from Parquet"
 LOAD_KEPT = "load, kept log"
 NAMED_RATE, NAMED_CORES = 70e6, 2
-"""Events a second, on so many cores, that issue 3 takes a scan for; this machine's own rate stands beside it."""
+"""Events a second, on so many cores, that numbers alone allow; this machine's own rate stands beside it."""
 
 
 def _names(known: Sequence[str]) -> Any:
