@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 import oracle
 from crowds import Crowd, crowd_config, crowds
 from crowds import put as put_crowd
+from leadline.checks import Findings
 from leadline.config import Engine
+from leadline.errors import OutputError
 from leadline.history import acts, catalog, features, snapshots, sweep
 from leadline.history.spec import Feature
-from leadline.tables import open_store
+from leadline.tables import Loaded, open_store
 from leadline.times import Horizon
 from oracle import DAY, Rules
 from worlds import START, Run, World, config_of, put, rules, same, worlds
@@ -112,9 +114,6 @@ def test_bursts_too_fast_for_a_person_are_counted_by_both(folder: Path) -> None:
         }))  # fmt: skip
         spec = Feature("scans", "velocity", "scanner", "count", "scanned", "", window=week)
         total = Feature("n", "behaviour", "activity", "count", "count", "", window=week)
-        from leadline.checks import Findings
-        from leadline.tables import Loaded
-
         loaded = Loaded(store, at, at, (), {"leads": 1, "events": 14}, Findings(()))
         for swept in (False, True):
             built = features.build(loaded, (spec, total), {}, swept=swept)
@@ -128,3 +127,21 @@ def test_a_short_log_is_left_to_the_sql_and_what_stood_in_is_let_go(folder: Path
         assert not sweep.pays_off(store)
         sweep.clear(store)
         assert store.rows("SELECT COUNT(*) FROM duckdb_tables()") == [(1,)]
+
+
+def test_a_sweep_that_does_not_fit_leaves_the_work_to_the_sql(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_store(Engine(threads=1)) as store:
+        store.put("leads", pa.table({"lead_id": ["a"], "account_id": ["x"], "created_at": [0], "recorded_at": [0]}))
+        store.put("snapshots", pa.table({"lead_id": ["a"], "account_id": ["x"], "as_of": [9 * DAY]}))
+        events = {"lead_id": ["a"] * 2, "behaviour": ["blog"] * 2, "occurred_at": [DAY, 8 * DAY]}
+        store.put("events", pa.table({**events, "recorded_at": [DAY, 8 * DAY]}))
+        spec = Feature("n", "behaviour", "activity", "count", "count", "", window=Horizon.parse("7d"))
+        loaded = Loaded(store, 9 * DAY, 9 * DAY, (), {"leads": 1, "events": 2}, Findings(()))
+
+        def full(*_: object) -> frozenset[str]:
+            store.put("asked", pa.table({"half": [1]}))
+            raise OutputError("the query: out of memory")
+
+        monkeypatch.setattr(sweep, "stand_in", full)
+        assert features.build(loaded, (spec,), {}, swept=True).values["n"].tolist() == [1.0]
+        assert "asked" not in {row[0] for row in store.rows("SELECT table_name FROM duckdb_tables()")}
