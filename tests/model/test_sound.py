@@ -21,6 +21,18 @@ def test_a_whole_text_passes():
     check_trees(TEXT, 3)
 
 
+def test_a_split_of_the_missing_from_all_others_stands_at_infinity_and_passes():
+    there = X.copy()
+    there[::2, 0] = np.nan
+    text = boost(there, np.isnan(there[:, 0]) * 1.0, np.ones(600), 1, 4, Recipe(min_hessian=1.0))
+    assert re.search(r"(?m)^threshold=.*inf", text)
+    check_trees(text, 3)
+    missing, known = tree_margin(text, np.array([[np.nan, 0, 0], [1e300, 0, 0]]))
+    assert missing > known
+    with pytest.raises(DataError, match="in a list"):
+        check_trees(re.sub(r"(?m)^threshold=inf", "threshold=nan", text), 3)
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.integers(0, len(TEXT) - 1))
 def test_a_cut_text_is_refused(end):
