@@ -15,10 +15,11 @@ from crowds import ROLES, Crowd, crowd_config, large_crowd, put
 from leadline.config import Engine
 from leadline.history import catalog, features, labels, snapshots
 from leadline.history.committee import role_column
+from leadline.history.spec import Feature, Title
 from leadline.tables.store import open_store
 from leadline.tables.store.dialect import DUCKDB, POSTGRES, SPARK, Dialect
 from oracle import DAY, Rules
-from worlds import BEHAVIOURS, WORDS
+from worlds import BEHAVIOURS, WORDS, Run
 
 ASKED = Rules(
     reaches="sql", horizon=14 * DAY, delay=0, every=7 * DAY, landmarks=(), observed_from=None,
@@ -73,12 +74,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 "fit",
             }
 
-            def ask(dialect: Dialect) -> str:
-                return features.statement(specs, run.intents, dialect, ROLES, title)
+            yield world_of(run, specs, title)
 
-            names = [row[0] for row in run.store.rows("SELECT table_name FROM duckdb_tables() ORDER BY 1")]
-            tables = {name: run.store.arrow(f"SELECT * FROM {name}") for name in names}
-            yield World(tables, ask, run.store.arrow(ask(DUCKDB)))
+
+def world_of(run: Run, specs: tuple[Feature, ...], title: Title | None) -> World:
+    """Take the tables of a run, the question, and DuckDB's answer."""
+
+    def ask(dialect: Dialect) -> str:
+        return features.statement(specs, run.intents, dialect, ROLES, title)
+
+    names = [row[0] for row in run.store.rows("SELECT table_name FROM duckdb_tables() ORDER BY 1")]
+    tables = {name: run.store.arrow(f"SELECT * FROM {name}") for name in names}
+    return World(tables, ask, run.store.arrow(ask(DUCKDB)))
 
 
 def on_duckdb(world: World) -> pa.Table:
@@ -108,6 +115,7 @@ def on_postgres(world: World, uri: str) -> pa.Table:
     schema = "engines"
     options = quote(f"-csearch_path={schema}")
     with postgres.connect(uri) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")  # another test may have left its tables there
         cursor.execute(f"CREATE SCHEMA {schema}")
         connection.commit()
     with (
@@ -120,8 +128,8 @@ def on_postgres(world: World, uri: str) -> pa.Table:
         return cursor.fetch_arrow_table()
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "postgres", "spark"])
-def test_every_engine_gives_equal_features(engine: str, world: World, request: pytest.FixtureRequest) -> None:
+def agrees(engine: str, world: World, request: pytest.FixtureRequest) -> None:
+    """Assert that an engine's answer is the world's."""
     if engine == "postgres":
         told = on_postgres(world, request.getfixturevalue("postgres_uri"))
     elif engine == "spark":
@@ -133,6 +141,11 @@ def test_every_engine_gives_equal_features(engine: str, world: World, request: p
     assert told.num_rows == world.answer.num_rows > 80
     for name in told.column_names:
         assert [_plain(v) for v in told[name].to_pylist()] == [_plain(v) for v in world.answer[name].to_pylist()], name
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgres", "spark"])
+def test_every_engine_gives_equal_features(engine: str, world: World, request: pytest.FixtureRequest) -> None:
+    agrees(engine, world, request)
 
 
 def _plain(value: Any) -> Any:

@@ -61,6 +61,12 @@ def both(run: Run) -> features.Features:
     return ours
 
 
+def anybody(world: World, asked: Rules) -> bool:
+    """Tell whether a lead is there to be asked about."""
+    until = oracle.observed_until(world, asked, None)
+    return until is not None and any(oracle.is_visible(r, "created_at", until) for r in world["leads"])
+
+
 def bunched(world: World) -> World:
     """Move the acts into a few seconds, as a scanner's are."""
     spread = [START + 20 * DAY + n * 4 * SECOND for n in range(6)]
@@ -78,8 +84,7 @@ def test_the_sweep_equals_the_sql_on_little_worlds(
     folder: Path, world: World, asked: Rules, bunch: bool, seed: int
 ) -> None:
     put(bunched(world) if bunch else world, folder, random.Random(seed))
-    until = oracle.observed_until(world, asked, None)
-    if until is None or not any(oracle.is_visible(r, "created_at", until) for r in world["leads"]):
+    if not anybody(world, asked):
         return
     with Run(config_of(asked, folder)) as run:
         snapshots.for_training(run.config, run.loaded)
@@ -90,8 +95,7 @@ def test_the_sweep_equals_the_sql_on_little_worlds(
 @given(world=crowds(), asked=rules())
 def test_the_sweep_equals_the_sql_on_crowds(folder: Path, world: World, asked: Rules) -> None:
     put_crowd(world, folder)
-    until = oracle.observed_until(world, asked, None)
-    if until is None or not any(oracle.is_visible(r, "created_at", until) for r in world["leads"]):
+    if not anybody(world, asked):
         return
     with Crowd(crowd_config(asked, folder)) as run:
         snapshots.for_training(run.config, run.loaded)

@@ -30,7 +30,6 @@ SCAN_ACTS = 5
 """A mail gateway that opens every link acts faster than a person: so many acts in one cell of ten seconds are its."""
 
 RECENT = ("count", "share", "pace", "trend")
-DISTINCT = ("active_days",)
 
 
 def parts(specs: Sequence[Feature], swept: bool = False) -> list[str]:
@@ -54,7 +53,7 @@ def told(specs: Sequence[Feature]) -> list[str]:
 
 def part(spec: Feature, swept: bool = False) -> str:
     """Name the part in which a spec's column stands."""
-    if spec.aggregate in DISTINCT:
+    if spec.aggregate == "active_days":
         return "active"
     if spec.aggregate == "scanned":
         return "scanned"

@@ -16,7 +16,7 @@ from leadline.tables.ladder import rung_of
 from leadline.tables.store.dialect import Dialect, literal
 from leadline.times import DAY, span_sql, visible_sql
 
-__all__ = ["clauses", "column", "counted", "member_counts", "names", "needs_days"]
+__all__ = ["clauses", "column", "counted", "member_counts", "names", "needs_days", "who"]
 
 NAMELESS = ("account_acts", "since_account_act")
 """What is read of events that name an account and no lead."""
@@ -44,13 +44,17 @@ def needs_days(specs: Sequence[Feature]) -> bool:
     return bool({"circle", "committee", "newest_role"} & set(names(specs)))
 
 
+def who(specs: Sequence[Feature], roles: Roles, title: Title | None, dialect: Dialect) -> str:
+    """Write the clause ``members``, with the roles where a spec asks for one, and those that it reads."""
+    return members.clause(roles, title if any(s.by == "role" for s in specs) else None, dialect)
+
+
 def clauses(
     specs: Sequence[Feature], intents: Mapping[str, str], roles: Roles, title: Title | None, dialect: Dialect
 ) -> list[str]:
     """Write the WITH clauses of these specs, in order."""
     wanted = names(specs)
-    asks_roles = any(s.by == "role" for s in specs)
-    parts = [members.clause(roles, title if asks_roles else None, dialect)]
+    parts = [who(specs, roles, title, dialect)]
     if {"circle", "committee", "newest_role"} & set(wanted):
         mine = [s for s in specs if s.aggregate != "colleagues_reached" and s.aggregate not in NAMELESS]
         parts += [*_did(mine, intents, dialect), _each(mine)]

@@ -12,12 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from leadline.tables.store.dialect import Dialect, literal
 from leadline.times import DAY, Horizon, day_sql, edge_cuts_sql, span_sql, visible_sql
 
-__all__ = ["cuts", "ends", "fold", "late", "numbered", "of_intent", "punctual", "touches", "uncut"]
+__all__ = ["cuts", "ends", "fold", "late", "name_of", "numbered", "of_intent", "punctual", "touches", "uncut"]
 
 
 def numbered(name: str, table: str) -> str:
     """Write a part that numbers whom is asked about: (lead_id, as_of) as one whole number, which joins and groups faster."""
     return f"{name} AS (\n  SELECT lead_id, as_of, ROW_NUMBER() OVER (ORDER BY lead_id, as_of) AS number\n  FROM {table}\n)"
+
+
+def name_of(part: str) -> str:
+    """Return the name of a part ``name AS (…)``, or of the first where several stand in one text."""
+    return part.partition(" AS (")[0]
 
 
 def of_intent(intents: Mapping[str, str], intent: str, dialect: Dialect, column: str = "e.behaviour") -> str:
@@ -58,9 +63,9 @@ def fold(counted: Iterable[str], told: Iterable[str], intents: Mapping[str, str]
     )
 
 
-def late(name: str = "late") -> str:
-    """Write the part of the events that were recorded after their day was over."""
-    return f"{name} AS (\n  SELECT e.lead_id, e.behaviour, e.occurred_at, e.recorded_at\n  FROM events AS e\n  WHERE NOT ({punctual('e')})\n)"
+def late() -> str:
+    """Write the part ``late``: the events that were recorded after their day was over."""
+    return f"late AS (\n  SELECT e.lead_id, e.behaviour, e.occurred_at, e.recorded_at\n  FROM events AS e\n  WHERE NOT ({punctual('e')})\n)"
 
 
 def cuts(name: str, asked: str, windows: Sequence[Horizon]) -> str:

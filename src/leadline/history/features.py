@@ -127,7 +127,11 @@ def _swept_rows(
     store, title = loaded.store, role_column(loaded)
     try:
         given = sweep.stand_in(store, *_readers(specs), intents, roles, title)
-        return store.arrow(statement(specs, intents, store.dialect, roles, title, given))
+        text = statement(
+            specs, intents, store.dialect, roles, title, swept=True,
+            stand_in=lambda parts: [part for part in parts if days.name_of(part) not in given],
+        )  # fmt: skip
+        return store.arrow(text)
     except OutputError:
         return None
     finally:
@@ -170,7 +174,7 @@ def statement(
     dialect: Dialect = DUCKDB,
     roles: Mapping[str, Sequence[str]] | None = None,
     title: Title | None = None,
-    given: frozenset[str] = frozenset(),
+    swept: bool = False,
     stand_in: Callable[[Sequence[str]], list[str]] = list,
 ) -> str:
     """Write the statement that computes the features of every row of ``snapshots``.
@@ -185,10 +189,11 @@ def statement(
         How the engine spells what engines spell differently.
     roles, title
         The patterns of each role, and where the job title is read that they are matched with.
-    given : frozenset of str
-        Parts that stand as tables already, made by `leadline.history.sweep`.
+    swept : bool
+        Whether the tables of `leadline.history.sweep` stand: what is about one behaviour has a part of its own there.
     stand_in : callable
-        Puts other parts in the place of some, with the same rows: those of `leadline.history.kept`.
+        Leaves out parts that stand as tables (`leadline.history.sweep`), or puts others with the same rows in their place
+        (`leadline.history.kept`).
 
     Examples
     --------
@@ -206,7 +211,6 @@ def statement(
     stages = [s for s in specs if s.table == "stages" and s.aggregate in ("in_stage", "since_stage")]
     from_history = [s for s in specs if s.by == "history"]
     standing, rated = funnel.of(specs), rates.of(specs)
-    swept = bool(given)
     parts = [
         *_fold(acts, others, intents, dialect),
         *own_acts.clauses(acts, intents, dialect, swept),
@@ -217,7 +221,7 @@ def statement(
         *(rates.clauses(rated, roles or {}, title, dialect) if rated else []),
         *fit.clauses(specs, dialect),
     ]
-    parts = stand_in([part for part in parts if part.partition(" AS (")[0] not in given])
+    parts = stand_in(parts)
     columns = ["s.lead_id", "s.account_id", "s.as_of", *(f"{_column(s, dialect, swept)} AS {s.name}" for s in specs)]
     joins = ["FROM snapshots AS s", "JOIN leads AS l ON l.lead_id = s.lead_id"]
     if any(s.table == "accounts" for s in specs) or fit.reads_accounts(specs):

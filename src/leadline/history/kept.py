@@ -76,7 +76,7 @@ def stand_in(loaded: Loaded, parts: Sequence[str], intents: Mapping[str, str]) -
 
 def _named(parts: Sequence[str], name: str) -> str:
     """Find a part by its name; "" if it isn't there."""
-    return next((p for p in parts if p.partition(" AS (")[0] == name), "")
+    return next((p for p in parts if days.name_of(p) == name), "")
 
 
 def _instead(parts: Sequence[str], old: str, *new: str) -> list[str]:

@@ -68,8 +68,7 @@ def stand_in(
     named = sorted({s.field for s in own if s.by == "behaviour"} | set(intents))
     kinds = Kinds({b: n for n, b in enumerate(named)}, dict(intents))
     members = colleagues.needs_days(others)
-    firms = colleagues.clauses(others, intents, roles, title, store.dialect)[:1] if members else []
-    _ask(store, firms)
+    _ask(store, colleagues.who(others, roles, title, store.dialect) if members else "")
     _code(store, kinds, members)
     made: set[str] = set()
     for low, high, block in _blocks(store, kinds.size * (CELL + 4 * len(acts.windows(own)))):
@@ -87,11 +86,11 @@ def stand_in(
     return frozenset({"asked", *made, *unread, *(("firms", "present", "titled", "members") if members else ())})
 
 
-def _ask(store: Store, firms: Sequence[str]) -> None:
-    """Make the questions stand as tables."""
+def _ask(store: Store, who: str) -> None:
+    """Make the questions stand as tables; `who` is the clause of the members, "" where none are asked about."""
     store.run(f"CREATE OR REPLACE TABLE asked AS WITH {days.numbered('q', 'snapshots')} SELECT * FROM q")
-    if firms:
-        store.run(f"CREATE OR REPLACE TABLE members AS WITH {', '.join(firms)} SELECT * FROM members")
+    if who:
+        store.run(f"CREATE OR REPLACE TABLE members AS WITH {who} SELECT * FROM members")
         store.run(
             "CREATE OR REPLACE TABLE firms AS SELECT DISTINCT account_id, as_of FROM snapshots WHERE account_id IS NOT NULL"
         )
