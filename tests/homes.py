@@ -23,8 +23,9 @@ from leadline import Config, load_config
 from leadline.model.fitting import OutOfFold, fit_scorer
 from leadline.model.scorer import Scorer
 from leadline.pipeline.asking import instant
+from leadline.pipeline.fitted import to_matrix
+from leadline.pipeline.laying import lay_folds
 from leadline.pipeline.prepare import prepare
-from leadline.pipeline.training import lay_folds, to_matrix
 from leadline.tables import demo
 
 LEADS = 1_500

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from leadline.times import Horizon
 
-__all__ = ["Aggregate", "Feature", "Kind", "Title"]
+__all__ = ["Aggregate", "Feature", "Kind", "Title", "kinds_of"]
 
 Kind = Literal["count", "days", "number", "flag", "category"]
 """count: a whole number ≥ 0 · days: time in days, NaN for never · number: any · flag: 0, 1 or NaN · category: text."""
@@ -97,3 +98,15 @@ class Title:
 
     column: str
     field: str | None = None
+
+
+def kinds_of(specs: Iterable[Feature]) -> dict[str, Kind]:
+    """Return how each attribute among the features is to be read, so that a night reads it as training did.
+
+    Examples
+    --------
+    >>> country = Feature("lead_country", "fit", "country", "category", "value", "is in")
+    >>> kinds_of([country, Feature("n_any", "behaviour", "any", "count", "count", "acts")])
+    {'lead_country': 'category'}
+    """
+    return {spec.name: spec.kind for spec in specs if spec.aggregate == "value"}

@@ -10,30 +10,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from leadline.config import Config
 from leadline.judge.ablation import Known, Part, Worth, worths
-from leadline.model.fitting import Fold
-from leadline.model.matrix import Matrix
 from leadline.model.refit import Refitted, refit
-from leadline.model.scorer import Scorer
 from leadline.pipeline.asking import Progress
-from leadline.pipeline.prepare import Prepared
+from leadline.pipeline.fitted import Fitted
 
 __all__ = ["ablate"]
 
 STREAM = 400  # sets these draws apart from others that the config's seed gives
 
 
-def ablate(
-    config: Config, made: Prepared, matrix: Matrix, folds: Sequence[Fold], scorer: Scorer, progress: Progress
-) -> tuple[Worth, ...] | None:
+def ablate(fitted: Fitted, progress: Progress) -> tuple[Worth, ...] | None:
     """Say what each family is worth on a backtest's folds; None where the config asks for no ablation."""
+    config, made, matrix = fitted.config, fitted.made, fitted.matrix
     if not config.backtest.ablation:
         return None
+    folds = [(f.train, f.test) for f in fitted.folds]
     specs, random = made.features.specs, np.random.default_rng([config.seed, STREAM])
     progress(f"leaving out each of {len({spec.family for spec in specs})} families of features")
 
     def without(parts: Sequence[Part]) -> Refitted:
-        return refit(specs, matrix, folds, scorer.recipe, parts, random, config.engine.threads)
+        return refit(specs, matrix, folds, fitted.scorer.recipe, parts, random, config.engine.threads)
 
     return worths(specs, Known(matrix.y, matrix.weight, made.features.group()), without, random)

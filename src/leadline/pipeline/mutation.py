@@ -8,7 +8,7 @@ from leadline.checks import Findings, run
 from leadline.config import Config, Query, Source, SqlFile
 from leadline.history import features, snapshots
 from leadline.history.features import Features
-from leadline.history.spec import Feature
+from leadline.history.spec import Feature, kinds_of
 from leadline.judge.mutation import MUTATION, Cut
 from leadline.pipeline.asking import intents
 from leadline.tables import Loaded, load, open_store
@@ -67,8 +67,7 @@ def _cut(config: Config, specs: tuple[Feature, ...], as_of: int, wanted: Feature
 
     store = open_store(config.engine)
     try:
-        kinds = {s.name: s.kind for s in specs if s.aggregate == "value"}
-        loaded = load(config, store, as_of, kinds)
+        loaded = load(config, store, as_of, kinds_of(specs))
         snapshots.for_training(config, loaded)
         store.put("wanted", pa.table({"lead_id": list(wanted.lead_id), "as_of": pa.array(wanted.as_of)}))
         store.run(

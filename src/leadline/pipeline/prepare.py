@@ -15,7 +15,7 @@ from leadline.errors import DataError
 from leadline.history import catalog, features, labels, snapshots
 from leadline.history.features import Features
 from leadline.history.labels import Counts, Labels
-from leadline.history.spec import Feature
+from leadline.history.spec import Feature, kinds_of
 from leadline.judge import cohorts, leaks
 from leadline.judge.points import points
 from leadline.pipeline.asking import Progress, intents, silent
@@ -114,7 +114,7 @@ def prepare(
     DataError
         A check found an error that the config doesn't accept, or there are too few positives.
     """
-    kinds = {s.name: s.kind for s in ask[0] if s.aggregate == "value"} if ask is not None else None
+    kinds = kinds_of(ask[0]) if ask is not None else None
     with examine(config, known_at, progress, kinds) as seen:
         seen.findings.raise_errors()
         counts, loaded = seen.counts, seen.loaded
@@ -225,8 +225,7 @@ def tonight(
     store = open_store(config.engine)
     try:
         progress("reading tables")
-        kinds = {s.name: s.kind for s in specs if s.aggregate == "value"}
-        loaded = load(config, store, as_of if not config.is_flat else None, kinds, leads_source)
+        loaded = load(config, store, as_of if not config.is_flat else None, kinds_of(specs), leads_source)
         _say_kept(loaded, progress)
         loaded.findings.accept(config.leaks.accept).raise_errors()
         snapshots.for_night(config, loaded, as_of)

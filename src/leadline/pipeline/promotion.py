@@ -18,8 +18,9 @@ from leadline.model.matrix import Matrix
 from leadline.ops import registry, tracking
 from leadline.ops.registry import Bundle
 from leadline.pipeline.asking import Progress, as_config, silent
+from leadline.pipeline.fitted import to_matrix
+from leadline.pipeline.laying import lay_folds
 from leadline.pipeline.prepare import Prepared, prepare
-from leadline.pipeline.training import lay_folds, to_matrix
 
 __all__ = ["Promotion", "promote"]
 

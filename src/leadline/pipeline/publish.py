@@ -7,7 +7,7 @@ alias point at it: a run that dies on the way leaves a version that nobody uses.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ from leadline.config import Config
 from leadline.errors import OutputError
 from leadline.files import locked, place, staging, write_bytes, write_json, write_text
 from leadline.judge.backtest import Evaluation
-from leadline.judge.capacity import Cut
-from leadline.judge.explain import Driver
 from leadline.model.fitting import OutOfFold
 from leadline.model.scorer import Scorer
 from leadline.ops import registry, tracking
 from leadline.pipeline.asking import intents
+from leadline.pipeline.fitted import Fitted
+from leadline.pipeline.judging import Judgement
 from leadline.pipeline.prepare import Prepared
 from leadline.report import charts
 
@@ -44,17 +44,7 @@ def ready(config: Config) -> None:
     _refuse_taken(config, registry.MODELS / config.name)
 
 
-def publish(
-    config: Config,
-    made: Prepared,
-    scorer: Scorer,
-    evaluation: Evaluation,
-    ranked: Sequence[Driver],
-    cuts: Sequence[Cut],
-    found: Findings,
-    honest: OutOfFold,
-    record: Mapping[str, Any],
-) -> tuple[str, str, Path, str]:
+def publish(fitted: Fitted, told: Judgement, record: Mapping[str, Any]) -> tuple[str, str, Path, str]:
     """Track, register and export a model; return its version, alias, folder and run id.
 
     Raises
@@ -64,6 +54,7 @@ def publish(
     RetryError
         Another run publishes the same model, or the registry is down.
     """
+    config, made, scorer = fitted.config, fitted.made, fitted.scorer
     home = registry.MODELS / config.name
     uri = config.tracking.uri
     with locked(home / ".lock", wait=60.0), staging(home) as stage:
@@ -73,20 +64,20 @@ def publish(
             registry.write_bundle(
                 staged, scorer.to_files(), _manifest(config, made, scorer, record, run.id), {"record.json": record}
             )
-            run.params(_params(config, made, scorer, found, _known(record)))
+            run.params(_params(config, made, scorer, told.findings, _known(record)))
             run.tags(_tags(config))
-            run.metrics(_metrics(evaluation, made, honest) + _worths(record))
+            run.metrics(_metrics(told.evaluation, fitted.honest) + _worths(record))
             run.datasets([
                 tracking.Dataset(t, made.loaded.sources.get(t, ""), made.loaded.fingerprints.get(t, ""), rows)
                 for t, rows in made.loaded.rows.items()
             ])  # fmt: skip
             run.folder(staged, "bundle")
             with staging(home) as extra:
-                _write_evidence(extra, config, record, evaluation, ranked)
+                _write_evidence(extra, config, record, told)
                 run.folder(extra, "evidence")
             columns = [(s.name, s.kind) for s in made.features.specs]
             requirements = [f"{p}=={version(p)}" for p in SERVING]
-            number = run.register(staged, columns, requirements, _description(evaluation, record))
+            number = run.register(staged, columns, requirements, _description(told.evaluation, record))
         folder = home / number
         place(staged, folder)
         alias = "challenger" if "champion" in tracking.aliases(uri, config.name) else "champion"
@@ -150,7 +141,7 @@ def _tags(config: Config) -> dict[str, Any]:
     }
 
 
-def _metrics(evaluation: Evaluation, made: Prepared, honest: OutOfFold) -> list[tuple[str, float, int]]:
+def _metrics(evaluation: Evaluation, honest: OutOfFold) -> list[tuple[str, float, int]]:
     """Yield each fold's figures as steps, the newest's again under plain names, and the validation curves."""
     rows: list[tuple[str, float, int]] = []
     for fold in evaluation.folds:
@@ -179,9 +170,7 @@ def _worths(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
     ]
 
 
-def _write_evidence(
-    folder: Path, config: Config, record: Mapping[str, Any], evaluation: Evaluation, ranked: Sequence[Driver]
-) -> None:
+def _write_evidence(folder: Path, config: Config, record: Mapping[str, Any], told: Judgement) -> None:
     """Write what the run shows beside the bundle: the config as written, the record, drivers, families and pictures."""
     # A password belongs in ${NAME}; one written into a URL all the same must not travel on.
     text = re.sub(r"(://[^:/@\s]*):[^@\s]+@", r"\1:***@", config.text)
@@ -190,7 +179,7 @@ def _write_evidence(
     write_json(folder / "drivers.json", record["drivers"])
     if record["families"]:
         write_json(folder / "families.json", record["families"])
-    for name, picture in charts.pictures(evaluation, ranked).items():
+    for name, picture in charts.pictures(told.evaluation, told.drivers).items():
         write_bytes(folder / name, picture)
 
 
