@@ -28,7 +28,7 @@ from leadline.pipeline.laying import lay_folds
 from leadline.pipeline.prepare import prepare
 from leadline.tables import demo
 
-LEADS = 1_500
+LEADS = 2_000  # enough positive ones (150) for trees
 KNOWN_AT = "2025-06-02T00:00:00Z"
 NIGHT = "2025-06-09T00:00:00Z"
 CANARY = "Canary Zq17 Officer"

@@ -36,14 +36,14 @@ COMMANDS = {
     "demo": ["DIR", "--leads", "--seed"],
     "init": ["DIR", "--preset"],
     "check": ["CONFIG", "--as-of", "--html", "--json", "--quiet", "--log"],
-    "train": ["CONFIG", "--as-of", "--json", "--quiet", "--log"],
-    "promote": ["CONFIG", "--version", "--json", "--quiet", "--log"],
-    "score": ["CONFIG", "--as-of", "--model", "--out", "--leads", "--json", "--quiet", "--log"],
+    "train": ["CONFIG", "--as-of", "--recalibrate", "--model", "--json", "--quiet", "--log"],
+    "promote": ["CONFIG", "--version", "--rollback", "--json", "--quiet", "--log"],
+    "score": ["CONFIG", "--as-of", "--model", "--out", "--leads", "--from", "--to", "--every", "--dry-run", "--again", "--changed", "--wait", "--json", "--quiet", "--log"],
     "explain": ["CONFIG", "--lead", "--as-of", "--model", "--json", "--quiet", "--log"],
     "report": ["CONFIG", "--out", "--model", "--json", "--quiet", "--log"],
     "monitor": ["CONFIG", "--as-of", "--json", "--quiet", "--log"],
     "sql": ["CONFIG", "--dialect", "--quiet", "--log"],
-}
+}  # fmt: skip
 
 
 def python(code: str) -> Done:
@@ -115,16 +115,27 @@ def test_quiet_silences_progress(home: Path) -> None:
 def test_json_logs_and_json_results_follow_the_command(home: Path) -> None:
     done = leadline("score", "demo.yaml", "--as-of", NIGHT, "--log", "json", "--json", cwd=home)
     assert done.code == 0
-    assert [set(json.loads(line)) for line in done.err.splitlines()] == [{"seconds", "stage"}] * len(
-        done.err.splitlines()
-    )
-    assert len(done.err.splitlines()) >= 3
+    lines = [json.loads(line) for line in done.err.splitlines()]
     told = done.json()
+    assert [set(line) for line in lines] == [{"time", "run_id", "seconds", "stage"}] * len(lines)
+    assert {line["run_id"] for line in lines} == {told["run_id"]} and len(lines) >= 3
     assert (
         told["leads"]
         == sum(told["tiers"].values())
         == pq.ParquetFile(home / told["place"] / "scores.parquet").metadata.num_rows
     )
+
+
+def test_an_error_is_a_line_of_json_too_with_the_runs_id(tmp_path: Path) -> None:
+    done = leadline("score", "nowhere.yaml", "--as-of", NIGHT, "--log", "json", cwd=tmp_path)
+    line = json.loads(done.err)
+    assert done.code == line["exit_code"] == 66 and "no such file" in line["error"] and len(line["run_id"]) == 16
+
+
+def test_the_ends_of_a_backfill_go_together(tmp_path: Path) -> None:
+    for words in (["--from", NIGHT], ["--from", NIGHT, "--to", NIGHT, "--as-of", NIGHT]):
+        done = leadline("score", "nowhere.yaml", *words, cwd=tmp_path)
+        assert done.code == 2 and "--from, --to" in done.sentence
 
 
 @pytest.mark.parametrize(

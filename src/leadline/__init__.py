@@ -29,6 +29,8 @@ _WHERE = {
     "report": "leadline.pipeline",
     "monitor": "leadline.pipeline",
     "promote": "leadline.pipeline",
+    "recalibrate": "leadline.pipeline",
+    "roll_back": "leadline.pipeline",
 }
 
 __all__ = [
@@ -39,7 +41,9 @@ __all__ = [
     "load_config",
     "monitor",
     "promote",
+    "recalibrate",
     "report",
+    "roll_back",
     "score",
     "train",
 ]

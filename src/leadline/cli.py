@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from leadline.endings import outcome
+from leadline.endings import outcome, speak_json
+from leadline.errors import PromotionRefused, UsageError
 
 if TYPE_CHECKING:
     from leadline.terminal import Console
@@ -74,7 +75,10 @@ Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
 def _console(quiet: bool, log: Log, as_json: bool = False) -> Console:
     from leadline.terminal import Console
 
-    return Console(quiet, log.value, as_json)
+    console = Console(quiet, log.value, as_json)
+    if log is Log.json:
+        speak_json(console.run_id)
+    return console
 
 
 @app.command()
@@ -132,14 +136,36 @@ def train(
     config: ConfigPath,
     as_of: AsOf = None,
     tune: Tune = 0,
+    recalibrate: Annotated[
+        bool,
+        typer.Option("--recalibrate", help="Refit the calibration alone, on what has ripened since, as a new version."),
+    ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="REF",
+            help="With --recalibrate: which model; the champion by default.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
     log: LogKind = Log.text,
 ) -> None:
     """Train, judge, track and export a model, using only what was known at T."""
+    console = _console(quiet, log, as_json)
+    if recalibrate:
+        from leadline.pipeline import recalibrate as again
+
+        if tune:
+            raise UsageError("--tune: not with --recalibrate, which fits no trees; leave one of them out")
+        console.recalibrated(again(config, as_of, model, console.progress))
+        return
+    if model is not None:
+        raise UsageError("--model: only with --recalibrate; training makes a model of its own; leave it out")
     from leadline.pipeline import train as run
 
-    console = _console(quiet, log, as_json)
     console.trained(run(config, as_of, console.progress, tune))
 
 
@@ -150,15 +176,29 @@ def promote(
         str | None,
         typer.Option("--version", metavar="V", help="The challenger; the newest by default.", show_default=False),
     ] = None,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Put the former champion back, without a contest.")
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
     log: LogKind = Log.text,
 ) -> None:
     """Hold the contest; move the champion alias, or say why not."""
+    console = _console(quiet, log, as_json)
+    if rollback:
+        from leadline.pipeline import roll_back
+
+        if version is not None:
+            raise UsageError("--rollback: not with --version; it puts back the champion before; leave one of them out")
+        console.promoted(roll_back(config, console.progress))
+        return
     from leadline.pipeline import promote as run
 
-    console = _console(quiet, log, as_json)
-    console.promoted(run(config, version, console.progress))
+    try:
+        console.promoted(run(config, version, console.progress))
+    except PromotionRefused as refusal:
+        console.refused(refusal)
+        raise
 
 
 @app.command()
@@ -181,15 +221,53 @@ def score(
             "--leads", metavar="FILE", help="For a flat file: rows to score, without an outcome.", show_default=False
         ),
     ] = None,
+    first: Annotated[
+        str | None,
+        typer.Option("--from", metavar="A", help="Past nights from A, each as it was on the day …", show_default=False),
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="B", help="… to B, both included.", show_default=False)
+    ] = None,
+    every: Annotated[str, typer.Option("--every", metavar="D", help="How far apart these nights are.")] = "1d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Score finished nights once more.")] = False,
+    changed: Annotated[bool, typer.Option("--changed", help="Write what changed since the night before, too.")] = False,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="N", min=0, help="Seconds to wait for another run to end.")
+    ] = 0.0,
     as_json: Json = False,
     quiet: Quiet = False,
     log: LogKind = Log.text,
 ) -> None:
     """Score every open lead as of one instant; the output is old or new, never half."""
-    from leadline.pipeline import score as run
+    from leadline import pipeline
 
     console = _console(quiet, log, as_json)
-    console.scored(run(config, as_of, model, out, leads, console.progress))
+    span = _span(first, last, every, as_of, leads)
+    if dry_run:
+        asked = (as_of, model, out, leads, span, again, console.progress, changed)
+        console.rehearsed(pipeline.rehearse(config, *asked))
+    elif span:
+        asked_for = (*span, model, out, console.progress, again, wait, console.run_id, changed)
+        console.backfilled(pipeline.backfill(config, *asked_for))
+    else:
+        one = (as_of, model, out, leads, console.progress, again, wait, console.run_id, changed)
+        console.scored(pipeline.score(config, *one))
+
+
+def _span(
+    first: str | None, last: str | None, every: str, as_of: str | None, leads: str | None
+) -> tuple[str, str, str] | None:
+    """Put the ends of a backfill together."""
+    if first is None and last is None:
+        return None
+    if first is None or last is None:
+        raise UsageError("--from, --to: one without the other; expected both ends; name the other, too")
+    if as_of is not None or leads is not None:
+        raise UsageError(
+            "--from, --to: not with --as-of or --leads; expected several nights or one; leave one of them out"
+        )
+    return first, last, every
 
 
 @app.command()
@@ -236,13 +314,55 @@ def report(
 
 @app.command()
 def monitor(
-    config: ConfigPath, as_of: AsOf = None, as_json: Json = False, quiet: Quiet = False, log: LogKind = Log.text
+    config: ConfigPath,
+    as_of: AsOf = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page, too.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
 ) -> None:
     """Join past nights with outcomes that are ripe now, and say whether to retrain."""
     from leadline.pipeline import monitor as run
+    from leadline.pipeline.checking import page_place
+    from leadline.pipeline.monitoring import write_page
 
     console = _console(quiet, log, as_json)
-    console.monitored(run(config, as_of, console.progress))
+    place = page_place(html) if html is not None else None
+    result = run(config, as_of, console.progress)
+    console.monitored(result, write_page(result, place) if place is not None else None)
+
+
+@app.command()
+def forget(
+    config: ConfigPath,
+    lead: Annotated[
+        list[str] | None,
+        typer.Option("--lead", metavar="ID", help="Whom to forget; may be given again.", show_default=False),
+    ] = None,
+    leads: Annotated[
+        Path | None,
+        typer.Option("--leads", metavar="FILE", help="A file with an id in each line.", show_default=False),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="URL", help="A further place of scores, as for score.", show_default=False),
+    ] = None,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="N", min=0, help="Seconds to wait for another run to end.")
+    ] = 0.0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
+) -> None:
+    """Forget leads: purge them from every output, never read them again, and say which models knew them."""
+    from leadline.pipeline import forget as run
+    from leadline.pipeline.forgetting import read_leads
+
+    console = _console(quiet, log, as_json)
+    asked = [*(lead or ()), *(read_leads(leads) if leads is not None else ())]
+    console.forgot(run(config, asked, out, wait, console.progress))
 
 
 @app.command()

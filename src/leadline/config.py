@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from leadline.nights import Nightly, Part
 from leadline.plans import (
     Backtest,
     Behaviour,
@@ -16,6 +17,7 @@ from leadline.plans import (
     FeaturePlan,
     Leaks,
     Outcome,
+    Outcomes,
     Rule,
     SnapshotPlan,
     Tracking,
@@ -97,7 +99,7 @@ class Config(Section):
     stages: dict[Literal["lead", "mql", "sql", "opportunity", "won", "lost", "rejected"], Words] = Field(
         default_factory=dict
     )
-    outcome: Outcome
+    outcome: Outcomes
     snapshots: SnapshotPlan
     behaviours: dict[str, Behaviour] = Field(default_factory=dict)
     roles: dict[str, Words] = Field(default_factory=dict)
@@ -109,6 +111,8 @@ class Config(Section):
     tracking: Tracking = Tracking()
     engine: Engine = Engine()
     leaks: Leaks = Leaks()
+    nightly: Nightly = Nightly()
+    exploration: Part = 0.0
     _text: str = PrivateAttr(default="")
 
     @property
@@ -170,6 +174,12 @@ def _flat_problems(config: Config) -> list[str]:
     problems = []
     if config.outcome.column is None:
         problems.append("outcome: a flat file (snapshots.order_by) needs {column: …, positive: …}")
+    if config.capacity.by is not None:
+        problems.append("capacity.by: a flat file has no weeks, so no capacity to share out; leave it out")
+    if config.exploration:
+        problems.append("exploration: a flat file has no nights, so nothing to learn from a holdout; leave it out")
+    if config.outcome.then:
+        problems.append("outcome: a flat file has one outcome; found a list of several; keep the first")
     extra = sorted(set(config.tables.given()) - {"leads"})
     if extra:
         problems.append(
@@ -197,4 +207,32 @@ def _dated_problems(config: Config) -> list[str]:
         problems.append("backtest.test: a share is for flat files; expected a length of time such as 56d")
     if tables.opportunities is not None and tables.opportunities.stage and not config.words("won"):
         problems.append("stages.won: missing; an opportunity's final stage needs the words that mean won")
+    return [*problems, *_then_problems(config)]
+
+
+def _then_problems(config: Config) -> list[str]:
+    """Say what is wrong with the questions that follow the first."""
+    problems = []
+    before = str(config.outcome.reaches)
+    for n, asked in enumerate(config.outcome.then, 1):
+        if asked.reaches is None:
+            problems.append(f"outcome.{n}: `column` is for flat files; with dated tables use {{reaches: …, within: …}}")
+            continue
+        if LADDER.index(asked.reaches) <= LADDER.index(before):
+            problems.append(
+                f"outcome.{n}.reaches: {asked.reaches} isn't above {before}; expected stages that rise, as in sql, then won"
+            )
+        elif not config.words(*LADDER[LADDER.index(asked.reaches) :]) and not _tells_of(config, asked.reaches):
+            problems.append(
+                f"outcome.{n}.reaches: no stage word is mapped to {asked.reaches}; expected some in `stages:`"
+            )
+        if "won_within" in asked.model_fields_set:
+            problems.append(f"outcome.{n}.won_within: belongs to the first question; put it there")
+        before = asked.reaches
     return problems
+
+
+def _tells_of(config: Config, stage: str) -> bool:
+    """Tell whether a deal's being opened says that the stage was reached."""
+    deals = config.tables.opportunities
+    return stage == "opportunity" and deals is not None and deals.lead is not None

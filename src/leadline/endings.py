@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -10,9 +11,22 @@ from collections.abc import Callable
 
 from leadline.errors import LeadlineError
 
-__all__ = ["INTERRUPTED", "outcome"]
+__all__ = ["INTERRUPTED", "outcome", "speak_json"]
 
 INTERRUPTED = 130
+_runs: list[str] = []  # the id of the run whose log is lines of JSON, if any
+
+
+def speak_json(run_id: str) -> None:
+    """Tell from now on how the command ends as a line of JSON, with the run's id.
+
+    Examples
+    --------
+    >>> speak_json("a1")
+    >>> outcome(lambda: None)
+    0
+    """
+    _runs[:] = [run_id]
 
 
 def outcome(command: Callable[[], object]) -> int:
@@ -23,13 +37,14 @@ def outcome(command: Callable[[], object]) -> int:
     >>> outcome(lambda: None)
     0
     """
+    _runs.clear()
     try:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by cron or Airflow cleans up as Ctrl-C does
         code = _run(command)
         sys.stdout.flush()
     except LeadlineError as error:
         code = error.exit_code
-        _tell(f"leadline: {error}")
+        _tell(f"leadline: {error}", code)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
@@ -38,9 +53,9 @@ def outcome(command: Callable[[], object]) -> int:
         code = 0
     except Exception as error:  # noqa: BLE001 (the last resort: a bug's own message may quote a lead's data)
         code = 1
-        _tell(_bug(error))
+        _tell(_bug(error), code)
     if code == INTERRUPTED:
-        _tell("leadline: interrupted; nothing was half-written; run the command again")
+        _tell("leadline: interrupted; nothing was half-written; run the command again", code)
     return code
 
 
@@ -55,7 +70,10 @@ def _run(command: Callable[[], object]) -> int:
     return 0
 
 
-def _tell(text: str) -> None:
+def _tell(text: str, code: int) -> None:
+    if _runs:
+        line = {"run_id": _runs[0], "error": text.removeprefix("leadline: "), "exit_code": code}
+        text = json.dumps(line, ensure_ascii=False)
     print(text, file=sys.stderr)
 
 

@@ -80,6 +80,7 @@ class ConfigError(LeadlineError):
 
 
 class PromotionRefused(LeadlineError):
-    """The challenger didn't win the contest; the champion stays."""
+    """The challenger didn't win the contest; the champion stays. `decision` is the record, where a contest was held."""
 
     exit_code = 79
+    decision: Any = None

@@ -6,6 +6,7 @@ Whatever goes wrong on the way, the reader sees what stood there before.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import hashlib
@@ -28,6 +29,7 @@ __all__ = [
     "read_json",
     "sha256",
     "staging",
+    "swap",
     "sweep",
     "write_bytes",
     "write_json",
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 STAGING = ".staging-"
+HERE, EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux's renameat2
 SUMS = "SHA256SUMS"
 
 
@@ -174,6 +177,68 @@ def place(staged: Path, final: Path) -> None:
         _sync_folder(staged)
         staged.rename(final)
         _sync_folder(final.parent)
+
+
+def swap(staged: Path, final: Path, last: str) -> None:
+    """Put a staged folder in a folder's place, in one step: a reader finds the old files or the new ones.
+
+    Where the file system can't exchange two folders, the files are moved one by one, `last` at the very end.
+
+    Parameters
+    ----------
+    last : str
+        The name of the file without which a reader takes the folder for unfinished: its manifest.
+
+    Raises
+    ------
+    OutputError
+        The disk refuses, or a file stands at `final`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for text in ("old", "new"):
+    ...     with staging(folder) as staged:
+    ...         write_text(staged / "a.txt", text)
+    ...         swap(staged, folder / "final", "a.txt")
+    >>> (folder / "final" / "a.txt").read_text(), [p.name for p in folder.iterdir()]
+    ('new', ['final'])
+    """
+    with _said(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        for path in staged.rglob("*"):
+            _sync_folder(path)
+        _sync_folder(staged)
+        if not final.exists():
+            staged.rename(final)
+        elif not _exchange(staged, final):
+            _move_over(staged, final, last)
+        _sync_folder(final.parent)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step; False where the system or the file system can't."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(HERE, os.fsencode(one), HERE, os.fsencode(other), EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+        return False
+    raise OSError(code, os.strerror(code))
+
+
+def _move_over(staged: Path, final: Path, last: str) -> None:
+    """Move the files one by one, the manifest last; what the new folder doesn't have goes."""
+    names = sorted((p.name for p in staged.iterdir()), key=lambda name: name == last)
+    for name in names:
+        (staged / name).replace(final / name)
+    for left in final.iterdir():
+        if left.name not in names and left.is_file():
+            left.unlink()
+    _sync_folder(final)
 
 
 def discard(path: Path) -> None:

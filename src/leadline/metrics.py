@@ -136,10 +136,13 @@ def lift_at(y: ArrayLike, p: ArrayLike, share: float = 0.10, w: ArrayLike | None
     return precision_at_k(y, p, share * float(w.sum()), w) / rate if rate > 0 else float("nan")
 
 
-def calibration_curve(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None, bins: int = 10) -> list[CalibrationBin]:
+def calibration_curve(
+    y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None, bins: int = 10, effect: float = 1.0
+) -> list[CalibrationBin]:
     """Return up to `bins` bins of about equal weight, lowest p first; equal p share a bin.
 
-    The interval is Wilson's (1927), at the effective number of rows ``(Σw)² / Σw²`` (Kish 1965).
+    The interval is Wilson's (1927), at the effective number of rows ``(Σw)² / Σw²`` (Kish 1965) over `effect`, the design
+    effect of rows that aren't independent (`leadline.judge.sample`).
 
     Examples
     --------
@@ -151,7 +154,7 @@ def calibration_curve(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None, bi
     mass = np.bincount(group, w)
     middle = (np.cumsum(mass) - mass / 2) / mass.sum() if len(mass) else mass
     place = np.minimum((middle * bins).astype(np.int64), bins - 1)[group]
-    return [_bin(y[place == b], p[place == b], w[place == b]) for b in np.unique(place)]
+    return [_bin(y[place == b], p[place == b], w[place == b], effect) for b in np.unique(place)]
 
 
 def expected_calibration_error(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None, bins: int = 10) -> float:
@@ -241,9 +244,9 @@ def _by_score(y: ArrayLike, p: ArrayLike, w: ArrayLike | None) -> tuple[Floats, 
     return positive[::-1], weight[::-1]
 
 
-def _bin(y: Floats, p: Floats, w: Floats) -> CalibrationBin:
+def _bin(y: Floats, p: Floats, w: Floats, effect: float) -> CalibrationBin:
     rate, total = _mean(y, w), float(w.sum())
-    n = total**2 / float(np.sum(w**2))
+    n = total**2 / float(np.sum(w**2)) / max(effect, 1.0)
     middle = (rate + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * float(np.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n**2)))
     return CalibrationBin(_mean(p, w), rate, len(y), total, max(0.0, middle - half), min(1.0, middle + half))

@@ -102,7 +102,7 @@ def _keys_at(place: tuple[Any, ...]) -> list[str]:
     for part in place:
         node = _resolve(node, schema)
         if isinstance(part, int):
-            node = node.get("items", {})
+            node = node.get("items", node)  # where one may stand for a list of one, its keys are the list's
         else:
             node = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
     return sorted(_resolve(node, schema).get("properties", {}))

@@ -1,4 +1,4 @@
-"""The plans of the config: what to predict, when to look, what to count and what runs it, a frozen section each."""
+"""The plans of the config: when to look, what to count and what runs it, a frozen section each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat, model_validator
 
-from leadline.sections import Duration, Instant, Section
+from leadline.questions import Outcome, Outcomes
+from leadline.sections import Duration, Section
 from leadline.times import Horizon
 
 __all__ = [
@@ -18,39 +19,13 @@ __all__ = [
     "FeaturePlan",
     "Leaks",
     "Outcome",
+    "Outcomes",
     "Rule",
     "SnapshotPlan",
     "Tracking",
     "Wanted",
     "When",
 ]
-
-
-class Outcome(Section):
-    """What is to be predicted: a stage reached within a horizon, or a flat file's column."""
-
-    reaches: Literal["sql", "opportunity", "won"] | None = None
-    within: Duration | None = None
-    delay: Duration = Horizon(0)
-    won_within: Duration = Horizon.parse("90d")
-    observed_from: Instant | None = None
-    observed_until: Instant | None = None
-    column: str | None = None
-    positive: str | int | float | bool | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Outcome:
-        if (self.column is None) == (self.reaches is None):
-            raise ValueError("expected either `reaches` with `within`, or `column` with `positive`")
-        if self.reaches and not self.within:
-            raise ValueError("`reaches` needs `within`, as in {reaches: sql, within: 30d}")
-        if self.within and self.within.micros <= 0:
-            raise ValueError("`within` must be longer than nothing")
-        if self.column and self.positive is None:
-            raise ValueError(
-                "`column` needs `positive`, the value that means yes, as in {column: Converted, positive: 1}"
-            )
-        return self
 
 
 class SnapshotPlan(Section):
@@ -137,18 +112,52 @@ class Wanted(Section):
 class Backtest(Section):
     """How the past is replayed: how many folds, and how long (for a flat file: what share) each test lasts.
 
-    `ablation` leaves out each family of features once, to say what it is worth.
+    `ablation` leaves out each family of features once, to say what it is worth; `stability` fits on accounts drawn again,
+    to say which drivers come back.
     """
 
     folds: int = Field(default=4, ge=1, le=50)
     test: Duration | Annotated[float, Field(gt=0, lt=1)] = Horizon.parse("56d")
     ablation: bool = True
+    stability: bool = True
 
 
 class Capacity(Section):
-    """How many leads sales can work in a week."""
+    """How many leads sales can work in a week, what a night holds, and who has a capacity of their own.
 
-    leads_per_week: float = Field(default=40, gt=0)
+    Examples
+    --------
+    >>> plan = Capacity.model_validate({"by": "territory", "of": {"North": 20, "south": 10}})
+    >>> plan.own, plan.rest
+    ({'north': 20.0, 'south': 10.0}, 10.0)
+    """
+
+    leads_per_week: FiniteFloat = Field(default=40, gt=0)
+    hold: Literal["volume", "probability"] = "volume"
+    by: str | None = None
+    of: dict[str | int, Annotated[FiniteFloat, Field(ge=0)]] = Field(default_factory=dict)
+
+    @property
+    def own(self) -> dict[str, float]:
+        """The capacities of their own, by the value in lower case."""
+        return {str(value).strip().lower(): float(leads) for value, leads in self.of.items()}
+
+    @property
+    def rest(self) -> float:
+        """What all other leads share."""
+        return max(self.leads_per_week - sum(self.of.values()), 0.0)
+
+    @model_validator(mode="after")
+    def _shared_out(self) -> Capacity:
+        if (self.by is None) != (not self.of):
+            raise ValueError("expected `by` and `of` together, as in {by: territory, of: {north: 20, south: 10}}")
+        if len(self.own) != len(self.of):
+            raise ValueError("`of` names a value twice; case and spaces around it don't matter")
+        if sum(self.of.values()) > self.leads_per_week + 1e-9:
+            raise ValueError(
+                f"`of` adds up to {sum(self.of.values()):g}, more than `leads_per_week`, {self.leads_per_week:g}, which is for all"
+            )
+        return self
 
 
 class When(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from leadline.errors import LeadlineError
 from leadline.times import Horizon, format_instant, parse_instant
@@ -19,12 +19,14 @@ __all__ = [
     "Leads",
     "Merges",
     "Opportunities",
+    "Overrides",
     "Query",
     "Section",
     "Source",
     "Spend",
     "SqlFile",
     "Stages",
+    "Suppress",
     "Table",
     "Tables",
     "Words",
@@ -168,6 +170,37 @@ class Merges(Table):
     merged_at: str
 
 
+class Listed(Section):
+    """A table that speaks of leads by name, each row from a time on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    source: Source = Field(repr=False)
+    recorded_at: str | None = None
+    from_: str | None = Field(default=None, alias="from")
+
+
+class Suppress(Listed):
+    """Whom the outputs leave out: a lead, or everybody of an account."""
+
+    lead: str | None = None
+    account: str | None = None
+    reason: str | None = None
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> Suppress:
+        if self.lead is None and self.account is None:
+            raise ValueError("expected `lead`, `account` or both: the columns that say who is left out")
+        return self
+
+
+class Overrides(Listed):
+    """The tiers that people set by hand, each until a time."""
+
+    lead: str
+    tier: str
+    until: str | None = None
+
+
 class Tables(Section):
     """The tables of a CRM export; only `leads` is always needed."""
 
@@ -179,7 +212,10 @@ class Tables(Section):
     history: History | None = None
     spend: Spend | None = None
     merges: Merges | None = None
+    suppress: Suppress | None = None
+    overrides: Overrides | None = None
 
     def given(self) -> dict[str, Any]:
-        """Return the tables that the config names, by name."""
-        return {name: getattr(self, name) for name in type(self).model_fields if getattr(self, name) is not None}
+        """Return the tables of the past that the config names, by name; what only a night reads apart."""
+        names = [name for name in type(self).model_fields if name not in ("suppress", "overrides")]
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

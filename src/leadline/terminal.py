@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from leadline.checks import Severity
 from leadline.errors import DataError
+from leadline.telling import Telling
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from leadline.checks import Findings
+    from leadline.errors import PromotionRefused
     from leadline.judge.ablation import Worth
     from leadline.judge.backtest import Evaluation
-    from leadline.ops.nightly import Night
-    from leadline.pipeline import CheckResult, MonitorResult, Promotion, ReportResult, Told, TrainResult
+    from leadline.judge.segments import Segments
+    from leadline.ops.night import Night
+    from leadline.pipeline import CheckResult, Forgotten, MonitorResult, Promotion, Recalibration, ReportResult, Told, TrainResult
+    from leadline.pipeline.backfilling import Rehearsal
     from leadline.pipeline.demo import DemoResult
+    from leadline.pipeline.judging import Judgement
+    from leadline.pipeline.tiering import Tiering
 
 __all__ = ["Console"]
 
@@ -41,29 +46,13 @@ class Console:
     """
 
     def __init__(self, quiet: bool, log: str, as_json: bool) -> None:
-        self._quiet, self._log, self._json = quiet, log, as_json
-        self._began = time.monotonic()
+        self._log, self._json = log, as_json
+        self.progress = Telling(quiet, log)
 
-    def progress(self, stage: str) -> None:
-        """Tell a stage's name on stderr."""
-        if self._quiet:
-            return
-        seconds = time.monotonic() - self._began
-        if self._log == "json":
-            print(
-                json.dumps({"seconds": round(seconds, 3), "stage": stage}, ensure_ascii=False),
-                file=sys.stderr,
-                flush=True,
-            )
-        else:
-            print(f"{seconds:7.1f}s  {stage}", file=sys.stderr, flush=True)
-
-    def _warn(self, text: str) -> None:
-        """Tell a warning on stderr, whether or not progress is told."""
-        line = (
-            json.dumps({"warning": text}, ensure_ascii=False) if self._log == "json" else f"leadline: warning: {text}"
-        )
-        print(line, file=sys.stderr, flush=True)
+    @property
+    def run_id(self) -> str:
+        """Names this run, in its log and in what it writes."""
+        return self.progress.run_id
 
     def _say(self, text: str = "") -> None:
         print(text)
@@ -145,6 +134,8 @@ class Console:
 
     def trained(self, result: TrainResult) -> None:
         """Print the backtest, the drivers and where the model is."""
+        from leadline.pipeline import fit_words
+
         record = {
             "name": result.name,
             "version": result.version,
@@ -154,7 +145,13 @@ class Console:
         }
         evaluation = result.evaluation.to_record()
         families = [worth.to_record() for worth in result.families]
-        told = {"evaluation": evaluation, "families": families, "findings": result.findings.records()}
+        told: dict[str, Any] = {"evaluation": evaluation, "families": families, "findings": result.findings.records()}
+        told |= {"nights": result.judgement.nights.to_record()}
+        told |= {"optimism": result.judgement.optimism.to_record() if result.judgement.optimism else None}
+        told |= {"segments": result.judgement.segments.to_record() if result.judgement.segments else None}
+        stages = result.judgement.stages
+        told |= {"stages": stages.to_record()} if stages else {}
+        told |= fit_words.told(result)
         if self._as_json({**record, **told}):
             return
         c = result.prepared.counts
@@ -162,19 +159,32 @@ class Console:
         self._say(
             f"{c.positive:,} positive and {c.negative:,} negative snapshots{thinned}; {c.censored:,} unripe and {c.late:,} known late, left out"
         )
+        for line in fit_words.head(result):
+            self._say(line)
         self._findings(result.findings)
         self._say()
         self._evaluation(result.evaluation)
         self._families(result.families)
+        self._stages(result)
+        self._nights(result.judgement)
+        self._capacity(result.judgement.capacity)
+        self._segments(result.judgement.segments)
         self._say("\nWhat moves scores (share of all contributions):")
         for d in result.drivers[:8]:
             way = "" if d.direction != d.direction else " ↑" if d.direction > 0 else " ↓"
             self._say(f"  {d.share:5.1%}{way or '  '}  {d.words}")
+        for line in fit_words.foot(result):
+            self._say(line)
         self._say(
             f"\n{result.name} {result.version} is the {result.alias}: {result.folder} (MLflow run {result.run_id})"
         )
 
     def _evaluation(self, evaluation: Evaluation) -> None:
+        from leadline.pipeline.fit_words import UNJUDGED
+
+        if not evaluation.folds:
+            self._say(UNJUDGED)
+            return
         rows = []
         for fold in evaluation.folds:
             for who, f in fold.figures.items():
@@ -205,22 +215,79 @@ class Console:
         self._say("\nWhat is lost when a family of features is left out (all folds):")
         self._table(["family", "features", "log loss", "95%", "AUC", "verdict"], rows)
 
+    def _nights(self, told: Judgement) -> None:
+        """Print what working the top of the list would have brought, and how much a random split flatters."""
+        from leadline.judge import nights, optimism
+
+        for line in ("", *nights.lines(told.nights), *optimism.lines(told.optimism)):
+            self._say(line)
+
+    def _stages(self, result: TrainResult) -> None:
+        """Print what the questions that follow the first give."""
+        from leadline.judge.following_words import lines
+
+        stages = result.judgement.stages
+        for line in lines(None if stages is None else stages.to_record()):
+            self._say(line)
+
+    def _capacity(self, told: Tiering) -> None:
+        """Print what half to double the capacity brings, and how steady the tiers are."""
+        from textwrap import fill
+
+        from leadline.judge.capacity_words import HEAD, KEY, rows, sentences
+
+        if told.cuts:
+            self._say("\nHalf to double the capacity, in the newest fold:")
+            self._table(HEAD, rows([vars(c) for c in told.cuts]))
+            self._say(fill(KEY, 80))
+        record = told.to_record()
+        if record["own"]:
+            self._say(f"\nBy {record['by']}, each at its own capacity:")
+            self._table([str(record["by"]), *HEAD], rows(record["own"], "name"))
+        for line in sentences(record):
+            self._say(fill(line, 80))
+
+    def _segments(self, found: Segments | None) -> None:
+        """Say whether probabilities hold as a whole, and in each segment."""
+        for line in found.lines if found else ():
+            self._say(line)
+
     def scored(self, result: Night) -> None:
         """Print where the scores are, and the tiers."""
-        scores = result.scores
-        tiers = {t: int((scores.tier == t).sum()) for t in sorted(set(scores.tier.tolist()))}
-        record = {"leads": len(scores), "place": result.place, "tiers": tiers, "seconds": round(result.seconds, 3)}
-        if not self._as_json({**record, "model": f"{scores.model_name} {scores.model_version}"}):
-            shown = ", ".join(f"{n:,} in tier {t}" for t, n in tiers.items()) or "no lead is open"
-            self._say(
-                f"{len(scores):,} lead{_s(len(scores))} scored by {scores.model_name} {scores.model_version}: {shown}"
-            )
-            self._say(f"written to {result.place}")
-        if result.warning:
-            self._warn(result.warning)
+        if not self._as_json(result.to_record()):
+            for line in result.lines():
+                self._say(line)
+        for text in result.warnings:
+            self.progress.warn(text)
+
+    def backfilled(self, results: Iterator[Night]) -> None:
+        """Print each night of several as soon as it is in place."""
+        records, said = [], set[str]()
+        for result in results:
+            records.append(result.to_record())
+            if not self._json:
+                self._say(f"{result.record['as_of']}  " + "; ".join(result.lines()))
+            for text in result.warnings:
+                if text not in said:  # once for all nights
+                    self.progress.warn(text)
+                said.add(text)
+        self._as_json(records)
+
+    def rehearsed(self, results: Iterator[Rehearsal]) -> None:
+        """Print what would be done."""
+        records = []
+        for result in results:
+            records.append(result.to_record())
+            if not self._json:
+                self._say(result.line())
+            for text in result.warnings:
+                self.progress.warn(text)
+        self._as_json(records)
 
     def explained(self, result: Told) -> None:
         """Print one lead's causes."""
+        from leadline.judge.following_words import told_value
+
         causes = [{"fact": fact, "effect": effect} for fact, effect in result.causes]
         record = {
             "as_of": result.as_of,
@@ -229,11 +296,13 @@ class Console:
             "model": result.model,
             "base": result.base,
         }
-        if self._as_json({**record, "lead_id": result.lead_id, "causes": causes}):
+        if self._as_json({**record, **result.later, "lead_id": result.lead_id, "causes": causes}):
             return
         self._say(
             f"{result.lead_id} at {result.as_of}: {result.probability:.1%}, tier {result.tier}, by {result.model}"
         )
+        for line in told_value(result.later):
+            self._say(line)
         for fact, effect in result.causes[:CAUSES]:
             if abs(effect) >= 0.01:
                 self._say(f"  {effect:+.2f}  {fact}")
@@ -248,30 +317,41 @@ class Console:
             self._say(f"written to {result.page} (its figures: {result.data})")
 
     def promoted(self, result: Promotion) -> None:
-        """Print the verdict."""
-        verdict = result.verdict.to_record() if result.verdict else None
-        if not self._as_json(
-            {"name": result.name, "version": result.version, "former": result.former, "verdict": verdict}
-        ):
-            why = result.verdict.reason if result.verdict else "there was no champion to beat"
-            self._say(f"{result.name} {result.version} is the champion now: {why}")
+        """Print the decision."""
+        if not self._as_json(result.decision.to_record()):
+            self._say(f"{result.name} {result.version} is the champion now: {result.decision.reason}")
+            self._say(f"the decision: {result.record.with_suffix('.md')}")
 
-    def monitored(self, result: MonitorResult) -> None:
-        """Print how past nights did, and the advice."""
+    def refused(self, refusal: PromotionRefused) -> None:
+        """Print the decision as JSON, where that is asked for; the sentence follows on stderr."""
+        if refusal.decision is not None:
+            self._as_json(refusal.decision)
+
+    def recalibrated(self, result: Recalibration) -> None:
+        """Print what changed, and where the model is."""
+        record = {name: str(getattr(result, name)) for name in ("name", "version", "alias", "folder", "run_id", "of")}
+        if self._as_json({**record, "recalibration": result.record}):
+            return
+        for line in result.lines():
+            self._say(line)
+        self._say(
+            f"\n{result.name} {result.version} is the {result.alias}: {result.folder} (MLflow run {result.run_id})"
+        )
+
+    def monitored(self, result: MonitorResult, page: Path | None = None) -> None:
+        """Print how past nights did, the advice, and where the page is."""
         if self._as_json(result.to_record()):
             return
-        self._say(
-            f"{result.rows:,} scores of {result.nights} night{_s(result.nights)} are ripe at {result.as_of}, "
-            f"{result.positives:,} positive; {result.unripe:,} not yet"
-        )
-        if result.rows:
-            self._say(f"AUC {_number(result.auc)}, ECE {_number(result.ece)}")
-            rows = [
-                [t.tier, f"{t.rows:,}", f"{t.predicted:.1%}", f"{t.observed:.1%}", f"{t.low:.1%}–{t.high:.1%}"]
-                for t in result.tiers
-            ]
-            self._table(["tier", "rows", "predicted", "observed", "95%"], rows)
-        self._say(result.advice)
+        for part in result.parts():
+            self._say(part) if isinstance(part, str) else self._table(*part)
+        if page is not None:
+            self._say(f"page: {page}")
+
+    def forgot(self, result: Forgotten) -> None:
+        """Print what went, and which models knew it."""
+        if not self._as_json(result.to_record()):
+            for line in result.lines():
+                self._say(line)
 
     def demo(self, result: DemoResult) -> None:
         """Print the demo's story, and what to open next."""

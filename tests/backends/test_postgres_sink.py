@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pytest
 
-from leadline.errors import OutputError, RetryError
-from leadline.ops.sinks import open_sink
+from leadline.errors import OutputError, RetryError, UsageError
+from leadline.ops.sinks import Key, open_sink
 
 DAY = 86_400_000_000
 
@@ -73,14 +73,23 @@ def test_another_version_of_the_model_has_rows_of_its_own(postgres_uri: str, tab
 
 def test_the_night_before_is_found_in_the_table(postgres_uri: str, table: str) -> None:
     sink = open_sink(to(postgres_uri, table), "demo")
-    assert sink.previous(DAY, "demo") == {}
+    assert sink.previous(DAY, "demo").probability == {}
     for as_of, p in ((DAY, 0.1), (2 * DAY, 0.2)):
         sink.write(scores([p], as_of), night(as_of))
     sink.write(scores([0.25], 2 * DAY, "10"), night(2 * DAY, "10"))
     sink.write(scores([0.21], 2 * DAY, "9"), night(2 * DAY, "9"))
-    assert sink.previous(3 * DAY, "demo") == {"L0": 0.25}  # by the newest version
-    assert sink.previous(2 * DAY, "demo") == {"L0": 0.1}
-    assert sink.previous(3 * DAY, "other") == {}
+    assert sink.previous(3 * DAY, "demo").probability == {"L0": 0.25}  # by the newest version
+    assert sink.previous(2 * DAY, "demo").probability == {"L0": 0.1}
+    assert sink.previous(3 * DAY, "other").probability == {}
+
+
+def test_the_tiers_of_the_night_before_are_found_in_the_table(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    for as_of, tiers in ((DAY, ["B", "B"]), (2 * DAY, ["A", "C"])):
+        sink.write(scores([0.4, 0.1], as_of).append_column("tier", pa.array(tiers)), night(as_of))
+    assert sink.previous(3 * DAY, "demo").tier == {"L0": "A", "L1": "C"}
+    assert sink.previous(2 * DAY, "demo").tier == {"L0": "B", "L1": "B"}
+    assert sink.previous(DAY, "demo").tier == {}
 
 
 def test_a_flat_files_nights_are_numbers(postgres_uri: str, table: str) -> None:
@@ -88,7 +97,7 @@ def test_a_flat_files_nights_are_numbers(postgres_uri: str, table: str) -> None:
     for as_of, p in ((12, 0.1), (30, 0.2), (12, 0.3)):
         sink.write(scores([p], as_of, dated=False), night(as_of, dated=False))
     assert rows(postgres_uri, f"SELECT as_of, probability FROM {table} ORDER BY as_of") == [(12, 0.3), (30, 0.2)]
-    assert sink.previous(30, "demo") == {"L0": 0.3}
+    assert sink.previous(30, "demo").probability == {"L0": 0.3}
 
 
 def test_a_table_of_another_schema_and_an_odd_name_is_quoted(postgres_uri: str, table: str) -> None:
@@ -146,10 +155,86 @@ def test_two_machines_at_once_do_not_double_a_night(postgres_uri: str, table: st
 def test_a_refusal_leaves_the_old_rows_and_shows_neither_rows_nor_password(postgres_uri: str, table: str) -> None:
     sink = open_sink(to(postgres_uri, table), "demo")
     sink.write(scores([0.1]), night())
+    wrong = scores([0.2]).set_column(1, "probability", pa.array(["Canary Zq17"]))
     with pytest.raises(OutputError, match="SQLSTATE") as refusal:
-        sink.write(scores([0.2]).append_column("extra", pa.array(["Canary Zq17"])), night())
+        sink.write(wrong, night())
     assert "Canary" not in str(refusal.value)
     assert rows(postgres_uri, f"SELECT probability FROM {table}") == [(0.1,)]
+
+
+def test_a_row_has_one_place_by_lead_night_and_model(postgres_uri: str, table: str, execute) -> None:
+    open_sink(to(postgres_uri, table), "demo").write(scores([0.1]), night())
+    with pytest.raises(Exception, match="duplicate key"):
+        execute(f"INSERT INTO {table} SELECT * FROM {table}")
+    key = f"SELECT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey) WHERE indrelid = '{table}'::regclass AND indisprimary ORDER BY 1"
+    assert [row[0] for row in rows(postgres_uri, key)] == ["as_of", "lead_id", "model_name", "model_version"]
+
+
+def test_rows_are_updated_in_place_and_those_of_leads_that_are_gone_go(postgres_uri: str, table: str, execute) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    sink.write(scores([0.1, 0.2, 0.3]), night())
+    execute(f"ALTER TABLE {table} ADD COLUMN note text")  # a column of the user's own survives
+    execute(f"UPDATE {table} SET note = 'called' WHERE lead_id = 'L1'")
+    sink.write(scores([0.4, 0.5]), night())
+    told = rows(postgres_uri, f"SELECT lead_id, probability, note FROM {table} ORDER BY lead_id")
+    assert told == [("L0", 0.4, None), ("L1", 0.5, "called")]
+
+
+def test_the_view_shows_each_models_newest_night(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    view = f"SELECT lead_id, probability FROM {table}_latest ORDER BY lead_id"
+    sink.write(scores([0.2, 0.3], 2 * DAY), night(2 * DAY))
+    sink.write(scores([0.1], DAY), night(DAY))  # an older night, later
+    assert rows(postgres_uri, view) == [("L0", 0.2), ("L1", 0.3)]
+    sink.write(scores([0.9], 2 * DAY, "2"), night(2 * DAY, "2"))
+    assert rows(postgres_uri, view) == [("L0", 0.9)]
+    sink.write(scores([], 3 * DAY, "2"), night(3 * DAY, "2"))
+    assert rows(postgres_uri, view) == []
+
+
+def test_a_night_is_done_when_its_record_stands_and_reads_back(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    key = Key(DAY, True, "demo", "1")
+    assert sink.done(key) is None
+    ranked = scores([0.1, 0.2]).append_column("rank", pa.array([2, 1]))
+    sink.write(ranked, {**night(), "config_hash": "h", "leads": 2})
+    record = sink.done(key)
+    assert record is not None and record["config_hash"] == "h"
+    assert sink.done(Key(DAY, True, "demo", "2")) is None
+    assert sink.rows(key)["lead_id"].to_pylist() == ["L1", "L0"]
+
+
+def test_a_table_of_an_older_leadline_gets_the_key_and_the_columns_that_it_lacks(
+    postgres_uri: str, table: str, execute
+) -> None:
+    execute(
+        f"CREATE TABLE {table} (lead_id text, probability double precision, as_of timestamptz, model_name text, model_version text)"
+    )
+    execute(f"INSERT INTO {table} VALUES ('L0', 0.5, '1970-01-02T00:00:00Z', 'demo', '1')")
+    sink = open_sink(to(postgres_uri, table), "demo")
+    assert sink.previous(2 * DAY, "demo").probability == {"L0": 0.5}
+    tiered = scores([0.7], 2 * DAY).append_column("tier", pa.array(["A"]))
+    sink.write(tiered, night(2 * DAY))
+    told = rows(postgres_uri, f"SELECT probability, tier FROM {table} ORDER BY as_of")
+    assert told == [(0.5, None), (0.7, "A")]
+    before = sink.previous(3 * DAY, "demo")
+    assert (before.as_of, dict(before.tier)) == (2 * DAY, {"L0": "A"})
+
+
+def test_old_nights_go_and_the_newest_stays(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    for day in (1, 2, 3):
+        sink.write(scores([0.1], day * DAY), night(day * DAY))
+    assert sink.retire is not None
+    assert sink.retire("demo", 3 * DAY) == 2 and sink.retire("other", 9 * DAY) == 0
+    assert sink.retire("demo", 99 * DAY) == 0
+    assert rows(postgres_uri, f"SELECT COUNT(*) FROM {table}") == [(1,)]
+    assert rows(postgres_uri, f"SELECT COUNT(*) FROM {table}_nights") == [(1,)]
+
+
+def test_a_name_that_postgresql_would_cut_is_refused(postgres_uri: str) -> None:
+    with pytest.raises(UsageError, match="too long"):
+        open_sink(to(postgres_uri, "t" * 60), "demo")
 
 
 def test_a_server_that_is_not_there_is_told_without_the_password(postgres_uri: str, table: str) -> None:

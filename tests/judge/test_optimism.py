@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from leadline.checks import Severity, run
 from leadline.judge.experiments import AFTER_TRAINING, drawn_split
+from leadline.judge.optimism import lines
 from trials import noisy, trial
 
 CHECK = [c for c in AFTER_TRAINING if c.code == "LL304"]
@@ -55,3 +57,22 @@ def test_no_lead_is_on_both_sides_of_a_drawn_split(who: list[int], seed: int) ->
     assert not set(lead[train]) & set(lead[test])
     assert len(test) >= max(1, len(who) // 4)
     assert len(train) >= min(len(who) // 2, len(who) - len(test))
+
+
+def test_the_optimism_is_the_gates_own_and_is_told_with_the_lift() -> None:
+    random, y = noisy()
+    made = trial({"clicks": y + random.normal(0, 2, len(y))}, y)
+    told = made.optimism
+    assert told is not None
+    (found,) = run(CHECK, made)
+    assert f"optimism {told.gap:+.3f}: AUC {told.drawn.auc:.3f}" in found.seen
+    assert told.forward.auc_low < told.forward.auc < told.forward.auc_high and told.drawn.lift_10 > 1
+    record = json.loads(json.dumps(told.to_record(), allow_nan=False))
+    assert record["forward"]["lift_10"] == told.forward.lift_10 and set(record) == {"drawn", "forward"}
+    assert all(len(line) <= 80 for line in lines(told)) and "forward in time" in lines(told)[1]
+
+
+def test_where_nothing_is_fitted_there_is_no_optimism() -> None:
+    random, y = noisy(n=100)
+    off = replace(trial({"clicks": random.normal(size=100)}, y), reason="leaks.experiments is false")
+    assert off.optimism is None and lines(None) == []

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from leadline.history.features import Features
+from leadline.judge.before import Before
 from leadline.judge.ranking import COLUMNS, Scores, rank
 from leadline.pipeline.training import TrainResult
 
@@ -59,11 +60,26 @@ def test_a_row_scores_the_same_alone_as_among_others(tonight: tuple[TrainResult,
     assert whole.reasons[place].tolist() == alone.reasons[0].tolist()
 
 
-def test_tiers_follow_the_cuts(tonight: tuple[TrainResult, Features]) -> None:
+def test_tiers_follow_the_ranks(tonight: tuple[TrainResult, Features]) -> None:
     scores = ranked(*tonight)
+    bands = tonight[0].scorer.bands
     assert scores.tier.tolist() == sorted(scores.tier.tolist())
-    cuts = tonight[0].scorer.bands.cuts
-    assert all((p >= cuts[0]) == (tier == "A") for p, tier in zip(scores.probability, scores.tier, strict=True))
+    assert int(np.sum(scores.tier == "A")) == bands.volume[0]
+    assert int(np.sum(np.isin(scores.tier, ["A", "B"]))) == bands.volume[1]
+
+
+def test_leads_on_the_line_keep_the_tier_of_the_night_before(tonight: tuple[TrainResult, Features]) -> None:
+    result, made = tonight
+    first = ranked(result, made)
+    last_in = int(np.flatnonzero(first.tier == "A")[-1])
+    before = {str(lead): str(tier) for lead, tier in zip(first.lead_id, first.tier, strict=True)}
+    before[str(first.lead_id[last_in])], before[str(first.lead_id[last_in + 1])] = "B", "A"  # as if they had changed ranks
+    probability = dict(zip(first.lead_id.tolist(), first.probability.tolist(), strict=True))
+    again = rank(result.scorer, made, first.as_of, True, "demo", "1", before=Before(1, probability, before))
+    assert again.lead_id.tolist() == first.lead_id.tolist()
+    assert again.tier[last_in : last_in + 2].tolist() == ["B", "A"]
+    assert int(np.sum(again.tier == "A")) == int(np.sum(first.tier == "A"))
+    assert rank(result.scorer, made, first.as_of, True, "demo", "1", before=Before()).tier.tolist() == first.tier.tolist()
 
 
 def test_columns_are_the_contracts_with_their_types(tonight: tuple[TrainResult, Features]) -> None:

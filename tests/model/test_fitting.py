@@ -39,7 +39,7 @@ def test_the_newest_fold_chooses_nothing():
     flipped[750:] = 1 - flipped[750:]
     changed = Matrix(matrix.values, flipped, matrix.weight, matrix.lead, matrix.as_of, matrix.known_at)
     other, honest_too = fit_scorer(SPECS, changed, folds(), QUICK, seed=1)
-    assert (other.recipe, other.calibrator) == (scorer.recipe, scorer.calibrator)
+    assert (other.recipe, honest_too.calibrator) == (scorer.recipe, honest.calibrator)
     np.testing.assert_array_equal(honest.probability, honest_too.probability)
     assert honest.curves == honest_too.curves
 
@@ -90,9 +90,14 @@ def test_with_too_little_to_choose_by_it_is_the_regression():
     scorer, honest = fit_scorer(SPECS, matrix, [], Recipe(), seed=1)
     small = Matrix(matrix.values, np.arange(60) < 3, matrix.weight, matrix.lead, matrix.as_of, matrix.known_at)
     tiny, honest = fit_scorer(SPECS, small, [], Recipe(), seed=1)
-    assert (tiny.recipe.anchored, tiny.recipe.rounds, tiny.calibrator) == (True, 0, Calibrator())
+    assert (tiny.recipe.anchored, tiny.recipe.rounds, tiny.recipe.share, tiny.calibrator) == (
+        True,
+        0,
+        1.0,
+        Calibrator(),
+    )
     np.testing.assert_array_equal(tiny.probability(small.values), tiny.logistic_probability(small.values))
-    assert len(honest.row) == 0 and honest.choice == {"folds": 0}
+    assert len(honest.row) == 0 and honest.choice["folds"] == 0
     assert scorer.probability(matrix.values).shape == (60,)
 
 
@@ -104,7 +109,7 @@ def test_one_class_is_refused():
 
 
 def test_what_the_recipe_says_is_not_chosen():
-    recipe = Recipe(anchored=False, rounds=15, c=1.0)
+    recipe = Recipe(anchored=False, rounds=15, plain_rounds=0, c=1.0, moving=())
     scorer, honest = fit_scorer(SPECS, world(), folds(), recipe, seed=1)
     assert scorer.recipe == recipe
     assert all(not curve["anchored"] for curve in honest.curves)
@@ -117,7 +122,7 @@ def test_the_final_scorer_learns_from_all_rows_with_what_was_chosen():
     scorer, honest = fit_scorer(SPECS, matrix, folds(), QUICK, seed=1)
     newest = honest.judged
     assert scorer.probability(matrix.values.iloc[honest.row[newest]]).tolist() != honest.probability[newest].tolist()
-    np.testing.assert_array_equal(scorer.calibrator.probability(honest.margin), honest.probability)
+    np.testing.assert_array_equal(honest.calibrator.probability(honest.margin[newest]), honest.probability[newest])
 
 
 def test_one_fold_alone_never_makes_plain_boosting_win():

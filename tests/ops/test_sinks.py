@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 from homes import SOURCE
 from leadline.errors import DataError, OutputError, RetryError, UsageError
 from leadline.files import locked
+from leadline.ops.folder_sink import finished
+from leadline.ops.forms import csv_bytes
 from leadline.ops.nightly import read_nights
-from leadline.ops.sinks import finished, open_sink, to_csv
+from leadline.ops.sinks import open_sink
 from nights import DAY, night, table
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{SOURCE}:{Path(__file__).parents[1]}"}
@@ -58,10 +60,11 @@ def test_the_probability_before_is_that_of_the_newest_finished_night_of_the_same
     for as_of, p in ((DAY, 0.1), (3 * DAY, 0.3), (2 * DAY, 0.2), (5 * DAY, 0.5)):
         sink.write(table([p], as_of), night(as_of))
     sink.write(table([0.9], 4 * DAY), night(4 * DAY, name="other"))
-    assert sink.previous(5 * DAY, "demo") == {"L0": 0.3}
-    assert sink.previous(3 * DAY, "demo") == {"L0": 0.2}
-    assert sink.previous(DAY, "demo") == {}
-    assert open_sink("file.csv", "demo").previous(5 * DAY, "demo") == {"L0": 0.3}
+    assert sink.previous(5 * DAY, "demo").probability == {"L0": 0.3}
+    assert sink.previous(3 * DAY, "demo").probability == {"L0": 0.2}
+    assert sink.previous(DAY, "demo").probability == {}
+    assert (sink.previous(3 * DAY, "demo").tier, sink.previous(DAY, "demo").tier) == ({"L0": "A"}, {})
+    assert open_sink("file.csv", "demo").previous(5 * DAY, "demo").probability == {"L0": 0.3}
 
 
 def damages(place: Path) -> dict[str, tuple[Path, bytes | None]]:
@@ -93,7 +96,7 @@ def test_a_damaged_night_is_passed_over(name: str) -> None:
     place = Path(sink.write(table([0.2], 2 * DAY), night(2 * DAY)))
     path, data = damages(place)[name]
     path.unlink() if data is None else path.write_bytes(data)
-    assert sink.previous(3 * DAY, "demo") == {"L0": 0.1}
+    assert sink.previous(3 * DAY, "demo").probability == {"L0": 0.1}
     assert [p.name for p, _ in finished(Path("scores/demo"))] == ["as_of=1970-01-02T00-00-00Z"]
     assert read_nights(Path("scores/demo"))["probability"].to_pylist() == [0.1]
 
@@ -109,7 +112,7 @@ def test_no_scores_are_an_empty_night() -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), min_size=1, max_size=8))
 def test_no_text_cell_of_a_csv_is_a_formula_and_none_is_lost(texts: list[str]) -> None:
-    data = to_csv(pa.table({"reason_1": pa.array(texts, pa.string()), "p": [-0.5] * len(texts)}))
+    data = csv_bytes(pa.table({"reason_1": pa.array(texts, pa.string()), "p": [-0.5] * len(texts)}))
     rows = list(csv.reader(io.StringIO(data.decode(), newline="")))[1:]
     assert len(rows) == len(texts)
     for (cell, number), text in zip(rows, texts, strict=True):
@@ -119,13 +122,13 @@ def test_no_text_cell_of_a_csv_is_a_formula_and_none_is_lost(texts: list[str]) -
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1", " =1", "\n=1"])
 def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless(cell: str) -> None:
-    rows = list(csv.reader(io.StringIO(to_csv(pa.table({"a": [cell]})).decode(), newline="")))
+    rows = list(csv.reader(io.StringIO(csv_bytes(pa.table({"a": [cell]})).decode(), newline="")))
     assert rows[1] == ["'" + cell]
 
 
 def test_missing_cells_stay_missing_and_instants_are_iso() -> None:
     rows = table([0.5])
-    assert to_csv(rows.select(["account_id", "as_of"])).decode() == '"account_id","as_of"\n,"1970-01-02T00:00:00Z"\n'
+    assert csv_bytes(rows.select(["account_id", "as_of"])).decode() == '"account_id","as_of"\n,"1970-01-02T00:00:00Z"\n'
 
 
 @pytest.mark.parametrize("out", ["a.xlsx", "s3://bucket/a.parquet", "a.parquet.gz", "postgresql://u:hunter2@h/d"])
@@ -237,6 +240,7 @@ def test_two_rows_of_a_lead_never_leave_the_night(trained_home) -> None:
     import numpy as np
 
     from leadline.judge.ranking import rank
+    from leadline.ops.night import Made, Order
     from leadline.ops.nightly import run_night
     from leadline.ops.registry import read_bundle
 
@@ -244,6 +248,7 @@ def test_two_rows_of_a_lead_never_leave_the_night(trained_home) -> None:
     bundle = read_bundle(trained_home[0] / "models" / "demo" / "1")
     few = type(made)(made.specs, made.lead_id[:3], made.account_id[:3], made.as_of[:3], made.values.iloc[:3])
     twice = dataclasses.replace(few, lead_id=np.array(["a", "a", "b"], dtype=object))
+    order = Order(bundle, DAY, True, open_sink("a.csv", "demo"))
     with pytest.raises(DataError, match="two rows"):
-        run_night(bundle, "a.csv", DAY, True, lambda: rank(bundle.scorer, twice, DAY, True, "demo", "1"))
+        run_night(order, lambda _: Made(rank(bundle.scorer, twice, DAY, True, "demo", "1")))
     assert not Path("a.csv").exists()

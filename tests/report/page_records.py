@@ -15,8 +15,11 @@ from leadline.checks import Finding, Findings, Severity
 from leadline.history.spec import Feature
 from leadline.judge import behaviours, capacity
 from leadline.judge.ablation import Worth
-from leadline.judge.backtest import Judged, evaluate, plain
+from leadline.judge.backtest import Figures, Judged, evaluate, plain
 from leadline.judge.explain import Driver
+from leadline.judge.nights import SAYERS, Ahead, Nights, Worked
+from leadline.judge.optimism import Optimism
+from leadline.judge.segments import Axis, Rows, judge_segments
 from leadline.times import WEEK, Horizon
 
 HOSTILE = "</script><script>document.title='owned';alert(1)</script><img src=x onerror=alert(1)>\"'{{ 7*7 }}&lt;"
@@ -42,6 +45,7 @@ def flat_record() -> dict[str, Any]:
     made["outcome"] = {"reaches": None, "within": None, "column": "Converted", "positive": "1"}
     made["behaviours"]["behaviours"] = []
     made["families"] = []
+    made |= {"nights": None, "nights_reason": "a flat file doesn’t say when its rows were open", "optimism": None}
     made["tables"] = {"leads": 9240}
     for fold in made["evaluation"]["folds"]:
         fold |= {"starts_at": 600_000 + fold["number"], "ends_at": 610_000 + fold["number"]}
@@ -56,6 +60,19 @@ def changed(value: Any, leaf: Callable[[Any], Any]) -> Any:
     if isinstance(value, list):
         return [changed(v, leaf) for v in value]
     return leaf(value)
+
+
+def _segments(y: Any, w: Any, p: Any, lead: Any) -> dict[str, Any]:
+    """Two sources, of which one converts at twice what is said, a rare one, and two tiers."""
+    number = np.array([int(who[1:]) for who in lead])
+    source = np.array(["web", "fair", "web"], dtype=object)[number % 3]
+    source[number < 12] = "rare"
+    best = p >= np.quantile(p, 0.9)
+    rows = Rows(y, w, np.where(source == "fair", p / 3, p), lead, lead, best)
+    tier = np.where(best, "A", "B").astype(object)
+    found = judge_segments(rows, [Axis("source", source), Axis("tier", tier, parity=False)], 7, [("size", "no attribute tells it")])
+    assert found is not None
+    return found.to_record()
 
 
 @cache
@@ -81,7 +98,7 @@ def _record() -> dict[str, Any]:
         Judged(y[h], w[h], np.full(len(y[h]), np.nan), lead[h], {k: v[h] for k, v in said.items()})
         for h in (slice(0, 600), slice(600, n))
     ]
-    keys = (y[600:], w[600:], lead[600:].astype(str), as_of[600:])
+    asked = capacity.Asked(noisy[600:], y[600:], w[600:], lead[600:].astype(str), as_of[600:], 4 * WEEK, WEEK)
     told = behaviours.compare(
         specs,
         values,
@@ -103,8 +120,24 @@ def _record() -> dict[str, Any]:
         "sources": {"leads": "data/leads.parquet", "events": "data/events/*.parquet"},
         "evaluation": evaluate([(rows[0], False, START, START + 3 * WEEK, 3000), (rows[1], True, START + 4 * WEEK, START + 7 * WEEK, 4000)], 7).to_record(),
         "drivers": plain([asdict(d) for d in ranked]),
-        "capacity": plain([asdict(c) for c in capacity.table(noisy[600:], *keys, 12.0)]),
-        "curve": plain([asdict(c) for c in capacity.curve(noisy[600:], *keys, 12.0)]),
+        "capacity": plain([asdict(c) for c in capacity.table(asked, 12.0)]),
+        "curve": plain([asdict(c) for c in capacity.curve(asked, 12.0)]),
+        "segments": _segments(y[600:], w[600:], noisy[600:], lead[600:]),
+        "nights": _nights(), "nights_reason": "", "optimism": Optimism(Figures(0.8, 0.2, 3.5), Figures(0.72, 0.1, 2.1)).to_record(),
         "behaviours": plain(asdict(told)), "effects": {"behaviour:pricing": 1.2, "behaviour:docs": -0.1},
         "families": FAMILIES, "findings": found.records(), "choice": {}, "curves": [], "features": [s.to_record() for s in specs],
     }  # fmt: skip
+
+
+def _nights() -> Any:
+    """Six nights: the model finds more than the others, and fewer that close than by points; two nights' wins are ripe."""
+    found = [(who, 30.0 - n, 4.0 + n, 1000.5 + n) for n, who in enumerate(SAYERS)]
+    sayers = tuple(
+        Worked(who, 72.0, sqls, 22.0, 41.0, sqls / 72, sqls / 3, 0.3, won, 2.0, 9.0, paid, 500.0, 2000.0)
+        for who, sqls, won, paid in found
+    )
+    ahead = tuple(
+        Ahead(who, n + 1.0, -1.0, n + 2.0, -n - 1.0, -5.0, 1.0 - 2 * (who == "points"), -n, -9.0, 9.0)
+        for n, who in enumerate(SAYERS[1:])
+    )
+    return Nights(6, 4, 2, 12.0, START, START + 5 * WEEK, True, sayers, ahead).to_record()

@@ -20,7 +20,9 @@ from leadline.report.html import page, sections
 
 CODES = {"sql", "30d", "90d", "0d", "warning", "note", "error"}  # words that the program itself writes
 TITLES = [
-    "What was asked, of whom", "What predicts conversion", "What moves scores", "Choose the cut", "How good, how sure",
+    "What was asked, of whom", "What predicts conversion", "What moves scores", "Choose the cut",
+    "What working the top of the list would have brought", "How good, how sure",
+    "Segments: do probabilities hold, is each served alike",
     "What each family of features is worth",
     "Data problems found",
 ]  # fmt: skip
@@ -46,13 +48,13 @@ def no_points() -> dict[str, Any]:
 def unknown(value: float | None) -> dict[str, Any]:
     """Return the record with every figure that may be undefined undefined."""
     made = record()
-    for key in ("evaluation", "drivers", "behaviours", "effects", "capacity", "curve", "families"):
+    for key in ("evaluation", "drivers", "behaviours", "effects", "capacity", "curve", "families", "segments"):
         made[key] = changed(made[key], lambda v: value if isinstance(v, float) else v)
     return made
 
 
 def older() -> dict[str, Any]:
-    later = ("behaviours", "effects", "curve", "families", "features", "version")
+    later = ("behaviours", "effects", "curve", "families", "features", "version", "segments")
     return {k: v for k, v in record().items() if k not in later}
 
 

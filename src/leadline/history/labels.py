@@ -14,7 +14,7 @@ import numpy.typing as npt
 from leadline.config import Config
 from leadline.tables import Loaded
 from leadline.tables.ladder import rung_of
-from leadline.times import is_ripe, label_known_at, reached_within, state_sql
+from leadline.times import is_ripe, label_known_at, reached_within, state_sql, within_sql
 
 __all__ = ["Counts", "Labels", "attach", "fetch", "label_dated"]
 
@@ -71,6 +71,11 @@ class Labels:
         In microseconds, NaN for never.
     won : float64 array
         1 or 0 for closed-won within `outcome.won_within`; NaN where that isn't ripe or not known.
+    amount : float64 array or None
+        What the deals that closed as won within `outcome.won_within` brought, in cents, all deals of the lead added up;
+        0 where there are none, NaN where that isn't ripe. None where the config gives no amounts of leads' deals.
+    created_at : float64 array or None
+        When the lead was created, in microseconds; None for a flat file.
     """
 
     y: Floats
@@ -79,6 +84,8 @@ class Labels:
     outcome_at: Floats
     outcome_recorded_at: Floats
     won: Floats
+    amount: Floats | None = None
+    created_at: Floats | None = None
 
 
 def attach(config: Config, loaded: Loaded) -> Counts:
@@ -143,9 +150,15 @@ def known_until(loaded: Loaded) -> int:
 
 def fetch(config: Config, loaded: Loaded) -> Labels:
     """Fetch the labels of the table ``snapshots``, sorted by (as_of, lead_id)."""
+    paid = has_amounts(config)
+    if paid:
+        _put_amounts(config, loaded)
+    born = "CAST(NULL AS DOUBLE)" if config.is_flat else "CAST(l.created_at AS DOUBLE)"
     rows = loaded.store.arrow(
-        "SELECT as_of, label, weight, CAST(outcome_at AS DOUBLE) AS outcome_at, CAST(outcome_recorded_at AS DOUBLE) AS recorded, "
-        "CAST(won_at AS DOUBLE) AS won_at FROM snapshots ORDER BY as_of, lead_id"
+        "SELECT s.as_of, s.label, s.weight, CAST(s.outcome_at AS DOUBLE) AS outcome_at, CAST(s.outcome_recorded_at AS DOUBLE) AS recorded, "
+        f"CAST(s.won_at AS DOUBLE) AS won_at, {born} AS created_at{', CAST(d.amount AS DOUBLE) AS amount' if paid else ''} FROM snapshots AS s "
+        f"{'' if config.is_flat else 'LEFT JOIN leads AS l ON l.lead_id = s.lead_id '}"
+        f"{'LEFT JOIN brought AS d ON d.lead_id = s.lead_id AND d.as_of = s.as_of ' if paid else ''}ORDER BY s.as_of, s.lead_id"
     )
 
     def column(name: str) -> Floats:
@@ -153,12 +166,43 @@ def fetch(config: Config, loaded: Loaded) -> Labels:
         return values
 
     as_of: Ints = rows.column("as_of").to_numpy(zero_copy_only=False).astype(np.int64)
-    won = np.full(len(as_of), np.nan)
+    won, amount = np.full(len(as_of), np.nan), None
     if not config.is_flat:
         ripe = is_ripe(as_of, config.outcome.won_within, config.outcome.delay, known_until(loaded))
         won = np.where(ripe, reached_within(column("won_at"), as_of, config.outcome.won_within), np.nan)
+        amount = np.where(ripe, np.nan_to_num(column("amount")), np.nan) if paid else None
     known_at = as_of if config.is_flat else label_known_at(as_of, config.horizon, config.outcome.delay)
     # A positive that was recorded later than its delay was known only then: until then nobody could train on it.
     recorded = np.where(column("label") == 1, np.nan_to_num(column("recorded"), nan=-np.inf), -np.inf)
     known_at = np.maximum(known_at, np.where(np.isfinite(recorded), recorded + 1, known_at)).astype(np.int64)
-    return Labels(column("label"), column("weight"), known_at, column("outcome_at"), column("recorded"), won)
+    created = None if config.is_flat else column("created_at")
+    return Labels(
+        column("label"), column("weight"), known_at, column("outcome_at"), column("recorded"), won, amount, created
+    )
+
+
+def has_amounts(config: Config) -> bool:
+    """Tell whether the config says what leads' deals brought, and when: a deal's lead, stage, closed_at and amount."""
+    deals = config.tables.opportunities
+    return deals is not None and bool(deals.lead and deals.stage and deals.closed_at and deals.amount)
+
+
+def _put_amounts(config: Config, loaded: Loaded) -> None:
+    """Make ``brought(lead_id, as_of, amount)``: what deals that closed as won in the snapshot's span brought, in cents.
+
+    A deal counts once for a lead, also where a merge gave it to the survivor too; from the merge on, the survivor's deals
+    are those of the record that vanished.
+    """
+    store = loaded.store
+    won = "JOIN stage_words AS w ON w.word = LOWER(o.stage)"
+    also = f"w.rung = {rung_of('won')} AND o.closed_at IS NOT NULL AND o.amount IS NOT NULL"
+    deals = (
+        f"SELECT o.lead_id, o.opportunity_id, o.closed_at, o.amount FROM opportunities AS o {won} WHERE o.lead_id IS NOT NULL AND {also} "
+        f"UNION SELECT m.lead_id, o.opportunity_id, o.closed_at, o.amount FROM opportunities AS o {won} "
+        f"JOIN survivors AS m ON m.into_id = o.lead_id WHERE o.closed_at >= m.since AND {also}"
+    )
+    within = within_sql("o.closed_at", "s.as_of", config.outcome.won_within)
+    store.run(
+        f"CREATE OR REPLACE TABLE brought AS SELECT s.lead_id, s.as_of, SUM(o.amount) AS amount FROM snapshots AS s JOIN ({deals}) AS o "
+        f"ON o.lead_id = s.lead_id WHERE {within} GROUP BY s.lead_id, s.as_of"
+    )

@@ -11,9 +11,9 @@ from leadline.errors import DataError
 from leadline.tables import Loaded
 from leadline.tables.ladder import MERGED, rung_of
 from leadline.tables.store.dialect import literal
-from leadline.times import calendar_grid, format_instant, visible_sql
+from leadline.times import calendar_grid, format_instant, seen_from_sql, visible_sql
 
-__all__ = ["for_night", "for_training"]
+__all__ = ["for_deals", "for_night", "for_training"]
 
 KNOWN = "GREATEST(reached_at, recorded_at)"  # the instant after which both clocks let a row be seen
 MOST_POINTS = 10_000
@@ -67,6 +67,29 @@ def for_night(config: Config, loaded: Loaded, as_of: int | None) -> int:
         past = f"l.created_at + {min(config.snapshots.after_creation).micros} <= {as_of}"
     _put_grid(loaded, [as_of])
     return _make(config, loaded, "CROSS JOIN grid AS g", "g.as_of", past)
+
+
+def for_deals(config: Config, loaded: Loaded) -> int:
+    """Make a snapshot for each lead's first won deal, at the first instant at which it is known; return how many.
+
+    The table ``first_deals(lead_id, account_id, as_of, amount)`` has the same rows with what they brought, in cents: of
+    deals of a lead that closed at the same instant, all. Deals without an amount above 0 are left out, and so are those of a
+    record that was merged away: its survivor has them.
+    """
+    store = loaded.store
+    account = "l.account_id" if config.tables.leads.account else f"CAST(NULL AS {store.dialect.text})"
+    won = f"JOIN stage_words AS w ON w.word = LOWER(o.stage) AND w.rung = {rung_of('won')}"
+    store.run(
+        "CREATE OR REPLACE TABLE first_deals AS SELECT d.lead_id, d.account_id, d.as_of, d.amount FROM ("
+        f"SELECT o.lead_id, {account} AS account_id, {seen_from_sql('o', 'closed_at')} AS as_of, SUM(o.amount) AS amount, "
+        f"ROW_NUMBER() OVER (PARTITION BY o.lead_id ORDER BY {seen_from_sql('o', 'closed_at')}) AS nth "
+        f"FROM opportunities AS o {won} JOIN leads AS l ON l.lead_id = o.lead_id "
+        "WHERE o.closed_at IS NOT NULL AND o.amount > 0 AND o.lead_id NOT IN (SELECT lead_id FROM merged) GROUP BY 1, 2, 3) AS d WHERE d.nth = 1"
+    )
+    store.run("CREATE OR REPLACE TABLE snapshots AS SELECT lead_id, account_id, as_of FROM first_deals")
+    if config.tables.leads.account is not None and config.tables.history is not None:
+        _account_as_of(loaded, config.tables.leads.account)
+    return int(store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
 
 
 def _put_grid(loaded: Loaded, instants: list[int]) -> None:

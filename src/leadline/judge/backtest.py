@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline import metrics
+from leadline.judge.sample import clustering
 
 __all__ = ["Evaluation", "Figures", "FoldResult", "Judged", "evaluate", "figures", "plain"]
 
 Floats = npt.NDArray[np.float64]
 REPEATS = 200  # bootstrap draws for an interval
+RANKS = ("points", "newest")  # what only ranks: no Brier score, ECE or log loss
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Judged:
     group : array
         Whose account; what intervals resample.
     said : mapping of str to float array
-        Probabilities by who said them: model, logistic; or points, which only rank.
+        By who said them: probabilities of model, logistic and of the peers lightgbm and frequencies, or points, and newest
+        (when a lead was created), which only rank.
     """
 
     y: Floats
@@ -171,7 +174,7 @@ def evaluate(folds: list[tuple[Judged, bool, int, int, int]], seed: int) -> Eval
     """
     results = []
     for number, (rows, judged, starts, ends, training) in enumerate(folds, 1):
-        said = {who: figures(rows, p, seed, probabilities=who != "points") for who, p in rows.said.items()}
+        said = {who: figures(rows, p, seed, probabilities=who not in RANKS) for who, p in rows.said.items()}
         base = float(np.average(rows.y, weights=rows.weight))
         results.append(FoldResult(number, judged, starts, ends, training, len(rows.y), int(rows.y.sum()), base, said))
     if not folds:
@@ -183,7 +186,7 @@ def evaluate(folds: list[tuple[Judged, bool, int, int, int]], seed: int) -> Eval
     )
     return Evaluation(
         tuple(results),
-        metrics.calibration_curve(newest.y, p, newest.weight),
+        metrics.calibration_curve(newest.y, p, newest.weight, effect=clustering(newest.y, newest.group)),
         gains(newest.y, p, newest.weight),
         (float(gap), float(low), float(high)),
     )

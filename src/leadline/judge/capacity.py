@@ -1,22 +1,68 @@
-"""From what sales can work in a week to the cuts between tiers."""
+"""From what sales can work in a week to the cuts between tiers, and what more or less of it would bring."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from leadline.model.scorer import Tiers
+from leadline.judge.picking import Listing, listing_of, work
+from leadline.model.tiers import Tiers
 from leadline.times import WEEK
 
-__all__ = ["Cut", "curve", "cuts_for", "table", "tiers_for"]
+__all__ = ["Asked", "Cut", "at", "curve", "cuts_for", "none", "table", "tiers_for", "weekly"]
 
 Floats = npt.NDArray[np.float64]
 NAMES = ("A", "B", "C", "D")
 STEPS = (1.0, 3.0, 7.0)  # tier A fills the week; B and C hold two and four weeks more; D is the rest
 SHARES = (0.10, 0.30, 0.60)  # of the rows, where a flat file has no weeks
+
+
+AROUND = 0.2  # the marginal rate is of leads from a fifth above the cut to a fifth below it, by rank
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Rows that a model scored honestly, and what came of them.
+
+    Attributes
+    ----------
+    p, y, weight : float64 arrays
+        What was said, what came, and how many leads a row stands for.
+    lead : object array
+        Whose row it is.
+    as_of : int64 array
+        When, in microseconds.
+    horizon : int
+        How far ahead was asked, in microseconds: for so long a lead that was worked is left alone.
+    every : int or None
+        The time between two nights; None where rows have instants of their own, as with landmarks: weeks then.
+    """
+
+    p: Floats
+    y: Floats
+    weight: Floats
+    lead: npt.NDArray[np.object_]
+    as_of: npt.NDArray[np.int64]
+    horizon: int = 0
+    every: int | None = None
+
+    def take(self, rows: npt.NDArray[np.bool_]) -> Asked:
+        """Return some of the rows."""
+        return replace(
+            self, p=self.p[rows], y=self.y[rows], weight=self.weight[rows], lead=self.lead[rows], as_of=self.as_of[rows]
+        )  # fmt: skip
+
+    def then(self, later: Asked) -> Asked:
+        """Return these rows with later ones behind them."""
+        one, two = self, later
+        return replace(
+            later, p=np.concatenate([one.p, two.p]), y=np.concatenate([one.y, two.y]),
+            weight=np.concatenate([one.weight, two.weight]), lead=np.concatenate([one.lead, two.lead]),
+            as_of=np.concatenate([one.as_of, two.as_of]),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,11 +74,19 @@ class Cut:
     leads_per_week : float
         How many distinct leads a week stand at or above it.
     probability : float
-        The cut.
+        The cut, which is what was said of the last lead taken.
     precision, recall : float
         The share of those that became positive; the share of all positives that they are.
     expected : float
         Positives a week among them.
+    marginal : float
+        The share that became positive of the leads around the cut, a fifth above to a fifth below it by rank: what the
+        last lead taken was worth.
+    new : float
+        New positives a week where so many leads are worked a week and none again within the horizon: `leadline.judge.picking`
+        has the rule. A lead that stays on the list counts once here, and in each week among `expected`.
+    night, night_spread : float
+        The mean and the standard deviation of how many leads stand at or above the cut on a night, where the cut holds.
     """
 
     leads_per_week: float
@@ -40,14 +94,17 @@ class Cut:
     precision: float
     recall: float
     expected: float
+    marginal: float = float("nan")
+    new: float = float("nan")
+    night: float = float("nan")
+    night_spread: float = float("nan")
 
 
-def weekly(
-    p: Floats, y: Floats, weight: Floats, lead: npt.NDArray[np.object_], as_of: npt.NDArray[np.int64]
-) -> tuple[Floats, Floats, Floats, float]:
+def weekly(asked: Asked) -> tuple[Floats, Floats, Floats, float]:
     """Keep each lead's best snapshot in each week; return its score, label and weight, and the number of weeks."""
+    p, y, weight, as_of = asked.p, asked.y, asked.weight, asked.as_of
     week = (as_of - as_of.min()) // WEEK
-    _, who = np.unique(lead.astype(str), return_inverse=True)
+    _, who = np.unique(asked.lead.astype(str), return_inverse=True)
     order = np.lexsort((-p, who, week))
     first = np.ones(len(p), dtype=bool)
     first[1:] = (who[order][1:] != who[order][:-1]) | (week[order][1:] != week[order][:-1])
@@ -68,76 +125,126 @@ def cuts_for(p: Floats, weight: Floats, weeks: float, per_week: Sequence[float])
     return [float(p[order][min(int(np.searchsorted(mass, k * weeks - 1e-9)), len(p) - 1)]) for k in per_week]
 
 
-def tiers_for(
-    p: Floats,
-    y: Floats,
-    weight: Floats,
-    lead: npt.NDArray[np.object_],
-    as_of: npt.NDArray[np.int64],
-    per_week: float | None,
-) -> Tiers:
+def tiers_for(asked: Asked, per_week: float | None, hold: str = "probability") -> Tiers:
     """Lay the tiers so that tier A holds what sales can work in a week (for a flat file: the best tenth).
+
+    Parameters
+    ----------
+    hold : str
+        What a night holds: the trained cut (``probability``), or how many leads stand above it (``volume``).
 
     Examples
     --------
-    >>> p = np.array([0.9, 0.5, 0.3, 0.1] * 5)
-    >>> tiers_for(p, p > 0.4, np.ones(20), np.arange(20).astype(object), np.zeros(20, dtype=np.int64), 5.0).cuts[0]
-    0.9
+    >>> p, day = np.array([0.9, 0.5, 0.3, 0.1] * 5), np.zeros(20, dtype=np.int64)
+    >>> rows = Asked(p, 1.0 * (p > 0.4), np.ones(20), np.arange(20).astype(object), day)
+    >>> tiers_for(rows, 5.0).cuts[0], tiers_for(rows, 5.0, "volume").volume
+    (0.9, (5.0, 15.0, 35.0))
     """
-    if not len(p):
+    if not len(asked.p):
         return Tiers()
     if per_week is None:
-        cuts = cuts_for(p, weight, float(weight.sum()), SHARES)
+        cuts, holds = cuts_for(asked.p, asked.weight, float(asked.weight.sum()), SHARES), [0.0] * len(SHARES)
     else:
-        best, _, mass, weeks = weekly(p, y, weight, lead, as_of)
-        cuts = cuts_for(best, mass, weeks, [per_week * step for step in STEPS])
-    falling = [c for n, c in enumerate(cuts) if n == 0 or c < cuts[n - 1]]
-    return Tiers(NAMES[: len(falling) + 1], tuple(falling))
+        best, _, mass, weeks = weekly(asked)
+        wanted = [per_week * step for step in STEPS]
+        cuts, holds = cuts_for(best, mass, weeks, wanted), _volumes(asked, wanted)
+    falling = [n for n, c in enumerate(cuts) if n == 0 or c < cuts[n - 1]]
+    volume = tuple(holds[n] for n in falling) if hold == "volume" and per_week is not None else ()
+    return Tiers(NAMES[: len(falling) + 1], tuple(cuts[n] for n in falling), volume)
 
 
-def table(
-    p: Floats, y: Floats, weight: Floats, lead: npt.NDArray[np.object_], as_of: npt.NDArray[np.int64], per_week: float
-) -> list[Cut]:
-    """Say what half to double the capacity would have brought, week by week, in the newest fold."""
-    return _cuts(p, y, weight, lead, as_of, [per_week * step for step in (0.5, 0.75, 1.0, 1.5, 2.0)])
+def _volumes(asked: Asked, per_week: Sequence[float]) -> list[float]:
+    """Return how many leads a night may hold so that so many different ones stand there in a week.
+
+    With one night a week the two are the same. With more, leads come and go between them, so that fewer fit a night.
+    """
+    if asked.every is None or asked.every >= WEEK:
+        return [max(float(k), 1.0) for k in per_week]
+    order = np.lexsort((-asked.p, asked.as_of))
+    night = np.cumsum(np.append(0, np.diff(asked.as_of[order]) != 0))
+    mass = np.cumsum(asked.weight[order])
+    rank = np.empty(len(order))
+    rank[order] = mass - np.append(0.0, mass)[np.searchsorted(night, night)]
+    best, _, weight, weeks = weekly(replace(asked, p=-rank))
+    return [max(min(-cut, k), 1.0) for cut, k in zip(cuts_for(best, weight, weeks, per_week), per_week, strict=True)]
 
 
-def curve(
-    p: Floats, y: Floats, weight: Floats, lead: npt.NDArray[np.object_], as_of: npt.NDArray[np.int64], per_week: float
-) -> list[Cut]:
+def none() -> Tiers:
+    """Return the tiers of leads that nobody has time for: all are in the last.
+
+    Examples
+    --------
+    >>> none().of(np.array([0.99])).tolist()
+    ['D']
+    """
+    return Tiers((NAMES[0], NAMES[-1]), (1.0,))
+
+
+def table(asked: Asked, per_week: float, past: Asked | None = None) -> list[Cut]:
+    """Say what half to double the capacity would have brought, week by week, in the newest fold.
+
+    Parameters
+    ----------
+    past : Asked, optional
+        Rows of the folds before, where work began: who was worked there isn't new at once.
+    """
+    return _cuts(asked, [per_week * step for step in (0.5, 0.75, 1.0, 1.5, 2.0)], past)
+
+
+def at(asked: Asked, per_week: float, past: Asked | None = None) -> Cut:
+    """Say what one capacity would have brought."""
+    return _cuts(asked, [per_week], past)[0]
+
+
+def curve(asked: Asked, per_week: float, past: Asked | None = None) -> list[Cut]:
     """Say the same in finer steps, from a tenth of the capacity to three times it; `table`'s rows are among these.
 
     Examples
     --------
-    >>> rows = np.linspace(1, 0, 100), np.ones(100), np.ones(100), np.arange(100), np.zeros(100, dtype=np.int64)
-    >>> fine = curve(*rows, per_week=20)
-    >>> [c.leads_per_week for c in fine[:3]], all(c in fine for c in table(*rows, per_week=20))
+    >>> rows = Asked(np.linspace(1, 0, 100), np.ones(100), np.ones(100), np.arange(100), np.zeros(100, dtype=np.int64))
+    >>> fine = curve(rows, per_week=20)
+    >>> [c.leads_per_week for c in fine[:3]], all(c in fine for c in table(rows, per_week=20))
     ([2.0, 3.0, 4.0], True)
     """
-    cuts = _cuts(p, y, weight, lead, as_of, [per_week * (n / 20) for n in range(2, 61)])
+    cuts = _cuts(asked, [per_week * (n / 20) for n in range(2, 61)], past)
     return [c for n, c in enumerate(cuts) if n == 0 or c.probability < cuts[n - 1].probability]
 
 
-def _cuts(
-    p: Floats,
-    y: Floats,
-    weight: Floats,
-    lead: npt.NDArray[np.object_],
-    as_of: npt.NDArray[np.int64],
-    per_week: Sequence[float],
-) -> list[Cut]:
-    best, hit, mass, weeks = weekly(p, y, weight, lead, as_of)
+def _cuts(asked: Asked, per_week: Sequence[float], past: Asked | None) -> list[Cut]:
+    best, hit, mass, weeks = weekly(asked)
+    order = np.argsort(-best, kind="stable")
+    best, hit, mass = best[order], hit[order], mass[order]
+    total, found = np.cumsum(mass), np.cumsum(mass * hit)
+    nights = _nights(asked)
+    every = asked if past is None else past.then(asked)
+    listing = listing_of(every.as_of, every.lead, every.weight, every.horizon, every.every)
+    counts = np.arange(len(every.p)) >= len(every.p) - len(asked.p)
     rows = []
-    for cut in cuts_for(best, mass, weeks, per_week):
-        above = best >= cut
-        took, found, there = float(mass[above].sum()), float((mass * hit)[above].sum()), float((mass * hit).sum())
-        rows.append(
-            Cut(
-                took / weeks,
-                cut,
-                found / took if took else float("nan"),
-                found / there if there else float("nan"),
-                found / weeks,
-            )
-        )
+    for cut, k in zip(cuts_for(best, mass, weeks, per_week), per_week, strict=True):
+        last = int(np.searchsorted(-best, -cut, side="right")) - 1
+        took, positive, there = float(total[last]), float(found[last]), float(found[-1])
+        around = (total > took * (1 - AROUND)) & (total <= took * (1 + AROUND))
+        volume = [float(weight[p >= cut].sum()) for p, weight in nights]
+        rows.append(Cut(
+            took / weeks, cut, positive / took, positive / there if there else float("nan"), positive / weeks,
+            float(np.average(hit[around], weights=mass[around])) if around.any() else float("nan"),
+            _new(every, listing, k * weeks / len(nights), counts) / weeks, float(np.mean(volume)), float(np.std(volume)),
+        ))  # fmt: skip
     return rows
+
+
+def _new(asked: Asked, listing: Listing, room: float, counts: npt.NDArray[np.bool_]) -> float:
+    """Return the positives that a night's room finds among the rows that count, each lead worked once in a horizon."""
+    found = counts * asked.weight * asked.y
+    return float(sum((found[rows] * part).sum() for _, rows, part in work(listing, asked.p, room)))
+
+
+def _nights(asked: Asked) -> list[tuple[Floats, Floats]]:
+    """Return the scores and weights of each night's leads, each lead at its best."""
+    listing = listing_of(asked.as_of, asked.lead, asked.weight, asked.horizon, asked.every)
+    result = []
+    for rows in listing.nights:
+        best = rows[np.lexsort((-asked.p[rows], listing.lead[rows]))]
+        first = np.append(True, np.diff(listing.lead[best]) != 0)
+        result.append((asked.p[best[first]], asked.weight[best[first]]))
+    return result

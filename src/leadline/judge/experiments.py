@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from leadline import metrics
 from leadline.checks import Check, Finding, Severity
+from leadline.judge.backtest import Figures, Judged, figures
 from leadline.judge.explain import Driver
+from leadline.judge.optimism import Optimism, drawn_split
 
 __all__ = ["AFTER_TRAINING", "Trial", "drawn_split"]
 
@@ -78,6 +80,23 @@ class Trial:
         whole, *others = self.refit(self.train, self.test, groups)
         return whole, dict(zip(groups, others, strict=True))
 
+    @cached_property
+    def optimism(self) -> Optimism | None:
+        """Fit the lighter recipe on a random split by lead, too; None where nothing is fitted, or positives are too few."""
+        if self.reason:
+            return None
+        random = np.random.default_rng([self.seed, 304])
+        train, test = drawn_split(self.lead, len(self.train), len(self.test), random)
+        if min(self.y[train].sum(), self.y[test].sum()) < FEWEST or not 0 < self.y[train].mean() < 1:
+            return None
+        drawn, (forward, _) = self.refit(train, test, [])[0], self.fitted
+        return Optimism(self._figures(test, drawn), self._figures(self.test, forward))
+
+    def _figures(self, rows: Ints, p: Floats) -> Figures:
+        nothing = np.full(len(rows), np.nan)
+        judged = Judged(self.y[rows], self.weight[rows], nothing, self.group[rows], {})
+        return figures(judged, p, self.seed, probabilities=False)
+
     def auc(self, rows: Ints, p: Floats) -> float:
         """Return the AUC of scores of some rows."""
         return metrics.auc(self.y[rows], p, self.weight[rows])
@@ -96,38 +115,17 @@ class Trial:
         return list(dict.fromkeys(strongest))[:TRIED]
 
 
-def drawn_split(lead: npt.NDArray[np.object_], train: int, test: int, random: np.random.Generator) -> tuple[Ints, Ints]:
-    """Draw leads into a test and a training side of about so many rows; no lead is on both.
-
-    Examples
-    --------
-    >>> train, test = drawn_split(np.array(["a", "a", "b", "c", "d"], object), 3, 1, np.random.default_rng(1))
-    >>> len(train) >= 3, len(test) >= 1, bool(np.intersect1d(train, test).size)
-    (True, True, False)
-    """
-    _, who = np.unique(lead.astype(str), return_inverse=True)
-    place = random.permutation(int(who.max()) + 1)[who]
-    upto = np.cumsum(np.bincount(place))
-    cut = int(np.searchsorted(upto, test)) + 1
-    end = int(np.searchsorted(upto, upto[cut - 1] + train)) + 1
-    return np.flatnonzero((place >= cut) & (place < end)), np.flatnonzero(place < cut)
-
-
 def optimism(context: Trial) -> Iterator[Finding]:
     """Tell how much better a random split by lead would look than the forward one; above a bound, warn."""
-    random = np.random.default_rng([context.seed, 304])
-    train, test = drawn_split(context.lead, len(context.train), len(context.test), random)
-    if min(context.y[train].sum(), context.y[test].sum()) < FEWEST or not 0 < context.y[train].mean() < 1:
+    told = context.optimism
+    if told is None:
         yield _not_applicable("LL304", "the drawn split has too few positives")
         return
-    drawn, (forward, _) = context.refit(train, test, [])[0], context.fitted
-    there, here = context.auc(test, drawn), context.auc(context.test, forward)
-    (low, high), (low_here, high_here) = context.interval(test, drawn), context.interval(context.test, forward)
-    gap = there - here
-    far = gap > OPTIMISM and low > high_here
+    there, here = told.drawn, told.forward
+    far = told.gap > OPTIMISM and there.auc_low > here.auc_high
     yield Finding(
         "LL304", Severity.WARNING if far else Severity.NOTE, "newest fold",
-        f"optimism {gap:+.3f}: AUC {there:.3f} ({low:.3f} to {high:.3f}) where leads are split at random, {here:.3f} ({low_here:.3f} to {high_here:.3f}) where time splits them",
+        f"optimism {told.gap:+.3f}: AUC {there.auc:.3f} ({there.auc_low:.3f} to {there.auc_high:.3f}) where leads are split at random, {here.auc:.3f} ({here.auc_low:.3f} to {here.auc_high:.3f}) where time splits them",
         f"at most {OPTIMISM} more", "quote the forward figure; look for what ties leads of one time or account together" if far else "nothing to do; quote the forward figure",
     )  # fmt: skip
 

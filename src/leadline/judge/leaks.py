@@ -9,7 +9,19 @@ from typing import Any
 
 from leadline.checks import Check, Findings, Severity, run
 from leadline.config import Config
-from leadline.judge import cohorts, dates, experiments, fill, levels, mutation, overwritten, place, separation, suspects
+from leadline.judge import (
+    cohorts,
+    dates,
+    experiments,
+    fill,
+    levels,
+    mutation,
+    nights,
+    overwritten,
+    place,
+    separation,
+    suspects,
+)
 from leadline.judge.backtest import Evaluation
 from leadline.judge.columns import Answer, Gate
 from leadline.judge.suspects import is_mutable
@@ -65,6 +77,7 @@ def accepted_in_vain(gate: Gate) -> Iterator[Answer]:
     """Tell what `leaks.accept` names though nothing bears that name: a code of no check, a column that is no attribute."""
     every: tuple[Check[Any], ...] = (
         *BEFORE_TRAINING, *AFTER_TRAINING, *cohorts.OF_SAMPLES, *mutation.MUTATION, *experiments.AFTER_TRAINING,
+        *nights.AFTER_TRAINING,
     )  # fmt: skip
     codes = sorted({check.code for check in every})
     account = gate.config.tables.leads.account

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,15 +13,27 @@ from leadline.judge.explain import REASONS, reasons
 
 if TYPE_CHECKING:
     from leadline.history.features import Features
+    from leadline.judge.before import Before
     from leadline.model.scorer import Scorer
 
-__all__ = ["COLUMNS", "Scores", "rank"]
+__all__ = ["COLUMNS", "Scores", "rank", "trailing"]
 
 COLUMNS = (
     "lead_id", "account_id", "as_of", "probability", "rank", "tier", "previous_probability",
     *(f"reason_{n}" for n in range(1, REASONS + 1)), "model_name", "model_version",
 )  # fmt: skip
 """The columns of the scores, in their order; issues may add more behind them."""
+
+
+def trailing(names: Iterable[str]) -> list[str]:
+    """Return which of a table's columns trail: probabilities given a stage, expected values, and who is in the holdout.
+
+    Examples
+    --------
+    >>> trailing([*COLUMNS, "p_won_given_sql", "expected_value", "territory"])
+    ['p_won_given_sql', 'expected_value']
+    """
+    return [n for n in names if n not in COLUMNS and (n.startswith(("p_", "expected_")) or n == "exploration")]
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,8 @@ class Scores:
         Rows × five texts.
     model_name, model_version : str
         Which scorer.
+    later : mapping of str to float64 or bool array
+        Trailing columns by name: of the questions that follow the first, the expected value, and `exploration`.
     """
 
     lead_id: npt.NDArray[np.object_]
@@ -53,6 +68,7 @@ class Scores:
     model_name: str
     model_version: str
     previous_probability: npt.NDArray[np.float64]
+    later: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lead_id)
@@ -67,7 +83,7 @@ class Scores:
         return replace(self, previous_probability=values)
 
     def to_arrow(self) -> Any:
-        """Return a pyarrow Table with the columns `COLUMNS`."""
+        """Return a pyarrow Table with the columns `COLUMNS`, and those of `later` behind them."""
         import pyarrow as pa
 
         stamp = pa.timestamp("us", tz="UTC") if self.is_dated else pa.int64()
@@ -84,7 +100,9 @@ class Scores:
             "model_name": pa.array([self.model_name] * n, pa.string()),
             "model_version": pa.array([self.model_version] * n, pa.string()),
         }
-        return pa.table({name: columns[name] for name in COLUMNS})
+        kinds = {name: pa.bool_() if values.dtype == bool else pa.float64() for name, values in self.later.items()}
+        trailing = {name: pa.array(values, kinds[name], from_pandas=True) for name, values in self.later.items()}
+        return pa.table({**{name: columns[name] for name in COLUMNS}, **trailing})
 
 
 def rank(
@@ -95,6 +113,8 @@ def rank(
     name: str,
     version: str,
     dates: npt.NDArray[np.int64] | None = None,
+    before: Before | None = None,
+    value: npt.NDArray[np.object_] | None = None,
 ) -> Scores:
     """Score the features' rows: probability, rank (ties by lead_id), tier and reasons.
 
@@ -102,14 +122,20 @@ def rank(
     ----------
     dates : int64 array, optional
         The instants that reasons count back from; the features' as_of by default.
+    before : Before, optional
+        The night before, whose tiers leads on the line keep.
+    value : object array, optional
+        Each row's value of the field that capacity is told by.
     """
     values = features.values[list(scorer.names)]
     p = scorer.probability(values)
     order = np.lexsort((features.lead_id.astype(str), -p)) if len(p) else np.empty(0, dtype=np.int64)
+    stood = [before.tier.get(str(lead)) for lead in features.lead_id[order]] if before else None
+    tier = scorer.bands.tonight(p[order], stood, None if value is None else value[order]).astype(object)
     contributions, _ = scorer.contributions(values)
     specs = [s for s in features.specs if s.name in set(scorer.names)]
     texts = reasons(specs, values, contributions, features.as_of if dates is None else dates)
     return Scores(
-        features.lead_id[order], features.account_id[order], as_of, is_dated, p[order], scorer.tiers(p)[order].astype(object),
+        features.lead_id[order], features.account_id[order], as_of, is_dated, p[order], tier,
         texts[order], name, version, np.full(len(p), np.nan),
     )  # fmt: skip

@@ -15,7 +15,7 @@ __all__ = ["Logistic", "sigmoid"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
-MAX_ITERATIONS = 500
+MAX_ITERATIONS = 100
 TOLERANCE = 1e-6
 
 
@@ -54,7 +54,7 @@ class Logistic:
 
     @classmethod
     def fit(cls, linear: Floats, y: Floats, weight: Floats, columns: tuple[str, ...], c: float = 1.0) -> Logistic:
-        """Fit by lbfgs (scikit-learn), on one thread, since sums over threads differ in their last bits.
+        """Fit by Newton's steps (scikit-learn), on one thread, since sums over threads differ in their last bits.
 
         Examples
         --------
@@ -73,7 +73,7 @@ class Logistic:
         if linear.shape[1] == 0:
             rate = float(np.sum(y * weight) / np.sum(weight))
             return cls(c, float(np.log(rate / (1 - rate))), (), ())
-        model = LogisticRegression(C=c, solver="lbfgs", max_iter=MAX_ITERATIONS, tol=TOLERANCE)
+        model = LogisticRegression(C=c, solver="newton-cholesky", max_iter=MAX_ITERATIONS, tol=TOLERANCE)
         with threadpool_limits(limits=1):
             model.fit(linear, y, sample_weight=weight)
         return cls(c, float(model.intercept_[0]), tuple(columns), tuple(model.coef_[0].tolist()))

@@ -1,8 +1,18 @@
-"""What the folds older than the newest choose: the regression's penalty, anchored or plain, how many trees."""
+"""What the folds older than the newest choose: the regression's penalty, how many trees, and what is averaged.
+
+By default the margin is the mean of two: boosting that starts from the regression, and boosting from scratch. The two
+err apart (the regression where it is bent, trees where few leads fill a leaf), so that their mean is as good as the
+better one or better than both, and needs less calibration; `python -m benchmarks.models` shows each beside it. Two
+things turn plain boosting out:
+
+- features that *move*: of which later rows lie beyond what was seen before them. Trees say there what they said at the
+  edge; only the regression goes on. No tree then splits by such a feature, and the regression carries the whole margin.
+- anchored boosting alone being better on the older folds, beyond noise.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -10,111 +20,153 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline import metrics
-from leadline.history.spec import Feature
-from leadline.model.baselines import Logistic, sigmoid
-from leadline.model.matrix import Encoder, Matrix
-from leadline.model.train import MIN_PLAIN_ROUNDS, Curve, Recipe, Trial, choose_rounds, grow
+from leadline.model.baselines import sigmoid
+from leadline.model.older import Fold, Older, joined, logistic, usable
+from leadline.model.train import MIN_PLAIN_ROUNDS, Curve, Recipe, choose_rounds, grow
 
-__all__ = ["Older", "choose", "joined", "logistic", "usable"]
+__all__ = ["Choice", "Fold", "Older", "choose", "joined", "logistic", "usable"]
 
 Floats: TypeAlias = NDArray[np.float64]
-Rows: TypeAlias = NDArray[np.int64]
-Fold: TypeAlias = tuple[Rows, Rows]
 
-NOISE = 2.0  # standard errors by which plain boosting must win over anchored boosting
-MIN_POSITIVES = 5  # a fold whose training rows hold fewer of either class chooses nothing
+NOISE = 2.0  # standard errors by which anchored boosting alone must win over the mean
+BEYOND = (
+    0.5  # share of later rows outside what was seen, above which a feature moves: 0.25 was the most where the world
+)
+# stood still, 0.6 to 1 what an economy's indices showed
 
 
 @dataclass(frozen=True)
-class Older:
-    """An older fold, encoded: both matrices, the labels, and the regression's margins by penalty."""
+class Choice:
+    """What was chosen.
 
-    test: Rows
-    x: Floats
-    test_x: Floats
-    train: Matrix
-    judge: Matrix
-    starts: dict[float, tuple[Floats, Floats]]
+    Attributes
+    ----------
+    recipe : Recipe
+        All that it left open filled in.
+    curves : mapping of bool to list of Curve
+        The older folds' trees, anchored (True) and plain.
+    margins : list of arrays
+        What the chosen model says of each older fold's test rows, all of them, before calibration.
+    loss : float
+        Its log loss over the rows that choose; NaN where no fold can tell.
+    record : dict
+        What was compared, and why this was taken.
+    """
 
-    @classmethod
-    def fit(cls, specs: Sequence[Feature], rows: Matrix, fold: Fold, recipe: Recipe) -> Older:
-        """Fit the encoder and the regressions on the training rows alone."""
-        train, judge = rows.take(fold[0]), rows.take(fold[1])
-        encoder = Encoder.fit(specs, train)
-        linear, test_linear = encoder.linear(train.values), encoder.linear(judge.values)
-        starts = {}
-        for c in recipe.c_grid if recipe.c is None else (recipe.c,):
-            model = logistic(encoder, linear, train, c)
-            starts[c] = (model.margin(linear), model.margin(test_linear))
-        return cls(fold[1], encoder.tree_asof(train), encoder.tree(judge.values), train, judge, starts)
-
-    def trial(self, c: float, anchored: bool) -> Trial:
-        """Return the fold as boosting takes it."""
-        start, test_start = self.starts[c] if anchored else (None, None)
-        train, test = self.train, self.judge
-        return Trial(self.x, train.y, train.weight, start, self.test_x, test.y, test.weight, test_start)
+    recipe: Recipe
+    curves: Mapping[bool, list[Curve]]
+    margins: list[Floats]
+    loss: float
+    record: dict[str, Any]
 
 
-def usable(rows: Matrix, fold: Fold) -> bool:
-    """Tell whether a fold can choose anything: it has rows to judge and enough of both classes to fit on."""
-    positives = float(rows.y[fold[0]].sum())
-    return len(fold[1]) > 0 and min(positives, len(fold[0]) - positives) >= MIN_POSITIVES
-
-
-def logistic(encoder: Encoder, linear: Floats, matrix: Matrix, c: float) -> Logistic:
-    """Fit the regression beside the trees."""
-    return Logistic.fit(linear, matrix.y, matrix.weight, tuple(column.name for column in encoder.linear_columns), c)
-
-
-def choose(
-    ready: Sequence[Older], recipe: Recipe, seed: int, threads: int
-) -> tuple[Recipe, dict[bool, list[Curve]], dict[str, Any]]:
+def choose(ready: Sequence[Older], recipe: Recipe, seed: int, threads: int) -> Choice:
     """Fill in what the recipe leaves open; where no fold can tell, take the regression alone."""
     if not ready:
-        anchored = recipe.anchored is not False
-        rounds = recipe.rounds if recipe.rounds is not None else 0 if anchored else MIN_PLAIN_ROUNDS
-        c = recipe.c or sorted(recipe.c_grid)[len(recipe.c_grid) // 2]
-        return replace(recipe, anchored=anchored, rounds=rounds, c=c), {True: [], False: []}, {"folds": 0}
-    c = _choose_c(ready)
-    tried = (True, False) if recipe.anchored is None else (recipe.anchored,)
-    curves = {way: [grow(one.trial(c, way), recipe, seed, threads) for one in ready] for way in tried}
-    counts = {way: choose_rounds(curves[way], recipe) for way in tried}
-    choice: dict[str, Any] = {"folds": len(ready), "c": c}
-    anchored = tried[0]
-    if len(tried) == 2:
-        gain, noise = _gain(ready, *([curve.margin(counts[way]) for curve in curves[way]] for way in tried))
-        anchored = not gain > NOISE * noise
-        choice |= {"plain_gain": gain, "plain_gain_error": noise}
-    choice |= {"anchored": anchored, "rounds": counts[anchored]}
-    return replace(recipe, anchored=anchored, rounds=counts[anchored], c=c), curves, choice
+        return _untold(recipe)
+    moving = _moving(ready) if recipe.moving is None else recipe.moving
+    recipe = replace(recipe, moving=moving)
+    mixes = recipe.anchored is None and not moving
+    # Plain boosting chooses its own number of trees: `rounds` where it stands alone, `plain_rounds` where it's mixed in.
+    alone = recipe if recipe.anchored is False else replace(recipe, rounds=recipe.plain_rounds)
+    plain: list[Curve] = []
+    if mixes or recipe.anchored is False or recipe.plain_rounds:
+        plain = [grow(one.trial(None, moving), alone, seed, threads) for one in ready]
+    many = choose_rounds(plain, alone) if plain else 0
+    beside = [one.margin(curve, many, None) for one, curve in zip(ready, plain, strict=False)]
+    c = recipe.c or (max(recipe.c_grid) if moving else _choose_c(ready, beside))
+    if recipe.anchored is False:
+        chosen = replace(recipe, rounds=many, plain_rounds=0, c=c)
+        record = {"folds": len(ready), "c": c, "rounds": many, "share": 0.0, "why": "as asked"}
+        return _made(ready, chosen, {True: [], False: plain}, record)
+    curves = [grow(one.trial(c, moving), recipe, seed, threads) for one in ready]
+    rounds = choose_rounds(curves, recipe)
+    anchored = [one.margin(curve, rounds, c) for one, curve in zip(ready, curves, strict=True)]
+    share, told = _mean_or_alone(ready, anchored, beside, mixes)
+    chosen = replace(recipe, anchored=True, rounds=rounds, plain_rounds=many if share < 1 else 0, c=c)
+    record = {"folds": len(ready), "c": c, "rounds": rounds, "plain_rounds": chosen.plain_rounds, "share": share}
+    record |= {"moving": [*moving], "log_loss": _losses(ready, c, anchored, beside), **told}
+    return _made(ready, chosen, {True: curves, False: plain}, record)
 
 
-def _choose_c(ready: Sequence[Older]) -> float:
-    """Return the penalty with the least log loss over the folds; the strongest of equals."""
+def _made(ready: Sequence[Older], chosen: Recipe, curves: Mapping[bool, list[Curve]], record: dict[str, Any]) -> Choice:
+    """Gather what the chosen model says of every test row."""
+    rounds, many, margins = int(chosen.rounds or 0), int(chosen.plain_rounds or 0), []
+    for place, one in enumerate(ready):
+        way = bool(chosen.anchored)
+        margin = one.every_margin(curves[way][place], rounds, chosen.c if way else None)
+        if way and many:
+            margin = (margin + one.every_margin(curves[False][place], many, None)) / 2
+        margins.append(margin)
+    y, weight = joined(ready)
+    said = np.concatenate([margin[one.known] for one, margin in zip(ready, margins, strict=True)])
+    return Choice(chosen, curves, margins, metrics.log_loss(y, sigmoid(said), weight), record)
+
+
+def _untold(recipe: Recipe) -> Choice:
+    anchored = recipe.anchored is not False
+    rounds = recipe.rounds if recipe.rounds is not None else 0 if anchored else MIN_PLAIN_ROUNDS
+    c = recipe.c or max(recipe.c_grid)
+    chosen = replace(
+        recipe, anchored=anchored, rounds=rounds, plain_rounds=recipe.plain_rounds or 0, c=c, moving=recipe.moving or ()
+    )
+    record = {"folds": 0, "share": chosen.share, "why": "no older fold can choose"}
+    return Choice(chosen, {True: [], False: []}, [], float("nan"), record)
+
+
+def _mean_or_alone(
+    ready: Sequence[Older], anchored: list[Floats], plain: list[Floats], mixes: bool
+) -> tuple[float, dict[str, Any]]:
+    """Take the mean of both, unless there's no plain boosting, or anchored boosting alone is better beyond noise."""
+    if not plain:
+        return 1.0, {"why": "features move beyond what was seen, where only the regression goes on"}
+    both = [(a + b) / 2 for a, b in zip(anchored, plain, strict=True)]
+    gain, noise = _gain(ready, both, anchored)
+    told = {"anchored_gain": gain, "anchored_gain_error": noise}
+    if mixes and gain > NOISE * noise:
+        return 1.0, told | {"why": "anchored boosting alone is better than the mean with plain boosting, beyond noise"}
+    return 0.5, told | {"why": "the mean of anchored and plain boosting: nothing on the older folds speaks against it"}
+
+
+def _losses(ready: Sequence[Older], c: float, anchored: list[Floats], plain: list[Floats]) -> dict[str, float]:
+    """Tell each candidate's log loss over the older folds."""
+    y, weight = joined(ready)
+    told = {"regression": [one.known_start(c) for one in ready], "anchored": anchored}
+    if plain:
+        told |= {"plain": plain, "mean": [(a + b) / 2 for a, b in zip(anchored, plain, strict=True)]}
+    return {name: metrics.log_loss(y, sigmoid(np.concatenate(said)), weight) for name, said in told.items()}
+
+
+def _choose_c(ready: Sequence[Older], plain: list[Floats]) -> float:
+    """Return the penalty with the least log loss over the folds, beside plain boosting if there is any; the strongest of equals."""
     y, weight = joined(ready)
     losses = {}
     for c in sorted(ready[0].starts):
-        losses[c] = metrics.log_loss(y, sigmoid(np.concatenate([one.starts[c][1] for one in ready])), weight)
+        said = np.concatenate([one.known_start(c) for one in ready])
+        if plain:
+            said = (said + np.concatenate(plain)) / 2
+        losses[c] = metrics.log_loss(y, sigmoid(said), weight)
     return min(losses, key=lambda c: losses[c])
 
 
-def _gain(ready: Sequence[Older], anchored: Sequence[Floats], plain: Sequence[Floats]) -> tuple[float, float]:
-    """Return by how much plain boosting's log loss is less, and the standard error of that.
+def _moving(ready: Sequence[Older]) -> tuple[str, ...]:
+    """Name the numbers of which, in any older fold, many test rows lie beyond 99.8% of the rows before."""
+    found = {name for one in ready for name in one.beyond(BEYOND)}
+    return tuple(sorted(found))
+
+
+def _gain(ready: Sequence[Older], mean: Sequence[Floats], other: Sequence[Floats]) -> tuple[float, float]:
+    """Return by how much the other's log loss is less, and the standard error of that.
 
     Leads are taken whole, and folds too where they differ by more than leads do; one fold alone tells nothing of how
     folds differ, so its error is infinite.
     """
     y, weight = joined(ready)
-    a, b = np.concatenate(anchored), np.concatenate(plain)
+    a, b = np.concatenate(mean), np.concatenate(other)
     gain = (np.logaddexp(0.0, a) - y * a) - (np.logaddexp(0.0, b) - y * b)
-    mean = float(np.sum(gain * weight) / np.sum(weight))
-    off = (gain - mean) * weight / np.sum(weight)
+    by = float(np.sum(gain * weight) / np.sum(weight))
+    off = (gain - by) * weight / np.sum(weight)
     _, who = np.unique(np.concatenate([one.judge.lead for one in ready]), return_inverse=True)
-    fold = np.repeat(np.arange(len(ready)), [len(one.test) for one in ready])
+    fold = np.repeat(np.arange(len(ready)), [len(one.judge) for one in ready])
     errors = [float(np.sqrt(np.sum(np.bincount(group, off) ** 2))) for group in (who, fold)]
-    return mean, max(errors) if len(ready) > 1 else float("inf")
-
-
-def joined(ready: Sequence[Older]) -> tuple[Floats, Floats]:
-    """Return the labels and weights of all test rows, fold after fold."""
-    return np.concatenate([one.judge.y for one in ready]), np.concatenate([one.judge.weight for one in ready])
+    return by, max(errors) if len(ready) > 1 else float("inf")

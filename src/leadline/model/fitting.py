@@ -1,13 +1,14 @@
 """From labelled snapshots and forward folds to a scorer and its honest, out-of-fold probabilities.
 
-Every choice (the regression's penalty, anchored or plain, how many trees, the calibration) is made on the folds
-older than the newest. The newest is only judged: its rows choose nothing. Last, all labelled rows are fitted with
-what was chosen. In every fold the encoder, too, learns from the training rows alone.
+Every choice (the regression's penalty, what is averaged, how many trees) is made on the folds older than the newest,
+by rows whose labels were known when the newest began, and so is the calibration that the newest is judged with: its
+own rows choose nothing. Last, all labelled rows are fitted with what was chosen, and the calibration follows all folds.
+In every fold the encoder, too, learns from the training rows alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -18,17 +19,21 @@ from numpy.typing import NDArray
 from leadline.history.spec import Feature
 from leadline.model.baselines import sigmoid
 from leadline.model.calibrate import Calibrator
-from leadline.model.choice import Older, choose, joined, logistic, usable
+from leadline.model.choice import choose
+from leadline.model.level import Forward
 from leadline.model.matrix import Encoder, Matrix
+from leadline.model.mixing import mixed
+from leadline.model.older import Fold, Older, logistic, splits, usable
 from leadline.model.scorer import Scorer
 from leadline.model.train import Curve, Recipe, boost
 
-__all__ = ["OutOfFold", "fit_scorer", "inner_folds", "split"]
+__all__ = ["Fold", "OutOfFold", "fit_scorer", "inner_folds", "split"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
-Fold: TypeAlias = tuple[Rows, Rows]
 
+FEWEST_FOLDS = 2  # that choose: one alone says nothing of how folds differ
+IDENTITY = Calibrator()
 INNER = (0.4, 0.6, 0.8, 1.0)  # where the test spans of inner folds end, as shares of the rows
 
 
@@ -50,6 +55,10 @@ class OutOfFold:
         What was chosen, and by how much.
     inner : bool
         Whether the older folds were cut out of the newest's training rows, there being no older ones.
+    calibrator : Calibrator
+        What the newest fold's margins were calibrated with.
+    tonight : Calibrator
+        What follows from all folds, as it would be for those same margins.
     """
 
     fold: Rows
@@ -61,6 +70,13 @@ class OutOfFold:
     curves: tuple[dict[str, Any], ...]
     choice: dict[str, Any]
     inner: bool
+    calibrator: Calibrator = IDENTITY
+    tonight: Calibrator = IDENTITY
+
+    def rescaled(self, p: float) -> float:
+        """Return what the exported scorer, calibrated on the newest fold too, says where the newest fold's said `p`."""
+        margin = (float(np.log(p) - np.log1p(-p)) - self.calibrator.shift) / self.calibrator.slope
+        return float(self.tonight.probability(np.array([margin]))[0])
 
 
 def fit_scorer(
@@ -99,20 +115,57 @@ def fit_scorer(
     recipe = recipe or Recipe()
     order, rows, older, newest, inner = split(matrix, folds)
     seeds = np.random.default_rng(seed).integers(2**31 - 1, size=3).tolist()
-    ready = [Older.fit(specs, rows, fold, recipe) for fold in older if usable(rows, fold)]
-    chosen, curves, choice = choose(ready, recipe, seeds[0], threads)
-    margins = [curve.margin(int(chosen.rounds or 0)) for curve in curves[bool(chosen.anchored)]]
-    calibrator = _calibrator(ready, margins)
+    until = newest[0][0] if newest else None
+    ready = [Older.fit(specs, rows, fold, recipe, until, number) for number, fold in enumerate(older)]
+    choice = choose(ready, recipe, seeds[0], threads)
+    seen = [_Said(one.test, one.forward(margin)) for one, margin in zip(ready, choice.margins, strict=True)]
+    before = [_Said(one.test[one.known], said.forward.take(one.known)) for one, said in zip(ready, seen, strict=True)]
+    calibrator = _calibrator(before)
     parts = [
-        (number, one.test, margin, sigmoid(one.starts[float(chosen.c or 0)][1]), False)
-        for number, (one, margin) in enumerate(zip(ready, margins, strict=True))
-    ]
+        _Part(one.test, said.forward.margin, calibrator.probability(said.forward.margin), sigmoid(one.starts[float(choice.recipe.c or 0)][1]), False)
+        for one, said in zip(ready, seen, strict=True)
+    ]  # fmt: skip
     for train, test in newest:
-        honest = _fit(specs, rows.take(train), chosen, calibrator, seeds[1], threads)
-        values = rows.values.iloc[test]
-        parts.append((len(ready), test, honest.margin(values), honest.logistic_probability(values), True))
-    final = _fit(specs, rows, chosen, calibrator, seeds[2], threads)
-    return final, _out_of_fold(parts, order, calibrator, _records(curves, chosen), choice, inner)
+        judged = _fit(specs, rows.take(train), choice.recipe, seeds[1], threads)
+        values, margin = rows.values.iloc[test], judged.margin(rows.values.iloc[test])
+        calibrator = _calibrator(before, judged, rows)
+        parts.append(_Part(test, margin, calibrator.probability(margin), judged.logistic_probability(values), True))
+        seen.append(_Said(test, _forward(rows.take(test), margin, len(older))))
+    final = _fit(specs, rows, choice.recipe, seeds[2], threads)
+    final = final.with_calibrator(_calibrator(seen, final, rows))
+    curves = _records(choice.curves, choice.recipe)
+    return final, _out_of_fold(parts, order, curves, choice.record, inner, calibrator, _calibrator(seen))
+
+
+@dataclass(frozen=True)
+class _Said:
+    """Rows of a fold, and what the fold's own model says of them."""
+
+    rows: Rows
+    forward: Forward
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A fold's test rows, and what is to be recorded of them."""
+
+    rows: Rows
+    margin: Floats
+    probability: Floats
+    regression: Floats
+    judged: bool
+
+
+def _forward(rows: Matrix, margin: Floats, number: int) -> Forward:
+    return Forward(margin, rows.y, rows.weight, rows.as_of, rows.known_at, rows.lead, number)
+
+
+def _calibrator(seen: Sequence[_Said], scorer: Scorer | None = None, rows: Matrix | None = None) -> Calibrator:
+    """Follow the folds; for a scorer that was fitted on their rows since, what it now says of them is taken off."""
+    moved = [np.zeros(len(one.rows)) for one in seen]
+    if scorer is not None and rows is not None:
+        moved = [scorer.margin(rows.values.iloc[one.rows]) - one.forward.margin for one in seen]
+    return Calibrator.follow([one.forward for one in seen], moved)
 
 
 def split(matrix: Matrix, folds: Sequence[Fold]) -> tuple[Rows, Matrix, list[Fold], list[Fold], bool]:
@@ -121,17 +174,19 @@ def split(matrix: Matrix, folds: Sequence[Fold]) -> tuple[Rows, Matrix, list[Fol
     Returns
     -------
     tuple
-        The sorted order, the rows in it, the older folds, the newest (if any), and whether the older ones had to be
-        cut out of the newest's training rows.
+        The sorted order, the rows in it, the folds that choose, the newest (if any), and whether those that choose had
+        to be cut out of the newest's training rows: fewer than two older ones had labels known when it began.
     """
     order = matrix.order()
     place = np.argsort(order)
     rows = matrix.take(order)
     sorted_folds = [(np.sort(place[train]), np.sort(place[test])) for train, test in folds]
     older, newest = sorted_folds[:-1], sorted_folds[-1:]
-    if older:
-        return order, rows, older, newest, False
-    return order, rows, inner_folds(rows, newest[0][0] if newest else np.arange(len(rows))), newest, True
+    known = newest[0][0] if newest else np.arange(len(rows))
+    ready = [fold for fold in older if usable(rows, fold, known)]
+    if len(ready) >= FEWEST_FOLDS:
+        return order, rows, ready, newest, False
+    return order, rows, [fold for fold in inner_folds(rows, known) if usable(rows, fold)], newest, True
 
 
 def inner_folds(matrix: Matrix, within: Rows) -> list[Fold]:
@@ -157,28 +212,27 @@ def inner_folds(matrix: Matrix, within: Rows) -> list[Fold]:
     ]
 
 
-def _calibrator(ready: Sequence[Older], margins: Sequence[Floats]) -> Calibrator:
-    """Fit on the older folds' margins; a fold counts half as much as the next newer one, since base rates drift."""
-    if not ready:
-        return Calibrator()
-    y, weight = joined(ready)
-    age = np.repeat(np.arange(len(ready))[::-1], [len(one.test) for one in ready])
-    return Calibrator.fit(np.concatenate(margins), y, weight * 0.5**age)
-
-
-def _fit(
-    specs: Sequence[Feature], matrix: Matrix, chosen: Recipe, calibrator: Calibrator, seed: int, threads: int
-) -> Scorer:
+def _fit(specs: Sequence[Feature], matrix: Matrix, chosen: Recipe, seed: int, threads: int) -> Scorer:
+    """Fit what was chosen, without calibration."""
     encoder = Encoder.fit(specs, matrix)
     linear = encoder.linear(matrix.values)
     regression = logistic(encoder, linear, matrix, float(chosen.c or 1.0))
-    start = regression.margin(linear) if chosen.anchored else None
-    x = encoder.tree_asof(matrix)
-    trees = boost(x, matrix.y, matrix.weight, seed, int(chosen.rounds or 0), chosen, start, threads)
-    return Scorer(encoder, regression, trees, calibrator, chosen)
+    x, counts = encoder.tree_asof(matrix), splits(encoder, chosen.moving or ())
+    seeds = np.random.default_rng(seed).integers(2**31 - 1, size=2).tolist()
+
+    def trees(rounds: int, start: Floats | None, number: int) -> str:
+        return boost(x, matrix.y, matrix.weight, seeds[number], rounds, chosen, start, threads, counts=counts)
+
+    if not chosen.anchored:
+        text = trees(int(chosen.rounds or 0), None, 0)
+    else:
+        text = trees(int(chosen.rounds or 0), regression.margin(linear), 0)
+        if chosen.plain_rounds:
+            text = mixed([(0.5, text), (0.5, trees(chosen.plain_rounds, None, 1))])
+    return Scorer(encoder, regression, text, Calibrator(), chosen)
 
 
-def _records(curves: dict[bool, list[Curve]], chosen: Recipe) -> tuple[dict[str, Any], ...]:
+def _records(curves: Mapping[bool, list[Curve]], chosen: Recipe) -> tuple[dict[str, Any], ...]:
     return tuple(
         {"fold": fold, "anchored": way, "taken": way is chosen.anchored, "log_loss": [*curve.losses]}
         for way, grown in curves.items()
@@ -187,25 +241,19 @@ def _records(curves: dict[bool, list[Curve]], chosen: Recipe) -> tuple[dict[str,
 
 
 def _out_of_fold(
-    parts: Sequence[tuple[int, Rows, Floats, Floats, bool]],
+    parts: Sequence[_Part],
     order: Rows,
-    calibrator: Calibrator,
     curves: tuple[dict[str, Any], ...],
     choice: dict[str, Any],
     inner: bool,
+    calibrator: Calibrator,
+    tonight: Calibrator,
 ) -> OutOfFold:
-    empty = (0, np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), False)
-    folds, tests, margins, lr, judged = zip(*parts, strict=True) if parts else zip(empty, strict=True)
-    sizes = [len(test) for test in tests]
-    margin = np.concatenate(margins)
-    return OutOfFold(
-        np.repeat(np.array(folds), sizes),
-        order[np.concatenate(tests)],
-        np.repeat(np.array(judged), sizes),
-        margin,
-        calibrator.probability(margin),
-        np.concatenate(lr),
-        curves,
-        choice,
-        inner,
-    )
+    def joined(name: str, kind: type) -> Any:
+        return np.concatenate([*(getattr(part, name) for part in parts), np.empty(0, dtype=kind)])
+
+    sizes = [len(part.rows) for part in parts]
+    judged = np.repeat(np.array([part.judged for part in parts], dtype=bool), sizes)
+    margin, probability, regression = (joined(name, float) for name in ("margin", "probability", "regression"))
+    fold, row = np.repeat(np.arange(len(parts)), sizes), order[joined("rows", np.int64)]
+    return OutOfFold(fold, row, judged, margin, probability, regression, curves, choice, inner, calibrator, tonight)

@@ -66,6 +66,12 @@ class Levels:
         hits, total = np.bincount(codes, y * weight, size), np.bincount(codes, weight, size)
         return cls(feature, names, tuple(hits.tolist()), tuple(total.tolist()))
 
+    @property
+    def pooled(self) -> float:
+        """The share of all rows whose level too few leads have, so that it counts as other."""
+        total = sum(self.weight)
+        return self.weight[len(self.names)] / total if total else 0.0
+
     def codes(self, column: pd.Series[Any]) -> Codes:
         """Return each row's code; a level that wasn't kept, or never seen, is other."""
         found, uniques = pd.factorize(column)

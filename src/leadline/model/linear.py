@@ -15,7 +15,7 @@ from leadline.model.levels import Levels
 __all__ = ["LinearColumn", "category_columns", "number_columns"]
 
 Floats: TypeAlias = NDArray[np.float64]
-Form = Literal["plain", "log", "tail", "missing", "level", "other"]
+Form = Literal["plain", "log", "tail", "missing", "level", "other", "holds", "equals"]
 
 FARTHEST = 6.0  # standard deviations: a value beyond them all says no more than one at six
 MAX_ONE_HOT = 30  # the commonest levels of a category have a column of their own; the rest share "other"
@@ -32,7 +32,8 @@ class LinearColumn:
         The column, the feature it is made of, and the group whose reason it belongs to.
     form : Form
         plain: x · log: log1p(x) · tail: asinh((x − middle) / unit) · missing: 1 where x is NaN ·
-        level: 1 for the level · other: 1 for every level without a column of its own.
+        level: 1 for the level · other: 1 for every level without a column of its own ·
+        holds: 1 above 0 · equals: 1 where x is `middle` (a points rule, see `prior`).
     level : str
         The level that form `level` stands for.
     middle, unit : float
@@ -61,6 +62,9 @@ class LinearColumn:
         """
         if self.form == "missing":
             return np.isnan(values).astype(np.float64) - self.mean
+        if self.form in ("holds", "equals"):
+            holds = values > 0 if self.form == "holds" else values == self.middle
+            return holds.astype(np.float64) - self.mean
         standard = np.clip((self._shaped(values) - self.mean) / self.scale, -FARTHEST, FARTHEST)
         return np.asarray(np.where(np.isnan(standard), 0.0, standard), dtype=np.float64)
 

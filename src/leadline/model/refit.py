@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import lightgbm
 import numpy as np
@@ -28,12 +28,12 @@ from threadpoolctl import threadpool_limits
 from leadline.history.spec import Feature
 from leadline.model.baselines import TOLERANCE, sigmoid
 from leadline.model.calibrate import Calibrator
-from leadline.model.choice import usable
 from leadline.model.fitting import Fold, split
+from leadline.model.level import Forward
 from leadline.model.matrix import Encoder, Matrix
 from leadline.model.train import Recipe, as_text, settings_of, tree_margin
 
-__all__ = ["ROWS", "TREES", "Refitted", "refit", "refit_margins"]
+__all__ = ["ROWS", "TREES", "Refitted", "base_rate", "refit", "refit_margins"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
@@ -100,23 +100,28 @@ def refit(
     [True, False]
     """
     order, rows, older, newest, _ = split(matrix, folds)
-    older = [fold for fold in older if usable(rows, fold)]
-    recipe, seed = _lighter(recipe), int(random.integers(2**31 - 1))
+    seed = int(random.integers(2**31 - 1))
     tests, margins = [], []
     for train, test in (*older, *newest):
         kept = np.sort(random.choice(train, ROWS, replace=False)) if len(train) > ROWS else train
         fold = _Encoded.fit(specs, rows.take(kept), rows.take(test).values)
         margins.append(fold.margins(parts, recipe, seed, threads))
         tests.append(test)
-    sizes = [len(test) for test in tests]
-    y, weight = rows.y[np.concatenate(tests)], rows.weight[np.concatenate(tests)]
-    age = np.repeat(np.arange(len(tests))[::-1] - len(newest), sizes)
-    said = []
-    for part in range(len(parts)):
-        margin = np.concatenate([fold[part] for fold in margins])
-        line = Calibrator.fit(margin[age >= 0], y[age >= 0], (weight * 0.5 ** np.abs(age))[age >= 0])
-        said.append(line.probability(margin))
-    return Refitted(np.repeat(np.arange(len(tests)), sizes), order[np.concatenate(tests)], tuple(said))
+    until = newest[0][0] if newest else np.arange(len(rows))
+    said = [_calibrated(rows, tests, [fold[part] for fold in margins], len(older), until) for part in range(len(parts))]
+    fold_number = np.repeat(np.arange(len(tests)), [len(test) for test in tests])
+    return Refitted(fold_number, order[np.concatenate(tests)], tuple(said))
+
+
+def _calibrated(rows: Matrix, tests: Sequence[Rows], margins: Sequence[Floats], older: int, until: Rows) -> Floats:
+    """Return the probabilities of all folds' rows, calibrated on what was known of the older folds."""
+    seen = []
+    for number in range(older):
+        known = np.isin(tests[number], until)
+        r = rows.take(tests[number][known])
+        seen.append(Forward(margins[number][known], r.y, r.weight, r.as_of, r.known_at, r.lead, number))
+    line = Calibrator.follow(seen, [np.zeros(len(one.y)) for one in seen])
+    return line.probability(np.concatenate(margins))
 
 
 def refit_margins(
@@ -148,12 +153,11 @@ def refit_margins(
     seed = int(random.integers(2**31 - 1))
     kept = np.sort(random.choice(train, ROWS, replace=False)) if len(train) > ROWS else train
     encoded = _Encoded.fit(specs, matrix.take(kept), matrix.take(test).values)
-    return encoded.margins(parts, _lighter(recipe), seed, threads)
+    return encoded.margins(parts, recipe, seed, threads)
 
 
-def _lighter(recipe: Recipe) -> Recipe:
-    """Return the recipe with at most `TREES` trees, and all columns open to each."""
-    rounds = int(recipe.rounds or 0)
+def _lighter(recipe: Recipe, rounds: int) -> Recipe:
+    """Return the recipe with at most `TREES` of so many trees, their steps as much longer, and all columns open to each."""
     step = min(recipe.learning_rate * max(1.0, rounds / TREES), max(LONGEST_STEP, recipe.learning_rate))
     return replace(recipe, rounds=min(rounds, TREES), learning_rate=step, feature_fraction=1.0)
 
@@ -186,19 +190,42 @@ class _Encoded:
     def margins(self, parts: Sequence[Collection[str]], recipe: Recipe, seed: int, threads: int) -> list[Floats]:
         """Return the test rows' margins before calibration, by part."""
         near = _Regression.fit(self.linear, self.train, recipe) if recipe.anchored else None
-        settings = settings_of(recipe, self.train.y, self.train.weight, seed, threads)
         # Binning takes longer than the trees, so that all parts share one set of bins.
+        settings = settings_of(_lighter(recipe, 0), self.train.y, self.train.weight, seed, threads)
         data = lightgbm.Dataset(self.tree, self.train.y, weight=self.train.weight, params=settings)
         margins = []
         for part in parts:
             start, margin = self._line(part, near)
-            if recipe.rounds:
-                # A column that counts 0 is never split by; the trees equal those of the other columns alone.
-                counts = {"feature_contri": [float(feature in part) for feature in self.tree_features]}
-                trees = lightgbm.train(settings | counts, data.set_init_score(start), num_boost_round=recipe.rounds)
-                margin = margin + tree_margin(as_text(trees), self.test_tree)
+            margin = margin + self._trees(part, data, recipe, int(recipe.rounds or 0), start, seed, threads)
+            if recipe.anchored and recipe.plain_rounds:
+                plain = self._trees(part, data, recipe, recipe.plain_rounds, None, seed, threads)
+                margin = (margin + plain) / 2
             margins.append(margin)
         return margins
+
+    def _trees(
+        self,
+        part: Collection[str],
+        data: Any,
+        recipe: Recipe,
+        rounds: int,
+        start: Floats | None,
+        seed: int,
+        threads: int,
+    ) -> Floats:
+        """Return the trees' part of the test rows' margins, grown from a start (None for the base rate's)."""
+        if not rounds:
+            return np.zeros(len(self.test_tree))
+        # A column that counts 0 is never split by; the trees equal those of the other columns alone.
+        moving = recipe.moving or ()
+        counts = [float(feature in part and feature not in moving) for feature in self.tree_features]
+        light = _lighter(recipe, rounds)
+        settings = settings_of(light, self.train.y, self.train.weight, seed, threads) | {"feature_contri": counts}
+        # The start of a data set can't be unset again, so that plain boosting's is the base rate, written out.
+        base = base_rate(self.train) if start is None else 0.0
+        begin = np.full(len(self.train), base) if start is None else start
+        trees = lightgbm.train(settings, data.set_init_score(begin), num_boost_round=int(light.rounds or 0))
+        return base + tree_margin(as_text(trees), self.test_tree)
 
     def _line(self, part: Collection[str], near: _Regression | None) -> tuple[Floats | None, Floats]:
         """Return where the trees start from: the regression's margins of the training and of the test rows."""
@@ -254,9 +281,14 @@ def _newton(x: Floats, train: Matrix, c: float, tolerance: float = TOLERANCE) ->
     from sklearn.linear_model import LogisticRegression
 
     if x.shape[1] == 0:
-        rate = float(np.sum(train.y * train.weight) / np.sum(train.weight))
-        return np.array([np.log(rate / (1 - rate))])
+        return np.array([base_rate(train)])
     model = LogisticRegression(C=c, solver="newton-cholesky", max_iter=STEPS, tol=tolerance)
     with threadpool_limits(limits=1):
         model.fit(x, train.y, sample_weight=train.weight)
     return np.concatenate([model.intercept_, model.coef_[0]])
+
+
+def base_rate(train: Matrix) -> float:
+    """Return the log odds of the rows' rate."""
+    rate = float(np.sum(train.y * train.weight) / np.sum(train.weight))
+    return float(np.log(rate / (1 - rate)))

@@ -18,6 +18,7 @@ from leadline.model.baselines import Logistic, sigmoid
 from leadline.model.calibrate import Calibrator
 from leadline.model.matrix import Encoder, check_names
 from leadline.model.sound import check_trees
+from leadline.model.tiers import Tiers
 from leadline.model.train import Recipe
 
 __all__ = ["FILES", "Scorer", "Tiers"]
@@ -29,34 +30,6 @@ FILES = ("model.txt", "encoder.json", "linear.json", "calibrator.json", "tiers.j
 
 
 @dataclass(frozen=True)
-class Tiers:
-    """Bands of probability: `names`, best first, and the cuts between them, each the least p of the tier before it.
-
-    Examples
-    --------
-    >>> Tiers(("A", "B", "C"), (0.5, 0.1)).of(np.array([0.7, 0.5, 0.1, 0.0])).tolist()
-    ['A', 'A', 'B', 'C']
-    """
-
-    names: tuple[str, ...] = ("A",)
-    cuts: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        falling = all(high > low for high, low in zip(self.cuts, self.cuts[1:], strict=False))
-        if len(self.names) != len(self.cuts) + 1 or not falling or not all(0 <= cut <= 1 for cut in self.cuts):
-            raise DataError(
-                f"tiers: {len(self.names)} names and cuts {[*self.cuts]}; expected falling probabilities, "
-                "one fewer than names; set them so"
-            )
-
-    def of(self, p: Floats) -> NDArray[np.str_]:
-        """Return each probability's tier."""
-        rising = np.array(self.cuts[::-1])
-        place = len(self.cuts) - np.searchsorted(rising, p, side="right")
-        return np.array(self.names, dtype=np.str_)[place]
-
-
-@dataclass(frozen=True)
 class Scorer:
     """A fitted model, whole: values of features in; margins, probabilities, tiers and contributions out.
 
@@ -65,8 +38,7 @@ class Scorer:
     encoder, logistic, trees, calibrator : Encoder, Logistic, str, Calibrator
         The steps; `trees` is LightGBM's text.
     recipe : Recipe
-        How it was fitted, all that was chosen filled in; `recipe.anchored` tells whether the margin starts from
-        the regression's.
+        How it was fitted, all that was chosen filled in; `recipe.share` is the weight of the regression's margin.
     bands : Tiers
         The bands of probability.
     """
@@ -87,6 +59,11 @@ class Scorer:
     def anchored(self) -> bool:
         """Whether the margin starts from the regression's."""
         return bool(self.recipe.anchored)
+
+    @property
+    def _bare(self) -> bool:
+        """Whether the regression scores alone: no tree was asked for, and LightGBM isn't (it can't do without columns)."""
+        return self.anchored and not self.recipe.rounds and not self.recipe.plain_rounds
 
     def margin(self, values: pd.DataFrame) -> Floats:
         """Return the log odds before calibration; columns are taken by name, and a missing one is a `DataError`."""
@@ -123,13 +100,12 @@ class Scorer:
 
     def to_files(self) -> dict[str, str]:
         """Return the scorer as texts by file name: LightGBM's text and JSON, nothing pickled."""
-        tiers = {"names": [*self.bands.names], "cuts": [*self.bands.cuts]}
         return {
             "model.txt": self.trees,
             "encoder.json": self.encoder.to_json(),
             "linear.json": self.logistic.to_json(),
             "calibrator.json": self.calibrator.to_json(),
-            "tiers.json": json.dumps(tiers, sort_keys=True) + "\n",
+            "tiers.json": json.dumps(self.bands.to_record(), sort_keys=True) + "\n",
             "recipe.json": json.dumps(self.recipe.to_record(), sort_keys=True) + "\n",
         }
 
@@ -167,7 +143,7 @@ class Scorer:
             trees,
             _read("calibrator.json", files, Calibrator.from_json),
             _read("recipe.json", files, lambda text: Recipe.from_record(json.loads(text))),
-            _read("tiers.json", files, _tiers),
+            _read("tiers.json", files, lambda text: Tiers.from_record(json.loads(text))),
         )
 
     @cached_property
@@ -176,24 +152,31 @@ class Scorer:
 
     @cached_property
     def _base(self) -> float:
+        if self._bare:
+            return self.logistic.intercept
         # The trees' expected value is the same for every row, so a row of nothing tells it.
         nothing = np.full((1, len(self.encoder.tree_columns)), np.nan)
         trees = float(np.asarray(self._booster.predict(nothing, pred_contrib=True))[0, -1])
-        return trees + (self.logistic.intercept if self.anchored else 0.0)
+        return trees + self.recipe.share * self.logistic.intercept
 
     def _margin(self, values: pd.DataFrame) -> Floats:
+        if self._bare:
+            return self.logistic.margin(self.encoder.linear(values))
         tree = self.encoder.tree(values)
         margin = np.asarray(self._booster.predict(tree, raw_score=True), dtype=np.float64)
-        return margin + self.logistic.margin(self.encoder.linear(values)) if self.anchored else margin
+        return (
+            margin + self.recipe.share * self.logistic.margin(self.encoder.linear(values)) if self.anchored else margin
+        )
 
     def _contributions(self, values: pd.DataFrame) -> Floats:
         place = {name: number for number, name in enumerate(self.names)}
         out = np.zeros((len(values), len(place)))
-        trees = np.asarray(self._booster.predict(self.encoder.tree(values), pred_contrib=True))
-        for number, column in enumerate(self.encoder.tree_columns):
-            out[:, place[column.feature]] += trees[:, number]
+        if not self._bare:
+            trees = np.asarray(self._booster.predict(self.encoder.tree(values), pred_contrib=True))
+            for number, column in enumerate(self.encoder.tree_columns):
+                out[:, place[column.feature]] += trees[:, number]
         if self.anchored:
-            linear = self.logistic.contributions(self.encoder.linear(values))
+            linear = self.recipe.share * self.logistic.contributions(self.encoder.linear(values))
             for number, part in enumerate(self.encoder.linear_columns):
                 out[:, place[part.feature]] += linear[:, number]
         return out
@@ -214,8 +197,3 @@ def _read(name: str, files: Mapping[str, str | bytes], parse: Callable[[str], An
     except (ValueError, KeyError, TypeError) as error:
         kind = type(error).__name__
         raise DataError(f"{name}: can't be read ({kind}); expected what train wrote; restore or train again") from None
-
-
-def _tiers(text: str) -> Tiers:
-    record = json.loads(text)
-    return Tiers(tuple(record["names"]), tuple(record["cuts"]))

@@ -37,7 +37,12 @@ class Recipe:
     Attributes
     ----------
     anchored : bool or None
-        Whether boosting starts from the regression's margin; None takes it unless plain is better beyond noise.
+        Whether boosting starts from the regression's margin; None chooses, and may mix in plain boosting.
+    plain_rounds : int or None
+        Trees of plain boosting, whose margin is averaged with the anchored one's; 0 for none. Where `anchored` is given,
+        None is 0.
+    moving : tuple of str, or None
+        Features that no tree splits by, since later rows lie beyond what was seen of them; None looks for them.
     learning_rate, max_depth, num_leaves, l2, feature_fraction : float, int, int, float, float
         As LightGBM's; leaves are fewer when positives are few.
     min_leaf : int or None
@@ -47,8 +52,8 @@ class Recipe:
     rounds : int or None
         The number of trees; None takes the least log loss, up to `max_rounds`.
     c : float or None
-        The regression's inverse penalty; None takes the best of `c_grid`. It isn't chosen by default: where the world
-        drifts, older folds ask for so strong a penalty that the newest suffers.
+        The regression's inverse penalty; None takes of `c_grid` what is best on the older folds, beside plain boosting
+        where that is mixed in; the weakest where features move.
 
     Examples
     --------
@@ -61,6 +66,8 @@ class Recipe:
     """
 
     anchored: bool | None = None
+    plain_rounds: int | None = None
+    moving: tuple[str, ...] | None = None
     learning_rate: float = 0.05
     max_depth: int = 6
     num_leaves: int = 31
@@ -70,8 +77,8 @@ class Recipe:
     feature_fraction: float = 0.8
     rounds: int | None = None
     max_rounds: int = 400
-    c: float | None = 0.1
-    c_grid: tuple[float, ...] = (0.01, 0.1, 1.0)
+    c: float | None = None
+    c_grid: tuple[float, ...] = (0.001, 0.01, 0.1)
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_depth <= 6:
@@ -80,19 +87,25 @@ class Recipe:
             )
         above = ("learning_rate", "min_hessian", "feature_fraction", "max_rounds", "c")
         wrong = [name for name in above if getattr(self, name) is not None and not getattr(self, name) > 0]
-        if wrong or not self.c_grid or (self.rounds is not None and self.rounds < 0):
+        if wrong or not self.c_grid or min(self.rounds or 0, self.plain_rounds or 0) < 0:
             raise ConfigError(
                 f"recipe: {', '.join(wrong) or 'rounds or c_grid'} out of range; expected above 0; mend it"
             )
 
+    @property
+    def share(self) -> float:
+        """How much of the regression's margin is in the model's: all, half, or none."""
+        return (0.5 if self.plain_rounds else 1.0) if self.anchored else 0.0
+
     def to_record(self) -> dict[str, Any]:
         """Return the recipe as plain JSON values."""
-        return {**asdict(self), "c_grid": [*self.c_grid]}
+        return {**asdict(self), "c_grid": [*self.c_grid], "moving": None if self.moving is None else [*self.moving]}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Recipe:
         """Read what `to_record` wrote."""
-        return cls(**{**record, "c_grid": tuple(record["c_grid"])})
+        moving = record.get("moving")  # older bundles have none
+        return cls(**{**record, "c_grid": tuple(record["c_grid"]), "moving": None if moving is None else tuple(moving)})
 
 
 @dataclass(frozen=True)
@@ -107,20 +120,22 @@ class Trial:
     test_y: Floats
     test_weight: Floats
     test_start: Floats | None
+    counts: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A fold's validation log loss after 0, 1, 2 … trees, and its test margins at any number of them."""
+    """A fold's validation log loss after 0, 1, 2 … trees."""
 
     losses: tuple[float, ...]
     trees: str
     trial: Trial
 
-    def margin(self, rounds: int) -> Floats:
-        """Return the test rows' margins after so many trees (a fold that stopped early keeps what it has)."""
-        start = self.trial.test_start
-        return tree_margin(self.trees, self.trial.test_x, rounds) + (0.0 if start is None else start)
+    def margin(self, rounds: int, x: Floats | None = None, start: Floats | None = None) -> Floats:
+        """Return rows' margins after so many trees (a fold that stopped early keeps what it has); the test's by default."""
+        if x is None:
+            x, start = self.trial.test_x, self.trial.test_start
+        return tree_margin(self.trees, x, rounds) + (0.0 if start is None else start)
 
 
 def boost(
@@ -133,6 +148,7 @@ def boost(
     start: Floats | None = None,
     threads: int = 1,
     key: Sequence[NDArray[Any]] | None = None,
+    counts: Sequence[float] | None = None,
 ) -> str:
     """Fit `rounds` trees and return LightGBM's text; zero trees are a text without trees.
 
@@ -142,6 +158,8 @@ def boost(
         The margin that boosting starts from; without it, the base rate's, kept in the first tree.
     key : arrays, optional
         What to sort rows by, first key first; without it rows are taken to be sorted.
+    counts : floats, optional
+        How much a split by each column counts; 0 for a column that no tree splits by.
 
     Examples
     --------
@@ -153,7 +171,7 @@ def boost(
     if key is not None:
         order = np.lexsort(tuple(reversed(key)))
         x, y, weight, start = x[order], y[order], weight[order], None if start is None else start[order]
-    settings = settings_of(recipe, y, weight, seed, threads)
+    settings = settings_of(recipe, y, weight, seed, threads, counts)
     data = lightgbm.Dataset(x, y, weight=weight, init_score=start, params=settings)
     if rounds == 0:
         return as_text(lightgbm.Booster(settings, data))
@@ -162,7 +180,7 @@ def boost(
 
 def grow(trial: Trial, recipe: Recipe, seed: int, threads: int = 1) -> Curve:
     """Fit a fold's trees until its validation log loss has long stopped falling."""
-    settings = settings_of(recipe, trial.y, trial.weight, seed, threads)
+    settings = settings_of(recipe, trial.y, trial.weight, seed, threads, trial.counts)
     data = lightgbm.Dataset(trial.x, trial.y, weight=trial.weight, init_score=trial.start, params=settings)
     test = lightgbm.Dataset(
         trial.test_x, trial.test_y, weight=trial.test_weight, init_score=trial.test_start, reference=data
@@ -216,7 +234,9 @@ def tree_margin(trees: str, x: Floats, rounds: int | None = None) -> Floats:
     return np.asarray(booster.predict(x, raw_score=True, num_iteration=rounds or -1), dtype=np.float64)
 
 
-def settings_of(recipe: Recipe, y: Floats, weight: Floats, seed: int, threads: int) -> dict[str, Any]:
+def settings_of(
+    recipe: Recipe, y: Floats, weight: Floats, seed: int, threads: int, counts: Sequence[float] | None = None
+) -> dict[str, Any]:
     """Return LightGBM's settings; leaves are fewer and fuller where data are few."""
     fewest = min(int(np.sum(y > 0)), int(np.sum(y <= 0)))
     scaled = int(np.clip(len(y) / 2000, 20, 200))
@@ -235,6 +255,7 @@ def settings_of(recipe: Recipe, y: Floats, weight: Floats, seed: int, threads: i
         "force_row_wise": True,
         "num_threads": threads,
         "verbosity": -1,
+        **({} if counts is None or all(counts) else {"feature_contri": [*counts]}),
     }
 
 

@@ -16,9 +16,10 @@ from leadline.files import write_json, write_sums, write_text
 from leadline.history.spec import Feature
 
 if TYPE_CHECKING:
+    from leadline.judge.value import Amount
     from leadline.model.scorer import Scorer
 
-__all__ = ["FORMAT", "MODELS", "Bundle", "read_bundle", "resolve", "write_bundle"]
+__all__ = ["FORMAT", "MODELS", "Bundle", "Later", "read_bundle", "resolve", "write_bundle"]
 
 FORMAT = 1
 MODELS = Path("models")
@@ -27,6 +28,16 @@ KEYS = frozenset(
     {"name", "features", "intents", "roles", "known_at", "outcome", "flat"}
 )  # what reading a manifest asks of it
 REGISTERED = re.compile(r"^models:/(?P<name>[a-z][a-z0-9-]{0,62})(@(?P<alias>[A-Za-z][\w.-]*)|/(?P<version>\d+))$")
+
+
+@dataclass(frozen=True)
+class Later:
+    """The model of a question that follows the first: of those who reach `given`, who goes on; and its scores' column."""
+
+    given: str
+    reaches: str
+    column: str
+    scorer: Scorer
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,25 @@ class Bundle:
         from leadline.model.scorer import Scorer
 
         return Scorer.from_files({name: data for name, data in self.files.items() if name.endswith((".json", ".txt"))})
+
+    @cached_property
+    def then(self) -> tuple[Later, ...]:
+        """The models of the questions that follow the first, in order; none where it is one question."""
+        from leadline.model.scorer import Scorer
+
+        made = []
+        for told in self.manifest.get("then", []):
+            place = f"{told['folder']}/"
+            files = {name.removeprefix(place): data for name, data in self.files.items() if name.startswith(place)}
+            made.append(Later(told["given"], told["asked"]["reaches"], told["column"], Scorer.from_files(files)))
+        return tuple(made)
+
+    @cached_property
+    def amount(self) -> Amount | None:
+        """The estimate of what a won lead brings; None where the bundle has none."""
+        from leadline.judge.value import FILE, Amount
+
+        return Amount.from_record(self.record(FILE)) if FILE in self.files else None
 
     def record(self, name: str) -> dict[str, Any]:
         """Return one of the bundle's JSON records, such as `record.json`."""
@@ -125,7 +155,7 @@ def read_bundle(folder: Path, version: str | None = None) -> Bundle:
     manifest = _manifest(folder, files[MANIFEST])
     if manifest["format"] != FORMAT:
         raise DataError(
-            f"model {folder}: bundle format {manifest.get('format')}; this leadline reads format {FORMAT}; train again or use the leadline that wrote it"
+            f"model {folder}: bundle format {manifest.get('format')}; this leadline reads format {FORMAT}; train again or use leadline {manifest.get('leadline', 'of its time')}, which wrote it"
         )
     return Bundle(folder, version or folder.name, manifest, files)
 

@@ -77,7 +77,8 @@ class Run:
         from mlflow.types import ColSpec, Schema
 
         kinds = {"category": "string"}
-        inputs = Schema([ColSpec(kinds.get(kind, "double"), name, required=False) for name, kind in columns])
+        asked = [ColSpec(kinds.get(kind, "double"), name, required=False) for name, kind in columns]
+        inputs = Schema(asked) if asked else None  # where only the base rate scores, and MLflow has no empty schema
         with redirect_stderr(io.StringIO()):  # MLflow prints there what leadline tells itself
             info = self.mlflow.pyfunc.log_model(
                 name="model",

@@ -7,25 +7,30 @@ import logging
 import os
 import subprocess
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from leadline.errors import MissingError, OutputError, RetryError
 from leadline.files import staging
+from leadline.ops.reach import reach
 from leadline.ops.run import Dataset, Run
 
 __all__ = [
     "Dataset",
     "Run",
     "aliases",
+    "drop_alias",
     "fetch_bundle",
     "git_revision",
+    "is_absent",
     "log_record",
     "newest_version",
     "open_run",
     "set_alias",
+    "set_tag",
+    "tag_of",
     "version_of",
 ]
 
@@ -60,6 +65,7 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _client(uri: str, make: bool = False) -> Iterator[tuple[Any, Any]]:
     """Yield mlflow and a client for a store, made if it may be; its errors become sentences."""
+    reach(uri)
     for key, value in SETTINGS.items():
         os.environ.setdefault(key, value)
     import mlflow  # importing it sets its loggers' levels, so it comes before they are made quiet
@@ -101,7 +107,7 @@ def _file(uri: str) -> Path | None:
     return Path(path) if uri.startswith("sqlite:///") and path not in ("", ":memory:") else None
 
 
-def _is_absent(uri: str) -> bool:
+def is_absent(uri: str) -> bool:
     """Tell whether a store is a file that isn't there yet: reading it must not make it."""
     file = _file(uri)
     return file is not None and not (file.is_file() and file.stat().st_size)
@@ -110,7 +116,7 @@ def _is_absent(uri: str) -> bool:
 def _make(uri: str) -> None:
     """Make a SQLite store whole or not at all: MLflow's own way, killed half through, leaves one that never opens."""
     file = _file(uri)
-    if file is None or not _is_absent(uri):
+    if file is None or not is_absent(uri):
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
@@ -158,7 +164,7 @@ def version_of(uri: str, name: str, alias: str) -> str:
     RetryError
         The registry can't be reached.
     """
-    if _is_absent(uri):
+    if is_absent(uri):
         raise _missing(f"models:/{name}@{alias}")
     with _client(uri) as (_, client):
         return str(_found(f"models:/{name}@{alias}", lambda: client.get_model_version_by_alias(name, alias)).version)
@@ -166,7 +172,7 @@ def version_of(uri: str, name: str, alias: str) -> str:
 
 def aliases(uri: str, name: str) -> dict[str, str]:
     """Return a model's aliases with their versions; none where the model isn't registered."""
-    if _is_absent(uri):
+    if is_absent(uri):
         return {}
     with _client(uri) as (_, client):
         try:
@@ -182,16 +188,56 @@ def set_alias(uri: str, name: str, alias: str, version: str) -> None:
         client.set_registered_model_alias(name, alias, version)
 
 
-def log_record(uri: str, experiment: str, run_name: str, name: str, record: Mapping[str, Any]) -> str:
-    """Log one JSON record as a run of its own; return the run's id."""
+def drop_alias(uri: str, name: str, alias: str) -> None:
+    """Let an alias point at nothing; one that isn't there is fine."""
+    with _client(uri) as (_, client):
+        client.delete_registered_model_alias(name, alias)
+
+
+def set_tag(uri: str, name: str, version: str, key: str, value: str) -> None:
+    """Set a version's tag."""
+    with _client(uri) as (_, client):
+        client.set_model_version_tag(name, version, key, value)
+
+
+def tag_of(uri: str, name: str, version: str, key: str) -> str | None:
+    """Return a version's tag, None where it has none.
+
+    Raises
+    ------
+    MissingError
+        There is no such version.
+    """
+    if is_absent(uri):
+        raise _missing(f"models:/{name}/{version}")
+    with _client(uri) as (_, client):
+        found = _found(f"models:/{name}/{version}", lambda: client.get_model_version(name, version)).tags.get(key)
+        return None if found is None else str(found)
+
+
+def log_record(
+    uri: str,
+    experiment: str,
+    run_name: str,
+    files: Mapping[str, Mapping[str, Any] | str],
+    tags: Mapping[str, Any] | None = None,
+    metrics: Sequence[tuple[str, float, int]] = (),
+) -> str:
+    """Log records (as JSON) and texts by file name as a run of its own; return the run's id."""
     with open_run(uri, experiment, "", run_name) as run:
-        run.mlflow.log_dict(dict(record), name)
+        for name, content in files.items():
+            if isinstance(content, str):
+                run.mlflow.log_text(content, name)
+            else:
+                run.mlflow.log_dict(dict(content), name)
+        run.tags(tags or {})
+        run.metrics(metrics)
         return run.id
 
 
 def newest_version(uri: str, name: str) -> int:
     """Return the highest version the registry knows of, 0 for none."""
-    if _is_absent(uri):
+    if is_absent(uri):
         return 0
     with _client(uri) as (_, client):
         return max((int(v.version) for v in client.search_model_versions(f"name='{name}'")), default=0)
@@ -199,7 +245,7 @@ def newest_version(uri: str, name: str) -> int:
 
 def fetch_bundle(uri: str, name: str, version: str) -> Path:
     """Fetch a version's bundle from MLflow's artifacts into its cache; return the folder."""
-    if _is_absent(uri):
+    if is_absent(uri):
         raise _missing(f"models:/{name}/{version}")
     with _client(uri) as (mlflow, client):
         _found(f"models:/{name}/{version}", lambda: client.get_model_version(name, version))

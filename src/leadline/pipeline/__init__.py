@@ -6,44 +6,62 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from leadline.pipeline.backfilling import backfill, rehearse
     from leadline.pipeline.checking import CheckResult, check
+    from leadline.pipeline.forgetting import Forgotten, forget
     from leadline.pipeline.monitoring import MonitorResult, monitor
-    from leadline.pipeline.promotion import Promotion, promote
+    from leadline.pipeline.promotion import Promotion, promote, roll_back
+    from leadline.pipeline.recalibrating import Recalibration, recalibrate
     from leadline.pipeline.reporting import ReportResult, feature_sql, report
-    from leadline.pipeline.scoring import Told, explain, score
+    from leadline.pipeline.scoring import Told, explain
+    from leadline.pipeline.tonight import score
     from leadline.pipeline.training import TrainResult, train
 
 __all__ = [
     "CheckResult",
+    "Forgotten",
     "MonitorResult",
     "Promotion",
+    "Recalibration",
     "ReportResult",
     "Told",
     "TrainResult",
+    "backfill",
     "check",
     "explain",
     "feature_sql",
+    "forget",
     "monitor",
     "promote",
+    "recalibrate",
+    "rehearse",
     "report",
+    "roll_back",
     "score",
     "train",
 ]
 
 # `leadline score` without --as-of needs no trees to say so: training alone imports LightGBM, SciPy and scikit-learn.
 _WHERE = {
+    "backfill": "backfilling",
+    "rehearse": "backfilling",
     "CheckResult": "checking",
     "check": "checking",
+    "Forgotten": "forgetting",
+    "forget": "forgetting",
     "MonitorResult": "monitoring",
     "monitor": "monitoring",
     "Promotion": "promotion",
     "promote": "promotion",
+    "roll_back": "promotion",
+    "Recalibration": "recalibrating",
+    "recalibrate": "recalibrating",
     "ReportResult": "reporting",
     "feature_sql": "reporting",
     "report": "reporting",
     "Told": "scoring",
     "explain": "scoring",
-    "score": "scoring",
+    "score": "tonight",
     "TrainResult": "training",
     "train": "training",
 }

@@ -21,9 +21,12 @@ STREAM = 400  # sets these draws apart from others that the config's seed gives
 
 
 def ablate(fitted: Fitted, progress: Progress) -> tuple[Worth, ...] | None:
-    """Say what each family is worth on a backtest's folds; None where the config asks for no ablation."""
+    """Say what each family is worth on a backtest's folds.
+
+    None where the config asks for no ablation, or where only the base rate and the points rules score.
+    """
     config, made, matrix = fitted.config, fitted.made, fitted.matrix
-    if not config.backtest.ablation:
+    if not config.backtest.ablation or fitted.lowest:
         return None
     folds = [(f.train, f.test) for f in fitted.folds]
     specs, random = made.features.specs, np.random.default_rng([config.seed, STREAM])

@@ -102,7 +102,7 @@ def _of_snapshots(config: Config, seen: Examined, progress: Progress) -> Finding
         return Findings()  # LL122 and LL123 have told it
     progress("cutting off the future")
     as_of = store.arrow("SELECT as_of FROM snapshots ORDER BY as_of, lead_id").column("as_of").to_numpy()
-    _, found = lay(config, as_of, labels.fetch(config, seen.loaded))
+    _, found = lay(config, as_of, labels.fetch(config, seen.loaded), counts.positive_leads)
     return found + future_moves(config, seen.loaded, catalog.catalogue(config, seen.loaded))
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from leadline.files import write_text
-from leadline.ops.nightly import Night
+from leadline.ops.night import Night
 from leadline.pipeline.asking import Progress, silent
 from leadline.pipeline.checking import CheckResult, check
 from leadline.pipeline.reporting import report
-from leadline.pipeline.scoring import Told, explain, score
+from leadline.pipeline.scoring import Told, explain
+from leadline.pipeline.tonight import score
 from leadline.pipeline.training import TrainResult, train
 
 __all__ = ["DemoResult", "demo"]

@@ -30,8 +30,15 @@ def trial(
     honest: OutOfFold,
     train: Ints,
     drivers: Sequence[Driver],
+    why: str = "",
 ) -> Trial:
-    """Gather what the experiments after training look at; `train` are the newest fold's training rows."""
+    """Gather what the experiments after training look at; `train` are the newest fold's training rows.
+
+    Parameters
+    ----------
+    why : str
+        Why there is nothing to experiment with; "" where there is.
+    """
     specs = made.features.specs
     order = matrix.order()
     place = np.argsort(order)
@@ -47,7 +54,7 @@ def trial(
     return Trial(
         matrix.y, matrix.weight, made.features.lead_id, made.features.account_id, made.features.group(), train, test,
         honest.probability[honest.judged], drivers, {s.group: f"{s.table}.{s.field}" for s in specs if s.aggregate == "value" and s.by == "column"},
-        _declared(config), refit, config.seed, "" if config.leaks.experiments else OFF,
+        _declared(config), refit, config.seed, why if config.leaks.experiments else OFF,
     )  # fmt: skip
 
 

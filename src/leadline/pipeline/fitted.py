@@ -7,12 +7,18 @@ from dataclasses import dataclass, replace
 from leadline.config import Config
 from leadline.errors import DataError
 from leadline.history.folds import Fold
+from leadline.model import ladder
 from leadline.model.fitting import OutOfFold, fit_scorer
+from leadline.model.ladder import Rung
 from leadline.model.matrix import Matrix
+from leadline.model.prior import fit_lowest
 from leadline.model.scorer import Scorer
-from leadline.model.tune import tune as search
+from leadline.model.train import Recipe
 from leadline.pipeline.asking import Progress
 from leadline.pipeline.prepare import Prepared
+from leadline.pipeline.ruling import points_rules
+from leadline.pipeline.tuning import Tuned
+from leadline.pipeline.tuning import tune as search
 
 __all__ = ["Fitted", "fit", "to_matrix"]
 
@@ -35,6 +41,11 @@ class Fitted:
         The model fitted on all rows.
     honest : OutOfFold
         What models said of rows that they weren't fitted on.
+    tuned : Tuned or None
+        What a search for the recipe found; None where none was asked for.
+    rung : Rung or None
+        What the data support, and why; None where another rule chose, as for questions that follow the first. On the
+        lowest, `made.features` are what the points rules ask of, and there may be no fold.
     """
 
     config: Config
@@ -43,6 +54,13 @@ class Fitted:
     matrix: Matrix
     scorer: Scorer
     honest: OutOfFold
+    tuned: Tuned | None = None
+    rung: Rung | None = None
+
+    @property
+    def lowest(self) -> bool:
+        """Whether no feature has a coefficient of its own: the base rate and the points rules score."""
+        return self.rung is not None and self.rung.name == "rules"
 
     def with_scorer(self, scorer: Scorer) -> Fitted:
         """Return the same with another scorer, such as one with tiers."""
@@ -50,13 +68,36 @@ class Fitted:
 
 
 def fit(config: Config, made: Prepared, folds: tuple[Fold, ...], tune: int, progress: Progress) -> Fitted:
-    """Fit a model on prepared data; `tune` recipes are tried on the older folds (0 for none)."""
+    """Fit what the data support (`leadline.model.ladder`); `tune` recipes are tried on the older folds (0 for none).
+
+    Trees have a recipe to search for; the lower rungs haven't, and `tune` is left out there.
+    """
     matrix = to_matrix(made)
-    progress(f"fitting {len(folds)} folds on {len(matrix):,} snapshots, {matrix.positives:,} positive")
-    what = (made.features.specs, matrix, [(f.train, f.test) for f in folds])
-    recipe = search(*what, tune, config.seed, config.engine.threads, progress) if tune else None
+    rung = ladder.rung_of(matrix, len(config.rules))
+    progress(f"fitting {len(folds)} folds on {len(matrix):,} snapshots, {matrix.positives:,} positive: {rung.name}")
+    if tune and rung.name != "boosting":
+        progress("no recipe is searched for: only trees have settings to choose")
+    pairs = [(f.train, f.test) for f in folds]
+    if rung.name == "rules":
+        return _lowest(config, made, folds, matrix, rung)
+    what = (made.features.specs, matrix, pairs)
+    tuned = search(config, *what, tune, progress) if tune and rung.name == "boosting" else None
+    recipe = tuned.recipe if tuned else None
+    if rung.name == "regression":
+        recipe = Recipe(anchored=True, rounds=0, c=ladder.penalty(matrix, len(made.features.specs)))
     scorer, honest = fit_scorer(*what, recipe, config.seed, config.engine.threads)
-    return Fitted(config, made, folds, matrix, scorer, honest)
+    return Fitted(config, made, folds, matrix, scorer, honest, tuned, rung)
+
+
+def _lowest(config: Config, made: Prepared, folds: tuple[Fold, ...], matrix: Matrix, rung: Rung) -> Fitted:
+    """Fit the base rate and the points rules; what follows then sees the rules' features alone."""
+    ruled = made.ruled if made.ruled is not None else made.features.keep([])
+    mine = replace(made, features=ruled)
+    asked = points_rules(config, ruled.specs)
+    scorer, honest = fit_lowest(
+        ruled.specs, asked, to_matrix(mine), [(f.train, f.test) for f in folds], (made.features.specs, matrix)
+    )
+    return Fitted(config, mine, folds, to_matrix(mine), scorer, honest, None, rung)
 
 
 def to_matrix(made: Prepared) -> Matrix:

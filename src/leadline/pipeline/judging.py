@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from leadline.checks import Findings, run
-from leadline.judge import behaviours, capacity, experiments, leaks
+from leadline.judge import behaviours, experiments, leaks
 from leadline.judge.ablation import Worth
 from leadline.judge.backtest import Evaluation, Judged, evaluate
 from leadline.judge.explain import Driver, drivers
+from leadline.judge.nights import AFTER_TRAINING as LEADS_THAT_NEVER_CLOSE
+from leadline.judge.nights import Nights
+from leadline.judge.optimism import Optimism
+from leadline.judge.sample import Sample
+from leadline.judge.segments import Segments
+from leadline.judge.stability import Stability
+from leadline.pipeline import tiering as tiers
 from leadline.pipeline.ablating import ablate
 from leadline.pipeline.asking import Progress
 from leadline.pipeline.experiments import trial
 from leadline.pipeline.fitted import Fitted
+from leadline.pipeline.nights import nights, rankings
+from leadline.pipeline.segments import segments
+from leadline.pipeline.stability import drawn_again, sampled
+from leadline.pipeline.tiering import Tiering
 
-__all__ = ["Judgement", "judge"]
+if TYPE_CHECKING:
+    from leadline.pipeline.stages import Stages
 
+__all__ = ["Judgement", "judge", "judged_folds"]
+
+Floats = npt.NDArray[np.float64]
+
+LOWEST = "only the base rate and the points rules score"
 EXPLAINED = 20_000  # rows that drivers are averaged over; more change the ranks no further
 
 
@@ -34,20 +53,38 @@ class Judgement:
         What moves scores, the strongest first.
     moved : mapping of str to float
         Which way each act and stage moves them.
-    capacity : list of Cut
-        What half to double the capacity would have brought.
+    capacity : Tiering
+        What half to double the capacity would have brought, and what keeps tiers steady.
     findings : Findings
         What the checks saw; no error among them.
     families : tuple of Worth, or None
         What each family of features is worth; None where the config asks for no ablation.
+    nights : Nights
+        What working the top of the list would have brought, by the model and by each peer.
+    optimism : Optimism or None
+        By how much a random split would have flattered; None where the experiments are off.
+    segments : Segments or None
+        Calibration and parity by segment in the newest fold; None where none could be judged.
+    stages : Stages or None
+        The models of the questions that follow the first; None where there are none.
+    sample : Sample or None
+        For how many independent snapshots the labelled ones count.
+    stability : Stability or None
+        Which drivers come back when accounts are drawn again; None where the config asks for no refits.
     """
 
     evaluation: Evaluation
     drivers: list[Driver]
     moved: Mapping[str, float]
-    capacity: list[capacity.Cut]
+    capacity: Tiering
     findings: Findings
     families: tuple[Worth, ...] | None
+    segments: Segments | None = None
+    nights: Nights = field(default_factory=Nights)
+    optimism: Optimism | None = None
+    stages: Stages | None = None
+    sample: Sample | None = None
+    stability: Stability | None = None
 
 
 def judge(fitted: Fitted, said: Findings, progress: Progress) -> tuple[Fitted, Judgement]:
@@ -65,49 +102,51 @@ def judge(fitted: Fitted, said: Findings, progress: Progress) -> tuple[Fitted, J
     """
     config, honest, matrix = fitted.config, fitted.honest, fitted.matrix
     progress("judging")
-    evaluation = evaluate(judged_folds(fitted), config.seed)
-    fitted, cuts = _tiers(fitted)
+    said_by = rankings(fitted)
+    evaluation = evaluate(judged_folds(fitted, said_by), config.seed)
+    worked = nights(fitted, said_by)
+    fitted, tiering = tiers.lay(fitted)
     ranked, moved = _drivers(fitted)
     found = fitted.made.findings + said
     trained = leaks.Trained(evaluation, ranked[0].words if ranked else "none")
     found += run(leaks.AFTER_TRAINING, trained).accept(config.leaks.accept)
+    found += run(LEADS_THAT_NEVER_CLOSE, worked).accept(config.leaks.accept)
     progress("experimenting")
-    asked = trial(config, fitted.made, matrix, fitted.scorer, honest, fitted.folds[-1].train, ranked)
+    train = fitted.folds[-1].train if fitted.folds else np.empty(0, dtype=np.int64)
+    why = LOWEST if fitted.lowest else ""
+    asked = trial(config, fitted.made, matrix, fitted.scorer, honest, train, ranked, why)
     found += run(experiments.AFTER_TRAINING, asked).accept(config.leaks.accept)
     found.raise_errors()
-    return fitted, Judgement(evaluation, ranked, moved, cuts, found, ablate(fitted, progress))
+    parts = ablate(fitted, progress), segments(fitted, tiering.bands), worked, asked.optimism
+    steady = drawn_again(fitted, ranked, progress)
+    return fitted, Judgement(
+        evaluation, ranked, moved, tiering, found, *parts, sample=sampled(fitted), stability=steady
+    )
 
 
-def judged_folds(fitted: Fitted) -> list[tuple[Judged, bool, int, int, int]]:
-    """Gather each fold's rows with what was said of them."""
+def judged_folds(fitted: Fitted, said: Mapping[str, Floats] | None = None) -> list[tuple[Judged, bool, int, int, int]]:
+    """Gather each fold's rows with what was said of them; peers in `said` stand beside the newest fold alone."""
     result = []
     made, matrix, honest = fitted.made, fitted.matrix, fitted.honest
     group = made.features.group()
     for number in np.unique(honest.fold):
         mine = honest.fold == number
         rows = honest.row[mine]
-        said = {"model": honest.probability[mine], "logistic": honest.lr_probability[mine]}
+        newest = bool(honest.judged[mine][0])
+        told = {"model": honest.probability[mine], "logistic": honest.lr_probability[mine]}
         if made.points is not None:
-            said["points"] = made.points[rows]
-        judged = Judged(matrix.y[rows], matrix.weight[rows], made.labels.won[rows], group[rows], said)
+            told["points"] = made.points[rows]
+        if newest:
+            told |= {who: p[mine] for who, p in (said or {}).items()}
+        judged = Judged(matrix.y[rows], matrix.weight[rows], made.labels.won[rows], group[rows], told)
         starts, ends = int(matrix.as_of[rows].min()), int(matrix.as_of[rows].max())
         training = (
             int((matrix.known_at <= starts).sum())
             if made.loaded.observed_until is not None
             else int((matrix.as_of < starts).sum())
         )
-        result.append((judged, bool(honest.judged[mine][0]), starts, ends, training))
+        result.append((judged, newest, starts, ends, training))
     return result
-
-
-def _tiers(fitted: Fitted) -> tuple[Fitted, list[capacity.Cut]]:
-    """Lay the tiers by what the newest fold would have brought at the config's capacity."""
-    config, honest, matrix = fitted.config, fitted.honest, fitted.matrix
-    rows, p = honest.row[honest.judged], honest.probability[honest.judged]
-    keys = (matrix.y[rows], matrix.weight[rows], matrix.lead[rows], matrix.as_of[rows])
-    week = None if config.is_flat else config.capacity.leads_per_week
-    cuts = [] if week is None else capacity.table(p, *keys, week)
-    return fitted.with_scorer(fitted.scorer.with_tiers(capacity.tiers_for(p, *keys, week))), cuts
 
 
 def _drivers(fitted: Fitted) -> tuple[list[Driver], dict[str, float]]:

@@ -13,6 +13,7 @@ from leadline.config import Config
 from leadline.errors import MissingError, UsageError
 from leadline.history import labels
 from leadline.judge.backtest import plain
+from leadline.judge.sample import clustering
 from leadline.ops.nightly import read_nights
 from leadline.pipeline.asking import Progress, as_config, instant, said_instant, silent
 from leadline.tables import load, open_store
@@ -108,7 +109,7 @@ def monitor(config: Config | str | Path, as_of: str | int | None = None, progres
         store.put("nights", past)
         labels.label_dated(config, loaded)
         rows = store.arrow(
-            "SELECT n.as_of, n.probability, n.tier, l.state FROM labelled AS l JOIN nights AS n ON n.lead_id = l.lead_id AND n.as_of = l.as_of "
+            "SELECT n.as_of, n.probability, n.tier, l.state, COALESCE(n.account_id, n.lead_id) AS whose FROM labelled AS l JOIN nights AS n ON n.lead_id = l.lead_id AND n.as_of = l.as_of "
             "ORDER BY n.as_of, n.lead_id"
         )
     finally:
@@ -118,17 +119,19 @@ def monitor(config: Config | str | Path, as_of: str | int | None = None, progres
     y = (state[ripe] == "positive").astype(np.float64)
     p = rows.column("probability").to_numpy(zero_copy_only=False)[ripe]
     tier = np.asarray(rows.column("tier").to_pylist(), dtype=object)[ripe]
+    whose = np.asarray(rows.column("whose").to_pylist(), dtype=object)[ripe]
     nights = len(np.unique(rows.column("as_of").to_numpy(zero_copy_only=False)[ripe]))
-    return judge(str(said_instant(loaded.known_at, True)), nights, y, p, tier, int((state == "censored").sum()))
+    return judge(str(said_instant(loaded.known_at, True)), nights, y, p, tier, int((state == "censored").sum()), whose)
 
 
-def judge(as_of: str, nights: int, y: Any, p: Any, tier: Any, unripe: int) -> MonitorResult:
-    """Compare what was predicted with what came."""
+def judge(as_of: str, nights: int, y: Any, p: Any, tier: Any, unripe: int, whose: Any = None) -> MonitorResult:
+    """Compare what was predicted with what came; `whose` account a row is widens the intervals as far as its rows are alike."""
+    whose = np.arange(len(y)) if whose is None else whose
     predicted, observed = (float(p.mean()), float(y.mean())) if len(y) else (float("nan"), float("nan"))
     tiers = []
     for name in sorted(set(tier.tolist())):
         mine = tier == name
-        bin_ = metrics.calibration_curve(y[mine], p[mine], bins=1)[0]
+        bin_ = metrics.calibration_curve(y[mine], p[mine], bins=1, effect=clustering(y[mine], whose[mine]))[0]
         tiers.append(TierFigures(name, int(mine.sum()), bin_.mean_p, bin_.rate, bin_.low, bin_.high))
     return MonitorResult(
         as_of, nights, len(y), int(y.sum()), unripe, metrics.auc(y, p), metrics.expected_calibration_error(y, p),

@@ -12,23 +12,23 @@ import numpy as np
 from leadline.checks import Finding, Findings, Severity, run
 from leadline.config import Config, Source
 from leadline.errors import DataError
-from leadline.history import catalog, features, labels, snapshots
+from leadline.history import catalog, features, following, labels, named, snapshots
 from leadline.history.features import Features
+from leadline.history.following import Following
 from leadline.history.labels import Counts, Labels
 from leadline.history.spec import Feature, kinds_of
 from leadline.judge import cohorts, leaks
 from leadline.judge.points import points
+from leadline.model.ladder import REGRESSION
 from leadline.pipeline.asking import Progress, intents, silent
 from leadline.pipeline.mutation import future_moves
+from leadline.pipeline.ruling import ruled
 from leadline.tables import Loaded, load, open_store
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["FEWEST_POSITIVES", "Examined", "Prepared", "examine", "prepare", "tonight"]
-
-FEWEST_POSITIVES = 30
-"""Positive leads below which no model is fitted: fewer say next to nothing of a dozen features."""
+__all__ = ["Examined", "Prepared", "examine", "night_of", "prepare", "tonight"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,12 @@ class Prepared:
         What the checks saw; no error among them.
     asked : Features or None
         A bundle's own features of the same rows, where they were asked for.
+    by : object array or None
+        Each row's value of `capacity.by`, where the config has one.
+    following : Following or None
+        Labels of the questions that follow the first, where `outcome` is a list.
+    ruled : Features or None
+        What today's points rules ask of, row by row: all that the lowest rung scores by.
     """
 
     loaded: Loaded
@@ -58,6 +64,9 @@ class Prepared:
     points: npt.NDArray[np.float64] | None
     findings: Findings
     asked: Features | None = None
+    by: npt.NDArray[np.object_] | None = None
+    following: Following | None = None
+    ruled: Features | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ def prepare(
     Raises
     ------
     DataError
-        A check found an error that the config doesn't accept, or there are too few positives.
+        A check found an error that the config doesn't accept, or there is nothing to learn from.
     """
     kinds = kinds_of(ask[0]) if ask is not None else None
     with examine(config, known_at, progress, kinds) as seen:
@@ -123,17 +132,21 @@ def prepare(
         made = features.build(loaded, (*specs, *catalog.rule_specs(config)), intents(config), config.roles)
         today = points(config, made.values) if config.rules else None
         asked = features.build(loaded, *ask) if ask is not None else None
+        by = named.values(loaded, config.capacity.by)
         known, found = labels.fetch(config, loaded), seen.findings
+        after = following.fetch(config, loaded, known, made, config.roles) if config.outcome.then and ask is None else None
         if ask is None:
             found += future_moves(config, loaded, specs).accept(config.leaks.accept)
             found.raise_errors()
-        return Prepared(loaded, counts, _useful(made, specs), known, today, found, asked)
+        return Prepared(loaded, counts, _useful(made, specs), known, today, found, asked, by=by, following=after, ruled=ruled(config, made))
 
 
 def _say_kept(loaded: Loaded, progress: Progress) -> None:
-    """Say whether the kept log of events was used, where it could be."""
+    """Say whether the kept log of events was used, where it could be, and how many leads are forgotten."""
     if loaded.log.note:
         progress(loaded.log.note)
+    if loaded.forgotten:
+        progress(f"{loaded.forgotten:,} forgotten lead{'' if loaded.forgotten == 1 else 's'} left out, with all rows of theirs")
 
 
 def _enough(config: Config, snapshots_made: int, counts: Counts) -> list[Finding]:
@@ -148,7 +161,7 @@ def _enough(config: Config, snapshots_made: int, counts: Counts) -> list[Finding
                 Severity.ERROR,
                 "outcome",
                 f"no labelled snapshot ({why})",
-                f"at least {FEWEST_POSITIVES} positive leads",
+                "positive and negative ones",
                 fix,
             )
         ]
@@ -166,10 +179,12 @@ def _enough(config: Config, snapshots_made: int, counts: Counts) -> list[Finding
                 labelled,
             )
         ]
-    if counts.positive_leads < FEWEST_POSITIVES:
+    if counts.positive_leads < REGRESSION:
+        one = counts.positive_leads == 1
         return [Finding(
-            "LL122", Severity.ERROR, "outcome", f"{counts.positive_leads} leads with a positive outcome", f"at least {FEWEST_POSITIVES}",
-            "give more history, a longer horizon, or a commoner outcome", counts.positive_leads,
+            "LL122", Severity.WARNING, "outcome", f"{counts.positive_leads} lead{'' if one else 's'} with a positive outcome",
+            f"at least {REGRESSION} for a regression", "give more history, a longer horizon, or a commoner outcome; until then the base rate and the points rules score",
+            counts.positive_leads,
         )]  # fmt: skip
     return []
 
@@ -222,14 +237,8 @@ def tonight(
     tuple
         The features, the tables (their store is closed), and whether `lead` is among the leads at all.
     """
-    store = open_store(config.engine)
-    try:
-        progress("reading tables")
-        loaded = load(config, store, as_of if not config.is_flat else None, kinds_of(specs), leads_source)
-        _say_kept(loaded, progress)
-        loaded.findings.accept(config.leaks.accept).raise_errors()
-        snapshots.for_night(config, loaded, as_of)
-        known = True
+    with night_of(config, specs, as_of, leads_source, progress) as loaded:
+        store, known = loaded.store, True
         if lead is not None:
             import pyarrow as pa
 
@@ -240,5 +249,30 @@ def tonight(
             )
         progress("computing features")
         return features.build(loaded, specs, intent, roles), loaded, known
+
+
+@contextmanager
+def night_of(
+    config: Config,
+    specs: tuple[Feature, ...],
+    as_of: int | None,
+    leads_source: Source | None = None,
+    progress: Progress = silent,
+) -> Iterator[Loaded]:
+    """Read the tables as known at as_of, and take a snapshot of each lead that is open then; the store closes at the end.
+
+    Raises
+    ------
+    DataError
+        The tables can't be read as tables; its `findings` say why.
+    """
+    store = open_store(config.engine)
+    try:
+        progress("reading tables")
+        loaded = load(config, store, as_of if not config.is_flat else None, kinds_of(specs), leads_source)
+        _say_kept(loaded, progress)
+        loaded.findings.accept(config.leaks.accept).raise_errors()
+        snapshots.for_night(config, loaded, as_of)
+        yield loaded
     finally:
         store.close()

@@ -25,7 +25,9 @@ from leadline.pipeline.asking import intents
 from leadline.pipeline.fitted import Fitted
 from leadline.pipeline.judging import Judgement
 from leadline.pipeline.prepare import Prepared
+from leadline.pipeline.reference import reference
 from leadline.report import charts
+from leadline.report.card import NAME, card
 
 __all__ = ["publish", "ready"]
 
@@ -62,16 +64,23 @@ def publish(fitted: Fitted, told: Judgement, record: Mapping[str, Any]) -> tuple
         _refuse_taken(config, home)
         with tracking.open_run(uri, config.experiment, config.name, f"{config.name} at {_known(record)}") as run:
             registry.write_bundle(
-                staged, scorer.to_files(), _manifest(config, made, scorer, record, run.id), {"record.json": record}
+                staged,
+                {**scorer.to_files(), **(told.stages.files() if told.stages else {}), NAME: card(record)},
+                {**_manifest(config, made, scorer, record, run.id), **_later(config, told)},
+                {"record.json": record, **(told.stages.records() if told.stages else {})},
             )
             run.params(_params(config, made, scorer, told.findings, _known(record)))
             run.tags(_tags(config))
-            run.metrics(_metrics(told.evaluation, fitted.honest) + _worths(record))
+            run.metrics(_metrics(told.evaluation, fitted.honest) + _worths(record) + _nights(record))
+            run.metrics([row for part in (told.sample, told.stability) if part is not None for row in part.metrics()])
+            run.params(_rung(fitted))
+            run.metrics(told.stages.metrics() if told.stages else [])
             run.datasets([
                 tracking.Dataset(t, made.loaded.sources.get(t, ""), made.loaded.fingerprints.get(t, ""), rows)
                 for t, rows in made.loaded.rows.items()
             ])  # fmt: skip
             run.folder(staged, "bundle")
+            run.metrics(_segments(record))
             with staging(home) as extra:
                 _write_evidence(extra, config, record, told)
                 run.folder(extra, "evidence")
@@ -111,7 +120,19 @@ def _manifest(config: Config, made: Prepared, scorer: Scorer, record: Mapping[st
         "roles": {role: list(patterns) for role, patterns in config.roles.items()},
         "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)},
         "capacity": config.capacity.model_dump(mode="json"),
+        "reference": reference(made, scorer),
+        "rung": (record["rung"] or {}).get("name"),
     }
+
+
+def _rung(fitted: Fitted) -> dict[str, Any]:
+    """Say what was fitted, and why."""
+    return {} if fitted.rung is None else {"rung": fitted.rung.name, "rung.reason": fitted.rung.reason}
+
+
+def _later(config: Config, told: Judgement) -> dict[str, Any]:
+    """Say of the questions that follow the first where their models are; nothing where there are none."""
+    return {} if told.stages is None else {"then": told.stages.manifest(config)}
 
 
 def _known(record: Mapping[str, Any]) -> str:
@@ -170,12 +191,33 @@ def _worths(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
     ]
 
 
+def _nights(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
+    """List what working the top of the list would have brought, by who ranked, and how much a random split flatters."""
+    rows = [
+        (f"nights.{worked['by']}.{what}", worked[what], 0)
+        for worked in (record["nights"] or {"sayers": []})["sayers"]
+        for what in ("sqls", "precision", "newest_sqls", "won", "amount")
+    ]
+    told = record["optimism"]
+    for what in ("auc", "lift_10") if told else ():
+        sides = told["drawn"][what], told["forward"][what]
+        rows += [(f"optimism.{what}", sides[0] - sides[1], 0)] if None not in sides else []
+    return [row for row in rows if row[1] is not None]
+
+
+def _segments(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
+    """Count the segments in which probabilities hold, and those in which they are off."""
+    every = (record["segments"] or {"segments": []})["segments"]
+    return [(f"segments.{verdict}", sum(s["verdict"] == verdict for s in every), 0) for verdict in ("holds", "off")]
+
+
 def _write_evidence(folder: Path, config: Config, record: Mapping[str, Any], told: Judgement) -> None:
     """Write what the run shows beside the bundle: the config as written, the record, drivers, families and pictures."""
     # A password belongs in ${NAME}; one written into a URL all the same must not travel on.
     text = re.sub(r"(://[^:/@\s]*):[^@\s]+@", r"\1:***@", config.text)
     write_text(folder / "config.yaml", re.sub(r"(?i)([?&](?:password|sslpassword|token)=)[^&\s\"']+", r"\1***", text))
     write_json(folder / "record.json", record)
+    write_text(folder / NAME, card(record))
     write_json(folder / "drivers.json", record["drivers"])
     if record["families"]:
         write_json(folder / "families.json", record["families"])
@@ -185,4 +227,4 @@ def _write_evidence(folder: Path, config: Config, record: Mapping[str, Any], tol
 
 def _description(evaluation: Evaluation, record: Mapping[str, Any]) -> str:
     known = f"what was known at {record['known_at']}" if record["known_at"] else "all rows"
-    return f"leadline model trained on {known}. {evaluation!r}"
+    return f"leadline model trained on {known}. {evaluation!r} What it is for and can't do: evidence/{NAME} of its run."

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
+import leadline
 from leadline.judge import behaviours, capacity
 from leadline.judge.backtest import plain
+from leadline.pipeline import tiering
 from leadline.pipeline.asking import intents, said_instant
 from leadline.pipeline.fitted import Fitted
 from leadline.pipeline.judging import Judgement
+from leadline.pipeline.stability import pooled
 
 __all__ = ["records"]
+
+PACKAGES = ("lightgbm", "numpy", "pandas", "scikit-learn", "duckdb")
 
 
 def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
@@ -29,14 +36,41 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
         "sources": loaded.sources,
         "evaluation": told.evaluation.to_record(),
         "drivers": plain([asdict(d) for d in told.drivers]),
-        "capacity": plain([asdict(c) for c in told.capacity]),
-        "curve": _curve(fitted) if told.capacity else [],
+        "capacity": plain([asdict(c) for c in told.capacity.cuts]),
+        "curve": _curve(fitted) if told.capacity.cuts else [],
+        "steady": told.capacity.to_record(),
         "behaviours": _behaviours(fitted, told),
         "effects": plain(told.moved),
         "findings": told.findings.records(),
         "choice": plain(honest.choice),
         "curves": plain(list(honest.curves)),
+        "stages": None if told.stages is None else told.stages.to_record(),
+        "rung": None if fitted.rung is None else fitted.rung.to_record(),
+        "pooled": pooled(fitted),
+        "sample": None if told.sample is None else told.sample.to_record(),
+        "stability": None if told.stability is None else told.stability.to_record(),
         "families": None if families is None else [worth.to_record() for worth in families],
+        "segments": None if told.segments is None else told.segments.to_record(),
+        "made": _made(fitted),
+        "nights": told.nights.to_record(),
+        "nights_reason": told.nights.reason,
+        "optimism": None if told.optimism is None else told.optimism.to_record(),
+    }
+
+
+def _made(fitted: Fitted) -> dict[str, Any]:
+    """Say what making the model again takes."""
+    config = fitted.config
+    return {
+        "leadline": leadline.__version__,
+        "python": platform.python_version(),
+        "packages": {package: version(package) for package in PACKAGES},
+        "seed": config.seed,
+        "config_hash": config.hash,
+        "folds": config.backtest.folds,
+        "features": len(fitted.scorer.names),
+        "recipe": plain(fitted.scorer.recipe.to_record()),
+        "tuned": None if fitted.tuned is None else plain(fitted.tuned.to_record()),
     }
 
 
@@ -53,8 +87,5 @@ def _behaviours(fitted: Fitted, told: Judgement) -> Any:
 
 def _curve(fitted: Fitted) -> Any:
     """Say what each cut, from a tenth of the capacity to three times it, would have brought in the newest fold."""
-    labels, data, honest = fitted.made.labels, fitted.made.features, fitted.honest
-    newest = honest.row[honest.judged]
-    keys = (labels.y[newest], labels.weight[newest], data.lead_id[newest].astype(str), data.as_of[newest])
-    cuts = capacity.curve(honest.probability[honest.judged], *keys, fitted.config.capacity.leads_per_week)
+    cuts = capacity.curve(tiering.newest(fitted)[0], fitted.config.capacity.leads_per_week, tiering.past(fitted))
     return plain([asdict(c) for c in cuts])

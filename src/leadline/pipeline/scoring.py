@@ -1,38 +1,60 @@
-"""`score` and `explain`: the first half of training at a single as_of, then the scorer."""
+"""Scoring and explaining: which model, whether it fits the config, and what it says of rows and of one lead."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from leadline.config import Config, Source
-from leadline.errors import DataError, MissingError, UsageError
+from leadline.config import Config
+from leadline.errors import DataError, MissingError
 from leadline.history.features import Features
+from leadline.judge.before import Before
 from leadline.judge.explain import by_group, say
+from leadline.judge.exploring import explore, without
 from leadline.judge.ranking import Scores, rank
+from leadline.judge.value import columns
 from leadline.ops import registry
-from leadline.ops.nightly import Night, run_night
 from leadline.ops.registry import Bundle
+from leadline.ops.sinks import Key
+from leadline.ops.standing import tier_on
 from leadline.pipeline.asking import Progress, as_config, instant, said_instant, silent
 from leadline.pipeline.prepare import tonight
+from leadline.pipeline.stages import questions
 
-__all__ = ["Told", "explain", "find_model", "score"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Told", "champion", "explain", "find_model", "fitting", "hindsight", "knows_more", "scores_of", "tell"]
 
 
 def find_model(config: Config, model: str | None) -> Bundle:
-    """Find the bundle that `--model` means, the champion by default, and make sure that it fits the config.
+    """Find the bundle that `--model` means, the champion by default, and make sure that it fits the config."""
+    return fitting(config, registry.resolve(model or champion(config), config.tracking.uri))
+
+
+def champion(config: Config) -> str:
+    """Return the reference of the config's champion."""
+    return f"models:/{config.name}@champion"
+
+
+def fitting(config: Config, bundle: Bundle) -> Bundle:
+    """Return a bundle that answers what the config asks.
 
     Raises
     ------
     DataError
         The model answers another question than the config asks.
     """
-    bundle = registry.resolve(model or f"models:/{config.name}@champion", config.tracking.uri)
     asked = config.outcome.model_dump(mode="json", exclude={"observed_from", "observed_until"})
-    for part, mine in (("outcome", asked), ("flat", config.is_flat)):
-        if bundle.manifest.get(part) != mine:
+    then = [told["asked"] for told in bundle.manifest.get("then", [])]
+    parts = {"outcome": (bundle.manifest["outcome"], then), "flat": (bundle.manifest["flat"], [])}
+    for part, mine in (("outcome", (asked, questions(config))), ("flat", (config.is_flat, []))):
+        if parts[part] != mine:
             raise DataError(
                 f"model {bundle.name} {bundle.version}: trained for another `{'outcome' if part == 'outcome' else 'snapshots'}`; "
                 "expected the config it was trained with; use that config or train again"
@@ -40,67 +62,45 @@ def find_model(config: Config, model: str | None) -> Bundle:
     return bundle
 
 
-def score(
-    config: Config | str | Path,
-    as_of: str | int | None = None,
-    model: str | None = None,
-    out: str | None = None,
-    leads: Source | None = None,
-    progress: Progress = silent,
-) -> Night:
-    """Score every open lead as of one instant, and write the scores.
+def scores_of(
+    config: Config,
+    bundle: Bundle,
+    made: Features,
+    as_of: int,
+    is_dated: bool,
+    before: Before | None = None,
+    value: npt.NDArray[np.object_] | None = None,
+) -> Scores:
+    """Score one night's rows.
 
     Parameters
     ----------
-    config : Config or path
-        The config that the model was trained with.
-    as_of : str or int, optional
-        The night; needed, but for a flat file with `leads`.
-    model : str, optional
-        A folder, ``models:/NAME@champion`` (the default) or ``models:/NAME/3``.
-    out : str, optional
-        A .parquet or .csv file, a folder, or ``postgresql://…?table=t``; ``scores/NAME/`` by default, and with
-        `leads` a file of the same name there, as such rows are no night.
-    leads : str, optional
-        For a flat file: rows to score, without an outcome.
-
-    Raises
-    ------
-    UsageError, ConfigError, MissingError, DataError, RetryError, OutputError
-        As the message says; nothing is half-written, and what stood at `out` still does.
-
-    Examples
-    --------
-    >>> score("no-such.yaml", as_of="2024-05-01")
-    Traceback (most recent call last):
-    ...
-    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
+    as_of, is_dated
+        The night, and whether it is an instant.
+    before : Before, optional
+        The newest finished night before.
+    value : object array, optional
+        Each row's value of the field that capacity is told by.
     """
-    config = as_config(config)
-    if leads is not None and not config.is_flat:
-        raise UsageError(
-            "--leads: for a flat file only (snapshots.order_by); with dated tables every open lead is scored; leave it out"
-        )
-    if as_of is None and leads is None:
-        raise UsageError(
-            "--as-of: missing; expected the instant of the night; name it, as in --as-of 2024-05-01T02:00:00Z"
-        )
-    when = instant(config, as_of)
-    bundle = find_model(config, model)
-    night = when if when is not None else int(instant(config, bundle.manifest["known_at"]) or 0)
-    dated = bool(bundle.manifest["dated"])
-    if out is None and isinstance(leads, str):
-        out = str(Path("scores") / bundle.name / f"{Path(leads).name.split('.')[0]}.parquet")
+    stood = without(before, config.seed, config.exploration)
+    ranked = rank(bundle.scorer, made, as_of, is_dated, bundle.name, bundle.version, before=stood, value=value)
+    scores = _followed(bundle, made, ranked)
+    return explore(scores, bundle.scorer.bands.names, config.seed, config.exploration)
 
-    def compute() -> Scores:
-        made, _, _ = tonight(
-            config, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"], when, leads, progress=progress
-        )
-        progress(f"scoring {len(made):,} open leads")
-        return rank(bundle.scorer, made, night, dated, bundle.name, bundle.version)
 
-    done = run_night(bundle, out, night, dated, compute)
-    return replace(done, warning=hindsight(bundle)) if knows_more(config, bundle, when) else done
+def _followed(bundle: Bundle, made: Features, ranked: Scores) -> Scores:
+    """Add what the questions that follow the first say of each row, where the bundle has such."""
+    if not bundle.then:
+        return ranked
+    place = {lead: row for row, lead in enumerate(made.lead_id.tolist())}
+    order = np.array([place[lead] for lead in ranked.lead_id.tolist()], dtype=np.int64)
+    return replace(ranked, later=later(bundle, made.values.iloc[order], ranked.probability))
+
+
+def later(bundle: Bundle, values: pd.DataFrame, p: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+    """Return what the questions that follow the first add to rows of features, by column; `p` is the first's probability."""
+    given = {stage.column: stage.scorer.probability(values[list(stage.scorer.names)]) for stage in bundle.then}
+    return columns(p, given, None if bundle.amount is None else bundle.amount.expected(values))
 
 
 def knows_more(config: Config, bundle: Bundle, as_of: int | None) -> bool:
@@ -128,13 +128,15 @@ class Told:
     probability : float
         Of the outcome within the horizon.
     tier : str
-        Its band.
+        Its band: as it was written, where that night is finished in ``scores/NAME/``, else by the trained cuts.
     causes : tuple of (fact, effect)
         Every group of features, the strongest first; the effect is on the log odds.
     base : float
         The log odds that all leads start from.
     model : str
         Which scorer.
+    later : mapping of str to float
+        What the questions that follow the first say: the trailing columns of the scores.
     """
 
     lead_id: str
@@ -144,6 +146,7 @@ class Told:
     causes: tuple[tuple[str, float], ...]
     base: float
     model: str
+    later: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Told(probability {self.probability:.3f}, tier {self.tier}, {len(self.causes)} causes, by {self.model})"
@@ -177,7 +180,11 @@ def explain(
         raise MissingError(
             f"--lead: {seen if known else 'no such lead is known at that time'}; expected an open lead; check the id and --as-of"
         )
-    return tell(bundle, made, str(said_instant(when, bool(bundle.manifest["dated"]))))
+    dated = bool(bundle.manifest["dated"])
+    told = tell(bundle, made, str(said_instant(when, dated)))
+    # A tier may hold a number of leads: then only the night as it was written knows who is in it.
+    stood = tier_on(Key(int(when or 0), dated, bundle.name, bundle.version), told.lead_id)
+    return replace(told, tier=stood or told.tier)
 
 
 def tell(bundle: Bundle, made: Features, as_of: str) -> Told:
@@ -201,4 +208,5 @@ def tell(bundle: Bundle, made: Features, as_of: str) -> Told:
         causes,
         float(base),
         f"{bundle.name} {bundle.version}",
+        {name: float(told[0]) for name, told in later(bundle, made.values, p).items()} if bundle.then else {},
     )

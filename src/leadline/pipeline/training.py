@@ -12,13 +12,16 @@ from leadline.judge.backtest import Evaluation
 from leadline.judge.capacity import Cut
 from leadline.judge.explain import Driver
 from leadline.model.scorer import Scorer
+from leadline.model.tune import optuna_version
 from leadline.pipeline.asking import Progress, as_config, instant, silent
 from leadline.pipeline.fitted import Fitted, fit
 from leadline.pipeline.judging import Judgement, judge
 from leadline.pipeline.laying import lay_folds
+from leadline.pipeline.oof import export
 from leadline.pipeline.prepare import Prepared, prepare
 from leadline.pipeline.publish import publish, ready
 from leadline.pipeline.recording import records
+from leadline.pipeline.stages import follow
 
 __all__ = ["TrainResult", "train"]
 
@@ -39,6 +42,8 @@ class TrainResult:
         The model, and the data it was made of.
     judgement : Judgement
         What is to be said of it.
+    out_of_fold : Path or None
+        A Parquet file of what models said of snapshots that they weren't fitted on; None where no fold was judged.
     """
 
     name: str
@@ -48,6 +53,7 @@ class TrainResult:
     run_id: str
     fitted: Fitted
     judgement: Judgement
+    out_of_fold: Path | None = None
 
     @property
     def prepared(self) -> Prepared:
@@ -72,7 +78,7 @@ class TrainResult:
     @property
     def capacity(self) -> list[Cut]:
         """What half to double the capacity would have brought."""
-        return self.judgement.capacity
+        return self.judgement.capacity.cuts
 
     @property
     def findings(self) -> Findings:
@@ -117,10 +123,13 @@ def train(
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = as_config(config)
+    if tune:
+        optuna_version()  # the extra is missed now, not after minutes
     made = prepare(config, instant(config, as_of), progress)
     folds, said = lay_folds(config, made)
     ready(config)
     fitted, judgement = judge(fit(config, made, folds, tune, progress), said, progress)
+    judgement = follow(fitted, judgement, progress)
     progress("tracking and exporting")
     published = publish(fitted, judgement, records(fitted, judgement))
-    return TrainResult(config.name, *published, fitted, judgement)
+    return TrainResult(config.name, *published, fitted, judgement, export(fitted, published[0]))

@@ -8,6 +8,7 @@ from typing import Any
 
 from leadline.report import say
 from leadline.report.parts import Column, Section, Table, cell
+from leadline.report.support import supported
 
 __all__ = ["problems", "what_asked"]
 
@@ -35,7 +36,7 @@ def what_asked(record: Mapping[str, Any]) -> Section:
         f"{say.count(labelled, 'labelled snapshot')}, {say.count(counts.get('positive'))} of them positive "
         f"(from {say.count(counts.get('positive_leads'), 'lead')})."
     )
-    return Section("asked", "What was asked, of whom", found, (_kinds(counts), *_thinned(counts), _tables(record)))
+    return Section("asked", "What was asked, of whom", found, (*supported(record), _kinds(counts), *_thinned(counts), _tables(record)))
 
 
 def _kinds(counts: Mapping[str, Any]) -> Table:

@@ -60,7 +60,7 @@ def driver_bars(ranked: Sequence[Driver], most: int = 20) -> Any:
 def fold_bars(evaluation: Evaluation) -> Any:
     """Draw each fold's AUC by model, regression and points."""
     figure, axes = _axes(6, 3.5, "AUC of each fold, oldest first", "fold", "AUC")
-    names = list(evaluation.newest.figures)
+    names = [who for who in evaluation.newest.figures if all(who in f.figures for f in evaluation.folds)]
     for n, who in enumerate(names):
         places = [f.number + (n - len(names) / 2) * 0.22 for f in evaluation.folds]
         axes.bar(

@@ -16,8 +16,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leadline.report import asked, predicts, quality, worth
+from leadline.report import asked, nights, predicts, quality, worth
 from leadline.report.parts import Chart, Control, Section, Table
+from leadline.report.segments import held
+from leadline.report.stages import stages
 
 __all__ = ["page", "render", "sections"]
 
@@ -52,7 +54,10 @@ def sections(record: Mapping[str, Any]) -> tuple[Section, ...]:
         predicts.behaviours(record),
         predicts.drivers(record),
         quality.cut(record),
+        nights.worked(record),
         quality.how_good(record),
+        held(record),
+        *stages(record),
         worth.families(record),
         asked.problems(record),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from leadline.report import draw, say
 from leadline.report.parts import Cell, Chart, Column, Section, Table, cell
+from leadline.report.support import steady
 
 __all__ = ["behaviours", "drivers"]
 
@@ -153,7 +154,8 @@ def drivers(record: Mapping[str, Any]) -> Section:
         "beyond what the other drivers say of the same lead: activity as such may lower it where its kinds raise it. A number "
         "does so as it grows; a category, as job title, has no one direction."
     )
-    return Section("moves", MOVES, found, (Chart("bars", "What moves scores", shows, *draw.bars(drawn), table), means))
+    chart = Chart("bars", "What moves scores", shows, *draw.bars(drawn), table)
+    return Section("moves", MOVES, found, (chart, means, *steady(record)))
 
 
 def _words(driver: Mapping[str, Any]) -> str:

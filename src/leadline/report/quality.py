@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leadline.judge.capacity_words import sentences
 from leadline.report import draw, say
 from leadline.report.parts import Cell, Chart, Column, Control, Section, Shape, Table, cell
 
 __all__ = ["cut", "how_good"]
 
 CUT, GOOD = "Choose the cut", "How good, how sure"
-SAYERS = {"model": "the model", "logistic": "the regression", "points": "today’s points"}
+SAYERS = {
+    "model": "the model", "logistic": "the regression", "points": "today’s points", "newest": "newest first",
+    "lightgbm": "LightGBM as it comes", "frequencies": "frequency table (naive Bayes)",
+}  # fmt: skip
 MEANS = (
     "AUC is how often a lead that converts ranks above one that doesn’t (0.5 is a coin). Average precision (AP) is the mean "
     "precision down the list; compare it with the base rate. Lift is the conversion of the best tenth over that of all. Brier score "
-    "and log loss punish wrong probabilities (lower is better). ECE is by how much probabilities miss on average. Points only rank, so they "
+    "and log loss punish wrong probabilities (lower is better). ECE is by how much probabilities miss on average. Points, and newest first, only rank, so they "
     "have none of the last three. Intervals are 95%, by drawing accounts again. Older folds chose the model’s settings; the newest only "
     "judged: quote that one."
 )
@@ -44,10 +48,16 @@ def cut(record: Mapping[str, Any]) -> Section:
     table = Table("capacity", "Half to double the capacity", _cut_columns(what), tuple(_cut_row(c) for c in cuts), now)
     how = (
         f"A week’s leads are those that stood at or above the cut at one of its snapshots; a lead is one of the expected {what} where "
-        f"it {within}. A lead that stays on the list counts in each week, so these figures don’t add up over weeks. They are what "
-        "the newest fold brought, which the model had not seen."
+        f"it {within}. A lead that stays on the list counts in each week, so these figures don’t add up over weeks; in the column "
+        "“new” a lead that was worked isn’t worked again within the horizon. “At the cut” is what came of the leads around it, a fifth "
+        "of the list above and below. They are what the newest fold brought, which the model had not seen."
     )
-    return Section("cut", CUT, found, (table, Control(every, start, "Leads that sales work in a week"), how))
+    steady: Mapping[str, Any] = record.get("steady") or {}
+    own = [_named_row(c) for c in steady.get("own") or []]
+    by = str(steady.get("by"))
+    shares = Table("own", f"By {by}, each at its own capacity", (Column(by), *_cut_columns(what)), tuple(own)) if own else None
+    parts = (table, Control(every, start, "Leads that sales work in a week"), how, shares, " ".join(sentences(steady)))
+    return Section("cut", CUT, found, tuple(part for part in parts if part))
 
 
 def _cut_columns(what: str) -> tuple[Column, ...]:
@@ -58,6 +68,9 @@ def _cut_columns(what: str) -> tuple[Column, ...]:
         Column("recall", True, f"share of all {what} that they are"),
         Column(f"missed {what}", True, "below the cut"),
         Column("cut at probability", True),
+        Column("at the cut", True, f"share of those around it that become {what}"),
+        Column(f"new {what}", True, "a week, no lead worked twice"),
+        Column("leads a night", True, "were the cut never moved"),
     )
 
 
@@ -70,7 +83,19 @@ def _cut_row(c: Mapping[str, Any]) -> tuple[Cell, ...]:
         cell(say.share(c["recall"]), c["recall"]),
         cell(say.amount(missed), missed),
         cell(say.share(c["probability"], 2), c["probability"]),
+        cell(say.share(c.get("marginal")), c.get("marginal")),
+        cell(say.amount(c.get("new")), c.get("new")),
+        cell(_night(c), c.get("night")),
     )
+
+
+def _named_row(c: Mapping[str, Any]) -> tuple[Cell, ...]:
+    return (cell(str(c["name"])), *_cut_row(c))
+
+
+def _night(c: Mapping[str, Any]) -> str:
+    """Say how many leads a night has, and by how many that varies; older records don't tell."""
+    return f"{say.amount(c['night'], 0)} ± {say.amount(c['night_spread'], 0)}" if say.known(c.get("night")) else say.ABSENT
 
 
 def how_good(record: Mapping[str, Any]) -> Section:
@@ -132,6 +157,7 @@ def _folds(folds: Sequence[Mapping[str, Any]]) -> tuple[Table, Table]:
         Column("Brier", True),
         Column("ECE", True),
         Column("log loss", True),
+        Column("AUC on closed-won", True),
     )
     said = [(f, who) for f in folds for who in sorted(f["figures"], key=lambda w: (*SAYERS, w).index(w))]
     rows = tuple(_figures_row(f, who) for f, who in said)
@@ -171,6 +197,7 @@ def _figures_row(f: Mapping[str, Any], who: str) -> tuple[Cell, ...]:
         cell(say.amount(m["brier"], 4), m["brier"]),
         cell(say.amount(m["ece"], 4), m["ece"]),
         cell(say.amount(m["log_loss"], 4), m["log_loss"]),
+        cell(say.amount(m.get("won_auc"), 3), m.get("won_auc")),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from leadline import files
 from leadline.config import Config
 from leadline.errors import LeadlineError
+from leadline.tables.forgotten import unkept_sql
 from leadline.tables.read import canonical_sql, resolve
 from leadline.tables.schema import CLOCKS, Column, columns_of
 from leadline.tables.shelf import LOOSE, Part, Shelf, fingerprint, shelf_of
@@ -185,10 +186,11 @@ def _rows_sql(columns: tuple[Column, ...]) -> str:
     recorded = any(c.name == "recorded_at" for c in columns)
     known = f"CAST({f'COALESCE(recorded_at, {clock})' if recorded else clock} AS BIGINT)"
     kept = [n for n in names if n != "event_id"]
+    remembered = unkept_sql()
     key = ", hash(event_id) AS key" if "event_id" in names else ""
     return (
         f'SELECT "row", {", ".join(kept)}, {known} AS recorded_at, hash({", ".join(names)}, {known}) AS {PRINT}{key} '
-        f'FROM all_events ORDER BY {clock}, "row"'
+        f'FROM all_events {f"WHERE {remembered} " if remembered else ""}ORDER BY {clock}, "row"'
     )
 
 

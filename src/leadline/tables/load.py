@@ -13,7 +13,7 @@ from typing import Any
 
 from leadline.checks import Findings, run
 from leadline.config import Config, Source
-from leadline.tables import flat, kept, ladder, merges, rules
+from leadline.tables import flat, forgotten, kept, ladder, merges, rules
 from leadline.tables.attributes import Attribute, settle
 from leadline.tables.cut import columns_in, cut, drop_repeats, observed_until
 from leadline.tables.read import Read, read_all
@@ -51,6 +51,8 @@ class Loaded:
         Whether T is an instant; False for a flat file ordered by numbers.
     log : Kept
         What was used of the kept log of events.
+    forgotten : int
+        How many leads were left out with all their rows, as `leadline forget` said.
     """
 
     store: Store
@@ -63,6 +65,7 @@ class Loaded:
     sources: dict[str, str] = field(default_factory=dict)
     is_dated: bool = True
     log: kept.Kept = field(default_factory=kept.Kept)
+    forgotten: int = 0
 
 
 def load(
@@ -106,6 +109,7 @@ def load(
     read.found.raise_errors()
     until = observed_until(config, store, known_at)
     limit = until if known_at is None else known_at
+    gone = forgotten.leave_out(store, [t for t in config.tables.given() if t not in log.tables])
     for table in config.tables.given():
         (log.cut if table in log.tables else cut)(table, config, store, limit)
     attributes, found = _settle(read, kinds, store)
@@ -127,7 +131,7 @@ def load(
         merges.none(store)
     ladder.build(config, store)
     store.hand_over()
-    return Loaded(store, limit, until, attributes, rows, found, prints, _sources(config), log=log)
+    return Loaded(store, limit, until, attributes, rows, found, prints, _sources(config), log=log, forgotten=gone)
 
 
 def _settle(read: Read, kinds: Mapping[str, str] | None, store: Store) -> tuple[tuple[Attribute, ...], Findings]:
@@ -159,12 +163,13 @@ def _load_flat(
         drop_repeats("leads", store, apart=("order_at",) if config.snapshots.order_by == "row" else ())
     found += run(rules.FLAT_AFTER, context)
     store.forget("raw_leads")
+    gone = forgotten.leave_out(store, ["leads"], "") if section.key != "row" else 0
     newest, dated = store.rows("SELECT MAX(order_at), MAX(is_dated) FROM leads")[0]
     if known_at is None and not scoring and newest is not None:
         known_at = int(newest) + 1
     rows, prints = _rows(config, store), _fingerprints(config, store)
     store.hand_over()
-    return Loaded(store, known_at, None, attributes, rows, found, prints, _sources(config), bool(dated))
+    return Loaded(store, known_at, None, attributes, rows, found, prints, _sources(config), bool(dated), forgotten=gone)
 
 
 def _rows(config: Config, store: Store) -> dict[str, int]:

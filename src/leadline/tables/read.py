@@ -13,7 +13,7 @@ from leadline.tables.schema import CLOCKS, UNTOLD, Column, cast_sql, columns_of,
 from leadline.tables.store import Store
 from leadline.tables.store.dialect import identifier
 
-__all__ = ["Read", "canonical_sql", "read_all", "resolve"]
+__all__ = ["Read", "canonical_sql", "read_all", "resolve", "unreadable"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def read_all(config: Config, store: Store, kinds: Mapping[str, str] | None, know
         found += problems
         if not problems:
             store.run(canonical_sql(table, resolved, mine, there, config))
-            found += _unreadable(table, resolved, there, config, store, known_at)
+            found += unreadable(table, resolved, there, config, store, known_at)
             attributes += mine
             untold += [a.name for a in mine if there[a.column] == UNTOLD]
     return Read(tuple(attributes), tuple(untold), Findings(tuple(found)))
@@ -86,7 +86,7 @@ def canonical_sql(
     return f"CREATE OR REPLACE TABLE all_{table} AS SELECT {', '.join(parts)} FROM raw_{table}"
 
 
-def _unreadable(
+def unreadable(
     table: str, columns: tuple[Column, ...], there: dict[str, str], config: Config, store: Store, known_at: int | None
 ) -> list[Finding]:
     """Tell instants without a zone, and what is no instant or no number, in rows that don't clearly lie after T."""

@@ -128,6 +128,18 @@ _LAYOUT: dict[str, tuple[tuple[str, str, Role, bool], ...]] = {
         ("into_id", "into", "ref", True),
         ("merged_at", "merged_at", "time", True),
     ),
+    "suppress": (
+        ("lead_id", "lead", "ref", False),
+        ("account_id", "account", "ref", False),
+        ("reason", "reason", "text", False),
+        ("since", "from_", "time", False),
+    ),
+    "overrides": (
+        ("lead_id", "lead", "ref", True),
+        ("tier", "tier", "text", True),
+        ("since", "from_", "time", False),
+        ("until", "until", "time", False),
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from leadline import files
 from leadline.config import Config
 from leadline.errors import DataError
+from leadline.tables.forgotten import read_tombstones
 from leadline.tables.store import Store
 from leadline.tables.store.dialect import literal
 from leadline.tables.store.sources import without_secrets
@@ -130,7 +131,8 @@ def shelf_of(config: Config, engine: str) -> Shelf:
     assert section is not None
     mapping = section.model_dump(mode="json", exclude={"source", "max_clock_skew"})
     told = [FORMAT, leadline.__version__, engine, config.timezone, without_secrets(section.source), mapping]
-    return Shelf(FOLDER.absolute() / _hash(told)[:16])
+    gone = read_tombstones().print  # what was kept before a lead was forgotten isn't used any more
+    return Shelf(FOLDER.absolute() / _hash([*told, gone] if gone else told)[:16])
 
 
 def fingerprint(path: Path) -> str:

@@ -1,0 +1,87 @@
+"""A field's value at each snapshot, by its name: what capacity is told apart by, be it a feature of the model or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.errors import DataError
+from leadline.history.fit import newest_sql
+from leadline.tables.attributes import Attribute, slug
+from leadline.tables.store.dialect import identifier, literal
+from leadline.times import visible_sql
+
+if TYPE_CHECKING:
+    from leadline.tables import Loaded
+
+__all__ = ["values"]
+
+
+def values(loaded: Loaded, field: str | None, known: bool = False) -> npt.NDArray[np.object_] | None:
+    """Return the field's value at each row of ``snapshots``, sorted by (as_of, lead_id); None where no field is asked for.
+
+    A field that ``history`` tells of has its newest visible value at as_of (law 3); else it is an attribute, which the
+    config names as fixed at creation.
+
+    Parameters
+    ----------
+    known : bool
+        Whether a model was trained with the field: then no row of history need tell of it tonight.
+
+    Raises
+    ------
+    DataError
+        There is no such attribute, nor does history tell of it; or two attributes have that name.
+    """
+    if field is None:
+        return None
+    found = _attribute(loaded, field)
+    store = loaded.store
+    column = field if found is None else found.column
+    told = found is None or found.table == "leads"
+    if told and "history" in loaded.rows and ((known and found is None) or _has(loaded, column)):
+        part = newest_sql("named", column, False, store.dialect)
+        text = f"WITH {part}\nSELECT s.lead_id, s.as_of, n.value FROM snapshots AS s LEFT JOIN named AS n ON n.lead_id = s.lead_id AND n.as_of = s.as_of"
+    elif found is None:
+        raise _unknown(loaded, field)
+    else:
+        text = _column_sql(found, identifier(found.name, store.dialect))
+    rows = store.arrow(f"{text} ORDER BY s.as_of, s.lead_id").column("value").to_pylist()
+    result = np.empty(len(rows), dtype=object)
+    result[:] = rows
+    return result
+
+
+def _column_sql(found: Attribute, column: str) -> str:
+    """Write the statement that reads an attribute of the lead or of its account."""
+    if found.table == "leads":
+        return f"SELECT s.lead_id, s.as_of, l.{column} AS value FROM snapshots AS s JOIN leads AS l ON l.lead_id = s.lead_id"
+    return (
+        f"SELECT s.lead_id, s.as_of, c.{column} AS value FROM snapshots AS s "
+        f"LEFT JOIN accounts AS c ON c.account_id = s.account_id AND {visible_sql('c', 's.as_of', 'recorded_at')}"
+    )
+
+
+def _attribute(loaded: Loaded, field: str) -> Attribute | None:
+    """Find the attribute that a field's name means, if any."""
+    name = field.strip().lower()
+    hits = [a for a in loaded.attributes if name in (a.column.lower(), a.name) or slug(field) == slug(a.column)]
+    if len(hits) > 1:
+        names = " or ".join(a.name for a in hits)
+        raise DataError(f"capacity.by: {len(hits)} attributes are named {field!r}; expected one; write {names}")
+    return hits[0] if hits else None
+
+
+def _has(loaded: Loaded, column: str) -> bool:
+    named = literal(column, loaded.store.dialect)
+    return bool(loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE field = {named}")[0][0])
+
+
+def _unknown(loaded: Loaded, field: str) -> DataError:
+    known = ", ".join(dict.fromkeys(a.column for a in loaded.attributes)) or "none"
+    return DataError(
+        f"capacity.by: {field!r} is no attribute, and history doesn't tell of it; expected an attribute in use ({known}) or a "
+        "field of history; name it under `attributes` where it is fixed at creation, else give its history"
+    )

@@ -1,0 +1,164 @@
+"""Differences judged on the same draws of accounts: sums are drawn again by account, all columns of them at once.
+
+A mean, a share or a difference of means is a ratio of sums, so a draw needs the accounts' sums only, not their rows:
+a thousand draws of a hundred columns take a second. For ranks (AUC) there is `metrics.bootstrap_by_group`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["REPEATS", "Difference", "Sums", "difference", "drawn", "losses", "worst"]
+
+Floats = npt.NDArray[np.float64]
+
+REPEATS = 1000
+CHUNK = 50  # draws at once, so that memory is bounded: 50 × 100,000 accounts are 40 MB
+SURE = 1e-15  # as in metrics.log_loss
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference with its 95% interval (NaN where there is only one account)."""
+
+    value: float
+    low: float
+    high: float
+
+
+def losses(y: Floats, p: Floats) -> Floats:
+    """Return each row's log loss.
+
+    Examples
+    --------
+    >>> losses(np.array([1.0, 0.0]), np.array([0.5, 0.5])).round(4).tolist()
+    [0.6931, 0.6931]
+    """
+    p = np.clip(p, SURE, 1 - SURE)
+    loss: Floats = -(y * np.log(p) + (1 - y) * np.log1p(-p))
+    return loss
+
+
+def drawn(columns: Iterable[Floats], group: npt.NDArray[Any], seed: int, repeats: int = REPEATS) -> Floats:
+    """Return the sums of columns in each draw of whole groups.
+
+    Parameters
+    ----------
+    columns : arrays
+        k of them, one entry a row; read once, one after the other.
+    group : array
+        Whose each row is.
+
+    Returns
+    -------
+    array, repeats × k
+
+    Examples
+    --------
+    >>> sums = drawn([np.ones(4)], np.array(["a", "a", "b", "b"]), seed=7, repeats=3)
+    >>> sums.tolist()  # both groups have two rows
+    [[4.0], [4.0], [4.0]]
+    """
+    _, code = np.unique(np.asarray(group).astype(str), return_inverse=True)
+    many = int(code.max()) + 1
+    sums = np.column_stack([np.bincount(code, column, many) for column in columns])
+    random = np.random.default_rng(seed)
+    parts = []
+    for start in range(0, repeats, CHUNK):
+        picks = random.integers(many, size=(min(CHUNK, repeats - start), many))
+        parts.append(np.stack([np.bincount(pick, minlength=many) for pick in picks]) @ sums)
+    return np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Named columns' sums, over all rows and in each draw of whole groups; their ratios, with intervals.
+
+    Examples
+    --------
+    >>> sums = Sums.of({"hits": np.array([1.0, 0.0]), "rows": np.ones(2)}, np.array(["a", "b"]), seed=7)
+    >>> sums.ratio("hits", "rows").value, sums.gap(("hits", "rows"), ("rows", "rows"))
+    (0.5, Difference(value=-0.5, low=-1.0, high=0.0))
+    """
+
+    names: tuple[str, ...]
+    total: Floats
+    draws: Floats
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Floats], group: npt.NDArray[Any], seed: int, repeats: int = REPEATS) -> Sums:
+        """Draw the groups; with fewer than two of them, nothing says how they differ, and there is no interval."""
+        total = np.array([column.sum() for column in columns.values()], dtype=np.float64)
+        if len(np.unique(np.asarray(group).astype(str))) < 2:
+            return cls(tuple(columns), total, np.full((1, len(total)), np.nan))
+        return cls(tuple(columns), total, drawn(columns.values(), group, seed, repeats))
+
+    def ratio(self, above: str, below: str) -> Difference:
+        """Return one column's sum over another's."""
+        return _told(*(self._ratio(sums, above, below) for sums in (self.total[None], self.draws)))
+
+    def gap(self, one: tuple[str, str], other: tuple[str, str]) -> Difference:
+        """Return one ratio less another, on the same draws."""
+        return _told(*(self._ratio(sums, *one) - self._ratio(sums, *other) for sums in (self.total[None], self.draws)))
+
+    def _ratio(self, sums: Floats, above: str, below: str) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio: Floats = sums[:, self.names.index(above)] / sums[:, self.names.index(below)]
+        return ratio
+
+
+def _told(value: Floats, draws: Floats) -> Difference:
+    known = draws[np.isfinite(draws)]
+    if 2 * len(known) <= len(draws):
+        return Difference(float(value[0]), float("nan"), float("nan"))
+    low, high = np.quantile(known, [0.025, 0.975])
+    return Difference(float(value[0]), float(low), float(high))
+
+
+def difference(y: Floats, weight: Floats, a: Floats, b: Floats, group: npt.NDArray[Any], seed: int) -> Difference:
+    """Return the log loss of `a` less that of `b` (above 0: b is better), with its interval over draws of accounts.
+
+    Examples
+    --------
+    >>> y = np.array([1.0, 0.0, 1.0, 0.0])
+    >>> difference(y, np.ones(4), np.full(4, 0.5), np.full(4, 0.5), np.arange(4), seed=7)
+    Difference(value=0.0, low=0.0, high=0.0)
+    """
+    columns = {"a": weight * losses(y, a), "b": weight * losses(y, b), "rows": weight}
+    return Sums.of(columns, group, seed).gap(("a", "rows"), ("b", "rows"))
+
+
+def worst(values: Floats, draws: Floats, level: float, both_sides: bool) -> tuple[Floats, float]:
+    """Return each statistic's standard error, and how many of them the worst of all goes beyond by chance alone.
+
+    The worst of many is taken in each draw (Westfall and Young 1993), so that the bound holds for all statistics
+    together however they hang together, and one more segment costs next to nothing where it tells the same.
+
+    Parameters
+    ----------
+    values : array of k
+        The statistics; low is bad.
+    draws : array, repeats × k
+        The same in each draw.
+    level : float
+        The chance that any goes beyond.
+    both_sides : bool
+        Whether high is bad, too.
+
+    Examples
+    --------
+    >>> draws = np.random.default_rng(1).normal(size=(4000, 20))
+    >>> errors, beyond = worst(np.zeros(20), draws, 0.025, both_sides=False)
+    >>> bool(2.8 < beyond < 3.2), bool(abs(errors - 1).max() < 0.1)  # a single one's is 1.96
+    (True, True)
+    """
+    errors = np.nanstd(draws, axis=0)
+    safe = np.where(errors > 0, errors, np.inf)
+    away = np.nan_to_num((draws - values) / safe)
+    furthest = np.abs(away).max(axis=1) if both_sides else (-away).max(axis=1)
+    return errors, float(np.quantile(furthest, 1 - level))

@@ -1,0 +1,47 @@
+"""Segments in words: in how many probabilities hold, and which are off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["percent", "summary"]
+
+NAMED = 5  # segments that a summary names
+
+
+def summary(record: Mapping[str, Any]) -> str:
+    """Say in one line whether calibration holds, of what `Segments.to_record` made.
+
+    Examples
+    --------
+    >>> segment = {"by": "country", "level": "NL", "verdict": "off", "predicted": 0.12, "observed": 0.18}
+    >>> summary({"segments": [segment, {**segment, "level": "BE", "verdict": "holds"}]})
+    'calibration holds in 1 of 2 segments; off: country = NL (12% said, 18% came)'
+    """
+    every: Sequence[Mapping[str, Any]] = record["segments"]
+    holds, off = ([s for s in every if s["verdict"] == verdict] for verdict in ("holds", "off"))
+    few = len(every) - len(holds) - len(off)
+    if not holds and not off:
+        return f"calibration by segment: too few positives in each of {len(every)} to say" if every else ""
+    said = f"calibration holds in {len(holds)} of {len(holds) + len(off)} segments"
+    if off:
+        said += "; off: " + ", ".join(
+            f"{s['by']} = {s['level']} ({percent(s['predicted'])} said, {percent(s['observed'])} came)"
+            for s in off[:NAMED]
+        )
+        said += f" and {len(off) - NAMED} more" if len(off) > NAMED else ""
+    return said + (f"; too few to say in {few}" if few else "")
+
+
+def percent(share: float | None) -> str:
+    """Say a share as percent, small ones with a digit after the point.
+
+    Examples
+    --------
+    >>> percent(0.12), percent(0.034), percent(None)
+    ('12%', '3.4%', '–')
+    """
+    if share is None or share != share:
+        return "–"
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"

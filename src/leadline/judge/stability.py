@@ -1,0 +1,125 @@
+"""How stable the drivers are: their shares and ranks over models fitted on accounts drawn again (Efron 1979).
+
+A range is from the least to the most over the refits, the real model's own figure among them. With N refits and the real one,
+a further refit falls outside it in about 2 of N + 2 cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.judge.backtest import plain
+from leadline.judge.explain import Driver
+
+__all__ = ["TOP", "Stability", "Steady", "lines", "stability"]
+
+Floats = npt.NDArray[np.float64]
+TOP = 10
+
+
+@dataclass(frozen=True)
+class Steady:
+    """One driver over the refits.
+
+    Attributes
+    ----------
+    group : str
+        Which features.
+    share_low, share_high : float
+        The range of its share of all contributions.
+    rank_low, rank_high : int
+        The range of its rank, 1 for the strongest.
+    """
+
+    group: str
+    share_low: float
+    share_high: float
+    rank_low: int
+    rank_high: int
+
+
+@dataclass(frozen=True)
+class Stability:
+    """The drivers over the refits, in the real model's order.
+
+    Attributes
+    ----------
+    refits : int
+        How many there were.
+    top : int
+        How many of the strongest are compared; 10, or all where there are fewer.
+    comes_back : float
+        Which share of the real model's strongest is among a refit's strongest, on average.
+    drivers : tuple of Steady
+        One a driver.
+    """
+
+    refits: int
+    top: int
+    comes_back: float
+    drivers: tuple[Steady, ...]
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        record: dict[str, Any] = plain(asdict(self))
+        return record
+
+    def metrics(self) -> list[tuple[str, float, int]]:
+        """Return what is worth tracking, as (name, value, step)."""
+        return [("stability.comes_back", self.comes_back, 0)]
+
+
+def stability(ranked: Sequence[Driver], refits: Sequence[Mapping[str, float]]) -> Stability | None:
+    """Compare the drivers of a model with those of its refits; None where there is no driver or no refit.
+
+    Parameters
+    ----------
+    ranked : sequence of Driver
+        The real model's, the strongest first.
+    refits : sequence of mappings from group to weight
+        Each refit's mean absolute contribution of every group; what isn't named weighs nothing.
+
+    Examples
+    --------
+    >>> a, b = Driver("a", "a", 3.0, 0.75, 0.0), Driver("b", "b", 1.0, 0.25, 0.0)
+    >>> told = stability([a, b], [{"a": 1.0, "b": 1.0}, {"a": 1.0, "b": 3.0}])
+    >>> told.comes_back, [(d.share_low, d.share_high, d.rank_low, d.rank_high) for d in told.drivers]
+    (1.0, [(0.25, 0.75, 1, 2), (0.25, 0.75, 1, 2)])
+    """
+    if not ranked or not refits:
+        return None
+    groups = [driver.group for driver in ranked]
+    weights = np.array([[told.get(group, 0.0) for group in groups] for told in refits])
+    totals = weights.sum(axis=1, keepdims=True)
+    shares = np.vstack([[d.share for d in ranked], weights / np.where(totals > 0, totals, 1.0)])
+    # Equal weights share the order of the real model, which is sorted.
+    ranks = np.vstack([np.arange(len(groups)), *(np.argsort(np.argsort(-row, kind="stable")) for row in weights)]) + 1
+    top = min(TOP, len(groups))
+    back = float(np.mean((ranks[1:, :top] <= top).sum(axis=1) / top))
+    told = (
+        Steady(
+            group, float(shares[:, n].min()), float(shares[:, n].max()), int(ranks[:, n].min()), int(ranks[:, n].max())
+        )
+        for n, group in enumerate(groups)
+    )
+    return Stability(len(refits), top, back, tuple(told))
+
+
+def lines(told: Stability | None) -> Sequence[str]:
+    """Say in one line how much of the top comes back; nothing where nothing was tried.
+
+    Examples
+    --------
+    >>> print(*lines(Stability(8, 10, 0.85, ())))
+    8.5 of the 10 strongest come back when accounts are drawn again (8 refits)
+    """
+    if told is None:
+        return []
+    return [
+        f"{told.comes_back * told.top:.1f} of the {told.top} strongest come back when accounts are drawn again ({told.refits} refits)"
+    ]

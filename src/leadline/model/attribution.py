@@ -1,0 +1,193 @@
+"""What each column adds to each row's margin: exact SHAP values of trees, by tables made once from the trees.
+
+The values are TreeSHAP's, path-dependent (Lundberg et al. 2020), as LightGBM's ``pred_contrib`` gives them. A leaf's
+part depends on a row only through which of the leaf's few features let the row pass (Yang 2021, Fast TreeSHAP v2;
+Nadel and Wettenstein 2024, WOODELF), so that all patterns' values can be put in a table, and a row costs a look-up a column.
+Here tables are made for whole branches of at most 8 bits; the margin comes out of the same look-ups.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.model.forest import Branch, Leaf, Step, Tree, branches, read_trees
+from leadline.model.loops import compiled, numpy_add_up
+
+__all__ = ["MANY", "Forest"]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+CHUNK = 512  # leaves at once while tables are made
+
+MANY = 5_000
+"""Rows from which on Numba's import, about a second, is worth its while."""
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Trees as tables: margins and contributions of rows, the same bits for a row alone as among any others.
+
+    Attributes
+    ----------
+    width : int
+        The number of columns.
+    splits, units, tables : tuples of arrays
+        As `loops.add_up` takes them.
+    """
+
+    width: int
+    splits: tuple[NDArray[Any], ...] = field(repr=False)
+    units: tuple[NDArray[Any], ...] = field(repr=False)
+    tables: tuple[NDArray[Any], ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, text: str, width: int) -> Forest:
+        """Make the tables of LightGBM's text for so many columns.
+
+        Examples
+        --------
+        >>> from leadline.model.train import Recipe, boost, tree_margin
+        >>> x = np.arange(400.0).reshape(200, 2)
+        >>> text = boost(x, (x[:, 0] > 99) * 1.0, np.ones(200), 7, 3, Recipe(min_hessian=1.0))
+        >>> margin, parts = Forest.of(text, 2).parts(x)
+        >>> bool(np.array_equal(margin, tree_margin(text, x))), parts.shape, bool(np.ptp(margin - parts.sum(axis=1)) < 1e-12)
+        (True, (200, 2), True)
+        """
+        trees = read_trees(text)
+        cut = [branches(tree) for tree in trees]
+        splits = (
+            _starts(len(tree.column) for tree in trees),
+            *(_joined([getattr(tree, name) for tree in trees]) for name in ("column", "threshold", "decision")),
+        )
+        return cls(width, splits, _units(trees, cut, splits[0]), _tables(trees, cut))
+
+    def margin(self, x: Floats) -> Floats:
+        """Return each row's margin, bit for bit what LightGBM's ``predict(raw_score=True)`` gives."""
+        return self._run(x, 0)[0]
+
+    def parts(self, x: Floats) -> tuple[Floats, Floats]:
+        """Return each row's margin and each column's part of it, rows × columns (columns contiguous)."""
+        return self._run(x, self.width)
+
+    def _run(self, x: Floats, width: int) -> tuple[Floats, Floats]:
+        margin, parts = np.zeros(len(x)), np.zeros((width, len(x)))
+        columns = np.ascontiguousarray(x.T, dtype=np.float64)
+        fast = len(x) >= MANY and importlib.util.find_spec("numba") is not None
+        (compiled() if fast else numpy_add_up)(columns, self.splits, self.units, self.tables, (margin, parts))
+        return margin, parts.T
+
+
+def _units(trees: Sequence[Tree], cut: Sequence[Sequence[Branch]], first_split: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """List what each unit's bits ask; a step's turn is 1 where the way goes right."""
+    bits: list[list[Step]] = []
+    first_bit = [0]
+    for tree, found, base in zip(trees, cut, first_split.tolist(), strict=False):
+        for unit in found:
+            asked = [[step for step in unit.path if tree.column[step.split] == column] for column in unit.asked]
+            for steps in (*asked, *([Step(split, True)] for split in unit.splits)):
+                bits.append([Step(base + step.split, step.left) for step in steps])
+            first_bit.append(len(bits))
+    steps = [step for asked in bits for step in asked]
+    return (
+        _starts(len(found) for found in cut),
+        np.array(first_bit, dtype=np.int64),
+        _starts(len(asked) for asked in bits),
+        np.array([step.split for step in steps], dtype=np.int64),
+        np.array([not step.left for step in steps], dtype=np.uint8),
+    )
+
+
+def _tables(trees: Sequence[Tree], cut: Sequence[Sequence[Branch]]) -> tuple[NDArray[Any], ...]:
+    """Put every unit's tables in a row: the leaf's value that its bits lead to (0 for another unit's), then each column's part."""
+    leaves = [leaf for found in cut for unit in found for leaf in unit.leaves]
+    told = iter(_patterns(leaves))
+    tables: list[Floats] = []
+    value_at, columns, table_at, counts, place = [], [], [], [], 0
+    for tree, found in zip(trees, cut, strict=True):
+        for unit in found:
+            value, parts = _unit_tables(tree, unit, [next(told) for _ in unit.leaves])
+            value_at.append(place)
+            counts.append(len(parts))
+            columns += unit.columns
+            table_at += [place + (1 + n) * len(value) for n in range(len(parts))]
+            tables += [value, parts.ravel()]
+            place += (1 + len(parts)) * len(value)
+    whole = (np.array(part, dtype=np.int64) for part in (value_at, _starts(counts), columns, table_at))
+    return (*whole, _joined(tables))
+
+
+def _unit_tables(tree: Tree, unit: Branch, told: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Sum a unit's leaves over all patterns of its bits."""
+    number = np.arange(2**unit.bits)
+    met = [(number >> bit) & 1 for bit in range(unit.bits)]
+    place = {column: n for n, column in enumerate(unit.columns)}
+    value, parts = np.zeros(len(number)), np.zeros((len(place), len(number)))
+    for leaf, table in zip(unit.leaves, told, strict=True):
+        lets = {column: met[unit.asked.index(column)] if column in unit.asked else 1 for column in leaf.columns}
+        for step in leaf.way[len(unit.path) :]:
+            goes = met[len(unit.asked) + unit.splits.index(step.split)]
+            lets[int(tree.column[step.split])] = lets[int(tree.column[step.split])] & (goes if step.left else 1 - goes)
+        pattern = np.zeros(len(number), dtype=np.int64)
+        for n, column in enumerate(leaf.columns):
+            pattern |= lets[column] << n
+        value += np.where(pattern == 2 ** len(leaf.columns) - 1, leaf.value, 0.0)
+        for n, column in enumerate(leaf.columns):
+            parts[place[column]] += table[n, pattern]
+    return value, parts
+
+
+def _patterns(leaves: Sequence[Leaf]) -> list[Floats]:
+    """Return each leaf's contributions, features × patterns, where bit k of a pattern tells that feature k lets the row pass."""
+    told: list[Floats] = [np.empty((0, 1))] * len(leaves)
+    for size in {len(leaf.columns) for leaf in leaves} - {0}:
+        mine = [n for n, leaf in enumerate(leaves) if len(leaf.columns) == size]
+        for start in range(0, len(mine), CHUNK):
+            part = mine[start : start + CHUNK]
+            found = _shapley(np.array([leaves[n].passed for n in part]), np.array([leaves[n].value for n in part]))
+            for n, table in zip(part, found, strict=True):
+                told[n] = table
+    return told
+
+
+def _shapley(passed: Floats, value: Floats) -> Floats:
+    """Return the Shapley values of leaves with equally many features: leaves × features × patterns.
+
+    A leaf's game gives a set of known features ``value · Π known lets · Π unknown passed``, where lets is 1 or 0.
+
+    Examples
+    --------
+    >>> _shapley(np.array([[0.25]]), np.array([8.0])).tolist()
+    [[[-2.0, 6.0]]]
+    """
+    leaves, size = passed.shape
+    lets = ((np.arange(2**size)[:, None] >> np.arange(size)) & 1).astype(np.float64)
+    weight = [math.factorial(known) * math.factorial(size - 1 - known) / math.factorial(size) for known in range(size)]
+    out = np.empty((leaves, size, 2**size))
+    for mine in range(size):
+        # Σ over sets of the others by how many are known: the coefficients of Π (passed + lets · t).
+        sums = np.zeros((size, leaves, 2**size))
+        sums[0] = 1.0
+        for other in range(size):
+            if other != mine:
+                more = sums[:-1] * lets[:, other]
+                sums *= passed[:, other, None]
+                sums[1:] += more
+        worth = sum(w * s for w, s in zip(weight, sums, strict=True))
+        out[:, mine] = value[:, None] * (lets[:, mine] - passed[:, mine, None]) * worth
+    return out
+
+
+def _starts(sizes: Iterable[int]) -> NDArray[np.int64]:
+    return np.array([0, *accumulate(sizes)], dtype=np.int64)
+
+
+def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, dtype=parts[0].dtype if len(parts) else np.float64), *parts])

@@ -1,0 +1,122 @@
+"""The section on use: what working the top of the list would have brought, by the model and by each of its peers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.report import say
+from leadline.report.parts import Cell, Column, Section, Table, cell
+
+__all__ = ["RANKED", "worked"]
+
+TITLE = "What working the top of the list would have brought"
+RANKED = {
+    "model": "the model",
+    "points": "today’s points",
+    "newest": "newest first",
+    "logistic": "the regression",
+    "lightgbm": "LightGBM as it comes",
+    "frequencies": "frequency table (naive Bayes)",
+    "random": "drawing lots",
+}
+"""Who ranks, in words; the order is that of the table."""
+
+
+def worked(record: Mapping[str, Any]) -> Section:
+    """Say how many leads got there, and what closed, had sales worked the top of the list at each past night."""
+    told: Mapping[str, Any] | None = record.get("nights")
+    if not told or not told.get("sayers"):
+        why = record.get("nights_reason") or "this run didn’t replay its nights"
+        return Section("nights", TITLE, f"No past night was worked: {why}.", tuple(_optimism(record)))
+    sayers: Sequence[Mapping[str, Any]] = told["sayers"]
+    ahead = {gap["by"]: gap for gap in told.get("ahead") or []}
+    what, terms = told["terms"]["what"], told["terms"]
+    what = "opportunities" if what == "opps" else what
+    mine = sayers[0]
+    found = (
+        f"Of the best {say.amount(told['per_night'], 1).removesuffix('.0')} leads of each of {say.count(told['nights'])} past nights, "
+        f"by the model, {say.amount(mine['sqls'], 0)} became {what} ({say.share(mine['precision'])}, 95% interval "
+        f"{say.interval(mine['sqls_low'], mine['sqls_high'], 0)}); drawing lots would have found "
+        f"{say.amount(next((w['sqls'] for w in sayers if w['by'] == 'random'), None), 0)}."
+    )
+    columns = (
+        Column("who ranks"),
+        Column(what, True, f"among those worked, within {say.length(terms['within'])}"),
+        Column("95% interval", True),
+        Column("model is ahead by", True, what),
+        Column("its 95% interval", True),
+        Column("precision", True, f"share of those worked that become {what}"),
+        Column(f"newest fold: {what}", True),
+        Column("closed-won", True, f"within {say.length(terms['won_within'])}"),
+        Column("95% interval", True),
+        Column("amount", True, "of closed-won deals"),
+        Column("model is ahead by", True, "closed-won"),
+        Column("its 95% interval", True),
+    )
+    rows = tuple(_row(w, ahead.get(w["by"], {})) for w in sayers)
+    table = Table("everybody", f"The same {say.count(told['nights'])} nights, by everybody", columns, rows, 0)
+    return Section("nights", TITLE, found, (*_closed(ahead, what), table, _how(told), *_optimism(record)))
+
+
+def _row(w: Mapping[str, Any], gap: Mapping[str, Any]) -> tuple[Cell, ...]:
+    return (
+        cell(RANKED.get(w["by"], w["by"])),
+        cell(say.amount(w["sqls"], 0), w["sqls"]),
+        cell(say.interval(w["sqls_low"], w["sqls_high"], 0), w["sqls_low"]),
+        cell(say.amount(gap.get("sqls"), 0, True), gap.get("sqls")),
+        cell(say.interval(gap.get("sqls_low"), gap.get("sqls_high"), 0), gap.get("sqls_low")),
+        cell(say.share(w["precision"]), w["precision"]),
+        cell(say.amount(w["newest_sqls"], 0), w["newest_sqls"]),
+        cell(say.amount(w["won"], 0), w["won"]),
+        cell(say.interval(w["won_low"], w["won_high"], 0), w["won_low"]),
+        cell(say.amount(w["amount"], 0), w["amount"]),
+        cell(say.amount(gap.get("won"), 0, True), gap.get("won")),
+        cell(say.interval(gap.get("won_low"), gap.get("won_high"), 0), gap.get("won_low")),
+    )
+
+
+def _closed(ahead: Mapping[str, Mapping[str, Any]], what: str) -> list[str]:
+    """Warn where the model finds as many as a peer, or more, of which fewer close."""
+    worse = [
+        RANKED.get(by, by)
+        for by, gap in ahead.items()
+        if say.known(gap["won_high"]) and gap["won_high"] < 0 and gap["sqls"] >= 0
+    ]
+    if not worse:
+        return []
+    return [
+        f"Look at closed-won first: the model finds as many {what} as {say.joined(worse)}, or more, but fewer of them close, by more than noise (LL309)."
+    ]
+
+
+def _how(told: Mapping[str, Any]) -> str:
+    terms, thinned = told["terms"], ""
+    if told.get("thinned"):
+        thinned = (
+            " Negatives were thinned (snapshots.max): a row stands for several leads and takes their room. As a worked lead’s later rows "
+            "are mostly not among those kept, some leads are worked again, so that counts are rather too low, for everybody; and as a "
+            "win can’t be counted once a lead, closed-won isn’t told."
+        )
+    return (
+        "Each night was scored by a model that was fitted on what was known when its fold began; the older folds also chose the "
+        f"model’s settings, the newest ({say.count(told['newest_nights'], 'night')}) did not. A lead that was worked isn’t worked again within "
+        f"{say.length(terms['within'])}, as the question that picked it is still open; it counts once, for the night that picked it. Leads tied at "
+        "the cut share what room is left, as drawing lots would give on average. Closed-won and amounts are of the "
+        f"{say.count(told['won_nights'], 'night')} for which {say.length(terms['won_within'])} have ripened. It counts what became of leads as they were "
+        "worked then; whether sales would have made more of these leads, no past can tell. Intervals are 95%: accounts are drawn "
+        f"again and the list is worked anew, the same accounts for everybody.{thinned}"
+    )
+
+
+def _optimism(record: Mapping[str, Any]) -> list[str]:
+    told: Mapping[str, Mapping[str, Any]] | None = record.get("optimism")
+    if not told:
+        return []
+    drawn, forward = told["drawn"], told["forward"]
+    return [
+        f"Optimism: had leads been split at random, the same recipe would have said AUC {say.amount(drawn['auc'])} and lift "
+        f"{say.amount(drawn['lift_10'], 1)}; forward in time, as nights are, it is {say.amount(forward['auc'])} and "
+        f"{say.amount(forward['lift_10'], 1)} (95% intervals of the AUC {say.interval(drawn['auc_low'], drawn['auc_high'])} and "
+        f"{say.interval(forward['auc_low'], forward['auc_high'])}; a lighter form of the recipe, both times)."
+    ]

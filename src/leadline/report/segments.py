@@ -1,0 +1,88 @@
+"""The section on segments: whether probabilities hold in each, and how each is served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.judge.segment_words import summary
+from leadline.report import say
+from leadline.report.card_worth import FEW
+from leadline.report.parts import Cell, Column, Section, Table, cell
+
+__all__ = ["held"]
+
+SEGMENTS = "Segments: do probabilities hold, is each served alike"
+HOW = (
+    "A segment is off where chance alone would make any of them look so in fewer than one of twenty such tables. In the best tier: "
+    "the share of its snapshots that are there; recall there: the share of its positives that are. Intervals are 95%; those of what came are "
+    "exact, at the effective number of rows, the others by drawing accounts again. Segments differ in base rate, so differing "
+    "selection isn’t a fault by itself."
+)
+CARD = "What the model is for, what it is not for and its known limits stand in its model card, model-card.md, beside it in its folder."
+
+
+def held(record: Mapping[str, Any]) -> Section:
+    """Say in how many segments of the newest fold probabilities hold, and fold the figures away."""
+    told: Mapping[str, Any] | None = record.get("segments")
+    if not told:
+        return Section("segments", SEGMENTS, "This run judged no segments.", (CARD,))
+    whole, every = told["overall"], told["segments"]
+    found = (
+        f"Over all leads of the newest fold {say.share(whole['predicted'])} was said and {say.share(whole['observed'])} came "
+        f"(95% interval {_shares(whole['low'], whole['high'])})."
+    )
+    off = sum(s["verdict"] == "off" for s in every)
+    parts: list[Table | str] = [_sentence(summary(told))] if every else []
+    if every:
+        columns = (
+            Column("segment"),
+            Column("snapshots", True),
+            Column("positive", True),
+            Column("said", True),
+            Column("came", True),
+            Column("95% interval", True),
+            Column("it"),
+            Column("AUC", True),
+            Column("in the best tier", True),
+            Column("recall there", True),
+        )
+        folded = f"{say.count(len(every), 'segment')}, {say.count(off)} off"
+        parts.append(Table("held", "The newest fold by segment", columns, tuple(_row(s) for s in every), folded=folded))
+        parts.append(HOW)
+    return Section("segments", SEGMENTS, found, (*parts, CARD))
+
+
+def _sentence(said: str) -> str:
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
+def _row(s: Mapping[str, Any]) -> tuple[Cell, ...]:
+    return (
+        cell(f"{s['by']} = {s['level']}"),
+        cell(say.count(s["rows"]), s["rows"]),
+        cell(say.count(s["positives"]), s["positives"]),
+        cell(say.share(s["predicted"]), s["predicted"]),
+        cell(say.share(s["observed"]), s["observed"]),
+        cell(_shares(s["low"], s["high"]), s["low"]),
+        cell(s["verdict"]),
+        *(_figure(s, name) for name in ("auc", "selected", "recall")),
+    )
+
+
+def _figure(s: Mapping[str, Any], name: str) -> Cell:
+    """Say a figure of parity with its interval; months and tiers have none."""
+    if s["by"] in ("month", "tier"):
+        return cell(say.ABSENT)
+    value, low, high = (s.get(key) for key in (name, f"{name}_low", f"{name}_high"))
+    if not say.known(value):
+        return cell(FEW)
+    if name == "auc":
+        return cell(f"{say.amount(value)} ({say.interval(low, high)})", value)
+    return cell(f"{say.share(value)} ({_shares(low, high)})", value)
+
+
+def _shares(low: Any, high: Any) -> str:
+    """Say an interval of shares."""
+    values: Sequence[Any] = (low, high)
+    return f"{say.share(low)} to {say.share(high)}" if all(map(say.known, values)) else say.ABSENT

@@ -1,0 +1,86 @@
+"""The section on the questions that follow the first: who goes on, whether it holds end to end, and what deals bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from leadline.report import say
+from leadline.report.parts import Column, Section, Table, cell
+
+__all__ = ["stages"]
+
+TITLE = "From stage to stage, and what it is worth"
+HOW = (
+    "Each later stage is asked, with what was known at the same date, of the leads that reached the one before it, so the "
+    "probabilities multiply to that of going all the way. End to end, all models were fitted again on what was known before the "
+    "cohort begins, and their product is compared with what came. Intervals are 95%, by drawing accounts again. Expected value is "
+    "that product times the expected amount; amounts are in the unit of the source."
+)
+
+
+def stages(record: Mapping[str, Any]) -> tuple[Section, ...]:
+    """Return the section, or nothing where the config asks one question only."""
+    told = record.get("stages")
+    if not told:
+        return ()
+    columns = (
+        Column("stage"),
+        Column("leads that were asked", True),
+        Column("snapshots that went on", True),
+        Column("AUC", True, "newest fold"),
+        Column("its interval", True),
+        Column("ECE", True),
+        Column("what was fitted, and why"),
+    )
+    rows = tuple(_row(step) for step in told["steps"])
+    table = Table("stages", "Each question that follows the first, on its own leads", columns, rows)
+    parts: list[Table | str] = [table, *_value(told), HOW]
+    return (Section("stages", TITLE, _found(told), tuple(parts)),)
+
+
+def _found(told: Mapping[str, Any]) -> str:
+    """Say how the product of the probabilities did."""
+    made = told["chain"]
+    if made is None:
+        return f"The stages together could not be judged: {told['chain_why']}."
+    return (
+        f"Of {say.count(made['rows'])} snapshots of open leads, {say.share(made['predicted'], 2)} were said to go all the way and "
+        f"{say.share(made['observed'], 2)} did ({say.share(made['observed_low'], 2)} to {say.share(made['observed_high'], 2)}); the product ranks them "
+        f"with an AUC of {say.amount(made['auc'], 3)} ({say.interval(made['auc_low'], made['auc_high'], 3)}), the first stage’s probability alone "
+        f"with {say.amount(made['first_auc'], 3)}."
+    )
+
+
+def _row(step: Mapping[str, Any]) -> tuple[Any, ...]:
+    folds = step["evaluation"]["folds"]
+    m: Mapping[str, Any] = folds[-1]["figures"]["model"] if folds else {}
+    return (
+        cell(f"{step['reaches']} within {step['within']} of {step['given']}"),
+        cell(say.count(step["leads"]), step["leads"]),
+        cell(say.count(step["snapshots"]["positive"]), step["snapshots"]["positive"]),
+        cell(say.amount(m.get("auc"), 3), m.get("auc")),
+        cell(say.interval(m.get("auc_low"), m.get("auc_high"), 3), m.get("auc_low")),
+        cell(say.amount(m.get("ece"), 4), m.get("ece")),
+        cell(step["why"]),
+    )
+
+
+def _value(told: Mapping[str, Any]) -> Iterator[str]:
+    """Say what won deals bring, and how well the estimate did."""
+    made = told["value"]
+    if made is None:
+        yield f"There is no expected value: {told['value_why']}."
+        return
+    how = "by their attributes" if made["method"] == "segments" else "at the overall mean for everybody"
+    yield (
+        f"{say.count(made['deals'])} won deals brought {say.amount(made['mean'], 0)} on average "
+        f"({say.interval(made['mean_low'], made['mean_high'], 0)}); amounts are expected {how}: {made['why']}."
+    )
+    judged = made.get("judged")
+    if judged:
+        yield (
+            f"On the newest {say.count(judged['deals'])} deals, estimates by attributes miss by {say.amount(judged['mae'], 0)} on average and the "
+            f"overall mean by {say.amount(judged['mae_mean'], 0)} (difference {say.interval(judged['gain_low'], judged['gain_high'], 0)}); what came was "
+            f"{say.amount(judged['came_over_said'])} times what was said ({say.interval(judged['came_over_said_low'], judged['came_over_said_high'])})."
+        )
