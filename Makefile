@@ -60,6 +60,7 @@ bench: .venv-bench/.ready
 # Pins every version with its hashes; needs `uv`. No index address is written.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q requirements/core.in -o $(CORE)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q --constraint $(CORE) requirements/scorer.in -o requirements/scorer.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q requirements/dev.in -o $(LOCK)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q requirements/bench.in -o $(BENCH)
 

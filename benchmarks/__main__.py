@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-MODULES = ("features", "gate")
+MODULES = ("features", "gate", "models", "scoring")
 """The benches, in the order in which they run."""
 
 

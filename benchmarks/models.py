@@ -1,10 +1,10 @@
 """The model beside its peers on identical folds: demo worlds with known truth, and four public data sets.
 
-    python -m benchmarks.models [--leads N] [--seeds S …] [--bound N] [--sets NAME …]
+    python -m benchmarks.models [--leads N] [--seeds S …] [--bound N] [--sets NAME …] [--halves]
 
 Every figure is of the newest fold, which chose nothing. Peers are fitted on the same training rows, encoded alike, and
 say what they say: nobody calibrates them. `anchored` and `plain` are the two that the model averages, fitted as it
-would fit them alone.
+would fit them alone; `--halves` adds them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from leadline import metrics
+from leadline.history.spec import Feature
 from leadline.model.baselines import sigmoid
-from leadline.model.fitting import OutOfFold, fit_scorer, split
-from leadline.model.matrix import Encoder
+from leadline.model.fitting import Fold, OutOfFold, fit_scorer, split
+from leadline.model.matrix import Encoder, Matrix
 from leadline.model.older import logistic
+from leadline.model.recipe import Recipe
 from leadline.model.scorer import Scorer
-from leadline.model.train import Recipe
 from leadline.pipeline.fitted import to_matrix
 from leadline.pipeline.laying import lay_folds
 from leadline.pipeline.prepare import Prepared, prepare
@@ -40,7 +41,8 @@ Floats = npt.NDArray[np.float64]
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SETS = ("olist", "bpi2012", "xeducation", "bank")
-PEERS = ("regression", "lightgbm", "anchored", "plain")
+PEERS = ("regression", "lightgbm")
+HALVES = {"anchored": Recipe(anchored=True), "plain": Recipe(anchored=False)}
 REPEATS = 400
 
 
@@ -67,13 +69,21 @@ class Newest:
     truth: Floats | None
 
 
-def newest(made: Prepared, folds: Sequence[tuple[Any, Any]], seed: int, threads: int, truth: Floats | None) -> Newest:
+def newest(
+    specs: Sequence[Feature],
+    matrix: Matrix,
+    group: npt.NDArray[np.object_],
+    folds: Sequence[Fold],
+    seed: int,
+    threads: int = 1,
+    truth: Floats | None = None,
+    halves: bool = False,
+) -> Newest:
     """Fit the model and its peers on what came before the newest fold, and let them say."""
-    matrix, specs = to_matrix(made), made.features.specs
     _, honest = fit_scorer(specs, matrix, folds, None, seed, threads)
     order, rows, _, ((train, test),), _ = split(matrix, folds)
     said = {"model": _in_order(honest, order[test])}
-    for name, recipe in (("anchored", Recipe(anchored=True)), ("plain", Recipe(anchored=False))):
+    for name, recipe in HALVES.items() if halves else ():
         alone = fit_scorer(specs, matrix, folds, recipe, seed, threads)[1]
         said[name] = sigmoid(_in_order(alone, order[test], "margin"))
     known = rows.take(train)
@@ -91,9 +101,7 @@ def newest(made: Prepared, folds: Sequence[tuple[Any, Any]], seed: int, threads:
     data = lightgbm.Dataset(encoder.tree_asof(known), known.y, weight=known.weight)
     said["lightgbm"] = np.asarray(lightgbm.train(settings, data, 100).predict(encoder.tree(rows.values.iloc[test])))
     at = order[test]
-    return Newest(
-        matrix.y[at], matrix.weight[at], made.features.group()[at], said, None if truth is None else truth[at]
-    )
+    return Newest(matrix.y[at], matrix.weight[at], group[at], said, None if truth is None else truth[at])
 
 
 def _in_order(honest: OutOfFold, rows: npt.NDArray[np.int64], what: str = "probability") -> Floats:
@@ -130,7 +138,7 @@ def figures(fold: Newest) -> None:
         f"{'':<12}{'AUC':>7}{'AP':>7}{'Brier':>8}{'log loss':>10}{'ECE':>7}"
         + ("" if fold.truth is None else f"{'information':>13}{'true error':>12}")
     )
-    for who in ("model", *PEERS, *(name for name in fold.said if name not in (*PEERS, "model"))):
+    for who in sorted(fold.said, key=lambda name: name != "model"):
         p = fold.said[who]
         told = f"{who:<12}{metrics.auc(y, p, w):>7.3f}{metrics.average_precision(y, p, w):>7.3f}{metrics.brier(y, p, w):>8.4f}"
         told += f"{metrics.log_loss(y, p, w):>10.4f}{metrics.expected_calibration_error(y, p, w):>7.4f}"
@@ -145,7 +153,7 @@ def figures(fold: Newest) -> None:
         "Brier": metrics.brier,
         "ECE": metrics.expected_calibration_error,
     }
-    for who in ("regression", "lightgbm"):
+    for who in PEERS:
         parts = []
         for name, metric in measures.items():
             gap, low, high = metrics.paired_difference(
@@ -155,11 +163,11 @@ def figures(fold: Newest) -> None:
         print(f"  {who:<11}{'; '.join(parts)}", flush=True)
 
 
-def of_world(leads: int, seed: int, bound: Scorer | None) -> None:
+def of_world(leads: int, seed: int, bound: Scorer | None, halves: bool) -> None:
     """Judge on a demo world; `bound`, trained on a far larger world, says how much of the truth can be seen at all."""
     print(f"\n-- demo, {leads:,} leads, seed {seed} --")
     made, folds, truth, threads = _world(leads, seed)
-    fold = newest(made, folds, seed, threads, truth)
+    fold = newest(made.features.specs, to_matrix(made), made.features.group(), folds, seed, threads, truth, halves)
     if bound is not None:
         _, _, _, ((_, test),), _ = split(to_matrix(made), folds)
         at = to_matrix(made).order()[test]
@@ -194,13 +202,14 @@ def _world(leads: int, seed: int) -> tuple[Prepared, list[tuple[Any, Any]], Floa
     )
 
 
-def of_set(name: str) -> None:
+def of_set(name: str, halves: bool) -> None:
     """Judge on a public data set."""
     print(f"\n-- {name} --")
     config = load_config(CONFIGS / f"{name}.yaml")
     made = prepare(config, None)
     folds = [(f.train, f.test) for f in lay_folds(config, made)[0]]
-    figures(newest(made, folds, config.seed, config.engine.threads, None))
+    parts = made.features.specs, to_matrix(made), made.features.group()
+    figures(newest(*parts, folds, config.seed, config.engine.threads, halves=halves))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -211,6 +220,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--bound", type=int, default=0, help="leads of the world that says how much can be seen; 0 for none"
     )
+    parser.add_argument("--halves", action="store_true", help="fit each half of the mean alone, too")
     parser.add_argument("--sets", nargs="*", choices=SETS, default=list(SETS))
     asked = parser.parse_args(arguments)
     bound = None
@@ -218,12 +228,12 @@ def main(arguments: Sequence[str]) -> int:
         made, folds, _, threads = _world(asked.bound, 1000)
         bound = fit_scorer(made.features.specs, to_matrix(made), folds, None, 1000, threads)[0]
     for seed in asked.seeds:
-        of_world(asked.leads, seed, bound)
+        of_world(asked.leads, seed, bound, asked.halves)
     if not os.environ.get("LEADLINE_DATA"):
         print("\nLEADLINE_DATA isn't set: the public data sets are left out")
         return 0
     for name in asked.sets:
-        of_set(name)
+        of_set(name, asked.halves)
     return 0
 
 

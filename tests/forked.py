@@ -48,6 +48,7 @@ while line := sys.stdin.readline():
         pids.append(pid)
     print(json.dumps(pids), flush=True)
     print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]), flush=True)
+os._exit(0)
 """
 HEAVY = (
     "leadline.terminal", "leadline.pipeline.training", "leadline.pipeline.tonight", "leadline.pipeline.publish",
@@ -74,7 +75,11 @@ class Forks:
     folder: Path
 
     def together(
-        self, commands: Sequence[Sequence[str]], cwd: Path, env: Mapping[str, str] | None = None, after: float | None = None
+        self,
+        commands: Sequence[Sequence[str]],
+        cwd: Path,
+        env: Mapping[str, str] | None = None,
+        after: float | None = None,
     ) -> list[Done]:
         """Run commands at the same time; `after` seconds, kill -9 what still runs. A killed one has the code -9."""
         orders = [
@@ -99,7 +104,9 @@ class Forks:
         texts = [(Path(o["out"]).read_text("utf-8"), Path(o["err"]).read_text("utf-8")) for o in orders]
         return [Done(code, *text) for code, text in zip(codes, texts, strict=True)]
 
-    def __call__(self, *words: str, cwd: Path, env: Mapping[str, str] | None = None, after: float | None = None) -> Done:
+    def __call__(
+        self, *words: str, cwd: Path, env: Mapping[str, str] | None = None, after: float | None = None
+    ) -> Done:
         """Run one command; see `together`."""
         return self.together([words], cwd, env, after)[0]
 

@@ -41,7 +41,8 @@ COMMANDS = {
     "score": ["CONFIG", "--as-of", "--model", "--out", "--leads", "--from", "--to", "--every", "--dry-run", "--again", "--changed", "--wait", "--json", "--quiet", "--log"],
     "explain": ["CONFIG", "--lead", "--as-of", "--model", "--json", "--quiet", "--log"],
     "report": ["CONFIG", "--out", "--model", "--json", "--quiet", "--log"],
-    "monitor": ["CONFIG", "--as-of", "--json", "--quiet", "--log"],
+    "monitor": ["CONFIG", "--as-of", "--html", "--json", "--quiet", "--log"],
+    "forget": ["CONFIG", "--lead", "--leads", "--out", "--wait", "--json", "--quiet", "--log"],
     "sql": ["CONFIG", "--dialect", "--quiet", "--log"],
 }  # fmt: skip
 
@@ -169,10 +170,11 @@ def test_what_training_prints_fits_eighty_columns_where_it_is_a_table(
     newest = dataclasses.replace(result.evaluation.newest, rows=1_234_567, positives=123_456)
     large = dataclasses.replace(result.evaluation, folds=(*result.evaluation.folds[:-1], newest))
     for evaluation in (result.evaluation, large):
-        Console(True, "text", False).trained(dataclasses.replace(result, evaluation=evaluation))
+        judgement = dataclasses.replace(result.judgement, evaluation=evaluation)
+        Console(True, "text", False).trained(dataclasses.replace(result, judgement=judgement))
         told = capsys.readouterr().out
         lines = told.splitlines()
-        start = next(n for n, line in enumerate(lines) if line.startswith("fold"))
+        start = next(n for n, line in enumerate(lines) if line.startswith("fold  "))
         rows = lines[start : start + 2 + sum(len(f.figures) for f in evaluation.folds)]
         assert max(map(len, rows)) <= 80 and "…" not in told
         assert [w for w in rows[0].split() if w != "(95%)"] == [
@@ -258,7 +260,7 @@ CASES: dict[str, tuple[int, str, Callable[[Path], object], list[str]]] = {
     "a wrong type": (65, "created_at", lambda h: rewritten(h, "leads", lambda t: set_column(t, "created_at", [CANARY] * len(t))), ["train", "demo.yaml"]),
     "an empty file": (65, "leads", lambda h: rewritten(h, "leads", lambda t: t.slice(0, 0)), ["train", "demo.yaml"]),
     "one class": (65, "are negative", lambda h: (rewritten(h, "stages", lambda t: set_column(t, "stage", ["mql"] * len(t))), rewritten(h, "opportunities", lambda t: t.slice(0, 0))), ["train", "demo.yaml", "--as-of", KNOWN_AT]),
-    "too few positives": (65, "at least 30", lambda h: edited(h, "reaches: sql, within: 30d", "reaches: won, within: 7d"), ["train", "demo.yaml", "--as-of", "2025-01-01"]),
+    "nothing ripe": (65, "no labelled snapshot", lambda h: edited(h, "reaches: sql, within: 30d", "reaches: sql, within: 2000d"), ["train", "demo.yaml", "--as-of", "2025-01-01"]),
     "a mutable attribute": (65, "LL201", lambda h: (edited(h, "attributes: [source,", "attributes: [Rating, source,"), rewritten(h, "leads", lambda t: t.append_column("Rating", t["source"]))), ["check", "demo.yaml"]),
     "a model of another schema": (65, "the model needs", lambda h: edited(h, "[source, campaign, job_title, country]", "[source]"), ["score", "demo.yaml", "--as-of", NIGHT]),
     "a damaged bundle": (65, "SHA256SUMS", lambda h: (h / "models/demo/1/model.txt").write_text("tree"), ["score", "demo.yaml", "--as-of", NIGHT]),

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from leadline.judge.backtest import Evaluation
     from leadline.judge.segments import Segments
     from leadline.ops.night import Night
-    from leadline.pipeline import CheckResult, Forgotten, MonitorResult, Promotion, Recalibration, ReportResult, Told, TrainResult
+    from leadline.pipeline import (
+        CheckResult,
+        Forgotten,
+        MonitorResult,
+        Promotion,
+        Recalibration,
+        ReportResult,
+        Told,
+        TrainResult,
+    )
     from leadline.pipeline.backfilling import Rehearsal
     from leadline.pipeline.demo import DemoResult
     from leadline.pipeline.judging import Judgement

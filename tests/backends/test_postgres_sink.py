@@ -251,3 +251,16 @@ def test_the_second_run_to_a_table_is_told_to_try_again(postgres_uri: str, table
     sink = open_sink(to(postgres_uri, table), "demo")
     with sink.lock(), pytest.raises(RetryError), open_sink(to(postgres_uri, table), "demo").lock():
         pass
+
+
+def test_forgotten_leads_rows_of_a_model_go_in_every_night(postgres_uri: str, table: str) -> None:
+    from leadline.ops.postgres_sink import forget_rows
+
+    out = to(postgres_uri, table)
+    assert forget_rows(out, "demo", ["L1"]) == 0
+    for as_of in (DAY, 2 * DAY):
+        open_sink(out, "demo").write(scores([0.3, 0.2, 0.1], as_of), night(as_of))
+    assert forget_rows(out, "other", ["L1"]) == 0
+    assert forget_rows(out, "demo", ["L1", "never", "'; DROP TABLE"]) == 2
+    assert rows(postgres_uri, f"SELECT lead_id, COUNT(*) FROM {table} GROUP BY 1 ORDER BY 1") == [("L0", 2), ("L2", 2)]
+    assert forget_rows(out, "demo", ["L1"]) == 0

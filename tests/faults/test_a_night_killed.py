@@ -12,8 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from homes import NIGHT, RUN, SOURCE, environment, leadline
-from leadline import score
+from homes import SOURCE
 from leadline.errors import OutputError, RetryError
 from leadline.files import staging, swap, write_text
 from leadline.ops.folder_sink import finished, is_whole
@@ -72,28 +71,6 @@ def test_killed_ten_times_the_night_is_always_whole(tmp_path: Path) -> None:
 @pytest.mark.timeout(1200)
 def test_killed_a_hundred_and_fifty_times_the_night_is_always_whole(tmp_path: Path) -> None:
     assert kill_often(tmp_path, 150) == {"0.25", "0.75"}
-
-
-@pytest.mark.long
-@pytest.mark.timeout(3600)
-def test_a_whole_score_killed_a_hundred_times_leaves_a_whole_night_and_the_next_run_ends_it(home: Path) -> None:
-    draw, ended = random.Random(11), 0
-    words = ["score", "demo.yaml", "--as-of", NIGHT, "--model", "models/demo/1", "--quiet"]
-    expected = score("demo.yaml", NIGHT, "models/demo/1", "apart").scores
-    for number in range(100):
-        again = ["--again"] if number % 2 else []
-        process = subprocess.Popen([*RUN, *words, *again], env=environment(), cwd=home, stdout=subprocess.DEVNULL)
-        try:
-            ended += process.wait(draw.uniform(0.2, 6)) == 0
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for place in (home / "scores/demo").glob("as_of=*"):
-            assert is_whole(place, json.loads((place / "night.json").read_text()))
-            rows = pq.ParquetFile(place / "scores.parquet").read()
-            assert rows["probability"].to_pylist() == expected.probability.tolist()
-    assert leadline(*words, cwd=home).code == 0 and ended < 100
-    assert not list((home / "scores").rglob(".staging-*"))
 
 
 READ = """

@@ -17,8 +17,8 @@ from leadline import metrics
 from leadline.history.spec import Feature
 from leadline.judge.ablation import Known, Part, Worth, worths
 from leadline.model.matrix import Matrix
+from leadline.model.recipe import Recipe
 from leadline.model.refit import Refitted, refit
-from leadline.model.train import Recipe
 
 DAY = 86_400_000_000
 RECIPES = {

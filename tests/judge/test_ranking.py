@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -73,13 +75,18 @@ def test_leads_on_the_line_keep_the_tier_of_the_night_before(tonight: tuple[Trai
     first = ranked(result, made)
     last_in = int(np.flatnonzero(first.tier == "A")[-1])
     before = {str(lead): str(tier) for lead, tier in zip(first.lead_id, first.tier, strict=True)}
-    before[str(first.lead_id[last_in])], before[str(first.lead_id[last_in + 1])] = "B", "A"  # as if they had changed ranks
+    before[str(first.lead_id[last_in])], before[str(first.lead_id[last_in + 1])] = (
+        "B",
+        "A",
+    )  # as if they had changed ranks
     probability = dict(zip(first.lead_id.tolist(), first.probability.tolist(), strict=True))
     again = rank(result.scorer, made, first.as_of, True, "demo", "1", before=Before(1, probability, before))
     assert again.lead_id.tolist() == first.lead_id.tolist()
     assert again.tier[last_in : last_in + 2].tolist() == ["B", "A"]
     assert int(np.sum(again.tier == "A")) == int(np.sum(first.tier == "A"))
-    assert rank(result.scorer, made, first.as_of, True, "demo", "1", before=Before()).tier.tolist() == first.tier.tolist()
+    assert (
+        rank(result.scorer, made, first.as_of, True, "demo", "1", before=Before()).tier.tolist() == first.tier.tolist()
+    )
 
 
 def test_columns_are_the_contracts_with_their_types(tonight: tuple[TrainResult, Features]) -> None:
@@ -90,6 +97,18 @@ def test_columns_are_the_contracts_with_their_types(tonight: tuple[TrainResult, 
     )  # fmt: skip
     assert table.schema.field("as_of").type == pa.timestamp("us", "UTC")
     assert table["previous_probability"].null_count == table.num_rows
+
+
+def test_what_lightgbm_contradicts_is_said_and_mended(tonight: tuple[TrainResult, Features]) -> None:
+    result, made = tonight
+    scorer = replace(result.scorer)
+    if result.scorer._bare:
+        pytest.skip("the model has no trees")
+    forest = result.scorer._forest
+    scorer.__dict__["_forest"] = replace(forest, tables=(*forest.tables[:-1], forest.tables[-1] + 0.1))
+    scores = rank(scorer, made, int(made.as_of[0]), True, "demo", "1")
+    assert len(scores.said) == 1 and ranked(result, made).said == ()
+    assert scores.to_arrow().equals(ranked(result, made).to_arrow())
 
 
 def test_a_night_without_open_leads_is_an_empty_table_of_the_same_shape(tonight: tuple[TrainResult, Features]) -> None:

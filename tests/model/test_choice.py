@@ -14,7 +14,7 @@ from leadline.model.choice import choose
 from leadline.model.fitting import fit_scorer, split
 from leadline.model.matrix import Matrix
 from leadline.model.older import Older
-from leadline.model.train import Recipe
+from leadline.model.recipe import Recipe
 
 QUICK = Recipe(learning_rate=0.1, max_rounds=60, c_grid=(0.01, 0.1))
 SPECS = [Feature(name, "fit", name, "number", "value", name) for name in ("a", "b", "price")]

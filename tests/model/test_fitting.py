@@ -13,7 +13,7 @@ from leadline.model.calibrate import Calibrator
 from leadline.model.choice import _gain
 from leadline.model.fitting import fit_scorer, inner_folds
 from leadline.model.matrix import Matrix
-from leadline.model.train import Recipe
+from leadline.model.recipe import Recipe
 
 SPECS = [Feature(name, "fit", name, "number", "value", name) for name in ("a", "b")]
 QUICK = Recipe(max_rounds=60)

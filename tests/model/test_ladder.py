@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from leadline.model import ladder
 from leadline.model.ladder import BOOSTING, REGRESSION, penalty, rung_of
 from leadline.model.matrix import Matrix
-from leadline.model.train import Recipe
+from leadline.model.recipe import Recipe
 
 RUNGS = ("rules", "regression", "boosting")
 

@@ -13,8 +13,8 @@ from leadline.history.spec import Feature
 from leadline.model import refit as refitting
 from leadline.model.fitting import fit_scorer
 from leadline.model.matrix import Matrix
+from leadline.model.recipe import Recipe
 from leadline.model.refit import Refitted, refit, refit_margins
-from leadline.model.train import Recipe
 
 DAY = 86_400_000_000
 SPECS = (
@@ -97,11 +97,11 @@ def test_neither_threads_nor_the_order_of_rows_change_a_bit(monkeypatch: pytest.
 
 
 def test_a_long_recipe_is_grown_in_fewer_and_longer_steps() -> None:
-    light = refitting._lighter(Recipe(anchored=True, learning_rate=0.05), 200)
+    light = refitting.lighter(Recipe(anchored=True, learning_rate=0.05), 200)
     assert (light.rounds, light.learning_rate, light.feature_fraction) == (refitting.TREES, 0.2, 1.0)
-    assert refitting._lighter(Recipe(learning_rate=0.1), 400).learning_rate == refitting.LONGEST_STEP
+    assert refitting.lighter(Recipe(learning_rate=0.1), 400).learning_rate == refitting.LONGEST_STEP
     short = Recipe(anchored=True, rounds=8, feature_fraction=1.0)
-    assert refitting._lighter(short, 8) == short
+    assert refitting.lighter(short, 8) == short
 
 
 def test_a_lighter_recipe_says_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

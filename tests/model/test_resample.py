@@ -9,8 +9,8 @@ import pytest
 from leadline.history.spec import Feature
 from leadline.model.baselines import Logistic
 from leadline.model.matrix import Matrix
+from leadline.model.recipe import Recipe
 from leadline.model.resample import _Line, redrawn
-from leadline.model.train import Recipe
 
 NAMES = ("told", "half", "noise")
 RECIPES = {

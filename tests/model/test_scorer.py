@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,8 @@ from leadline.model import scorer as module
 from leadline.model.calibrate import Calibrator
 from leadline.model.fitting import fit_scorer
 from leadline.model.matrix import Matrix
+from leadline.model.recipe import Recipe
 from leadline.model.scorer import FILES, Scorer, Tiers
-from leadline.model.train import Recipe
 
 SPECS = [
     Feature("visits", "behaviour", "visits", "count", "count", "visited"),
@@ -76,6 +77,35 @@ def test_chunks_are_not_seen(fitted, monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 7)
     np.testing.assert_array_equal(fitted.margin(values), whole[0])
     np.testing.assert_array_equal(fitted.contributions(values)[0], whole[1])
+
+
+def test_chunks_on_many_cores_give_what_one_gives(fitted, monkeypatch):
+    values = world(seed=9).values
+    monkeypatch.setattr(module, "CHUNK", 64)
+    margin, parts = fitted.over(values.assign(more="than asked"), lambda contributions: contributions)
+    np.testing.assert_array_equal(margin, fitted.margin(values))
+    np.testing.assert_array_equal(np.concatenate(parts), fitted.contributions(values)[0])
+    assert fitted.over(values.iloc[:0], len)[0].shape == (0,)
+
+
+def test_contributions_are_lightgbms_own(fitted):
+    values = world(seed=9).values
+    slow = replace(fitted, tabled=False)
+    np.testing.assert_allclose(fitted.contributions(values)[0], slow.contributions(values)[0], rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(fitted.over(values, len)[0], slow.over(values, len)[0])
+
+
+def test_a_night_holds_the_tables_against_lightgbm(fitted):
+    values = world(seed=9).values
+    assert fitted.held(values) == (fitted, "") and fitted.held(values)[0].tabled
+    assert fitted.held(values.iloc[:0])[1] == ""
+    wrong = replace(fitted)
+    forest = fitted._forest
+    tables = (*forest.tables[:-1], forest.tables[-1] + 1e-5)
+    wrong.__dict__["_forest"] = replace(forest, tables=tables)
+    mended, said = wrong.held(values)
+    assert not mended.tabled and said.startswith("reasons: on 32 rows the fast tables' numbers aren't LightGBM's own")
+    np.testing.assert_allclose(mended.contributions(values)[0], fitted.contributions(values)[0], rtol=0, atol=1e-9)
 
 
 def test_no_rows_are_no_scores(fitted):

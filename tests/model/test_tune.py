@@ -12,7 +12,7 @@ import pytest
 from leadline.errors import UsageError
 from leadline.history.spec import Feature
 from leadline.model.matrix import Matrix
-from leadline.model.train import Recipe
+from leadline.model.recipe import Recipe
 from leadline.model.tune import SPACE, Tried, best, search
 
 N = 900

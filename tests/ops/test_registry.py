@@ -25,6 +25,7 @@ FILES = (
     "tiers.json",
     "recipe.json",
     "record.json",
+    "model-card.md",
 )
 
 

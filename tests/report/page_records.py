@@ -70,7 +70,9 @@ def _segments(y: Any, w: Any, p: Any, lead: Any) -> dict[str, Any]:
     best = p >= np.quantile(p, 0.9)
     rows = Rows(y, w, np.where(source == "fair", p / 3, p), lead, lead, best)
     tier = np.where(best, "A", "B").astype(object)
-    found = judge_segments(rows, [Axis("source", source), Axis("tier", tier, parity=False)], 7, [("size", "no attribute tells it")])
+    found = judge_segments(
+        rows, [Axis("source", source), Axis("tier", tier, parity=False)], 7, [("size", "no attribute tells it")]
+    )
     assert found is not None
     return found.to_record()
 

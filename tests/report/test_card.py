@@ -38,7 +38,12 @@ MADE = {
     "leadline": "0.1.0", "python": "3.11.9", "packages": {"lightgbm": "4.6.0"}, "seed": 11, "config_hash": "ab12", "folds": 4, "features": 77,
     "recipe": {"l2": 30.0, "rounds": 41}, "tuned": {"trials": 23, "loss": 0.25012, "default_loss": 0.25345},
 }  # fmt: skip
-CHOICE = {"folds": 3, "rounds": 41, "anchored": True}
+CHOICE = {
+    "folds": 3,
+    "rounds": 41,
+    "words": "41 trees on the regression (penalty 0.1), as was asked",
+    "moving": ["price"],
+}
 
 
 def record() -> dict[str, Any]:
@@ -174,7 +179,7 @@ def test_sentences_hold_the_record_s_figures() -> None:
     gap = record()["evaluation"]["against_logistic"]
     for said in (
         f"{say.amount(gap[0], 4, True)} ({say.interval(gap[1], gap[2], 4)})",
-        "It reads 77 features.", "It has 41 trees on top of a regression", "the best of 23 recipes", "0.25012", "0.25345", "ab12", "lightgbm", "4.6.0",
+        "It reads 77 features.", "Fitted: 41 trees on the regression (penalty 0.1), as was asked.", "No tree splits by price", "the best of 23 recipes", "0.25012", "0.25345", "ab12", "lightgbm", "4.6.0",
         "leadline train CONFIG --as-of 2025-06-02T00:00:00Z --tune 23", "It found 2 things, of which the config accepts 1 that would have stopped the run; 1 check", "asked in the form",
         "2 folds instead of the 4 asked for", "61 leads with a positive outcome", "size (no attribute tells it)",
     ):  # fmt: skip

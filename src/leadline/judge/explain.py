@@ -1,6 +1,6 @@
 """Drivers and reasons: which features decide, and why one lead has its score, in words with facts and dates.
 
-Attributions are the scorer's own (LightGBM's ``pred_contrib``, which equals SHAP's TreeExplainer, plus the linear
+Attributions are the scorer's own (the values of SHAP's TreeExplainer and LightGBM's ``pred_contrib``, plus the linear
 part), so importing `shap` costs nobody anything but who asks for an `explanation`.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.history.spec import Feature
+from leadline.judge.reasons import REASONS, by_group, reasons
 from leadline.judge.words import say
 
 if TYPE_CHECKING:
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     from leadline.history.features import Features
     from leadline.model.scorer import Scorer
 
-__all__ = ["REASONS", "Driver", "drivers", "explanation", "reasons", "say"]
+__all__ = ["REASONS", "Driver", "by_group", "drivers", "explanation", "reasons", "say"]
 
 Floats = npt.NDArray[np.float64]
-REASONS = 5
 
 
 @dataclass(frozen=True)
@@ -89,52 +89,6 @@ def _direction(group: Sequence[Feature], values: pd.DataFrame, parts: Floats, to
         return float("nan")
     sign = -1.0 if not plain and group[main].aggregate != "age" else 1.0
     return sign * float(np.corrcoef(x, total)[0, 1])
-
-
-def by_group(specs: Sequence[Feature], contributions: Floats) -> tuple[list[str], Floats]:
-    """Sum the contributions of each group's features; groups in order of their first feature.
-
-    Examples
-    --------
-    >>> a, b = (Feature(n, "behaviour", "visits", "count", "count", "visited") for n in ("v7", "v30"))
-    >>> groups, summed = by_group([a, b], np.array([[1.0, 2.0]]))
-    >>> groups, summed.tolist()
-    (['visits'], [[3.0]])
-    """
-    groups = list(dict.fromkeys(s.group for s in specs))
-    summed = np.zeros((len(contributions), len(groups)))
-    for i, spec in enumerate(specs):
-        summed[:, groups.index(spec.group)] += contributions[:, i]
-    return groups, summed
-
-
-def reasons(
-    specs: Sequence[Feature],
-    values: pd.DataFrame,
-    contributions: Floats,
-    as_of: npt.NDArray[np.int64],
-    most: int = REASONS,
-) -> npt.NDArray[np.object_]:
-    """Write each lead's strongest reasons, as an array of texts (rows × `most`), None where there are fewer.
-
-    A reason that lowers the score says so. What moves the log odds by less than a hundredth is no reason.
-    """
-    groups, summed = by_group(specs, contributions)
-    members = {g: [s for s in specs if s.group == g] for g in groups}
-    texts = np.full((len(values), most), None, dtype=object)
-    if not groups:
-        return texts
-    order = np.argsort(-np.abs(summed), axis=1, kind="stable")[:, :most]
-    columns = {s.name: values[s.name].to_numpy() for s in specs}
-    for row in range(len(values)):
-        for place, n in enumerate(order[row]):
-            effect = summed[row, n]
-            if abs(effect) < 0.01:
-                break
-            facts = {s.name: columns[s.name][row] for s in members[groups[n]]}
-            fact = say(members[groups[n]], facts, int(as_of[row]))
-            texts[row, place] = fact if effect > 0 else f"{fact} (lowers the score)"
-    return texts
 
 
 def explanation(scorer: Scorer, features: Features) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from leadline.judge.explain import REASONS, reasons
+from leadline.judge.reasons import REASONS, Strongest, strongest, written
 
 if TYPE_CHECKING:
     from leadline.history.features import Features
@@ -56,6 +56,8 @@ class Scores:
         Which scorer.
     later : mapping of str to float64 or bool array
         Trailing columns by name: of the questions that follow the first, the expected value, and `exploration`.
+    said : tuple of str
+        What went otherwise than it should.
     """
 
     lead_id: npt.NDArray[np.object_]
@@ -69,6 +71,7 @@ class Scores:
     model_version: str
     previous_probability: npt.NDArray[np.float64]
     later: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.lead_id)
@@ -127,15 +130,32 @@ def rank(
     value : object array, optional
         Each row's value of the field that capacity is told by.
     """
-    values = features.values[list(scorer.names)]
-    p = scorer.probability(values)
-    order = np.lexsort((features.lead_id.astype(str), -p)) if len(p) else np.empty(0, dtype=np.int64)
+    values = features.values
+    specs = [s for s in features.specs if s.name in set(scorer.names)]
+    scorer, said = scorer.held(values)
+    margin, parts = scorer.over(values, lambda contributions: strongest(specs, contributions))
+    p = scorer.calibrator.probability(margin)
+    order = _best_first(p, features.lead_id)
     stood = [before.tier.get(str(lead)) for lead in features.lead_id[order]] if before else None
     tier = scorer.bands.tonight(p[order], stood, None if value is None else value[order]).astype(object)
-    contributions, _ = scorer.contributions(values)
-    specs = [s for s in features.specs if s.name in set(scorer.names)]
-    texts = reasons(specs, values, contributions, features.as_of if dates is None else dates)
+    texts = written(specs, values, Strongest.joined(parts), features.as_of if dates is None else dates)
     return Scores(
         features.lead_id[order], features.account_id[order], as_of, is_dated, p[order], tier,
-        texts[order], name, version, np.full(len(p), np.nan),
+        texts[order], name, version, np.full(len(p), np.nan), said=(said,) if said else (),
     )  # fmt: skip
+
+
+def _best_first(p: npt.NDArray[np.float64], lead_id: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
+    """Order rows by falling probability, ties by lead_id.
+
+    Examples
+    --------
+    >>> _best_first(np.array([0.1, 0.3, 0.3]), np.array(["a", "c", "b"], dtype=object)).tolist()
+    [2, 1, 0]
+    """
+    order = np.argsort(-p, kind="stable")
+    new = np.diff(p[order], prepend=np.nan) != 0
+    tied = np.flatnonzero(~new | ~np.append(new[1:], True))  # text is slow to sort: only where it decides
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((lead_id[rows].astype(str), -p[rows]))] if len(rows) else rows
+    return order

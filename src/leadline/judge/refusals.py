@@ -11,12 +11,16 @@ from leadline.judge.reference import Reference
 from leadline.nights import Act, Nightly
 from leadline.times import DAY, HOUR, Horizon, format_instant
 
-__all__ = ["Doubt", "Seen", "doubts", "drifts"]
+__all__ = ["NEVER", "Doubt", "Seen", "doubts", "drifts"]
 
 FEW = 50  # leads below which shares and counts say too little
 RISE = 0.5  # a share that rose by so much isn't chance, nor a slow change
 SURELY = 20  # values to be expected before their absence is a fault
 RECENT = 7 * DAY  # an older night says nothing of how many leads tonight should have
+
+
+NEVER = -(1 << 62)
+"""The instant of an act that never was."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Seen:
     as_of : int
         When it is.
     newest : int or None
-        The newest event's instant; None where there is no clock.
+        The newest event's instant; `NEVER` where the table has none, None where there is no such table.
     tonight : Reference
         Its features and scores; the scores cut as the model's reference is.
     model : Reference or None
@@ -92,6 +96,12 @@ def doubts(plan: Nightly, seen: Seen) -> list[Doubt]:
 
 
 def _stale(freshness: Horizon, seen: Seen) -> Iterator[str]:
+    if seen.newest == NEVER:
+        yield (
+            f"nightly.freshness: no event is there at all; expected one of the last {freshness} before --as-of; "
+            "load the missing export,"
+        )
+        return
     if seen.newest is not None and seen.as_of - seen.newest > freshness.micros:
         late = seen.as_of - seen.newest
         step = DAY if late >= 2 * DAY else HOUR

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from leadline.history.spec import Feature
 from leadline.times import DAY, format_instant
 
-__all__ = ["say"]
+__all__ = ["say", "shortest"]
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 STANDING = ("rate", "stage_now", "since_stage_now", "recycled", "meets", "share_met", "engaged_by_size")
@@ -51,6 +52,24 @@ def say(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
         told = {"colleagues": _colleagues, "committee": _committee, "account_acts": _nameless}
         return told.get(first.group, _past)(group, facts, as_of)
     return _acts(group, facts, as_of)
+
+
+def shortest(group: Sequence[Feature]) -> tuple[str, str] | None:
+    """Tell which aggregate `say` takes by the shortest window that holds any, and which tells the last act; None if neither.
+
+    Where a window holds any, or else where the last act is known, `say` reads nothing beside these two.
+
+    Examples
+    --------
+    >>> shortest([Feature("n_7d", "behaviour", "pricing", "count", "count", "viewed the pricing page")])
+    ('count', 'since_last')
+    """
+    first = group[0]
+    if first.aggregate in ("value", "age", *STANDING, *MANNERS) or first.table == "stages":
+        return None
+    if first.table == "colleagues":
+        return ("colleagues_engaged", "since_colleague") if first.group == "colleagues" else None
+    return "count", "since_last"
 
 
 def _manner(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
@@ -228,6 +247,7 @@ def _value(value: Any) -> str:
     return _printable(str(value))
 
 
+@lru_cache(4096)
 def _printable(text: str) -> str:
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
@@ -238,6 +258,11 @@ def _days(days: float) -> str:
 
 
 def _date(as_of: int, days_before: float) -> str:
-    then, now = format_instant(as_of - round(days_before * DAY)), format_instant(as_of)
+    then, now = (_calendar(instant // DAY) for instant in (as_of - round(days_before * DAY), as_of))
     text = f"{int(then[8:10])} {MONTHS[int(then[5:7]) - 1]}"
     return text if then[:4] == now[:4] else f"{text} {then[:4]}"
+
+
+@lru_cache(4096)
+def _calendar(day: int) -> str:
+    return format_instant(day * DAY)

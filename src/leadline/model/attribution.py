@@ -8,7 +8,6 @@ Here tables are made for whole branches of at most 8 bits; the margin comes out 
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,16 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.model.forest import Branch, Leaf, Step, Tree, branches, read_trees
-from leadline.model.loops import compiled, numpy_add_up
+from leadline.model.loops import add_up, loops_for
 
-__all__ = ["MANY", "Forest"]
+__all__ = ["NEAR", "Forest", "agrees"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
+NEAR = 1e-6  # log odds by which a contribution may differ from LightGBM's
 CHUNK = 512  # leaves at once while tables are made
-
-MANY = 5_000
-"""Rows from which on Numba's import, about a second, is worth its while."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +61,16 @@ class Forest:
         trees = read_trees(text)
         cut = [branches(tree) for tree in trees]
         splits = (
-            _starts(len(tree.column) for tree in trees),
-            *(_joined([getattr(tree, name) for tree in trees]) for name in ("column", "threshold", "decision")),
+            _joined([tree.column for tree in trees], np.int64),
+            _joined([tree.threshold for tree in trees], np.float64),
+            _joined([tree.decision for tree in trees], np.int64),
         )
-        return cls(width, splits, _units(trees, cut, splits[0]), _tables(trees, cut))
+        return cls(width, splits, _units(trees, cut), _tables(trees, cut))
+
+    def ready(self, rows: int) -> None:
+        """Have the loop for so many rows compiled, so that threads needn't wait for one another."""
+        nothing = np.zeros((self.width, 1))
+        add_up(loops_for(rows), nothing, self.splits, self.units, self.tables, np.zeros(1), np.zeros_like(nothing))
 
     def margin(self, x: Floats) -> Floats:
         """Return each row's margin, bit for bit what LightGBM's ``predict(raw_score=True)`` gives."""
@@ -80,24 +83,30 @@ class Forest:
     def _run(self, x: Floats, width: int) -> tuple[Floats, Floats]:
         margin, parts = np.zeros(len(x)), np.zeros((width, len(x)))
         columns = np.ascontiguousarray(x.T, dtype=np.float64)
-        fast = len(x) >= MANY and importlib.util.find_spec("numba") is not None
-        (compiled() if fast else numpy_add_up)(columns, self.splits, self.units, self.tables, (margin, parts))
+        add_up(loops_for(len(x)), columns, self.splits, self.units, self.tables, margin, parts)
         return margin, parts.T
 
 
-def _units(trees: Sequence[Tree], cut: Sequence[Sequence[Branch]], first_split: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def agrees(forest: Forest, booster: Any, x: Floats) -> bool:
+    """Tell whether rows' margins are LightGBM's to the bit, and their contributions within `NEAR` of LightGBM's."""
+    margin, parts = forest.parts(x)
+    told = np.asarray(booster.predict(x, pred_contrib=True))[:, :-1]
+    return np.array_equal(margin, booster.predict(x, raw_score=True)) and bool(np.all(np.abs(parts - told) <= NEAR))
+
+
+def _units(trees: Sequence[Tree], cut: Sequence[Sequence[Branch]]) -> tuple[NDArray[Any], ...]:
     """List what each unit's bits ask; a step's turn is 1 where the way goes right."""
     bits: list[list[Step]] = []
-    first_bit = [0]
-    for tree, found, base in zip(trees, cut, first_split.tolist(), strict=False):
+    first_bit, base = [0], 0
+    for tree, found in zip(trees, cut, strict=True):
         for unit in found:
             asked = [[step for step in unit.path if tree.column[step.split] == column] for column in unit.asked]
             for steps in (*asked, *([Step(split, True)] for split in unit.splits)):
                 bits.append([Step(base + step.split, step.left) for step in steps])
             first_bit.append(len(bits))
+        base += len(tree.column)
     steps = [step for asked in bits for step in asked]
     return (
-        _starts(len(found) for found in cut),
         np.array(first_bit, dtype=np.int64),
         _starts(len(asked) for asked in bits),
         np.array([step.split for step in steps], dtype=np.int64),
@@ -110,7 +119,11 @@ def _tables(trees: Sequence[Tree], cut: Sequence[Sequence[Branch]]) -> tuple[NDA
     leaves = [leaf for found in cut for unit in found for leaf in unit.leaves]
     told = iter(_patterns(leaves))
     tables: list[Floats] = []
-    value_at, columns, table_at, counts, place = [], [], [], [], 0
+    value_at: list[int] = []
+    columns: list[int] = []
+    table_at: list[int] = []
+    counts: list[int] = []
+    place = 0
     for tree, found in zip(trees, cut, strict=True):
         for unit in found:
             value, parts = _unit_tables(tree, unit, [next(told) for _ in unit.leaves])
@@ -120,8 +133,9 @@ def _tables(trees: Sequence[Tree], cut: Sequence[Sequence[Branch]]) -> tuple[NDA
             table_at += [place + (1 + n) * len(value) for n in range(len(parts))]
             tables += [value, parts.ravel()]
             place += (1 + len(parts)) * len(value)
-    whole = (np.array(part, dtype=np.int64) for part in (value_at, _starts(counts), columns, table_at))
-    return (*whole, _joined(tables))
+    first_unit = _starts(len(found) for found in cut)
+    whole = (np.array(part, dtype=np.int64) for part in (first_unit, value_at, _starts(counts), columns, table_at))
+    return (*whole, _joined(tables, np.float64))
 
 
 def _unit_tables(tree: Tree, unit: Branch, told: Sequence[Floats]) -> tuple[Floats, Floats]:
@@ -189,5 +203,5 @@ def _starts(sizes: Iterable[int]) -> NDArray[np.int64]:
     return np.array([0, *accumulate(sizes)], dtype=np.int64)
 
 
-def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    return np.concatenate([np.empty(0, dtype=parts[0].dtype if len(parts) else np.float64), *parts])
+def _joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, dtype=dtype), *parts]).astype(dtype)

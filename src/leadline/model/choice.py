@@ -24,7 +24,7 @@ from leadline.model.baselines import sigmoid
 from leadline.model.older import Fold, Older, joined, logistic, usable
 from leadline.model.train import MIN_PLAIN_ROUNDS, Curve, Recipe, choose_rounds, grow
 
-__all__ = ["Choice", "Fold", "Older", "choose", "joined", "logistic", "usable"]
+__all__ = ["Choice", "Fold", "Older", "choose", "joined", "logistic", "said", "usable"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -77,16 +77,39 @@ def choose(ready: Sequence[Older], recipe: Recipe, seed: int, threads: int) -> C
     c = recipe.c or (max(recipe.c_grid) if moving else _choose_c(ready, beside))
     if recipe.anchored is False:
         chosen = replace(recipe, rounds=many, plain_rounds=0, c=c)
-        record = {"folds": len(ready), "c": c, "rounds": many, "share": 0.0, "why": "as asked"}
+        record = {"folds": len(ready), "c": c, "rounds": many, "share": 0.0, "why": "was asked"}
         return _made(ready, chosen, {True: [], False: plain}, record)
     curves = [grow(one.trial(c, moving), recipe, seed, threads) for one in ready]
     rounds = choose_rounds(curves, recipe)
     anchored = [one.margin(curve, rounds, c) for one, curve in zip(ready, curves, strict=True)]
-    share, told = _mean_or_alone(ready, anchored, beside, mixes)
+    share, told = _mean_or_alone(ready, anchored, beside, mixes, moving)
     chosen = replace(recipe, anchored=True, rounds=rounds, plain_rounds=many if share < 1 else 0, c=c)
     record = {"folds": len(ready), "c": c, "rounds": rounds, "plain_rounds": chosen.plain_rounds, "share": share}
     record |= {"moving": [*moving], "log_loss": _losses(ready, c, anchored, beside), **told}
     return _made(ready, chosen, {True: curves, False: plain}, record)
+
+
+def said(record: Mapping[str, Any]) -> str:
+    """Say in one sentence what was chosen, beside what; "" where no fold could tell.
+
+    Examples
+    --------
+    >>> losses = {"regression": 0.125, "anchored": 0.124, "plain": 0.123, "mean": 0.12}
+    >>> said({"share": 0.5, "rounds": 5, "plain_rounds": 40, "c": 0.01, "log_loss": losses, "why": "nothing speaks against it"})
+    'the mean of 5 trees on the regression (penalty 0.01) and 40 from scratch, as nothing speaks against it; log loss on the older
+     folds: regression .1250, anchored .1240, plain .1230, mean .1200'
+    """
+    if "c" not in record:
+        return ""
+    trees = f"{record['rounds']} trees on the regression (penalty {record['c']:g})"
+    if record["share"] == 0:
+        trees = f"{record['rounds']} trees from scratch"
+    elif record["share"] < 1:
+        trees = f"the mean of {trees} and {record['plain_rounds']} from scratch"
+    elif not record["rounds"]:
+        trees = f"the regression alone (penalty {record['c']:g})"
+    losses = ", ".join(f"{name} {loss:.4f}".replace(" 0.", " .") for name, loss in record.get("log_loss", {}).items())
+    return f"{trees}, as {record['why']}" + (f"; log loss on the older folds: {losses}" if losses else "")
 
 
 def _made(ready: Sequence[Older], chosen: Recipe, curves: Mapping[bool, list[Curve]], record: dict[str, Any]) -> Choice:
@@ -115,17 +138,19 @@ def _untold(recipe: Recipe) -> Choice:
 
 
 def _mean_or_alone(
-    ready: Sequence[Older], anchored: list[Floats], plain: list[Floats], mixes: bool
+    ready: Sequence[Older], anchored: list[Floats], plain: list[Floats], mixes: bool, moving: Sequence[str]
 ) -> tuple[float, dict[str, Any]]:
     """Take the mean of both, unless there's no plain boosting, or anchored boosting alone is better beyond noise."""
+    if not plain and not moving:
+        return 1.0, {"why": "was asked"}
     if not plain:
         return 1.0, {"why": "features move beyond what was seen, where only the regression goes on"}
     both = [(a + b) / 2 for a, b in zip(anchored, plain, strict=True)]
     gain, noise = _gain(ready, both, anchored)
     told = {"anchored_gain": gain, "anchored_gain_error": noise}
     if mixes and gain > NOISE * noise:
-        return 1.0, told | {"why": "anchored boosting alone is better than the mean with plain boosting, beyond noise"}
-    return 0.5, told | {"why": "the mean of anchored and plain boosting: nothing on the older folds speaks against it"}
+        return 1.0, told | {"why": "that is better than the mean with plain boosting, beyond noise"}
+    return 0.5, told | {"why": "nothing on the older folds speaks against it"}
 
 
 def _losses(ready: Sequence[Older], c: float, anchored: list[Floats], plain: list[Floats]) -> dict[str, float]:

@@ -15,6 +15,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.errors import DataError
+
 __all__ = ["BITS", "Branch", "Leaf", "Tree", "branches", "read_trees"]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -137,7 +139,13 @@ def _tree(fields: Mapping[str, str]) -> Tree:
 
 
 def branches(tree: Tree, bits: int = BITS) -> list[Branch]:
-    """Cut a tree into units of at most so many bits, the largest that there are; a tree of one leaf is one, of no bits."""
+    """Cut a tree into units of at most so many bits, the largest that there are; a tree of one leaf is one, of no bits.
+
+    Raises
+    ------
+    DataError
+        More columns than bits on the way to a leaf; `train` makes no tree deeper than 6.
+    """
     size = np.ones(len(tree.column), dtype=np.int64)
     for split in range(len(size) - 1, -1, -1):  # children have higher numbers than their parents
         size[split] += sum(size[child] for child in (tree.left[split], tree.right[split]) if child >= 0)
@@ -146,6 +154,10 @@ def branches(tree: Tree, bits: int = BITS) -> list[Branch]:
     while waiting:
         child, path = waiting.pop()
         asked = dict.fromkeys(int(tree.column[step.split]) for step in path)
+        if len(asked) > bits:
+            raise DataError(
+                f"model.txt: a way through a tree asks {len(asked)} columns; expected at most {bits}; train again"
+            )
         if child < 0 or len(asked) + size[child] <= bits:
             found.append(_branch(tree, child, path, tuple(asked)))
         else:

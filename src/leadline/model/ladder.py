@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from leadline.model.matrix import Matrix
-from leadline.model.train import Recipe
+from leadline.model.recipe import Recipe
 
 __all__ = ["BOOSTING", "REGRESSION", "Rung", "penalty", "rung_of"]
 

@@ -82,9 +82,12 @@ class Levels:
 
     def numbers(self, column: pd.Series[Any]) -> tuple[Floats, Floats]:
         """Return each row's lift and share by the frozen table."""
+        return self.numbers_of(self.codes(column))
+
+    def numbers_of(self, codes: Codes) -> tuple[Floats, Floats]:
+        """Return the lift and share of each code."""
         hits, weight = np.array(self.hits), np.array(self.weight)
         lift, share = ratios(hits, weight, np.full(len(hits), hits.sum()), np.full(len(hits), weight.sum()))
-        codes = self.codes(column)
         return lift[codes], share[codes]
 
     def numbers_asof(

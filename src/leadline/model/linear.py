@@ -65,12 +65,16 @@ class LinearColumn:
         if self.form in ("holds", "equals"):
             holds = values > 0 if self.form == "holds" else values == self.middle
             return holds.astype(np.float64) - self.mean
-        standard = np.clip((self._shaped(values) - self.mean) / self.scale, -FARTHEST, FARTHEST)
-        return np.asarray(np.where(np.isnan(standard), 0.0, standard), dtype=np.float64)
+        standard = np.asarray(self._shaped(values) - self.mean, dtype=np.float64)
+        standard /= self.scale
+        np.clip(standard, -FARTHEST, FARTHEST, out=standard)
+        standard[np.isnan(standard)] = 0.0
+        return standard
 
     def indicator(self, codes: NDArray[np.int64], own: frozenset[int]) -> Floats:
         """Return the column from a category's codes: 1 − mean where the code is one of its own."""
-        return np.isin(codes, np.array(sorted(own), dtype=np.int64)).astype(np.float64) - self.mean
+        one = codes == next(iter(own)) if len(own) == 1 else np.isin(codes, np.array(sorted(own), dtype=np.int64))
+        return one.astype(np.float64) - self.mean
 
     def to_record(self) -> dict[str, Any]:
         """Return the column as plain JSON values."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
@@ -147,30 +147,23 @@ class Encoder:
 
     def tree(self, values: pd.DataFrame) -> Floats:
         """Return the trees' matrix, by the frozen table."""
-        check_names(values, self.names)
-        return self._assemble(values, {table.feature: table.numbers(values[table.feature]) for table in self.levels})
+        return self._tree(self._read(values), len(values))
 
     def tree_asof(self, matrix: Matrix) -> Floats:
         """Return the trees' matrix of training rows: no row's lift knows a label that wasn't known at its as_of."""
         check_names(matrix.values, self.names)
         known = (matrix.y, matrix.weight, matrix.as_of, matrix.known_at)
         pairs = {table.feature: table.numbers_asof(matrix.values[table.feature], *known) for table in self.levels}
-        return self._assemble(matrix.values, pairs)
+        return self._assemble(self._read(matrix.values), pairs, len(matrix))
 
     def linear(self, values: pd.DataFrame) -> Floats:
         """Return the regression's matrix: every column is 0 at the average of the rows it was fitted on."""
-        check_names(values, self.names)
-        specs = {spec.name: spec for spec in self.specs}
-        tables = {table.feature: table for table in self.levels}
-        codes = {name: table.codes(values[name]) for name, table in tables.items()}
-        out = np.empty((len(values), len(self.linear_columns)), order="F")
-        for place, column in enumerate(self.linear_columns):
-            name = column.feature
-            if name in tables:
-                out[:, place] = column.indicator(codes[name], own_codes(column, tables[name]))
-            else:
-                out[:, place] = column.numbers(_numbers(values, specs[name]))
-        return out
+        return self._linear(self._read(values), len(values))
+
+    def both(self, values: pd.DataFrame) -> tuple[Floats, Iterator[Floats]]:
+        """Return the trees' matrix, and the regression's columns one by one; values are read once."""
+        read = self._read(values)
+        return self._tree(read, len(values)), self._each_linear(read)
 
     def to_json(self) -> str:
         """Return the encoder as JSON; floats are written so that reading gives the same bits."""
@@ -191,11 +184,38 @@ class Encoder:
             tuple(LinearColumn.from_record(column) for column in record["linear"]),
         )
 
-    def _assemble(self, values: pd.DataFrame, pairs: Mapping[str, tuple[Floats, Floats]]) -> Floats:
-        out = np.empty((len(values), len(self.tree_columns)), order="F")
+    def _read(self, values: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """Return each feature's numbers, or a category's codes."""
+        check_names(values, self.names)
+        numbers = {spec.name: _numbers(values, spec) for spec in self.specs if spec.kind != "category"}
+        return {**numbers, **{table.feature: table.codes(values[table.feature]) for table in self.levels}}
+
+    def _tree(self, read: Mapping[str, NDArray[Any]], rows: int) -> Floats:
+        pairs = {table.feature: table.numbers_of(read[table.feature]) for table in self.levels}
+        return self._assemble(read, pairs, rows)
+
+    def _linear(self, read: Mapping[str, NDArray[Any]], rows: int) -> Floats:
+        out = np.empty((rows, len(self.linear_columns)), order="F")
+        for place, numbers in enumerate(self._each_linear(read)):
+            out[:, place] = numbers
+        return out
+
+    def _each_linear(self, read: Mapping[str, NDArray[Any]]) -> Iterator[Floats]:
+        tables = {table.feature: table for table in self.levels}
+        for column in self.linear_columns:
+            name = column.feature
+            if name in tables:
+                yield column.indicator(read[name], own_codes(column, tables[name]))
+            else:
+                yield column.numbers(read[name])
+
+    def _assemble(
+        self, read: Mapping[str, NDArray[Any]], pairs: Mapping[str, tuple[Floats, Floats]], rows: int
+    ) -> Floats:
+        out = np.empty((rows, len(self.tree_columns)), order="F")
         place = 0
         for spec in self.specs:
-            for numbers in pairs[spec.name] if spec.kind == "category" else (_numbers(values, spec),):
+            for numbers in pairs[spec.name] if spec.kind == "category" else (read[spec.name],):
                 out[:, place] = numbers
                 place += 1
         return out

@@ -33,8 +33,8 @@ from leadline.model.ladder import penalty
 from leadline.model.levels import Levels
 from leadline.model.linear import LinearColumn
 from leadline.model.matrix import Encoder, Matrix
+from leadline.model.recipe import Recipe
 from leadline.model.scorer import Scorer
-from leadline.model.train import Recipe
 
 __all__ = ["SPREAD", "PointsRule", "fit_lowest", "fit_prior"]
 

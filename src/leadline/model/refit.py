@@ -23,17 +23,16 @@ import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from leadline.history.spec import Feature
-from leadline.model.baselines import TOLERANCE, sigmoid
 from leadline.model.calibrate import Calibrator
 from leadline.model.fitting import Fold, split
 from leadline.model.level import Forward
 from leadline.model.matrix import Encoder, Matrix
+from leadline.model.newton import Regression, base_rate
 from leadline.model.train import Recipe, as_text, settings_of, tree_margin
 
-__all__ = ["ROWS", "TREES", "Refitted", "base_rate", "refit", "refit_margins"]
+__all__ = ["ROWS", "TREES", "Refitted", "lighter", "refit", "refit_margins"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
@@ -45,8 +44,6 @@ TREES = 50
 """Beyond so many, trees are fewer and their steps longer."""
 
 LONGEST_STEP = 0.3  # LightGBM's learning rate, above which few trees overfit
-STEPS = 40
-NEAR = 1e-3
 
 
 @dataclass(frozen=True)
@@ -156,7 +153,7 @@ def refit_margins(
     return encoded.margins(parts, recipe, seed, threads)
 
 
-def _lighter(recipe: Recipe, rounds: int) -> Recipe:
+def lighter(recipe: Recipe, rounds: int) -> Recipe:
     """Return the recipe with at most `TREES` of so many trees, their steps as much longer, and all columns open to each."""
     step = min(recipe.learning_rate * max(1.0, rounds / TREES), max(LONGEST_STEP, recipe.learning_rate))
     return replace(recipe, rounds=min(rounds, TREES), learning_rate=step, feature_fraction=1.0)
@@ -189,9 +186,9 @@ class _Encoded:
 
     def margins(self, parts: Sequence[Collection[str]], recipe: Recipe, seed: int, threads: int) -> list[Floats]:
         """Return the test rows' margins before calibration, by part."""
-        near = _Regression.fit(self.linear, self.train, recipe) if recipe.anchored else None
+        near = Regression.fit(self.linear, self.train, recipe) if recipe.anchored else None
         # Binning takes longer than the trees, so that all parts share one set of bins.
-        settings = settings_of(_lighter(recipe, 0), self.train.y, self.train.weight, seed, threads)
+        settings = settings_of(lighter(recipe, 0), self.train.y, self.train.weight, seed, threads)
         data = lightgbm.Dataset(self.tree, self.train.y, weight=self.train.weight, params=settings)
         margins = []
         for part in parts:
@@ -219,7 +216,7 @@ class _Encoded:
         # A column that counts 0 is never split by; the trees equal those of the other columns alone.
         moving = recipe.moving or ()
         counts = [float(feature in part and feature not in moving) for feature in self.tree_features]
-        light = _lighter(recipe, rounds)
+        light = lighter(recipe, rounds)
         settings = settings_of(light, self.train.y, self.train.weight, seed, threads) | {"feature_contri": counts}
         # The start of a data set can't be unset again, so that plain boosting's is the base rate, written out.
         base = base_rate(self.train) if start is None else 0.0
@@ -227,7 +224,7 @@ class _Encoded:
         trees = lightgbm.train(settings, data.set_init_score(begin), num_boost_round=int(light.rounds or 0))
         return base + tree_margin(as_text(trees), self.test_tree)
 
-    def _line(self, part: Collection[str], near: _Regression | None) -> tuple[Floats | None, Floats]:
+    def _line(self, part: Collection[str], near: Regression | None) -> tuple[Floats | None, Floats]:
         """Return where the trees start from: the regression's margins of the training and of the test rows."""
         if near is None:
             return None, np.zeros(len(self.test_tree))
@@ -235,60 +232,3 @@ class _Encoded:
         x, test = self.linear[:, columns], self.test_linear[:, columns]
         line = near.without(x, self.train, columns)
         return line[0] + x @ line[1:], line[0] + test @ line[1:]
-
-
-@dataclass(frozen=True)
-class _Regression:
-    """The regression on all columns: its intercept and coefficients, the inverse penalty, and the curvature there."""
-
-    line: Floats
-    c: float
-    curvature: Floats
-
-    @classmethod
-    def fit(cls, x: Floats, train: Matrix, recipe: Recipe) -> _Regression:
-        c = float(recipe.c or 1.0)
-        line = _newton(x, train, c, NEAR)  # near enough: each part goes on from there
-        p = sigmoid(line[0] + x @ line[1:])
-        bent = np.column_stack([np.ones(len(x)), x])
-        with threadpool_limits(limits=1):  # sums over threads differ in their last bits
-            curvature = c * (bent.T @ (bent * (train.weight * p * (1 - p))[:, None]))
-        curvature[np.diag_indices_from(curvature)] += np.append(0.0, np.ones(x.shape[1]))
-        return cls(line, c, curvature)
-
-    def without(self, x: Floats, train: Matrix, columns: Sequence[int]) -> Floats:
-        """Return the regression on some of the columns.
-
-        Where most are left, its minimum lies near: steps by the known curvature, which cost a tenth of Newton's own,
-        find it in a few rounds. Where they don't, Newton's do.
-        """
-        places = np.array([0, *(column + 1 for column in columns)])
-        if 2 * len(columns) > len(self.line):
-            line: Floats = self.line[places]
-            curvature = self.curvature[np.ix_(places, places)]
-            with threadpool_limits(limits=1):
-                for _ in range(STEPS):
-                    off = self.c * train.weight * (sigmoid(line[0] + x @ line[1:]) - train.y)
-                    step = np.linalg.solve(curvature, np.append(off.sum(), x.T @ off + line[1:]))
-                    line = line - step
-                    if not np.max(np.abs(step)) > TOLERANCE:
-                        return line
-        return _newton(x, train, self.c)
-
-
-def _newton(x: Floats, train: Matrix, c: float, tolerance: float = TOLERANCE) -> Floats:
-    """Return the intercept and the coefficients of a penalised regression."""
-    from sklearn.linear_model import LogisticRegression
-
-    if x.shape[1] == 0:
-        return np.array([base_rate(train)])
-    model = LogisticRegression(C=c, solver="newton-cholesky", max_iter=STEPS, tol=tolerance)
-    with threadpool_limits(limits=1):
-        model.fit(x, train.y, sample_weight=train.weight)
-    return np.concatenate([model.intercept_, model.coef_[0]])
-
-
-def base_rate(train: Matrix) -> float:
-    """Return the log odds of the rows' rate."""
-    rate = float(np.sum(train.y * train.weight) / np.sum(train.weight))
-    return float(np.log(rate / (1 - rate)))

@@ -18,7 +18,8 @@ from threadpoolctl import threadpool_limits
 from leadline.history.spec import Feature
 from leadline.model.baselines import sigmoid
 from leadline.model.matrix import Encoder, Matrix
-from leadline.model.refit import _lighter, _newton, base_rate
+from leadline.model.newton import base_rate, newton
+from leadline.model.refit import lighter
 from leadline.model.train import Recipe, as_text, settings_of
 
 __all__ = ["ROWS", "redrawn"]
@@ -76,7 +77,7 @@ def redrawn(
     place = {spec.name: number for number, spec in enumerate(specs)}
     counts = [float(column.feature not in (recipe.moving or ())) for column in encoder.tree_columns]
     line = _Line(linear, known, recipe) if recipe.anchored else None
-    settings = settings_of(_lighter(recipe, 0), known.y, known.weight, seed, threads)
+    settings = settings_of(lighter(recipe, 0), known.y, known.weight, seed, threads)
     data = lightgbm.Dataset(tree, known.y, weight=known.weight, params=settings, free_raw_data=False)
     for _ in range(refits):
         times = np.bincount(random.integers(who.max() + 1, size=who.max() + 1), minlength=who.max() + 1)
@@ -92,7 +93,7 @@ def redrawn(
         grown = [(int(recipe.rounds or 0), start)]
         grown += [(recipe.plain_rounds, None)] if recipe.anchored and recipe.plain_rounds else []
         for rounds, begin in grown:
-            light = _lighter(recipe, rounds)
+            light = lighter(recipe, rounds)
             settings = settings_of(light, known.y, known.weight, seed, threads) | {"feature_contri": counts}
             begin = np.full(len(known), base_rate(known)) if begin is None else begin  # a start can't be unset again
             mine = _of_trees(settings, data.set_init_score(begin), int(light.rounds or 0), tree[explained])
@@ -128,7 +129,7 @@ class _Line:
 
     def __init__(self, x: Floats, known: Matrix, recipe: Recipe) -> None:
         self._x, self._y, self._c = x, known.y, float(recipe.c or 1.0)
-        self._whole = _newton(x, known, self._c, NEAR)
+        self._whole = newton(x, known, self._c, NEAR)
         p = sigmoid(self._whole[0] + x @ self._whole[1:])
         bent = np.column_stack([np.ones(len(x)), x])
         with threadpool_limits(limits=1):  # sums over threads differ in their last bits

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import lightgbm
 import numpy as np
@@ -14,18 +16,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leadline.errors import DataError
+from leadline.model.attribution import Forest, agrees
 from leadline.model.baselines import Logistic, sigmoid
 from leadline.model.calibrate import Calibrator
 from leadline.model.matrix import Encoder, check_names
+from leadline.model.recipe import Recipe
 from leadline.model.sound import check_trees
 from leadline.model.tiers import Tiers
-from leadline.model.train import Recipe
 
 __all__ = ["FILES", "Scorer", "Tiers"]
 
 Floats: TypeAlias = NDArray[np.float64]
+T = TypeVar("T")
 
-CHUNK = 32_768  # rows encoded at once, so that memory is bounded
+CHUNK = 8_192  # rows encoded at once, so that memory is bounded
+CORES = 8  # chunks at once: some 40 MB each at 180 features
+CHECKED = 32  # rows of a night that are held against LightGBM's own numbers
 FILES = ("model.txt", "encoder.json", "linear.json", "calibrator.json", "tiers.json", "recipe.json")
 
 
@@ -41,6 +47,8 @@ class Scorer:
         How it was fitted, all that was chosen filled in; `recipe.share` is the weight of the regression's margin.
     bands : Tiers
         The bands of probability.
+    tabled : bool
+        Whether contributions come from `attribution.Forest`, or, many times slower, from LightGBM.
     """
 
     encoder: Encoder
@@ -49,6 +57,7 @@ class Scorer:
     calibrator: Calibrator
     recipe: Recipe
     bands: Tiers = field(default_factory=Tiers)
+    tabled: bool = field(default=True, compare=False, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,8 +96,42 @@ class Scorer:
         ``contributions.sum(axis=1) + base == margin``, to rounding. A tree's part is its SHAP value; a linear
         column's is coefficient × (value − mean).
         """
-        parts = [self._contributions(part) for part in self._parts(values)]
+        parts = [self._told(part)[1] for part in self._parts(values)]
         return np.concatenate([*parts, np.empty((0, len(self.names)))]), self._base
+
+    def over(self, values: pd.DataFrame, each: Callable[[Floats], T]) -> tuple[Floats, list[T]]:
+        """Return the margins, and what `each` makes of each chunk's contributions, so that they needn't all be kept.
+
+        Chunks run on all cores; neither they nor the rows around a row are seen in its bits.
+        """
+
+        def one(part: pd.DataFrame) -> tuple[Floats, T]:
+            margin, contributions = self._told(part)
+            return margin, each(contributions)
+
+        if self.tabled and not self._bare:
+            self._forest.ready(len(values))
+        with ThreadPoolExecutor(min(CORES, os.cpu_count() or 1)) as cores:
+            done = list(cores.map(one, self._parts(values)))
+        return np.concatenate([*(margin for margin, _ in done), np.empty(0)]), [told for _, told in done]
+
+    def held(self, values: pd.DataFrame) -> tuple[Scorer, str]:
+        """Hold a few of the rows against LightGBM's own numbers; return the scorer to use, and what is to be said.
+
+        Where the tables' margins aren't LightGBM's to the bit, or a contribution is further off than `attribution.NEAR`, it is this
+        scorer with LightGBM in the tables' place.
+        """
+        if not self.tabled or self._bare or not len(values):
+            return self, ""
+        check_names(values, self.names)
+        rows = np.random.default_rng(len(values)).choice(len(values), min(CHECKED, len(values)), replace=False)
+        tree = self.encoder.tree(values.iloc[np.sort(rows)])
+        if agrees(self._forest, self._booster, tree):
+            return self, ""
+        return replace(self, tabled=False), (
+            f"reasons: on {len(rows)} rows the fast tables' numbers aren't LightGBM's own; "
+            "expected the same; this night took LightGBM's, which are slow; please tell leadline's makers"
+        )
 
     def with_tiers(self, tiers: Tiers) -> Scorer:
         """Return the same scorer with other bands."""
@@ -151,6 +194,10 @@ class Scorer:
         return lightgbm.Booster(model_str=self.trees)
 
     @cached_property
+    def _forest(self) -> Forest:
+        return Forest.of(self.trees, len(self.encoder.tree_columns))
+
+    @cached_property
     def _base(self) -> float:
         if self._bare:
             return self.logistic.intercept
@@ -168,18 +215,32 @@ class Scorer:
             margin + self.recipe.share * self.logistic.margin(self.encoder.linear(values)) if self.anchored else margin
         )
 
-    def _contributions(self, values: pd.DataFrame) -> Floats:
+    def _told(self, values: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Return the margin, the same bits as `margin` gives, and the contributions by feature (columns contiguous)."""
         place = {name: number for number, name in enumerate(self.names)}
-        out = np.zeros((len(values), len(place)))
+        out = np.zeros((len(values), len(place)), order="F")
+        tree, linear = self.encoder.both(values)
+        margin = np.zeros(len(values))
         if not self._bare:
-            trees = np.asarray(self._booster.predict(self.encoder.tree(values), pred_contrib=True))
+            margin, parts = self._trees(tree)
             for number, column in enumerate(self.encoder.tree_columns):
-                out[:, place[column.feature]] += trees[:, number]
+                out[:, place[column.feature]] += parts[:, number]
         if self.anchored:
-            linear = self.recipe.share * self.logistic.contributions(self.encoder.linear(values))
-            for number, part in enumerate(self.encoder.linear_columns):
-                out[:, place[part.feature]] += linear[:, number]
-        return out
+            line = np.full(len(values), self.logistic.intercept)
+            parts_of = zip(self.encoder.linear_columns, self.logistic.coefficients, linear, strict=True)
+            for part, coefficient, numbers in parts_of:
+                own = coefficient * numbers
+                line += own
+                own *= self.recipe.share
+                out[:, place[part.feature]] += own
+            margin = line if self._bare else margin + self.recipe.share * line
+        return margin, out
+
+    def _trees(self, tree: Floats) -> tuple[Floats, Floats]:
+        if self.tabled:
+            return self._forest.parts(tree)
+        margin = np.asarray(self._booster.predict(tree, raw_score=True), dtype=np.float64)
+        return margin, np.asarray(self._booster.predict(tree, pred_contrib=True), dtype=np.float64)[:, :-1]
 
     def _parts(self, values: pd.DataFrame) -> Iterator[pd.DataFrame]:
         check_names(values, self.names)

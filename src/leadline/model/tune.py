@@ -19,7 +19,7 @@ from leadline.history.spec import Feature
 from leadline.model.choice import Fold, Older, choose
 from leadline.model.fitting import split
 from leadline.model.matrix import Matrix
-from leadline.model.train import Recipe
+from leadline.model.recipe import Recipe
 
 __all__ = ["SPACE", "Tried", "best", "optuna_version", "search"]
 

@@ -27,7 +27,7 @@ from leadline.ops.forms import FORMULA, parquet_bytes
 from leadline.tables.forgotten import FILE, Tombstones, read_tombstones
 from leadline.tables.shelf import FOLDER
 
-__all__ = ["bury", "purge_deliveries", "purge_file", "purge_folder", "purge_kept", "rows_of"]
+__all__ = ["bury", "purge_deliveries", "purge_file", "purge_folder", "purge_kept"]
 
 Has = Callable[[str | None], bool]
 
@@ -127,12 +127,6 @@ def purge_file(path: Path, has: Has) -> int:
             write_json(beside, {**record, "sha256": new})
     write_bytes(path, kept)
     return gone
-
-
-def rows_of(path: Path, has: Has) -> int:
-    """Count a Parquet file's rows of some leads."""
-    leads = _table(path.read_bytes()).column("lead_id").to_pylist()
-    return sum(map(has, leads))
 
 
 def purge_deliveries(plans: Sequence[Deliver], has: Has) -> tuple[int, int]:

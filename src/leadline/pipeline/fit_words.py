@@ -6,6 +6,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from leadline.judge import sample, stability
+from leadline.judge.backtest import plain
+from leadline.model import choice
 from leadline.model.levels import MIN_LEADS
 from leadline.pipeline.stability import pooled
 
@@ -21,6 +23,7 @@ def told(result: TrainResult) -> dict[str, Any]:
     """Return the same as plain JSON values."""
     rung, judged, place = result.fitted.rung, result.judgement, result.out_of_fold
     return {
+        "choice": plain(result.fitted.honest.choice),
         "rung": rung.to_record() if rung else None,
         "sample": judged.sample.to_record() if judged.sample else None,
         "stability": judged.stability.to_record() if judged.stability else None,
@@ -33,6 +36,8 @@ def head(result: TrainResult) -> list[str]:
     rung, told_sample = result.fitted.rung, result.judgement.sample
     said = list(sample.lines(told_sample)) if told_sample else []
     said += [f"{rung.name}: {rung.reason}"] if rung else []
+    fitted = choice.said(result.fitted.honest.choice)
+    said += [f"fitted: {fitted}"] if fitted else []
     rare = pooled(result.fitted)
     if rare:
         parts = ", ".join(f"{name} {share:.1%}" for name, share in rare.items())

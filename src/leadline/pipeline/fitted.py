@@ -12,8 +12,8 @@ from leadline.model.fitting import OutOfFold, fit_scorer
 from leadline.model.ladder import Rung
 from leadline.model.matrix import Matrix
 from leadline.model.prior import fit_lowest
+from leadline.model.recipe import Recipe
 from leadline.model.scorer import Scorer
-from leadline.model.train import Recipe
 from leadline.pipeline.asking import Progress
 from leadline.pipeline.prepare import Prepared
 from leadline.pipeline.ruling import points_rules

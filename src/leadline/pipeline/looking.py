@@ -14,6 +14,7 @@ from leadline.checks import Findings
 from leadline.config import Config, Source
 from leadline.history import features, named
 from leadline.history.features import Features
+from leadline.judge.refusals import NEVER
 from leadline.ops.registry import Bundle
 from leadline.pipeline.asking import Progress, silent
 from leadline.pipeline.prepare import night_of
@@ -104,7 +105,7 @@ def _newest(loaded: Loaded) -> int | None:
     if table is None:
         return None
     value = loaded.store.rows(f"SELECT MAX({clocks[table]}) FROM {table}")[0][0]
-    return None if value is None else int(value)
+    return NEVER if value is None else int(value)
 
 
 def _survivors(config: Config, loaded: Loaded) -> dict[str, list[str]]:

@@ -1,8 +1,8 @@
-"""`monitor`: past nights joined with outcomes that are ripe now."""
+"""`monitor`: past nights joined with outcomes that are ripe now, and tonight's features with training's."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,71 +10,25 @@ import numpy as np
 
 from leadline import metrics
 from leadline.config import Config
-from leadline.errors import MissingError, UsageError
-from leadline.history import labels
-from leadline.judge.backtest import plain
-from leadline.judge.sample import clustering
-from leadline.ops.nightly import read_nights
+from leadline.errors import LeadlineError, MissingError, UsageError
+from leadline.judge.monitor import Past, bands, held_out, held_segments, share_of, strength
+from leadline.judge.monitor_accepted import accepted
+from leadline.judge.monitor_advice import FEWEST, Advice, advise, enough_at
+from leadline.ops.past import read_past
+from leadline.ops.registry import Bundle, resolve
+from leadline.ops.tracking import is_absent, log_record
 from leadline.pipeline.asking import Progress, as_config, instant, said_instant, silent
+from leadline.pipeline.drifting import drifts
+from leadline.pipeline.joining import Ripe, ripe_rows
+from leadline.pipeline.monitored import MonitorResult, TierFigures, write_page
 from leadline.tables import load, open_store
+from leadline.times import format_instant, parse_instant
 
-__all__ = ["MonitorResult", "TierFigures", "monitor"]
-
-FEWEST = 20  # ripe positives below which nothing is said of a model's strength
-DRIFT = 1.25  # times that observed may differ from predicted before retraining is advised
-
-
-@dataclass(frozen=True)
-class TierFigures:
-    """One tier of past nights: how many, what was predicted, what came, with a 95% interval."""
-
-    tier: str
-    rows: int
-    predicted: float
-    observed: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class MonitorResult:
-    """How past scores did.
-
-    Attributes
-    ----------
-    nights, rows, positives, unripe : int
-        Finished nights with ripe rows, those rows, the positives among them, and rows not ripe yet.
-    auc, ece, predicted, observed : float
-        Over all ripe rows; NaN where it isn't defined.
-    tiers : list of TierFigures
-        The same by tier.
-    advice : str
-        One line: whether to retrain, and why.
-    """
-
-    as_of: str
-    nights: int
-    rows: int
-    positives: int
-    unripe: int
-    auc: float
-    ece: float
-    predicted: float
-    observed: float
-    tiers: list[TierFigures]
-    advice: str
-
-    def __repr__(self) -> str:
-        return f"MonitorResult({self.rows} ripe rows of {self.nights} nights; {self.advice})"
-
-    def to_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        record: dict[str, Any] = plain(asdict(self))
-        return record
+__all__ = ["MonitorResult", "TierFigures", "judge", "monitor", "write_page"]
 
 
 def monitor(config: Config | str | Path, as_of: str | int | None = None, progress: Progress = silent) -> MonitorResult:
-    """Join the nights in ``scores/NAME/`` with outcomes known at as_of.
+    """Join the nights in ``scores/NAME/`` with outcomes known at as_of, and compare the newest night with training.
 
     Raises
     ------
@@ -96,62 +50,157 @@ def monitor(config: Config | str | Path, as_of: str | int | None = None, progres
             "monitor: a flat file's outcomes have no dates; expected dated tables; judge it by `leadline train` instead"
         )
     when = instant(config, as_of)
-    past = read_nights(Path("scores") / config.name)
-    if past.num_rows == 0:
+    rows, records = read_past(Path("scores") / config.name, config.name, when)
+    if rows.num_rows == 0:
         raise MissingError(
-            f"scores/{config.name}: no finished night; expected one that `leadline score` wrote; score first"
+            f"scores/{config.name}: no finished night{'' if when is None else f' by {format_instant(when)}'}; "
+            "expected one that `leadline score` wrote; score first"
         )
     store = open_store(config.engine)
     try:
         progress("reading tables")
         loaded = load(config, store, when)
-        store.put("snapshots", past.select(["lead_id", "account_id", "as_of"]))
-        store.put("nights", past)
-        labels.label_dated(config, loaded)
-        rows = store.arrow(
-            "SELECT n.as_of, n.probability, n.tier, l.state, COALESCE(n.account_id, n.lead_id) AS whose FROM labelled AS l JOIN nights AS n ON n.lead_id = l.lead_id AND n.as_of = l.as_of "
-            "ORDER BY n.as_of, n.lead_id"
-        )
+        ripe = ripe_rows(config, loaded, rows)
     finally:
         store.close()
-    state = np.asarray(rows.column("state").to_pylist(), dtype=object)
-    ripe = (state == "positive") | (state == "negative")
-    y = (state[ripe] == "positive").astype(np.float64)
-    p = rows.column("probability").to_numpy(zero_copy_only=False)[ripe]
-    tier = np.asarray(rows.column("tier").to_pylist(), dtype=object)[ripe]
-    whose = np.asarray(rows.column("whose").to_pylist(), dtype=object)[ripe]
-    nights = len(np.unique(rows.column("as_of").to_numpy(zero_copy_only=False)[ripe]))
-    return judge(str(said_instant(loaded.known_at, True)), nights, y, p, tier, int((state == "censored").sum()), whose)
+    known = str(said_instant(loaded.known_at, True))
+    bundle, notes = _bundle(config, records[0])
+    drift = drifts(config, bundle, rows, records[0], progress) if bundle is not None else {"why": notes[0]}
+    result = judge(config, known, ripe, records, bundle, drift, notes)
+    return _logged(config, result, progress)
 
 
-def judge(as_of: str, nights: int, y: Any, p: Any, tier: Any, unripe: int, whose: Any = None) -> MonitorResult:
-    """Compare what was predicted with what came; `whose` account a row is widens the intervals as far as its rows are alike."""
-    whose = np.arange(len(y)) if whose is None else whose
-    predicted, observed = (float(p.mean()), float(y.mean())) if len(y) else (float("nan"), float("nan"))
-    tiers = []
-    for name in sorted(set(tier.tolist())):
-        mine = tier == name
-        bin_ = metrics.calibration_curve(y[mine], p[mine], bins=1, effect=clustering(y[mine], whose[mine]))[0]
-        tiers.append(TierFigures(name, int(mine.sum()), bin_.mean_p, bin_.rate, bin_.low, bin_.high))
+def judge(
+    config: Config,
+    as_of: str,
+    ripe: Ripe,
+    records: Sequence[Mapping[str, Any]],
+    bundle: Bundle | None = None,
+    drift: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+) -> MonitorResult:
+    """Judge ripe rows; `records` are the nights', the newest first."""
+    past, flattered = _honest(ripe.past, records)
+    best = _best(past, bundle)
+    newest = str(records[0].get("model_version")) if records else ""
+    segments = held_segments(past, best, config.seed)
+    whole, ours, drifted = strength(past), past.take(past.version == newest), drift or {}
+    now = _in_use(ours, past)
+    advice = _advised(config, now, ripe, _backtest(config, bundle), drifted, bool(flattered), best)
+    exploring = held_out(past, best)
+    lost = accepted(ripe.past, ripe.word, ripe.reason, config.words("rejected"))
+    told = {
+        **whole, "leads": whole["leads"], "positive_leads": len(np.unique(past.lead[past.y == 1].astype(str))),
+        "flattered": flattered, "action": advice.action, "because": advice.because, "judged_version": now[1],
+        "segments": segments.to_record() if segments else None, "bands": bands(past),
+        "versions": [{"version": v, **strength(past.take(past.version == v))} for v in _names(past.version)],
+        "drift": drifted, "accepted": lost, "exploration": exploring, "name": config.name,
+        "notes": [*notes, *([f"nights by a model that was trained after them, which flatters it: {flattered}"] if flattered else [])],
+    }  # fmt: skip
     return MonitorResult(
-        as_of, nights, len(y), int(y.sum()), unripe, metrics.auc(y, p), metrics.expected_calibration_error(y, p),
-        predicted, observed, tiers, advise(predicted, observed, int(y.sum()), len(y)),
+        as_of, len(np.unique(past.as_of)), len(past), int(past.y.sum()), ripe.unripe, whole["auc"],
+        metrics.expected_calibration_error(past.y, past.p), whole["predicted"], whole["observed"], _tiers(past), advice.line,
+        {name: value for name, value in told.items() if name not in ("rows", "positives", "auc", "predicted", "observed")},
     )  # fmt: skip
 
 
-def advise(predicted: float, observed: float, positives: int, rows: int) -> str:
-    """Say in one line whether to retrain.
+def _tiers(past: Past) -> list[TierFigures]:
+    told = ((tier, share_of(past.take(past.tier == tier))) for tier in _names(past.tier))
+    return [TierFigures(t, s["rows"], s["predicted"], s["observed"], s["low"], s["high"]) for t, s in told]
 
-    Examples
-    --------
-    >>> advise(0.10, 0.20, 100, 500)
-    'retrain: 20.0% came where 10.0% was predicted'
-    >>> advise(0.10, 0.11, 5, 45)
-    'too early to say: 5 positives are ripe, and it takes 20'
-    """
-    if positives < FEWEST:
-        return f"too early to say: {positives} positives are ripe, and it takes {FEWEST}"
-    noise = 2 * (observed * (1 - observed) / rows) ** 0.5
-    if abs(observed - predicted) > noise and not 1 / DRIFT < observed / predicted < DRIFT:
-        return f"retrain: {observed:.1%} came where {predicted:.1%} was predicted"
-    return f"no need to retrain: {observed:.1%} came where {predicted:.1%} was predicted"
+
+def _names(values: Any) -> list[str]:
+    return sorted({str(value) for value in values}, key=lambda v: (len(v), v))
+
+
+def _honest(past: Past, records: Sequence[Mapping[str, Any]]) -> tuple[Past, int]:
+    """Leave out nights by a model that was trained after them, where there are others; return how many of them are judged."""
+    late = {r["as_of_value"] for r in records if _knew(r)}
+    mine = np.isin(past.as_of, np.array(sorted(late), dtype=np.int64))
+    return (past.take(~mine), 0) if (~mine).any() else (past, len(np.unique(past.as_of[mine])))
+
+
+def _knew(record: Mapping[str, Any]) -> bool:
+    known = record.get("model_known_at")
+    return known is not None and parse_instant(str(known)) > record["as_of_value"]
+
+
+def _best(past: Past, bundle: Bundle | None) -> str:
+    return bundle.scorer.bands.names[0] if bundle is not None else min(_names(past.tier), default="")
+
+
+def _in_use(ours: Past, past: Past) -> tuple[Past, str]:
+    """Judge the version in use where enough of its nights are ripe, else all versions."""
+    if len(np.unique(ours.lead[ours.y == 1].astype(str))) >= FEWEST:
+        return ours, str(ours.version[0])
+    return past, "all"
+
+
+def _advised(
+    config: Config,
+    now: tuple[Past, str],
+    ripe: Ripe,
+    then: Mapping[str, Any] | None,
+    drift: Mapping[str, Any],
+    flattered: bool,
+    best: str,
+) -> Advice:
+    past = now[0]
+    segments = held_segments(past, best, config.seed)
+    verdict = segments.overall.verdict if segments is not None else "too few to say"
+    have = len(np.unique(past.lead[past.y == 1].astype(str)))
+    ripens = enough_at(have, ripe.unripe_p, ripe.ripens_at, ripe.unripe_lead)
+    beyond = [d["name"] for d in drift.get("features", ()) if d["beyond"]]
+    beyond = (["the score"] if drift.get("score", {}).get("beyond") else []) + beyond
+    return advise(strength(past), verdict, have, None if flattered else then, beyond, ripens)
+
+
+def _backtest(config: Config, bundle: Bundle | None) -> dict[str, Any] | None:
+    """Return the newest fold's AUC with its interval; None where it can't be compared with nights."""
+    if bundle is None or config.snapshots.after_creation is not None or "record.json" not in bundle.files:
+        return None  # with landmarks the backtest looks at other ages than a night
+    folds = (bundle.record("record.json").get("evaluation") or {}).get("folds") or []
+    figures = folds[-1].get("figures", {}).get("model", {}) if folds else {}
+    told = {name: figures.get(name) for name in ("auc", "auc_low", "auc_high")}
+    return None if None in told.values() else told
+
+
+def _bundle(config: Config, record: Mapping[str, Any]) -> tuple[Bundle | None, list[str]]:
+    """Find the model of the newest night; without it there is no drift, and no backtest to compare with."""
+    version = str(record["model_version"])
+    try:
+        return resolve(f"models:/{config.name}/{version}", config.tracking.uri), []
+    except LeadlineError as error:
+        what = type(error).__name__.removesuffix("Error").lower()
+        return None, [
+            f"the newest night's model, version {version}, can't be read ({what}): no drift, no backtest beside"
+        ]
+
+
+def _logged(config: Config, result: MonitorResult, progress: Progress) -> MonitorResult:
+    """Log it to MLflow as a run of its own; trouble there is told, as the figures stand."""
+    if not config.nightly.track or is_absent(config.tracking.uri):
+        return result
+    progress("logging the monitor")
+    record = result.to_record()
+    drift = record["drift"]
+    flat = {
+        name: record[name] for name in ("nights", "rows", "positives", "unripe", "auc", "ece", "predicted", "observed")
+    }
+    flat |= {
+        "drift_score": (drift.get("score") or {}).get("psi"),
+        "drifted_features": sum(d["beyond"] for d in drift.get("features", ())),
+    }
+    flat |= {f"observed_{t['tier']}": t["observed"] for t in record["tiers"]}
+    if record["exploration"]:
+        flat["auc_exploration"] = record["exploration"]["holdout"]["auc"]
+    figures = [(name, float(value), 0) for name, value in flat.items() if value is not None]
+    tags = {"leadline.monitor": result.as_of, "monitor.action": record["action"]}
+    try:
+        log_record(
+            config.tracking.uri, config.experiment, f"monitor {result.as_of}", {"monitor.json": record}, tags, figures
+        )
+    except LeadlineError as error:
+        told = {**result.told, "notes": [*result.told["notes"], f"not logged to MLflow ({error})"]}
+        return MonitorResult(**{**vars(result), "told": told})
+    return result

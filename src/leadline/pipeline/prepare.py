@@ -134,11 +134,24 @@ def prepare(
         asked = features.build(loaded, *ask) if ask is not None else None
         by = named.values(loaded, config.capacity.by)
         known, found = labels.fetch(config, loaded), seen.findings
-        after = following.fetch(config, loaded, known, made, config.roles) if config.outcome.then and ask is None else None
+        after = (
+            following.fetch(config, loaded, known, made, config.roles) if config.outcome.then and ask is None else None
+        )
         if ask is None:
             found += future_moves(config, loaded, specs).accept(config.leaks.accept)
             found.raise_errors()
-        return Prepared(loaded, counts, _useful(made, specs), known, today, found, asked, by=by, following=after, ruled=ruled(config, made))
+        return Prepared(
+            loaded,
+            counts,
+            _useful(made, specs),
+            known,
+            today,
+            found,
+            asked,
+            by=by,
+            following=after,
+            ruled=ruled(config, made),
+        )
 
 
 def _say_kept(loaded: Loaded, progress: Progress) -> None:
@@ -146,7 +159,9 @@ def _say_kept(loaded: Loaded, progress: Progress) -> None:
     if loaded.log.note:
         progress(loaded.log.note)
     if loaded.forgotten:
-        progress(f"{loaded.forgotten:,} forgotten lead{'' if loaded.forgotten == 1 else 's'} left out, with all rows of theirs")
+        progress(
+            f"{loaded.forgotten:,} forgotten lead{'' if loaded.forgotten == 1 else 's'} left out, with all rows of theirs"
+        )
 
 
 def _enough(config: Config, snapshots_made: int, counts: Counts) -> list[Finding]:

@@ -10,6 +10,7 @@ from typing import Any
 import leadline
 from leadline.judge import behaviours, capacity
 from leadline.judge.backtest import plain
+from leadline.model.choice import said
 from leadline.pipeline import tiering
 from leadline.pipeline.asking import intents, said_instant
 from leadline.pipeline.fitted import Fitted
@@ -42,7 +43,7 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
         "behaviours": _behaviours(fitted, told),
         "effects": plain(told.moved),
         "findings": told.findings.records(),
-        "choice": plain(honest.choice),
+        "choice": plain(honest.choice) | {"words": said(honest.choice)},
         "curves": plain(list(honest.curves)),
         "stages": None if told.stages is None else told.stages.to_record(),
         "rung": None if fitted.rung is None else fitted.rung.to_record(),

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from leadline.history.features import Features
+from leadline.judge.drift import deciles, shares
 from leadline.judge.reference import Reference, look
+from leadline.judge.spreads import spread
 from leadline.model.scorer import Scorer
 from leadline.pipeline.prepare import Prepared
 
@@ -13,9 +17,21 @@ __all__ = ["looked_at", "reference"]
 
 
 def reference(made: Prepared, scorer: Scorer) -> dict[str, Any]:
-    """Look at the rows that a model was trained on."""
+    """Look at the rows that a model was trained on; `spreads` are of the newest quarter of them, which a night is most like."""
     p = scorer.probability(made.features.values)
-    return looked_at(made.features, scorer, p, made.labels.weight).to_record()
+    told = looked_at(made.features, scorer, p, made.labels.weight).to_record()
+    newest = made.features.as_of >= np.quantile(made.features.as_of, 0.75) if len(p) else np.zeros(0, dtype=bool)
+    weight = made.labels.weight[newest]
+    p, names, levels = p[newest], set(scorer.names), {table.feature: table.names for table in scorer.encoder.levels}
+    values = made.features.values[newest]
+    spreads = {
+        s.name: spread(s, values[s.name], levels.get(s.name, ()), weight)
+        for s in made.features.specs
+        if s.name in names and s.aggregate != "rate"
+    }
+    cuts = deciles(p, weight)
+    of_score = {"cuts": cuts, "shares": shares(p, cuts, weight)}
+    return {**told, "spreads": {"rows": float(newest.sum()), "features": spreads, "score": of_score}}
 
 
 def looked_at(made: Features, scorer: Scorer, p: Any, weight: Any = None, cuts: Any = None) -> Reference:

@@ -17,8 +17,8 @@ from leadline.model.fitting import OutOfFold, fit_scorer
 from leadline.model.ladder import rung_of
 from leadline.model.matrix import Matrix
 from leadline.model.prior import fit_lowest, fit_prior
+from leadline.model.recipe import Recipe
 from leadline.model.scorer import Scorer
-from leadline.model.train import Recipe
 from leadline.pipeline.fitted import Fitted, to_matrix
 from leadline.pipeline.laying import lay
 from leadline.pipeline.prepare import Prepared

@@ -118,7 +118,7 @@ def _made(session: Session, when: int | None, night: int, dated: bool, before: B
     seen = _seen(config, bundle, look, scores, when, before)
     found = doubts(config.nightly, seen)
     refuse(found)
-    warnings = [d.text for d in found]
+    warnings = [*scores.said, *(d.text for d in found)]
     if knows_more(config, bundle, when):
         warnings.append(hindsight(bundle))
     override = None if look.tiers is None else [look.tiers.get(lead) for lead in scores.lead_id]

@@ -24,7 +24,7 @@ from leadline.files import read_json, write_json
 from leadline.history.spec import Feature
 from leadline.model.choice import Fold
 from leadline.model.matrix import Matrix
-from leadline.model.train import Recipe
+from leadline.model.recipe import Recipe
 from leadline.model.tune import SPACE, Tried, best, optuna_version, search
 from leadline.pipeline.asking import Progress
 

@@ -36,7 +36,12 @@ def what_asked(record: Mapping[str, Any]) -> Section:
         f"{say.count(labelled, 'labelled snapshot')}, {say.count(counts.get('positive'))} of them positive "
         f"(from {say.count(counts.get('positive_leads'), 'lead')})."
     )
-    return Section("asked", "What was asked, of whom", found, (*supported(record), _kinds(counts), *_thinned(counts), _tables(record)))
+    return Section(
+        "asked",
+        "What was asked, of whom",
+        found,
+        (*supported(record), _kinds(counts), *_thinned(counts), _tables(record)),
+    )
 
 
 def _kinds(counts: Mapping[str, Any]) -> Table:

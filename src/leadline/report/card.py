@@ -122,13 +122,12 @@ def _making(record: Record) -> list[str]:
         said.append(text(f"{rung['name']}: {rung['reason']}").rstrip(".") + ".")
     if made.get("features") is not None:
         said.append(f"It reads {say.count(made['features'], 'feature')}.")
-    if say.known(choice.get("rounds")) and choice["rounds"] > 0:
-        way = "on top of a regression’s margin" if choice.get("anchored") else "from scratch"
+    if choice.get("words"):
+        said.append(text(f"Fitted: {choice['words']}") + ".")
+    if choice.get("moving"):
         said.append(
-            f"It has {say.count(choice['rounds'], 'tree')} {way}, by {say.count(choice.get('folds'), 'older fold')}."
+            f"No tree splits by {', '.join(text(name) for name in choice['moving'])}: later rows lie beyond what was seen before."
         )
-    elif say.known(choice.get("rounds")):
-        said.append("It has no trees: the regression scores alone.")
     tuned = made.get("tuned")
     if tuned:
         said.append(

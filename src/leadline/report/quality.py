@@ -55,7 +55,11 @@ def cut(record: Mapping[str, Any]) -> Section:
     steady: Mapping[str, Any] = record.get("steady") or {}
     own = [_named_row(c) for c in steady.get("own") or []]
     by = str(steady.get("by"))
-    shares = Table("own", f"By {by}, each at its own capacity", (Column(by), *_cut_columns(what)), tuple(own)) if own else None
+    shares = (
+        Table("own", f"By {by}, each at its own capacity", (Column(by), *_cut_columns(what)), tuple(own))
+        if own
+        else None
+    )
     parts = (table, Control(every, start, "Leads that sales work in a week"), how, shares, " ".join(sentences(steady)))
     return Section("cut", CUT, found, tuple(part for part in parts if part))
 
@@ -95,7 +99,9 @@ def _named_row(c: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 def _night(c: Mapping[str, Any]) -> str:
     """Say how many leads a night has, and by how many that varies; older records don't tell."""
-    return f"{say.amount(c['night'], 0)} ± {say.amount(c['night_spread'], 0)}" if say.known(c.get("night")) else say.ABSENT
+    return (
+        f"{say.amount(c['night'], 0)} ± {say.amount(c['night_spread'], 0)}" if say.known(c.get("night")) else say.ABSENT
+    )
 
 
 def how_good(record: Mapping[str, Any]) -> Section:

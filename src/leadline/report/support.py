@@ -15,6 +15,8 @@ def supported(record: Mapping[str, Any]) -> tuple[str, ...]:
     """Say what was fitted and why, and for how many independent snapshots the labelled ones count; older records don't know."""
     rung, sample, pooled = record.get("rung"), record.get("sample"), record.get("pooled")
     said = [f"What was fitted: {rung['name']}. {rung['reason']}."] if rung else []
+    fitted = (record.get("choice") or {}).get("words")
+    said += [f"Fitted: {fitted}."] if fitted else []
     if sample:
         where = f" in {say.count(sample['accounts'], 'account')}" if sample["accounts"] != sample["leads"] else ""
         said.append(

@@ -123,7 +123,9 @@ def leave_out(store: Store, tables: Iterable[str], begins: str = "all_") -> int:
     ids: set[str] = set()
     for name, column in places:  # a hash for each lead, not for each row
         each = f"SELECT DISTINCT {column} AS lead_id FROM {name} WHERE {column} IS NOT NULL"
-        ids |= {str(row[0]) for row in store.rows(f"SELECT lead_id FROM ({each}) AS t WHERE {_is_stone(stones, 'lead_id')}")}
+        ids |= {
+            str(row[0]) for row in store.rows(f"SELECT lead_id FROM ({each}) AS t WHERE {_is_stone(stones, 'lead_id')}")
+        }
     if not ids:
         return 0
     _put(store, ids | same_people(ids, _merges(store, f"{begins}merges") if "merges" in tables else []))

@@ -9,7 +9,17 @@ from leadline.checks import Finding, Findings, Severity
 from leadline.config import Config
 from leadline.tables import rules
 from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes
-from leadline.tables.schema import CLOCKS, UNTOLD, Column, cast_sql, columns_of, find_column, kind_of_type, looks_naive
+from leadline.tables.schema import (
+    CLOCKS,
+    UNTOLD,
+    Column,
+    cast_sql,
+    columns_of,
+    find_column,
+    is_nested,
+    kind_of_type,
+    looks_naive,
+)
 from leadline.tables.store import Store
 from leadline.tables.store.dialect import identifier
 
@@ -60,6 +70,8 @@ def resolve(table: str, columns: tuple[Column, ...], there: dict[str, str]) -> t
             problems.append(rules.missing_column(f"tables.{table}", column.source, hint))
         else:
             resolved.append(replace(column, source=name))
+            if is_nested(there[name]):
+                problems.append(rules.nested_column(f"tables.{table}", column.source))
     return tuple(resolved), problems
 
 

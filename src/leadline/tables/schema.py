@@ -16,7 +16,8 @@ from leadline.tables.store.dialect import UNTOLD, identifier, literal
 from leadline.times import EARLIEST, LATEST
 
 __all__ = [
-    "CLOCKS", "KEYS", "UNTOLD", "Column", "cast_sql", "columns_of", "find_column", "kind_of_type", "looks_naive", "text_sql",
+    "CLOCKS", "KEYS", "UNTOLD", "Column", "cast_sql", "columns_of", "find_column", "is_nested", "kind_of_type", "looks_naive",
+    "text_sql",
 ]  # fmt: skip
 
 Role = Literal["key", "ref", "text", "time", "money"]
@@ -193,6 +194,17 @@ def kind_of_type(type_name: str) -> Literal["number", "text", "time", "other"]:
     if type_name == "DATE" or (type_name.startswith("TIMESTAMP") and not type_name.endswith("]")):
         return "time"
     return "other"
+
+
+def is_nested(type_name: str) -> bool:
+    """Say whether a DuckDB type holds lists or records.
+
+    Examples
+    --------
+    >>> is_nested("VARCHAR[]"), is_nested("STRUCT(a INTEGER)"), is_nested("VARCHAR"), is_nested("DECIMAL(18,3)")
+    (True, True, False, False)
+    """
+    return type_name.endswith("]") or type_name.startswith(("STRUCT", "MAP", "UNION", "LIST"))
 
 
 def cast_sql(column: Column, type_name: str, config: Config) -> str:

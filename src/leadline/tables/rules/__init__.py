@@ -8,7 +8,7 @@ from __future__ import annotations
 from leadline.checks import Check, Severity
 from leadline.tables import icp
 from leadline.tables.rules import clocks, keys, order
-from leadline.tables.rules.base import SHARED, Context, fitting_nothing, missing_column, unusable_column
+from leadline.tables.rules.base import SHARED, Context, fitting_nothing, missing_column, nested_column, unusable_column
 
 __all__ = [
     "AFTER",
@@ -19,6 +19,7 @@ __all__ = [
     "Context",
     "fitting_nothing",
     "missing_column",
+    "nested_column",
     "unusable_column",
 ]
 

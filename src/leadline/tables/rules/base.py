@@ -12,7 +12,16 @@ from leadline.config import Config
 from leadline.tables.attributes import Attribute
 from leadline.tables.store import Store
 
-__all__ = ["SHARED", "Answer", "Context", "fitting_nothing", "missing_column", "outcome_tables", "unusable_column"]
+__all__ = [
+    "SHARED",
+    "Answer",
+    "Context",
+    "fitting_nothing",
+    "missing_column",
+    "nested_column",
+    "outcome_tables",
+    "unusable_column",
+]
 
 Answer = tuple[str, str, str, str, int]
 """(subject, seen, expected, fix, rows)"""
@@ -48,6 +57,14 @@ def missing_column(subject: str, name: str, hint: str) -> Finding:
         "a column of that name",
         "mend the config or the export",
     )
+
+
+def nested_column(subject: str, name: str) -> Finding:
+    """Say that a column holds lists or records, of which no id and no word can be made."""
+    return Finding(
+        "LL101", Severity.ERROR, subject, f"column {name!r} holds nested values", "one value in each row",
+        "mend the export, or shape it with a {query: …} source",
+    )  # fmt: skip
 
 
 def unusable_column(table: str, name: str) -> Finding:
