@@ -1,0 +1,151 @@
+"""What `train` prints: the backtest, what it would have brought, the cuts, the drivers, and where the model is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from leadline.checks import Severity
+from leadline.printing import Printer, number
+
+if TYPE_CHECKING:
+    from leadline.checks import Findings
+    from leadline.judge.ablation import Worth
+    from leadline.judge.backtest import Evaluation
+    from leadline.judge.segments import Segments
+    from leadline.pipeline import TrainResult
+    from leadline.pipeline.judging import Judgement
+    from leadline.pipeline.tiering import Tiering
+
+__all__ = ["TrainingScreen"]
+
+SHORT = {"frequencies": "freq."}  # the table fits 80 columns with millions of rows
+
+
+class TrainingScreen(Printer):
+    """Prints what training found."""
+
+    def trained(self, result: TrainResult) -> None:
+        """Print the backtest, the drivers and where the model is."""
+        from leadline.pipeline import fit_words
+
+        record = {
+            "name": result.name,
+            "version": result.version,
+            "alias": result.alias,
+            "folder": str(result.folder),
+            "run_id": result.run_id,
+        }
+        evaluation = result.evaluation.to_record()
+        families = [worth.to_record() for worth in result.families]
+        told: dict[str, Any] = {"evaluation": evaluation, "families": families, "findings": result.findings.records()}
+        told |= {"nights": result.judgement.nights.to_record()}
+        told |= {"optimism": result.judgement.optimism.to_record() if result.judgement.optimism else None}
+        told |= {"segments": result.judgement.segments.to_record() if result.judgement.segments else None}
+        stages = result.judgement.stages
+        told |= {"stages": stages.to_record()} if stages else {}
+        told |= fit_words.told(result)
+        if self._as_json({**record, **told}):
+            return
+        c = result.prepared.counts
+        thinned = f" (thinned to {c.kept_negative:,}, weighted)" if c.thinned else ""
+        self._say(
+            f"{c.positive:,} positive and {c.negative:,} negative snapshots{thinned}; {c.censored:,} unripe and {c.late:,} known late, left out"
+        )
+        for line in fit_words.head(result):
+            self._say(line)
+        self._findings(result.findings)
+        self._say()
+        self._evaluation(result.evaluation)
+        self._families(result.families)
+        self._stages(result)
+        self._nights(result.judgement)
+        self._capacity(result.judgement.capacity)
+        self._segments(result.judgement.segments)
+        self._say("\nWhat moves scores (share of all contributions):")
+        for d in result.drivers[:8]:
+            way = "" if d.direction != d.direction else " ↑" if d.direction > 0 else " ↓"
+            self._say(f"  {d.share:5.1%}{way or '  '}  {d.words}")
+        for line in fit_words.foot(result):
+            self._say(line)
+        self._say(
+            f"\n{result.name} {result.version} is the {result.alias}: {result.folder} (MLflow run {result.run_id})"
+        )
+
+    def _findings(self, findings: Findings) -> None:
+        for f in findings:
+            if f.severity in (Severity.ERROR, Severity.WARNING):
+                self._say(f"{f.code} {f.severity}: {f}{f' (accepted: {f.accepted})' if f.accepted else ''}")
+
+    def _evaluation(self, evaluation: Evaluation) -> None:
+        from leadline.pipeline.fit_words import UNJUDGED
+
+        if not evaluation.folds:
+            self._say(UNJUDGED)
+            return
+        rows = []
+        for fold in evaluation.folds:
+            for who, f in fold.figures.items():
+                first = f"{fold.number}{'*' if fold.judged else ''}" if who == "model" else ""
+                interval = f"{number(f.auc)} ({number(f.auc_low)}–{number(f.auc_high)})"
+                size = f"{fold.positives}/{fold.rows}" if first else ""
+                rest = [number(x) for x in (f.average_precision, f.brier, f.ece, f.won_auc)]
+                rows.append([first, SHORT.get(who, who), size, interval, rest[0], number(f.lift_10, 2), *rest[1:]])
+        self._table(["fold", "by", "positive", "AUC (95%)", "AP", "lift10", "Brier", "ECE", "won"], rows)
+        self._say("* the newest fold, which chose nothing: quote this one; won: AUC on closed-won, where ripe")
+        gap, low, high = evaluation.against_logistic
+        if gap == gap:
+            side = "below" if gap >= 0 else "above"
+            interval = f"95%: {low:+.4f} to {high:+.4f}"
+            self._say(f"log loss {abs(gap):.4f} {side} the regression's ({interval}; + is better)")
+
+    def _families(self, worths: Sequence[Worth]) -> None:
+        """Print what is lost when each family of features is left out, the dearest first."""
+        if not worths:
+            return
+        rows = [
+            [
+                w.family, str(w.features), f"{w.logloss:+.4f}", f"{w.logloss_low:+.4f} to {w.logloss_high:+.4f}",
+                f"{w.auc:+.3f}", w.verdict,
+            ]
+            for w in sorted(worths, key=lambda w: -w.logloss)
+        ]  # fmt: skip
+        self._say("\nWhat is lost when a family of features is left out (all folds):")
+        self._table(["family", "features", "log loss", "95%", "AUC", "verdict"], rows)
+
+    def _nights(self, told: Judgement) -> None:
+        """Print what working the top of the list would have brought, and how much a random split flatters."""
+        from leadline.judge import nights, optimism
+
+        for line in ("", *nights.lines(told.nights), *optimism.lines(told.optimism)):
+            self._say(line)
+
+    def _stages(self, result: TrainResult) -> None:
+        """Print what the questions that follow the first give."""
+        from leadline.judge.following_words import lines
+
+        stages = result.judgement.stages
+        for line in lines(None if stages is None else stages.to_record()):
+            self._say(line)
+
+    def _capacity(self, told: Tiering) -> None:
+        """Print what half to double the capacity brings, and how steady the tiers are."""
+        from textwrap import fill
+
+        from leadline.judge.capacity_words import HEAD, KEY, rows, sentences
+
+        if told.cuts:
+            self._say("\nHalf to double the capacity, in the newest fold:")
+            self._table(HEAD, rows([vars(c) for c in told.cuts]))
+            self._say(fill(KEY, 80))
+        record = told.to_record()
+        if record["own"]:
+            self._say(f"\nBy {record['by']}, each at its own capacity:")
+            self._table([str(record["by"]), *HEAD], rows(record["own"], "name"))
+        for line in sentences(record):
+            self._say(fill(line, 80))
+
+    def _segments(self, found: Segments | None) -> None:
+        """Say whether probabilities hold as a whole, and in each segment."""
+        for line in found.lines if found else ():
+            self._say(line)
