@@ -12,7 +12,7 @@ from leadline.checks import Severity
 from leadline.errors import DataError
 from leadline.tables import demo
 
-LEADS = 1200
+LEADS = 2000  # enough positive ones for boosting
 
 
 def planted(folder, more: str = "") -> None:

@@ -95,9 +95,12 @@ def test_a_night_scores_the_same(tmp_path: Path, demo_tables: Tables, bundle: Pa
 def test_a_night_replayed_gives_the_same_bytes(home: Path) -> None:
     first = score("demo.yaml", NIGHT)
     files = {p.name: p.read_bytes() for p in Path(first.place).iterdir()}
-    assert set(files) == {"scores.parquet", "night.json"}
+    assert set(files) == {"scores.parquet", "handoffs.jsonl", "night.json"}
     score("demo.yaml", NIGHT)
     assert {p.name: p.read_bytes() for p in Path(first.place).iterdir()} == files
+    score("demo.yaml", NIGHT, again=True)
+    again = {p.name: p.read_bytes() for p in Path(first.place).iterdir()}
+    assert {**again, "night.json": b""} == {**files, "night.json": b""}  # which tells the time, too
 
 
 def test_the_features_of_a_night_are_those_of_training_at_the_same_as_of(

@@ -123,6 +123,7 @@ def without_sense(world: Tables) -> Tables:
     return result
 
 
+@pytest.mark.long  # the short form is in tests/pipeline/test_promotion.py
 def test_a_challenger_trained_on_shuffled_labels_is_refused_though_its_recipe_is_sound(
     home: Path, tmp_path: Path, demo_tables: Tables
 ) -> None:
