@@ -21,7 +21,7 @@ from leadline.pipeline.asking import Progress, as_config, instant, said_instant,
 from leadline.pipeline.drifting import drifts
 from leadline.pipeline.joining import Ripe, ripe_rows
 from leadline.pipeline.monitored import MonitorResult, TierFigures, write_page
-from leadline.tables import load, open_store
+from leadline.pipeline.reading import reading
 from leadline.times import format_instant, parse_instant
 
 __all__ = ["MonitorResult", "TierFigures", "judge", "monitor", "write_page"]
@@ -56,13 +56,8 @@ def monitor(config: Config | str | Path, as_of: str | int | None = None, progres
             f"scores/{config.name}: no finished night{'' if when is None else f' by {format_instant(when)}'}; "
             "expected one that `leadline score` wrote; score first"
         )
-    store = open_store(config.engine)
-    try:
-        progress("reading tables")
-        loaded = load(config, store, when)
+    with reading(config, when, progress) as loaded:
         ripe = ripe_rows(config, loaded, rows)
-    finally:
-        store.close()
     known = str(said_instant(loaded.known_at, True))
     bundle, notes = _bundle(config, records[0])
     drift = drifts(config, bundle, rows, records[0], progress) if bundle is not None else {"why": notes[0]}

@@ -11,7 +11,8 @@ from leadline.history.features import Features
 from leadline.history.spec import Feature, kinds_of
 from leadline.judge.mutation import MUTATION, Cut
 from leadline.pipeline.asking import intents
-from leadline.tables import Loaded, load, open_store
+from leadline.pipeline.reading import reading
+from leadline.tables import Loaded
 
 __all__ = ["OFF", "future_moves"]
 
@@ -65,18 +66,15 @@ def _cut(config: Config, specs: tuple[Feature, ...], as_of: int, wanted: Feature
     """Compute the same snapshots' features from what was known at as_of alone, as a night would have."""
     import pyarrow as pa
 
-    store = open_store(config.engine)
-    try:
-        loaded = load(config, store, as_of, kinds_of(specs))
+    with reading(config, as_of, kinds=kinds_of(specs)) as loaded:
         snapshots.for_training(config, loaded)
+        store = loaded.store
         store.put("wanted", pa.table({"lead_id": list(wanted.lead_id), "as_of": pa.array(wanted.as_of)}))
         store.run(
             "CREATE OR REPLACE TABLE snapshots AS SELECT s.lead_id, s.account_id, s.as_of FROM snapshots AS s "
             "JOIN wanted AS w ON w.lead_id = s.lead_id AND w.as_of = s.as_of"
         )
         return features.build(loaded, specs, intents(config), config.roles)
-    finally:
-        store.close()
 
 
 def _aligned(whole: Features, cut: Features) -> tuple[tuple[Features, Features], int]:

@@ -22,8 +22,9 @@ from leadline.judge.points import points
 from leadline.model.ladder import REGRESSION
 from leadline.pipeline.asking import Progress, intents, silent
 from leadline.pipeline.mutation import future_moves
+from leadline.pipeline.reading import reading
 from leadline.pipeline.ruling import ruled
-from leadline.tables import Loaded, load, open_store
+from leadline.tables import Loaded
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -89,11 +90,7 @@ def examine(
     DataError
         The tables can't be read as tables; its `findings` say why.
     """
-    store = open_store(config.engine)
-    try:
-        progress("reading tables")
-        loaded = load(config, store, known_at, kinds)
-        _say_kept(loaded, progress)
+    with reading(config, known_at, progress, kinds) as loaded:
         found = loaded.findings + leaks.before_training(config, loaded) + run(cohorts.OF_SAMPLES, (config, loaded))
         found.accept(config.leaks.accept).raise_errors()
         progress("taking snapshots")
@@ -101,8 +98,6 @@ def examine(
         counts = labels.attach(config, loaded)
         found += Findings(tuple(_enough(config, number, counts)))
         yield Examined(loaded, counts, found.accept(config.leaks.accept))
-    finally:
-        store.close()
 
 
 def prepare(
@@ -151,16 +146,6 @@ def prepare(
             by=by,
             following=after,
             ruled=ruled(config, made),
-        )
-
-
-def _say_kept(loaded: Loaded, progress: Progress) -> None:
-    """Say whether the kept log of events was used, where it could be, and how many leads are forgotten."""
-    if loaded.log.note:
-        progress(loaded.log.note)
-    if loaded.forgotten:
-        progress(
-            f"{loaded.forgotten:,} forgotten lead{'' if loaded.forgotten == 1 else 's'} left out, with all rows of theirs"
         )
 
 
@@ -281,13 +266,8 @@ def night_of(
     DataError
         The tables can't be read as tables; its `findings` say why.
     """
-    store = open_store(config.engine)
-    try:
-        progress("reading tables")
-        loaded = load(config, store, as_of if not config.is_flat else None, kinds_of(specs), leads_source)
-        _say_kept(loaded, progress)
+    known_at = as_of if not config.is_flat else None
+    with reading(config, known_at, progress, kinds_of(specs), leads_source) as loaded:
         loaded.findings.accept(config.leaks.accept).raise_errors()
         snapshots.for_night(config, loaded, as_of)
         yield loaded
-    finally:
-        store.close()

@@ -13,8 +13,8 @@ from leadline.history.catalog import catalogue
 from leadline.history.committee import role_column
 from leadline.history.features import statement
 from leadline.pipeline.asking import Progress, as_config, intents, silent
+from leadline.pipeline.reading import reading
 from leadline.pipeline.scoring import find_model
-from leadline.tables import load, open_store
 
 __all__ = ["ReportResult", "feature_sql", "report"]
 
@@ -92,13 +92,9 @@ def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: 
     if dialect not in DIALECTS:
         raise UsageError(f"--dialect {dialect[:40]!r}: unknown; expected one of {', '.join(DIALECTS)}")
     config = as_config(config)
-    store = open_store(config.engine)
-    try:
-        loaded = load(config, store)
-        ours = store.dialect
+    with reading(config, None, progress) as loaded:
+        ours = loaded.store.dialect
         text = statement(catalogue(config, loaded), intents(config), ours, config.roles, role_column(loaded))
-    finally:
-        store.close()
     if dialect == ours.name:
         return text
     try:
