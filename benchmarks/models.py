@@ -167,10 +167,11 @@ def of_world(leads: int, seed: int, bound: Scorer | None, halves: bool) -> None:
     """Judge on a demo world; `bound`, trained on a far larger world, says how much of the truth can be seen at all."""
     print(f"\n-- demo, {leads:,} leads, seed {seed} --")
     made, folds, truth, threads = _world(leads, seed)
-    fold = newest(made.features.specs, to_matrix(made), made.features.group(), folds, seed, threads, truth, halves)
+    matrix = to_matrix(made)
+    fold = newest(made.features.specs, matrix, made.features.group(), folds, seed, threads, truth, halves)
     if bound is not None:
-        _, _, _, ((_, test),), _ = split(to_matrix(made), folds)
-        at = to_matrix(made).order()[test]
+        _, _, _, ((_, test),), _ = split(matrix, folds)
+        at = matrix.order()[test]
         values = made.features.values.iloc[at].reindex(columns=list(bound.names))
         fold = Newest(fold.y, fold.weight, fold.group, {**fold.said, "bound": bound.probability(values)}, fold.truth)
     figures(fold)

@@ -21,7 +21,7 @@ from leadline.errors import DataError, OutputError, RetryError, UsageError
 from leadline.files import locked
 from leadline.ops.folder_sink import finished
 from leadline.ops.forms import csv_bytes
-from leadline.ops.nightly import read_nights
+from leadline.ops.past import read_past
 from leadline.ops.sinks import open_sink
 from nights import DAY, night, table
 
@@ -98,7 +98,7 @@ def test_a_damaged_night_is_passed_over(name: str) -> None:
     path.unlink() if data is None else path.write_bytes(data)
     assert sink.previous(3 * DAY, "demo").probability == {"L0": 0.1}
     assert [p.name for p, _ in finished(Path("scores/demo"))] == ["as_of=1970-01-02T00-00-00Z"]
-    assert read_nights(Path("scores/demo"))["probability"].to_pylist() == [0.1]
+    assert read_past(Path("scores/demo"), "demo")[0]["probability"].to_pylist() == [0.1]
 
 
 def test_no_scores_are_an_empty_night() -> None:
@@ -106,7 +106,7 @@ def test_no_scores_are_an_empty_night() -> None:
         open_sink(out, "demo").write(table([]), night())
     assert pq.read_table("a.parquet").num_rows == 0
     assert Path("a.csv").read_text().count("\n") == 1
-    assert read_nights(Path("scores/demo")).num_rows == 0
+    assert len(read_past(Path("scores/demo"), "demo")[0]) == 0
     assert len(list(finished(Path("scores/demo")))) == 1
 
 

@@ -11,9 +11,10 @@ import pytest
 from leadline.config import Config
 from leadline.judge.nights import SAYERS
 from leadline.model.peers import PEERS, beside
-from leadline.pipeline.nights import STREAM, nights, rankings
+from leadline.pipeline.nights import nights, rankings
 from leadline.pipeline.publish import _nights
 from leadline.plans import SnapshotPlan
+from leadline.streams import Stream, generator
 
 FLAT = Config.model_validate({
     "version": 1, "name": "flat", "tables": {"leads": {"source": "a.csv"}},
@@ -38,7 +39,7 @@ def test_everybody_says_something_of_every_row(trained_home, said) -> None:
 def test_peers_stand_beside_the_row_they_spoke_of(trained_home, said) -> None:
     fitted = trained_home[1].fitted
     folds = [(fold.train, fold.test) for fold in fitted.folds]
-    random = np.random.default_rng([fitted.config.seed, STREAM])
+    random = generator(fitted.config.seed, Stream.NIGHTS)
     told = beside(fitted.made.features.specs, fitted.matrix, folds, random)
     for who in PEERS:
         by_row = {int(row): p for fold in told for row, p in zip(fold.row, fold.said[who], strict=True)}

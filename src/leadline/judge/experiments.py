@@ -17,6 +17,7 @@ from leadline.checks import Check, Finding, Severity
 from leadline.judge.backtest import Figures, Judged, figures
 from leadline.judge.explain import Driver
 from leadline.judge.optimism import Optimism, drawn_split
+from leadline.streams import Stream, generator
 
 __all__ = ["AFTER_TRAINING", "Trial", "drawn_split"]
 
@@ -85,7 +86,7 @@ class Trial:
         """Fit the lighter recipe on a random split by lead, too; None where nothing is fitted, or positives are too few."""
         if self.reason:
             return None
-        random = np.random.default_rng([self.seed, 304])
+        random = generator(self.seed, Stream.RANDOM_SPLIT)
         train, test = drawn_split(self.lead, len(self.train), len(self.test), random)
         if min(self.y[train].sum(), self.y[test].sum()) < FEWEST or not 0 < self.y[train].mean() < 1:
             return None

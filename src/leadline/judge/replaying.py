@@ -20,12 +20,12 @@ import numpy.typing as npt
 
 from leadline.judge.nights import SAYERS, Ahead, Nights, Terms, Worked
 from leadline.judge.picking import Floats, Listing, work
+from leadline.streams import Stream, generator
 
 __all__ = ["Past", "replay"]
 
 REPEATS = 200
 AT_ONCE = 8_000_000  # rows times drawn worlds that are worked at once: 64 MB an array
-STREAM = 700  # sets these draws apart from others that the config's seed gives
 MEASURES = ("worked", "sqls", "newest_worked", "newest_sqls", "won", "amount")
 
 Draws = dict[str, Floats]
@@ -97,7 +97,7 @@ def replay(past: Past, seed: int, repeats: int = REPEATS) -> Nights:
     listing = past.listing
     said = {**past.said, "random": np.zeros(len(past.y))}
     found = {by: Draws() for by in SAYERS if by in said}
-    for times in _worlds(past, np.random.default_rng([seed, STREAM]), repeats):
+    for times in _worlds(past, generator(seed, Stream.REPLAYING), repeats):
         for by, draws in found.items():
             for measure, values in zip(MEASURES, _harvest(past, said[by], times), strict=True):
                 draws[measure] = np.append(draws.get(measure, np.empty(0)), values)

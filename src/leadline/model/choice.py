@@ -21,18 +21,17 @@ from numpy.typing import NDArray
 
 from leadline import metrics
 from leadline.model.baselines import sigmoid
-from leadline.model.older import Fold, Older, joined, logistic, usable
+from leadline.model.older import Older, joined
 from leadline.model.train import MIN_PLAIN_ROUNDS, Curve, Recipe, choose_rounds, grow
 
-__all__ = ["Choice", "Fold", "Older", "choose", "joined", "logistic", "said", "usable"]
+__all__ = ["Choice", "choose", "said"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
 NOISE = 2.0  # standard errors by which anchored boosting alone must win over the mean
-BEYOND = (
-    0.5  # share of later rows outside what was seen, above which a feature moves: 0.25 was the most where the world
-)
-# stood still, 0.6 to 1 what an economy's indices showed
+# Above which share of later rows outside what was seen a feature moves: 0.25 was the most where the world stood still,
+# 0.6 to 1 what an economy's indices showed.
+BEYOND = 0.5
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def fit_scorer(
         values, margin = rows.values.iloc[test], judged.margin(rows.values.iloc[test])
         calibrator = _calibrator(before, judged, rows)
         parts.append(_Part(test, margin, calibrator.probability(margin), judged.logistic_probability(values), True))
-        seen.append(_Said(test, _forward(rows.take(test), margin, len(older))))
+        seen.append(_Said(test, Forward.of(rows.take(test), margin, len(older))))
     final = _fit(specs, rows, choice.recipe, seeds[2], threads)
     final = final.with_calibrator(_calibrator(seen, final, rows))
     curves = _records(choice.curves, choice.recipe)
@@ -154,10 +154,6 @@ class _Part:
     probability: Floats
     regression: Floats
     judged: bool
-
-
-def _forward(rows: Matrix, margin: Floats, number: int) -> Forward:
-    return Forward(margin, rows.y, rows.weight, rows.as_of, rows.known_at, rows.lead, number)
 
 
 def _calibrator(seen: Sequence[_Said], scorer: Scorer | None = None, rows: Matrix | None = None) -> Calibrator:

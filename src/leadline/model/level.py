@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.model.baselines import sigmoid
+
+if TYPE_CHECKING:
+    from leadline.model.matrix import Matrix
 
 __all__ = ["Forward", "Period", "follow", "periods", "shift_of"]
 
@@ -58,6 +61,11 @@ class Forward:
     known_at: Ints
     lead: NDArray[np.object_]
     number: int = 0
+
+    @classmethod
+    def of(cls, rows: Matrix, margin: Floats, number: int = 0) -> Forward:
+        """Put what was said of a fold's rows beside them."""
+        return cls(margin, rows.y, rows.weight, rows.as_of, rows.known_at, rows.lead, number)
 
     def take(self, rows: NDArray[np.bool_] | Ints) -> Forward:
         """Return some of the rows."""

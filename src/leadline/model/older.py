@@ -104,8 +104,7 @@ class Older:
 
     def forward(self, margin: Floats) -> Forward:
         """Return all test rows with what the fold's model says of them."""
-        j = self.all_judged
-        return Forward(margin, j.y, j.weight, j.as_of, j.known_at, j.lead, self.number)
+        return Forward.of(self.all_judged, margin, self.number)
 
     def beyond(self, share: float) -> Iterator[str]:
         """Yield the numeric features of which more than a share of the test rows lie beyond 99.8% of the training rows."""

@@ -27,12 +27,12 @@ from numpy.typing import NDArray
 from leadline.history.spec import Feature
 from leadline.model.baselines import Logistic, sigmoid
 from leadline.model.calibrate import Calibrator
-from leadline.model.choice import logistic
 from leadline.model.fitting import Fold, OutOfFold
 from leadline.model.ladder import penalty
 from leadline.model.levels import Levels
 from leadline.model.linear import LinearColumn
 from leadline.model.matrix import Encoder, Matrix
+from leadline.model.older import logistic
 from leadline.model.recipe import Recipe
 from leadline.model.scorer import Scorer
 

@@ -115,8 +115,7 @@ def _calibrated(rows: Matrix, tests: Sequence[Rows], margins: Sequence[Floats], 
     seen = []
     for number in range(older):
         known = np.isin(tests[number], until)
-        r = rows.take(tests[number][known])
-        seen.append(Forward(margins[number][known], r.y, r.weight, r.as_of, r.known_at, r.lead, number))
+        seen.append(Forward.of(rows.take(tests[number][known]), margins[number][known], number))
     line = Calibrator.follow(seen, [np.zeros(len(one.y)) for one in seen])
     return line.probability(np.concatenate(margins))
 

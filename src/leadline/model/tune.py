@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from leadline.errors import UsageError
 from leadline.history.spec import Feature
-from leadline.model.choice import Fold, Older, choose
+from leadline.model.choice import choose
 from leadline.model.fitting import split
 from leadline.model.matrix import Matrix
+from leadline.model.older import Fold, Older
 from leadline.model.recipe import Recipe
+from leadline.streams import Stream, generator
 
 __all__ = ["SPACE", "Tried", "best", "optuna_version", "search"]
 
@@ -142,7 +142,7 @@ def _numbers(finished: Sequence[Any], number: int, seed: int) -> dict[str, Any]:
     if number == 0:
         return {name: getattr(Recipe(), name) for name in SPACE}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    mine = int(np.random.default_rng([seed, number]).integers(2**31 - 1))
+    mine = int(generator(seed, Stream.TUNING, number).integers(2**31 - 1))
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=mine))
     study.add_trials(finished)
     return dict(study.ask(_distributions()).params)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import leadline
@@ -15,13 +14,12 @@ from leadline.judge.before import Before
 from leadline.ops.blind import blinded
 from leadline.ops.changes import CHANGES, HANDOFFS, changes, handoffs
 from leadline.ops.deliveries import deliver, retire_deliveries
-from leadline.ops.folder_sink import finished, read_night
 from leadline.ops.forms import line_bytes, parquet_bytes
 from leadline.ops.night import Made, Night, Order, stored
 from leadline.ops.registry import Bundle
 from leadline.times import DAY, format_instant, parse_instant
 
-__all__ = ["read_nights", "run_night"]
+__all__ = ["run_night"]
 
 
 def run_night(order: Order, compute: Callable[[Before], Made]) -> Night:
@@ -144,21 +142,3 @@ def summary(order: Order, made: Made, before: Before) -> dict[str, Any]:
         "warnings": list(made.warnings),
         **{name: value for name, value in made.facts.items() if name != "seconds"},
     }
-
-
-def read_nights(folder: Path) -> Any:
-    """Read every finished, undamaged night of a folder: lead_id, account_id, as_of (microseconds), probability, tier."""
-    import pyarrow as pa
-
-    columns = {
-        "lead_id": pa.string(),
-        "account_id": pa.string(),
-        "as_of": pa.int64(),
-        "probability": pa.float64(),
-        "tier": pa.string(),
-    }
-    parts = [pa.table({name: pa.array([], kind) for name, kind in columns.items()})]
-    for place, _ in finished(folder):
-        rows = read_night(place, list(columns))
-        parts.append(rows.set_column(2, "as_of", rows.column("as_of").cast(pa.int64())))
-    return pa.concat_tables(parts)

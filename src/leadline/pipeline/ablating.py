@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from leadline.judge.ablation import Known, Part, Worth, worths
 from leadline.model.refit import Refitted, refit
 from leadline.pipeline.asking import Progress
 from leadline.pipeline.fitted import Fitted
+from leadline.streams import Stream, generator
 
 __all__ = ["ablate"]
-
-STREAM = 400  # sets these draws apart from others that the config's seed gives
 
 
 def ablate(fitted: Fitted, progress: Progress) -> tuple[Worth, ...] | None:
@@ -29,7 +26,7 @@ def ablate(fitted: Fitted, progress: Progress) -> tuple[Worth, ...] | None:
     if not config.backtest.ablation or fitted.lowest:
         return None
     folds = [(f.train, f.test) for f in fitted.folds]
-    specs, random = made.features.specs, np.random.default_rng([config.seed, STREAM])
+    specs, random = made.features.specs, generator(config.seed, Stream.ABLATION)
     progress(f"leaving out each of {len({spec.family for spec in specs})} families of features")
 
     def without(parts: Sequence[Part]) -> Refitted:

@@ -16,6 +16,7 @@ from leadline.model.refit import refit_margins
 from leadline.model.scorer import Scorer
 from leadline.pipeline.mutation import OFF
 from leadline.pipeline.prepare import Prepared
+from leadline.streams import Stream, generator
 
 __all__ = ["trial"]
 
@@ -46,7 +47,7 @@ def trial(
 
     def refit(training: Ints, test: Ints, without: Sequence[str]) -> list[npt.NDArray[np.float64]]:
         parts = [[s.name for s in specs if s.group != group] for group in ("", *without)]
-        random = np.random.default_rng([config.seed, 300])
+        random = generator(config.seed, Stream.EXPERIMENTS)
         fold = np.sort(place[training]), place[test]  # training rows sorted by key: their order changes no model
         return refit_margins(specs, ordered, fold, scorer.recipe, parts, random, config.engine.threads)
 

@@ -25,7 +25,7 @@ from leadline.pipeline.ablating import ablate
 from leadline.pipeline.asking import Progress
 from leadline.pipeline.experiments import trial
 from leadline.pipeline.fitted import Fitted
-from leadline.pipeline.nights import nights, rankings
+from leadline.pipeline.nights import nights, own_rankings, rankings
 from leadline.pipeline.segments import segments
 from leadline.pipeline.stability import drawn_again, sampled
 from leadline.pipeline.tiering import Tiering
@@ -128,16 +128,12 @@ def judged_folds(fitted: Fitted, said: Mapping[str, Floats] | None = None) -> li
     """Gather each fold's rows with what was said of them; peers in `said` stand beside the newest fold alone."""
     result = []
     made, matrix, honest = fitted.made, fitted.matrix, fitted.honest
-    group = made.features.group()
+    group, own = made.features.group(), own_rankings(fitted)
     for number in np.unique(honest.fold):
         mine = honest.fold == number
         rows = honest.row[mine]
         newest = bool(honest.judged[mine][0])
-        told = {"model": honest.probability[mine], "logistic": honest.lr_probability[mine]}
-        if made.points is not None:
-            told["points"] = made.points[rows]
-        if newest:
-            told |= {who: p[mine] for who, p in (said or {}).items()}
+        told = {who: p[mine] for who, p in (own | dict(said or {}) if newest else own).items()}
         judged = Judged(matrix.y[rows], matrix.weight[rows], made.labels.won[rows], group[rows], told)
         starts, ends = int(matrix.as_of[rows].min()), int(matrix.as_of[rows].max())
         training = (

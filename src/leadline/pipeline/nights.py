@@ -16,22 +16,27 @@ from leadline.judge.picking import listing_of
 from leadline.judge.replaying import Past, replay
 from leadline.model.peers import PEERS, beside
 from leadline.pipeline.fitted import Fitted
+from leadline.streams import Stream, generator
 from leadline.times import WEEK
 
-__all__ = ["nights", "rankings"]
+__all__ = ["nights", "own_rankings", "rankings"]
 
 Floats = npt.NDArray[np.float64]
 
-STREAM = 500  # sets the peers' draws apart from others that the config's seed gives
 STAGES = {"sql": "SQLs", "opportunity": "opps", "won": "wins"}
+
+
+def own_rankings(fitted: Fitted) -> dict[str, Floats]:
+    """Return what the model, its regression and today's points said of the rows of `fitted.honest`."""
+    made, honest = fitted.made, fitted.honest
+    said = {"model": honest.probability, "logistic": honest.lr_probability}
+    return said if made.points is None else said | {"points": made.points[honest.row]}
 
 
 def rankings(fitted: Fitted) -> dict[str, Floats]:
     """Return what everybody said of the rows of `fitted.honest`, the model first; who said nothing of some isn't there."""
     made, honest = fitted.made, fitted.honest
-    said = {"model": honest.probability, "logistic": honest.lr_probability}
-    if made.points is not None:
-        said["points"] = made.points[honest.row]
+    said = own_rankings(fitted)
     # Of a flat file only the order is known; its newest rows are the last.
     created = made.features.as_of.astype(np.float64) if made.labels.created_at is None else made.labels.created_at
     said["newest"] = np.nan_to_num(created, nan=-np.inf)[honest.row]
@@ -46,7 +51,7 @@ def _peers(fitted: Fitted) -> dict[str, Floats]:
         return {}
     folds = [(fold.train, fold.test) for fold in fitted.folds]
     # One thread: on a busy machine more of them wait for each other longer than they work.
-    for fold in beside(fitted.made.features.specs, fitted.matrix, folds, np.random.default_rng([config.seed, STREAM])):
+    for fold in beside(fitted.made.features.specs, fitted.matrix, folds, generator(config.seed, Stream.NIGHTS)):
         place = np.full(len(fitted.matrix), -1)
         place[fold.row] = np.arange(len(fold.row))
         here = place[honest.row] >= 0

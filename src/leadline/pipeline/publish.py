@@ -1,8 +1,4 @@
-"""Publishing a trained model: one MLflow run, one bundle in its place, one alias, in an order that survives a kill.
-
-The bundle is staged, logged and registered first, then renamed to ``models/NAME/VERSION``, and only then does an
-alias point at it: a run that dies on the way leaves a version that nobody uses.
-"""
+"""Publishing a trained model: what its bundle, its MLflow run and its evidence hold."""
 
 from __future__ import annotations
 
@@ -15,8 +11,7 @@ from typing import Any
 import leadline
 from leadline.checks import Findings
 from leadline.config import Config
-from leadline.errors import OutputError
-from leadline.files import locked, place, staging, write_bytes, write_json, write_text
+from leadline.files import staging, write_bytes, write_json, write_text
 from leadline.judge.backtest import Evaluation
 from leadline.model.fitting import OutOfFold
 from leadline.model.scorer import Scorer
@@ -24,84 +19,61 @@ from leadline.ops import registry, tracking
 from leadline.pipeline.asking import intents
 from leadline.pipeline.fitted import Fitted
 from leadline.pipeline.judging import Judgement
+from leadline.pipeline.placing import Placed, place_version
 from leadline.pipeline.prepare import Prepared
 from leadline.pipeline.reference import reference
 from leadline.report import charts
 from leadline.report.card import NAME, card
 
-__all__ = ["publish", "ready"]
+__all__ = ["publish"]
 
 PACKAGES = ("lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn", "duckdb", "mlflow", "shap")
-SERVING = ("lightgbm", "numpy", "pandas", "scikit-learn", "threadpoolctl")
 
 
-def ready(config: Config) -> None:
-    """Make sure, before the minutes of fitting, that the registry answers and the next version's place is free.
+def publish(fitted: Fitted, told: Judgement, record: Mapping[str, Any]) -> Placed:
+    """Track, register and export a trained model.
 
     Raises
     ------
     OutputError, RetryError
-        As `publish` would, after the fitting.
+        As `place_version`.
     """
-    _refuse_taken(config, registry.MODELS / config.name)
+    config, made = fitted.config, fitted.made
+
+    def write(run: tracking.Run, folder: Path) -> None:
+        _write_bundle(folder, fitted, told, record, run.id)
+        _log(run, fitted, told, record)
+        with staging(registry.MODELS / config.name) as extra:
+            _write_evidence(extra, config, record, told)
+            run.folder(extra, "evidence")
+
+    title, about = f"{config.name} at {_known(record)}", _description(told.evaluation, record)
+    return place_version(config, title, about, made.features.specs, write)
 
 
-def publish(fitted: Fitted, told: Judgement, record: Mapping[str, Any]) -> tuple[str, str, Path, str]:
-    """Track, register and export a model; return its version, alias, folder and run id.
-
-    Raises
-    ------
-    OutputError
-        A bundle of that version stands there already, made with another registry; or the disk refuses.
-    RetryError
-        Another run publishes the same model, or the registry is down.
-    """
-    config, made, scorer = fitted.config, fitted.made, fitted.scorer
-    home = registry.MODELS / config.name
-    uri = config.tracking.uri
-    with locked(home / ".lock", wait=60.0), staging(home) as stage:
-        staged = stage / "bundle"  # MLflow keeps the folder's name
-        _refuse_taken(config, home)
-        with tracking.open_run(uri, config.experiment, config.name, f"{config.name} at {_known(record)}") as run:
-            registry.write_bundle(
-                staged,
-                {**scorer.to_files(), **(told.stages.files() if told.stages else {}), NAME: card(record)},
-                {**_manifest(config, made, scorer, record, run.id), **_later(config, told)},
-                {"record.json": record, **(told.stages.records() if told.stages else {})},
-            )
-            run.params(_params(config, made, scorer, told.findings, _known(record)))
-            run.tags(_tags(config))
-            run.metrics(_metrics(told.evaluation, fitted.honest) + _worths(record) + _nights(record))
-            run.metrics([row for part in (told.sample, told.stability) if part is not None for row in part.metrics()])
-            run.params(_rung(fitted))
-            run.metrics(told.stages.metrics() if told.stages else [])
-            run.datasets([
-                tracking.Dataset(t, made.loaded.sources.get(t, ""), made.loaded.fingerprints.get(t, ""), rows)
-                for t, rows in made.loaded.rows.items()
-            ])  # fmt: skip
-            run.folder(staged, "bundle")
-            run.metrics(_segments(record))
-            with staging(home) as extra:
-                _write_evidence(extra, config, record, told)
-                run.folder(extra, "evidence")
-            columns = [(s.name, s.kind) for s in made.features.specs]
-            requirements = [f"{p}=={version(p)}" for p in SERVING]
-            number = run.register(staged, columns, requirements, _description(told.evaluation, record))
-        folder = home / number
-        place(staged, folder)
-        alias = "challenger" if "champion" in tracking.aliases(uri, config.name) else "champion"
-        tracking.set_alias(uri, config.name, alias, number)
-    return number, alias, folder, run.id
+def _write_bundle(folder: Path, fitted: Fitted, told: Judgement, record: Mapping[str, Any], run_id: str) -> None:
+    """Write the scorer with all that a night, a report and a contest ask of it."""
+    config, made, scorer, stages = fitted.config, fitted.made, fitted.scorer, told.stages
+    registry.write_bundle(
+        folder,
+        {**scorer.to_files(), **(stages.files() if stages else {}), NAME: card(record)},
+        {**_manifest(config, made, scorer, record, run_id), **_later(config, told)},
+        {"record.json": record, **(stages.records() if stages else {})},
+    )
 
 
-def _refuse_taken(config: Config, home: Path) -> None:
-    """A version's folder that the registry doesn't know belongs to another registry: it must not be lost."""
-    following = tracking.newest_version(config.tracking.uri, config.name) + 1
-    if (home / str(following)).exists():
-        raise OutputError(
-            f"{home / str(following)}: a bundle stands there that this registry ({config.tracking.uri.split('://')[0]}) doesn't know; "
-            "expected a free place; move it away, or use the tracking.uri that it was made with"
-        )
+def _log(run: tracking.Run, fitted: Fitted, told: Judgement, record: Mapping[str, Any]) -> None:
+    """Log parameters, tags, figures and the data sets."""
+    config, made, loaded = fitted.config, fitted.made, fitted.made.loaded
+    run.params(_params(config, made, fitted.scorer, told.findings, _known(record)) | _rung(fitted))
+    run.tags(_tags(config))
+    run.metrics(_metrics(told.evaluation, fitted.honest) + _worths(record) + _nights(record) + _segments(record))
+    for part in (told.sample, told.stability, told.stages):
+        run.metrics(part.metrics() if part is not None else [])
+    run.datasets([
+        tracking.Dataset(table, loaded.sources.get(table, ""), loaded.fingerprints.get(table, ""), rows)
+        for table, rows in loaded.rows.items()
+    ])  # fmt: skip
 
 
 def _manifest(config: Config, made: Prepared, scorer: Scorer, record: Mapping[str, Any], run_id: str) -> dict[str, Any]:
@@ -120,7 +92,7 @@ def _manifest(config: Config, made: Prepared, scorer: Scorer, record: Mapping[st
         "roles": {role: list(patterns) for role, patterns in config.roles.items()},
         "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)},
         "capacity": config.capacity.model_dump(mode="json"),
-        "reference": reference(made, scorer),
+        "reference": reference(made.features, made.labels.weight, scorer),
         "rung": (record["rung"] or {}).get("name"),
     }
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +17,6 @@ import numpy.typing as npt
 import leadline
 from leadline import metrics
 from leadline.config import Config
-from leadline.files import locked, place, staging
 from leadline.history.features import Features
 from leadline.judge.backtest import plain
 from leadline.judge.paired import difference
@@ -28,9 +26,9 @@ from leadline.model.scorer import Scorer
 from leadline.ops import registry, tracking
 from leadline.ops.registry import Bundle
 from leadline.pipeline.asking import Progress, as_config, instant, said_instant, silent
+from leadline.pipeline.placing import Placed, place_version, ready
 from leadline.pipeline.prepare import Prepared, prepare
-from leadline.pipeline.publish import SERVING, ready
-from leadline.pipeline.reference import looked_at
+from leadline.pipeline.reference import reference
 from leadline.pipeline.ripening import Ripened, ripened, unseen_from
 from leadline.pipeline.scoring import find_model
 from leadline.report.card import NAME, card
@@ -201,38 +199,27 @@ def _figures(rows: Forward, p: Floats) -> dict[str, float]:
     return dict(zip(TOLD, values, strict=True))
 
 
-def _publish(
-    config: Config, bundle: Bundle, made: Prepared, scorer: Scorer, told: dict[str, Any]
-) -> tuple[str, str, Path, str]:
-    """Track, register and export, in the order in which `publish` does."""
-    home, uri = registry.MODELS / config.name, config.tracking.uri
-    known = said_instant(made.loaded.known_at, made.loaded.is_dated)
-    texts, asked = scorer.to_files(), cast("Features", made.asked)
-    # What wasn't refitted is copied, so that it stays the same byte for byte.
-    files = {name: data.decode() for name, data in bundle.files.items() if name not in KEPT}
-    files |= {name: texts[name] for name in ("calibrator.json", "tiers.json")}
+def _publish(config: Config, bundle: Bundle, made: Prepared, scorer: Scorer, told: dict[str, Any]) -> Placed:
+    """Track, register and export; what wasn't refitted is copied, so that it stays the same byte for byte."""
+    known = str(said_instant(made.loaded.known_at, made.loaded.is_dated))
     record = {**bundle.record("record.json"), "known_at": known, "recalibration": plain(told)}
-    files[NAME] = card(record)
-    with locked(home / ".lock", wait=60.0), staging(home) as stage:
-        staged = stage / "bundle"
-        with tracking.open_run(uri, config.experiment, config.name, f"{config.name} recalibrated at {known}") as run:
-            manifest = {
-                **bundle.manifest, "leadline": leadline.__version__, "known_at": known, "run_id": run.id, "config_hash": config.hash,
-                "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)},
-                "reference": looked_at(asked, scorer, scorer.probability(asked.values), made.labels.weight).to_record(),
-                "recalibrated": {**told["since"], "trees_known_at": told["trees_known_at"]},
-            }  # fmt: skip
-            registry.write_bundle(staged, files, manifest, {"record.json": record})
-            run.params({"recalibrated": bundle.version, "known_at": known, "config_hash": config.hash})
-            run.metrics([
-                *((f"recalibration.{side}.{name}", told[side][name], 0) for side in ("before", "after") for name in TOLD),
-                *((f"recalibration.{name}", told[name], 0) for name in ("gain", "moved", "rows", "positives", "rate_now")),
-            ])  # fmt: skip
-            run.folder(staged, "bundle")
-            about = f"leadline model {bundle.version}, calibrated anew on what was known at {known}"
-            requirements = [f"{package}=={version(package)}" for package in SERVING]
-            number = run.register(staged, [(s.name, s.kind) for s in bundle.specs], requirements, about)
-        place(staged, home / number)
-        alias = "challenger" if "champion" in tracking.aliases(uri, config.name) else "champion"
-        tracking.set_alias(uri, config.name, alias, number)
-    return number, alias, home / number, run.id
+    texts = scorer.to_files()
+    files = {name: data.decode() for name, data in bundle.files.items() if name not in KEPT}
+    files |= {name: texts[name] for name in ("calibrator.json", "tiers.json")} | {NAME: card(record)}
+    seen = reference(cast("Features", made.asked), made.labels.weight, scorer)
+
+    def write(run: tracking.Run, folder: Path) -> None:
+        manifest = {
+            **bundle.manifest, "leadline": leadline.__version__, "known_at": known, "run_id": run.id, "config_hash": config.hash,
+            "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)}, "reference": seen,
+            "recalibrated": {**told["since"], "trees_known_at": told["trees_known_at"]},
+        }  # fmt: skip
+        registry.write_bundle(folder, files, manifest, {"record.json": record})
+        run.params({"recalibrated": bundle.version, "known_at": known, "config_hash": config.hash})
+        run.metrics([
+            *((f"recalibration.{side}.{name}", told[side][name], 0) for side in ("before", "after") for name in TOLD),
+            *((f"recalibration.{name}", told[name], 0) for name in ("gain", "moved", "rows", "positives", "rate_now")),
+        ])  # fmt: skip
+
+    about = f"leadline model {bundle.version}, calibrated anew on what was known at {known}"
+    return place_version(config, f"{config.name} recalibrated at {known}", about, bundle.specs, write)

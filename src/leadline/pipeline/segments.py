@@ -17,6 +17,7 @@ from leadline.judge.segments import Axis, Rows, Segments, judge_segments
 from leadline.model.levels import Levels
 from leadline.model.tiers import Tiers
 from leadline.pipeline.fitted import Fitted
+from leadline.streams import Stream, generator
 from leadline.tables.attributes import slug
 
 __all__ = ["segments"]
@@ -25,7 +26,6 @@ Labels = npt.NDArray[np.object_]
 
 MOST = 12  # levels of one attribute that are told one by one; the rest are one
 TOLD = 0.5  # the share of rows whose level may be kept by name, below which an attribute is next to unique
-STREAM = 500  # sets these draws apart from others that the config's seed gives
 BANDS = ((10, "under 10"), (50, "10 to 49"), (250, "50 to 249"), (1000, "250 to 999"), (np.inf, "1,000 and more"))
 """Sizes of accounts by employees, as the statistical offices of Europe part them, the largest in two."""
 ASKED = {
@@ -59,7 +59,7 @@ def segments(fitted: Fitted, bands: Tiers) -> Segments | None:
     else:
         left_out.append(("month", "a flat file has no dates"))
     axes.append(Axis("tier", np.asarray(tier, dtype=object), parity=False))
-    seed = int(np.random.default_rng([fitted.config.seed, STREAM]).integers(2**31 - 1))
+    seed = int(generator(fitted.config.seed, Stream.SEGMENTS).integers(2**31 - 1))
     return judge_segments(rows, axes, seed, left_out)
 
 

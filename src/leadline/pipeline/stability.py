@@ -12,10 +12,10 @@ from leadline.judge.stability import Stability, stability
 from leadline.model.resample import redrawn
 from leadline.pipeline.asking import Progress
 from leadline.pipeline.fitted import Fitted
+from leadline.streams import Stream, generator
 
 __all__ = ["drawn_again", "pooled", "sampled"]
 
-STREAM = 600  # sets these draws apart from others that the config's seed gives
 REFITS = 8
 
 
@@ -28,7 +28,7 @@ def drawn_again(fitted: Fitted, ranked: Sequence[Driver], progress: Progress) ->
     if not config.backtest.stability or fitted.lowest or not ranked:
         return None
     progress(f"drawing accounts again, {REFITS} times")
-    specs, random = made.features.specs, np.random.default_rng([config.seed, STREAM])
+    specs, random = made.features.specs, generator(config.seed, Stream.STABILITY)
     refits = []
     for parts, rows in redrawn(
         specs, matrix, fitted.scorer.recipe, made.features.group(), REFITS, random, config.engine.threads

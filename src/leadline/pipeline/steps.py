@@ -22,6 +22,7 @@ from leadline.model.scorer import Scorer
 from leadline.pipeline.fitted import Fitted, to_matrix
 from leadline.pipeline.laying import lay
 from leadline.pipeline.prepare import Prepared
+from leadline.streams import Stream, generator
 
 __all__ = ["PENALTIES", "again", "column", "fit_step"]
 
@@ -62,7 +63,7 @@ def again(fitted: Fitted, until: int, number: int) -> Scorer | None:
     specs = [s for s in fitted.made.features.specs if s.name in set(fitted.scorer.names)]
     if not specs:
         return fit_prior([], [], known)
-    seed = np.random.default_rng([fitted.config.seed, 500 + number])
+    seed = generator(fitted.config.seed, Stream.STAGES_IN_TIME, number)
     return fit_scorer(specs, known, [], fitted.scorer.recipe, seed, fitted.config.engine.threads)[0]
 
 
@@ -103,7 +104,7 @@ def _fit(config: Config, features: Features, matrix: Matrix, folds: tuple[Fold, 
     why = f"{_leads(matrix)}, too few for a regression: every lead gets the base rate"
     if rung.name != "rules":
         recipe = Recipe(anchored=True, c=None, c_grid=PENALTIES, rounds=0 if rung.name == "regression" else None)
-        seed = np.random.default_rng([config.seed, 499])
+        seed = generator(config.seed, Stream.STAGES)
         scorer, honest = fit_scorer(specs, matrix, pairs, recipe, seed, config.engine.threads)
         gain = gain_over_base_rate(matrix, honest)
         if gain > 0:

@@ -18,8 +18,9 @@ from leadline.pipeline.fitted import Fitted, fit
 from leadline.pipeline.judging import Judgement, judge
 from leadline.pipeline.laying import lay_folds
 from leadline.pipeline.oof import export
+from leadline.pipeline.placing import ready
 from leadline.pipeline.prepare import Prepared, prepare
-from leadline.pipeline.publish import publish, ready
+from leadline.pipeline.publish import publish
 from leadline.pipeline.recording import records
 from leadline.pipeline.stages import follow
 

@@ -22,8 +22,8 @@ import leadline
 from leadline.config import Config
 from leadline.files import read_json, write_json
 from leadline.history.spec import Feature
-from leadline.model.choice import Fold
 from leadline.model.matrix import Matrix
+from leadline.model.older import Fold
 from leadline.model.recipe import Recipe
 from leadline.model.tune import SPACE, Tried, best, optuna_version, search
 from leadline.pipeline.asking import Progress

@@ -1,0 +1,37 @@
+"""Streams of chance: everything that draws has a number of its own beside the config's seed, so that no two draw alike."""
+
+from __future__ import annotations
+
+from enum import IntEnum, unique
+
+import numpy as np
+
+__all__ = ["Stream", "generator"]
+
+
+@unique
+class Stream(IntEnum):
+    """Who draws."""
+
+    TUNING = 200
+    EXPERIMENTS = 300
+    RANDOM_SPLIT = 304
+    ABLATION = 400
+    STAGES = 499
+    NIGHTS = 500
+    SEGMENTS = 501
+    STABILITY = 600
+    REPLAYING = 700
+    STAGES_IN_TIME = 800
+
+
+def generator(seed: int, stream: Stream, number: int = 0) -> np.random.Generator:
+    """Return the generator of one who draws; `number` sets apart those who draw several times.
+
+    Examples
+    --------
+    >>> one, two = generator(7, Stream.NIGHTS), generator(7, Stream.SEGMENTS)
+    >>> bool(one.random() == two.random()), bool(generator(7, Stream.NIGHTS).random() == generator(7, Stream.NIGHTS).random())
+    (False, True)
+    """
+    return np.random.default_rng([seed, stream, number] if number else [seed, stream])
