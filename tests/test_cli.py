@@ -33,17 +33,18 @@ HEAVY = (
     "pydantic",
 )
 COMMANDS = {
-    "demo": ["DIR", "--leads", "--seed"],
-    "init": ["DIR", "--preset"],
-    "check": ["CONFIG", "--as-of", "--html", "--json", "--quiet", "--log"],
-    "train": ["CONFIG", "--as-of", "--recalibrate", "--model", "--json", "--quiet", "--log"],
+    "demo": ["DIR", "--leads", "--seed", "--json", "--quiet", "--log"],
+    "init": ["DIR", "--preset", "--source", "--json", "--quiet", "--log"],
+    "check": ["CONFIG", "--as-of", "--outcome", "--positive", "--order-by", "--save", "--html", "--json", "--quiet", "--log"],
+    "train": ["CONFIG", "--as-of", "--outcome", "--positive", "--order-by", "--save", "--recalibrate", "--model", "--json", "--quiet", "--log"],
     "promote": ["CONFIG", "--version", "--rollback", "--json", "--quiet", "--log"],
     "score": ["CONFIG", "--as-of", "--model", "--out", "--leads", "--from", "--to", "--every", "--dry-run", "--again", "--changed", "--wait", "--json", "--quiet", "--log"],
     "explain": ["CONFIG", "--lead", "--as-of", "--model", "--json", "--quiet", "--log"],
     "report": ["CONFIG", "--out", "--model", "--json", "--quiet", "--log"],
     "monitor": ["CONFIG", "--as-of", "--html", "--json", "--quiet", "--log"],
     "forget": ["CONFIG", "--lead", "--leads", "--out", "--wait", "--json", "--quiet", "--log"],
-    "sql": ["CONFIG", "--dialect", "--quiet", "--log"],
+    "sql": ["CONFIG", "--dialect", "--json", "--quiet", "--log"],
+    "schema": [],
 }  # fmt: skip
 
 
@@ -147,7 +148,7 @@ def test_the_ends_of_a_backfill_go_together(tmp_path: Path) -> None:
             ["explain", "demo.yaml", "--as-of", NIGHT, "--lead", "{open}"],
             {"probability", "tier", "causes", "base", "lead_id"},
         ),
-        (["report", "demo.yaml"], {"page", "data"}),
+        (["report", "demo.yaml"], {"page", "data", "points"}),
     ],
 )
 def test_results_as_json_parse(home: Path, words: list[str], keys: set[str], trained_home) -> None:
@@ -247,12 +248,16 @@ CASES: dict[str, tuple[int, str, Callable[[Path], object], list[str]]] = {
     "no config": (66, "no such file", lambda h: None, ["check", "nowhere.yaml"]),
     "a config that is no YAML": (78, "not YAML", lambda h: (h / "demo.yaml").write_text("a: [1"), ["train", "demo.yaml"]),
     "an unknown key": (78, "did you mean `seed`", lambda h: edited(h, "seed: 7", "seeed: 7"), ["score", "demo.yaml", "--as-of", NIGHT]),
-    "an unknown command": (2, "", lambda h: None, ["trane", "demo.yaml"]),
+    "an unknown command": (2, "Did you mean 'train'?", lambda h: None, ["trane", "demo.yaml"]),
+    "an unknown option": (2, "--as-of", lambda h: None, ["train", "demo.yaml", "--as-off", "1"]),
     "no as_of": (2, "--as-of", lambda h: None, ["score", "demo.yaml"]),
     "an as_of that is no time": (2, "expected", lambda h: None, ["score", "demo.yaml", "--as-of", "yesterday"]),
     "--leads with dated tables": (2, "flat file only", lambda h: None, ["score", "demo.yaml", "--as-of", NIGHT, "--leads", "x.csv"]),
     "an unknown ending": (2, "unknown ending", lambda h: None, ["score", "demo.yaml", "--as-of", NIGHT, "--out", "x.xlsx"]),
     "an unknown dialect": (2, "unknown", lambda h: None, ["sql", "demo.yaml", "--dialect", "klingon"]),
+    "a mistyped dialect": (2, "did you mean `snowflake`?", lambda h: None, ["sql", "demo.yaml", "--dialect", "snowflke"]),
+    "a column that is nearly one": (65, "did you mean `created_at`?", lambda h: edited(h, "created_at: created_at,", "created_at: created_on,"), ["train", "demo.yaml"]),
+    "a data file without its outcome": (2, "--outcome Converted", lambda h: None, ["train", "leads.csv"]),
     "a page that isn't named so": (2, "not a page", lambda h: None, ["report", "demo.yaml", "--out", "x.pdf"]),
     "a missing file": (66, "tables.leads.source", lambda h: (h / "data/leads.parquet").unlink(), ["train", "demo.yaml"]),
     "an unreadable file": (65, "tables.leads.source", lambda h: (h / "data/leads.parquet").write_bytes(b"PAR1 Canary Zq17"), ["train", "demo.yaml"]),
@@ -311,7 +316,7 @@ def test_bad_input_is_told_in_one_sentence_with_its_code_and_leaves_nothing(
     before = listing(home)
     done = here(command)
     assert done.code == code, done.err
-    if name not in ("an unknown command", "a mutable attribute"):
+    if name not in ("an unknown command", "an unknown option", "a mutable attribute"):
         assert done.out == ""
         assert done.sentence.count("\n") == 0 and words in done.sentence + done.err
     else:
@@ -382,10 +387,38 @@ def test_an_interrupt_leaves_nothing_half_written(
 def test_a_config_can_be_made_and_then_told_what_it_lacks(tmp_path: Path) -> None:
     done = leadline("init", "mine", "--preset", "csv", cwd=tmp_path)
     assert done.code == 0
-    config = tmp_path / done.out.strip()
-    assert config.is_file()
+    config = tmp_path / "mine" / "leadline.yaml"
+    assert config.is_file() and "written: mine/leadline.yaml" in done.out
     assert leadline("init", "mine", "--preset", "klingon", cwd=tmp_path).code == 2
     assert leadline("check", str(config), cwd=tmp_path).code in (65, 66, 78)
+
+
+def test_the_demos_story_as_json_holds_what_each_command_gives(home: Path, trained_home, capsys) -> None:
+    from leadline.pipeline import check, explain, score
+    from leadline.pipeline.demo import DemoResult
+    from leadline.terminal import Console
+
+    night = score("demo.yaml", NIGHT)
+    told = explain("demo.yaml", str(night.scores.lead_id[0]), NIGHT)
+    page = home / "report.html"
+    Console(True, "text", True).demo(
+        DemoResult(home / "demo.yaml", page, check("demo.yaml", KNOWN_AT), trained_home[1], night, told, 0.5)
+    )
+    record = json.loads(capsys.readouterr().out)
+    assert list(record) == ["config", "page", "check", "train", "score", "explain", "true_correlation"]
+    assert record["page"] == str(page) and record["check"]["ok"] and record["train"]["version"] == "1"
+    assert record["score"] == json.loads(json.dumps(night.to_record()))
+    assert record["explain"]["lead_id"] == night.scores.lead_id[0] and record["explain"]["causes"]
+
+
+def test_the_features_statement_as_json(home: Path, here: Callable[[list[str]], Done]) -> None:
+    told = here(["sql", "demo.yaml", "--json", "--quiet"]).json()
+    assert told["dialect"] == "duckdb" and told["sql"].startswith("WITH")
+
+
+def test_an_empty_config_is_named_in_json(tmp_path: Path, monkeypatch, here: Callable[[list[str]], Done]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert here(["init", "mine", "--json"]).json() == {"config": "mine/leadline.yaml", "proposal": None}
 
 
 def test_the_demo_runs_the_whole_job_and_says_what_to_open(tmp_path: Path) -> None:

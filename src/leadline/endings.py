@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 
 from leadline.errors import LeadlineError
+from leadline.telling import still
 
 __all__ = ["INTERRUPTED", "outcome", "speak_json"]
 
@@ -44,7 +45,7 @@ def outcome(command: Callable[[], object]) -> int:
         sys.stdout.flush()
     except LeadlineError as error:
         code = error.exit_code
-        _tell(f"leadline: {error}", code)
+        _tell(f"leadline: {error}", code, "\n".join(getattr(error, "__notes__", ())))
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
@@ -67,13 +68,18 @@ def _run(command: Callable[[], object]) -> int:
         if isinstance(end.__context__, BrokenPipeError):
             raise end.__context__ from None
         return int(end.code or 0)
+    finally:
+        still()
     return 0
 
 
-def _tell(text: str, code: int) -> None:
+def _tell(text: str, code: int, advice: str = "") -> None:
+    """Tell what went wrong, and below it what would mend it, where somebody noted that on the error."""
     if _runs:
         line = {"run_id": _runs[0], "error": text.removeprefix("leadline: "), "exit_code": code}
-        text = json.dumps(line, ensure_ascii=False)
+        text = json.dumps({**line, "advice": advice} if advice else line, ensure_ascii=False)
+    elif advice:
+        text = f"{text}\n\n{advice}"
     print(text, file=sys.stderr)
 
 

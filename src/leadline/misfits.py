@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 
+from leadline.closest import instead
 from leadline.config import Config
 
 __all__ = ["problems"]
@@ -77,10 +77,10 @@ def _say(item: Any, place: tuple[Any, ...]) -> str:
     if kind == "missing":
         return "missing"
     if kind == "extra_forbidden":
-        return "unknown key" + _suggest(str(place[-1]), _keys_at(place[:-1]))
+        return "unknown key" + instead(str(place[-1]), _keys_at(place[:-1]))
     if item["loc"][-1:] == ("[key]",):
         expected = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
-        return "unknown key" + _suggest(str(place[-1]), expected) if kind == "literal_error" else PLAIN["string_type"]
+        return "unknown key" + instead(str(place[-1]), expected) if kind == "literal_error" else PLAIN["string_type"]
     if kind == "string_pattern_mismatch":
         return f"{str(item['input'])[:60]!r} doesn't match {context['pattern']}"
     if kind == "value_error":
@@ -88,11 +88,6 @@ def _say(item: Any, place: tuple[Any, ...]) -> str:
     if kind == "literal_error":
         return f"unknown word; expected {context['expected']}".replace("'", "")
     return PLAIN.get(kind, str(item["msg"])[0].lower() + str(item["msg"])[1:])
-
-
-def _suggest(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean `{near[0]}`?" if near else f"; expected one of {', '.join(known)}" if known else ""
 
 
 def _keys_at(place: tuple[Any, ...]) -> list[str]:

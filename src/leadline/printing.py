@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from leadline.telling import Telling
+from leadline.telling import Telling, still
 
 __all__ = ["Printer", "number", "plural"]
 
@@ -27,6 +27,7 @@ class Printer:
 
     def __init__(self, quiet: bool, log: str, as_json: bool) -> None:
         self._log, self._json = log, as_json
+        self._config = ""  # where the config of a data file stands, if one was named in its place
         self.progress = Telling(quiet, log)
 
     @property
@@ -35,7 +36,12 @@ class Printer:
         return self.progress.run_id
 
     def _say(self, text: str = "") -> None:
+        still()
         print(text)
+
+    def _with_config(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Say in a record where the config of a data file stands."""
+        return {"config": self._config, **record} if self._config else record
 
     def _as_json(self, record: Any) -> bool:
         if self._json:
@@ -48,6 +54,7 @@ class Printer:
         from rich.console import Console as Rich
         from rich.table import Table
 
+        still()
         width = None if sys.stdout.isatty() else 80
         table = Table(box=SIMPLE, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
         for n, name in enumerate(head):
@@ -62,6 +69,7 @@ class Printer:
         """Print a table of sentences, if there are any; columns with a share of the room break their lines."""
         if not rows:
             return
+        still()
         from rich.box import SIMPLE
         from rich.console import Console as Rich
         from rich.table import Table

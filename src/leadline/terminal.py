@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leadline.checks import Severity
+from leadline.config_screen import ConfigScreen
 from leadline.errors import DataError
 from leadline.printing import plural
 from leadline.training_screen import TrainingScreen
@@ -34,7 +35,7 @@ SHOWN = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 CAUSES = 10  # that `explain` prints one by one; --json has them all
 
 
-class Console(TrainingScreen):
+class Console(ConfigScreen, TrainingScreen):
     """Prints what the commands found.
 
     Parameters
@@ -49,7 +50,7 @@ class Console(TrainingScreen):
 
     def checked(self, result: CheckResult, page: Path | None = None) -> None:
         """Print findings, and where their page is; errors end the command with exit code 65."""
-        if not self._as_json(result.to_record()):
+        if not self._as_json(self._with_config(_with_page(result.to_record(), page))):
             if result.rows:
                 self._say(f"known at {result.known_at}:" if result.known_at else "all rows, as none has a date:")
             for name, count in result.rows.items():
@@ -65,7 +66,11 @@ class Console(TrainingScreen):
                 self._say(f"page: {page}")
         errors = result.findings.of(Severity.ERROR)
         if errors:
-            raise DataError(f"{len(errors)} error{plural(len(errors))} found; expected none; mend what is told above")
+            refusal = DataError(
+                f"{len(errors)} error{plural(len(errors))} found; expected none; mend what is told above"
+            )
+            refusal.findings = result.findings
+            raise refusal
         if not self._json:
             self._say("ready to train")
 
@@ -75,7 +80,10 @@ class Console(TrainingScreen):
         rows = []
         for f in shown:
             todo = f"accepted: {f.accepted}" if f.accepted else f.fix
-            rows.append([f.code, f.severity.value, f.subject, f"{f.seen}; expected {f.expected}", todo])
+            where = (
+                f.subject.replace(".", ".\n", 1) if len(f.subject) > 12 else f.subject
+            )  # a name in two is hard to read
+            rows.append([f.code, f.severity.value, where, f"{f.seen}; expected {f.expected}", todo])
         self._lines(("code", "severity", "where", "found", "what to do"), rows, (0, 0, 2, 4, 3))
         unasked = [[f.code, f.subject, f.seen] for f in findings.of(Severity.NOT_APPLICABLE)]
         self._lines(("code", "where", "not applicable because"), unasked, (0, 2, 5))
@@ -112,19 +120,11 @@ class Console(TrainingScreen):
                 self.progress.warn(text)
         self._as_json(records)
 
-    def explained(self, result: Told) -> None:
-        """Print one lead's causes."""
+    def explained(self, result: Told, page: Path | None = None) -> None:
+        """Print one lead's causes, and where the page is."""
         from leadline.judge.following_words import told_value
 
-        causes = [{"fact": fact, "effect": effect} for fact, effect in result.causes]
-        record = {
-            "as_of": result.as_of,
-            "probability": result.probability,
-            "tier": result.tier,
-            "model": result.model,
-            "base": result.base,
-        }
-        if self._as_json({**record, **result.later, "lead_id": result.lead_id, "causes": causes}):
+        if self._as_json(_with_page(_lead_record(result), page)):
             return
         self._say(
             f"{result.lead_id} at {result.as_of}: {result.probability:.1%}, tier {result.tier}, by {result.model}"
@@ -138,11 +138,18 @@ class Console(TrainingScreen):
         if rest:
             self._say(f"  {sum(rest):+.2f}  {len(rest)} smaller causes together")
         self._say("(effects on the log odds; +0.69 doubles the odds; all leads start from the same base)")
+        if page is not None:
+            self._say(f"page: {page}")
 
     def reported(self, result: ReportResult) -> None:
         """Print where the page is."""
-        if not self._as_json({"page": str(result.page), "data": str(result.data)}):
-            self._say(f"written to {result.page} (its figures: {result.data})")
+        if self._as_json(
+            {"page": str(result.page), "data": str(result.data), "points": [str(path) for path in result.points]}
+        ):
+            return
+        self._say(f"written to {result.page} (its figures: {result.data})")
+        if result.points:
+            self._say(f"the points card: {', '.join(str(path) for path in result.points)}")
 
     def promoted(self, result: Promotion) -> None:
         """Print the decision."""
@@ -168,7 +175,7 @@ class Console(TrainingScreen):
 
     def monitored(self, result: MonitorResult, page: Path | None = None) -> None:
         """Print how past nights did, the advice, and where the page is."""
-        if self._as_json(result.to_record()):
+        if self._as_json(_with_page(result.to_record(), page)):
             return
         for part in result.parts():
             self._say(part) if isinstance(part, str) else self._table(*part)
@@ -183,6 +190,8 @@ class Console(TrainingScreen):
 
     def demo(self, result: DemoResult) -> None:
         """Print the demo's story, and what to open next."""
+        if self._as_json(self._demo_record(result)):
+            return
         sizes = {severity: len(result.checked.findings.of(severity)) for severity in SHOWN}
         self._say("The checks: " + ", ".join(f"{n} {severity}{plural(n)}" for severity, n in sizes.items()))
         self._say("\nThe model, trained on what was known four weeks before the end:")
@@ -199,3 +208,32 @@ class Console(TrainingScreen):
             f"  {result.night.place}  tonight's scores\n  {result.trained.folder}  the exported scorer\n"
             "  mlflow ui --backend-store-uri sqlite:///mlflow.db  the tracked run"
         )
+
+    def _demo_record(self, result: DemoResult) -> dict[str, Any]:
+        """Return the demo's story as plain JSON values, what each command gave under its name."""
+        return {
+            "config": str(result.config),
+            "page": str(result.page),
+            "check": result.checked.to_record(),
+            "train": self.training_record(result.trained),
+            "score": result.night.to_record(),
+            "explain": _lead_record(result.told),
+            "true_correlation": result.true_correlation,
+        }
+
+    def spelt(self, dialect: str, text: str) -> None:
+        """Print the features' statement."""
+        if not self._as_json({"dialect": dialect, "sql": text}):
+            self._say(text)
+
+
+def _lead_record(result: Told) -> dict[str, Any]:
+    """Return one lead's score and its causes as plain JSON values."""
+    causes = [{"fact": fact, "effect": effect} for fact, effect in result.causes]
+    record = {name: getattr(result, name) for name in ("as_of", "probability", "tier", "model", "base")}
+    return {**record, **result.later, "lead_id": result.lead_id, "causes": causes}
+
+
+def _with_page(record: dict[str, Any], page: Path | None) -> dict[str, Any]:
+    """Say in a record where its page is, if one was written."""
+    return record if page is None else {**record, "page": str(page)}

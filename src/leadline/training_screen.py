@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from leadline.checks import Severity
@@ -29,23 +30,7 @@ class TrainingScreen(Printer):
         """Print the backtest, the drivers and where the model is."""
         from leadline.pipeline import fit_words
 
-        record = {
-            "name": result.name,
-            "version": result.version,
-            "alias": result.alias,
-            "folder": str(result.folder),
-            "run_id": result.run_id,
-        }
-        evaluation = result.evaluation.to_record()
-        families = [worth.to_record() for worth in result.families]
-        told: dict[str, Any] = {"evaluation": evaluation, "families": families, "findings": result.findings.records()}
-        told |= {"nights": result.judgement.nights.to_record()}
-        told |= {"optimism": result.judgement.optimism.to_record() if result.judgement.optimism else None}
-        told |= {"segments": result.judgement.segments.to_record() if result.judgement.segments else None}
-        stages = result.judgement.stages
-        told |= {"stages": stages.to_record()} if stages else {}
-        told |= fit_words.told(result)
-        if self._as_json({**record, **told}):
+        if self._as_json(self.training_record(result)):
             return
         c = result.prepared.counts
         thinned = f" (thinned to {c.kept_negative:,}, weighted)" if c.thinned else ""
@@ -71,11 +56,36 @@ class TrainingScreen(Printer):
         self._say(
             f"\n{result.name} {result.version} is the {result.alias}: {result.folder} (MLflow run {result.run_id})"
         )
+        if self._config:
+            self._say(f"next: leadline score {self._config} --leads NEW_ROWS.csv")
+
+    def training_record(self, result: TrainResult) -> dict[str, Any]:
+        """Return what training found as plain JSON values."""
+        from leadline.pipeline import fit_words
+
+        record = {
+            "name": result.name,
+            "version": result.version,
+            "alias": result.alias,
+            "folder": str(result.folder),
+            "run_id": result.run_id,
+        }
+        evaluation = result.evaluation.to_record()
+        families = [worth.to_record() for worth in result.families]
+        told: dict[str, Any] = {"evaluation": evaluation, "families": families, "findings": result.findings.records()}
+        told |= {"nights": result.judgement.nights.to_record()}
+        told |= {"optimism": result.judgement.optimism.to_record() if result.judgement.optimism else None}
+        told |= {"segments": result.judgement.segments.to_record() if result.judgement.segments else None}
+        stages = result.judgement.stages
+        told |= {"stages": stages.to_record()} if stages else {}
+        told |= fit_words.told(result)
+        return self._with_config({**record, **told})
 
     def _findings(self, findings: Findings) -> None:
         for f in findings:
             if f.severity in (Severity.ERROR, Severity.WARNING):
-                self._say(f"{f.code} {f.severity}: {f}{f' (accepted: {f.accepted})' if f.accepted else ''}")
+                said = f"{f.code} {f.severity}: {f}{f' (accepted: {f.accepted})' if f.accepted else ''}"
+                self._say(fill(said, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
 
     def _evaluation(self, evaluation: Evaluation) -> None:
         from leadline.pipeline.fit_words import UNJUDGED
@@ -130,8 +140,6 @@ class TrainingScreen(Printer):
 
     def _capacity(self, told: Tiering) -> None:
         """Print what half to double the capacity brings, and how steady the tiers are."""
-        from textwrap import fill
-
         from leadline.judge.capacity_words import HEAD, KEY, rows, sentences
 
         if told.cuts:

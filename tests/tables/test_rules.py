@@ -270,6 +270,16 @@ def test_the_rows_of_a_merged_record_are_no_orphans(tmp_path: Path) -> None:
     assert "LL108" not in {f.code for f in findings(tmp_path, merged)}
 
 
+def test_merges_leave_deals_of_accounts_as_they_are(tmp_path: Path) -> None:
+    def of_accounts(content: crm.Rows, config: dict[str, Any]) -> None:
+        circle(content, config)
+        content["merges"] = content["merges"][:1]
+        deals = config["tables"]["opportunities"]
+        deals["account"] = deals.pop("lead")  # any column of text: a deal that names no lead
+
+    assert all(str(f.severity) != "error" for f in findings(tmp_path, of_accounts))
+
+
 def test_a_file_without_a_header_is_told_without_its_first_row(tmp_path: Path) -> None:
     content = crm.rows()
     sources = crm.write_csv(content, tmp_path)

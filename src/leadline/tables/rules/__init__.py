@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from leadline.checks import Check, Severity
 from leadline.tables import icp
-from leadline.tables.rules import clocks, keys, order
+from leadline.tables.rules import clocks, keys, order, unheard
 from leadline.tables.rules.base import SHARED, Context, fitting_nothing, missing_column, nested_column, unusable_column
 
 __all__ = [
@@ -45,6 +45,7 @@ AFTER: tuple[Check[Context], ...] = (
     Check("LL117", "one clock only", NOTE, clocks.one_clock),
     Check("LL118", "lead's account", NOTE, order.account_taken_as_fixed),
     Check("LL120", "behaviour only after the outcome", WARNING, order.late_behaviours),
+    Check("LL127", "behaviour that no event has", WARNING, unheard.unheard_behaviours),
 )
 FLAT: tuple[Check[Context], ...] = (
     Check("LL110", "needed table without rows", ERROR, keys.empty_needed),

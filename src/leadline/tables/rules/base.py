@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from leadline.checks import Finding, Severity
+from leadline.closest import closest
 from leadline.config import Config
 from leadline.tables.attributes import Attribute
 from leadline.tables.store import Store
@@ -85,11 +85,11 @@ def fitting_nothing(table: str, section: Any, there: Iterable[str], used: Iterab
     for key, names in (("known_at_creation", section.known_at_creation), ("exclude", section.exclude)):
         for name in names:
             free = [c for c in columns if c not in excluded]
-            near = difflib.get_close_matches(name.lower(), free, n=1, cutoff=0.85 if key == "exclude" else 0.6)
+            near = closest(name, free, 0.85 if key == "exclude" else 0.6)
             in_vain = name.lower() not in using if key == "known_at_creation" else name.lower() not in columns and near
             if in_vain:
                 what = "is a column, but no attribute in use" if name.lower() in columns else "no column has this name"
-                hint = f" (did you mean `{columns[near[0]]}`?)" if near and name.lower() not in columns else ""
+                hint = f" (did you mean `{columns[near]}`?)" if near and name.lower() not in columns else ""
                 yield Finding(
                     "LL126", Severity.WARNING, f"tables.{table}.{key}: {name}", f"{what}, so the line does nothing",
                     "names of columns in use", f"mend the name{hint}, or drop it",

@@ -52,7 +52,7 @@ def missing_key(context: Context) -> Iterator[Answer]:
 
 def missing_lead(context: Context) -> Iterator[Answer]:
     """Tell rows that belong to no lead; they count for nothing."""
-    for table in ("events", "stages", "history"):
+    for table in ("events", "stages", "history", "touches"):
         section = getattr(context.config.tables, table)
         if section is not None:
             nobody = "lead_id IS NULL" + (" AND account_id IS NULL" if getattr(section, "account", None) else "")
@@ -116,7 +116,7 @@ def duplicate_key(context: Context) -> Iterator[Answer]:
 
 def orphans(context: Context) -> Iterator[Answer]:
     """Tell rows whose lead isn't among the leads."""
-    for table in ("events", "stages", "opportunities", "history"):
+    for table in ("events", "stages", "opportunities", "history", "touches"):
         section = getattr(context.config.tables, table)
         if section is not None and section.lead is not None:
             known = "SELECT lead_id FROM leads WHERE lead_id IS NOT NULL"

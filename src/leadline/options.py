@@ -1,0 +1,165 @@
+"""The options that commands share, each once, and the console that follows from them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leadline.endings import speak_json
+from leadline.pointing import no_data
+
+if TYPE_CHECKING:
+    from leadline.terminal import Console
+
+__all__ = [
+    "AsOf",
+    "ConfigPath",
+    "Given",
+    "Json",
+    "Log",
+    "LogKind",
+    "Model",
+    "OrderBy",
+    "OutcomeColumn",
+    "Positive",
+    "Quiet",
+    "Save",
+    "Tune",
+    "Wait",
+    "console_of",
+]
+
+
+PRESETS = ("csv", "hubspot", "salesforce")
+DIALECTS = ("duckdb", "postgres", "snowflake", "bigquery", "databricks", "redshift", "trino", "spark")
+"""As the code behind the commands has them: a completion that imports it would take too long."""
+
+
+def complete_models(incomplete: str) -> list[str]:
+    """List the models that lie in the working directory, as REFs, for the shell to complete.
+
+    Examples
+    --------
+    >>> complete_models("models:/no-such-model")
+    []
+    """
+    found = sorted(p.parent for p in Path("models").glob("*/*/manifest.json"))
+    names = dict.fromkeys(p.parent.name for p in found)
+    every = [*(f"models:/{name}@champion" for name in names), *(p.as_posix() for p in found)]
+    return [reference for reference in every if reference.startswith(incomplete)]
+
+
+def complete_presets(incomplete: str) -> list[str]:
+    """List the presets that begin so.
+
+    Examples
+    --------
+    >>> complete_presets("h")
+    ['hubspot']
+    """
+    return [name for name in PRESETS if name.startswith(incomplete)]
+
+
+def complete_dialects(incomplete: str) -> list[str]:
+    """List the dialects that begin so.
+
+    Examples
+    --------
+    >>> complete_dialects("d")
+    ['duckdb', 'databricks']
+    """
+    return [name for name in DIALECTS if name.startswith(incomplete)]
+
+
+class Log(StrEnum):
+    """How progress is told."""
+
+    text = "text"
+    json = "json"
+
+
+ConfigPath = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="The YAML config.", show_default=False, callback=no_data)
+]
+Given = Annotated[
+    Path,
+    typer.Argument(metavar="CONFIG", help="The YAML config, or a data file with --outcome.", show_default=False),
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="T",
+        help="ISO 8601 (naive means UTC); for a flat file, a value of its order column.",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="REF",
+        help="A folder, models:/NAME@champion (the default) or models:/NAME/3.",
+        show_default=False,
+        autocompletion=complete_models,
+    ),
+]
+Tune = Annotated[
+    int,
+    typer.Option(
+        "--tune",
+        metavar="N",
+        min=0,
+        help="Try N recipes on the older folds (needs leadline[tune]).",
+        show_default=False,
+    ),
+]
+OutcomeColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--outcome",
+        metavar="COLUMN",
+        help="For a data file in CONFIG's place, one row a lead: the column that says how each ended.",
+        show_default=False,
+    ),
+]
+Positive = Annotated[
+    str | None,
+    typer.Option("--positive", metavar="VALUE", help="… the outcome's value that means yes.", show_default=False),
+]
+OrderBy = Annotated[
+    str | None,
+    typer.Option(
+        "--order-by",
+        metavar="COLUMN",
+        help="… the column that runs with time, or `row` for the file's order.",
+        show_default=False,
+    ),
+]
+Save = Annotated[
+    Path | None,
+    typer.Option(
+        "--save",
+        metavar="FILE.yaml",
+        help="… where its config is written; NAME.yaml by default.",
+        show_default=False,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+LogKind = Annotated[Log, typer.Option("--log", help="Progress as text, or as lines of JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
+Wait = Annotated[float, typer.Option("--wait", metavar="N", min=0, help="Seconds to wait for another run to end.")]
+
+
+def console_of(quiet: bool, log: Log, as_json: bool = False) -> Console:
+    """Open the console that the options ask for; with lines of JSON, the ending becomes one too."""
+    from leadline.terminal import Console
+
+    console = Console(quiet, log.value, as_json)
+    if log is Log.json:
+        speak_json(console.run_id)
+    console.progress.begin()
+    return console

@@ -1,0 +1,48 @@
+"""A points card and an audit of rules for tests of pages: figures by the judge's own functions on made-up rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadline.history.spec import Feature
+from leadline.judge.backtest import plain
+from leadline.judge.points_rows import plain_rows
+from leadline.judge.points_worth import Cohort, bands, worth
+from leadline.judge.rules_audit import audit
+from leadline.judge.rules_caught import Audit, caught, stage_audit
+from leadline.model.matrix import Matrix
+from leadline.model.points_card import distill
+
+
+def records(specs: Sequence[Feature], values: pd.DataFrame, cohort: Cohort) -> dict[str, Any]:
+    """Return the records `points_card` and `rules_audit`."""
+    n = np.arange(len(values))
+    card = distill(specs, Matrix(values, cohort.y, cohort.weight, cohort.lead, n, n + 1), cohort.said["model"])
+    scored = Cohort(**(vars(cohort) | {"said": {"card": card.score(values) * 1.0, **cohort.said}}))
+    fires = np.column_stack([values["n_pricing"] > 0, values["n_blog"] > 0])
+    source = np.where(n % 4 == 0, "fair", "web").astype(object)
+    stage = stage_audit(cohort, "mql", np.asarray(values["n_docs"] > 0), 7)
+    made = Audit(
+        len(n), int(cohort.y.sum()), audit(cohort, fires, [20.0, 10.0], 7), caught(cohort, {"source": source}),
+        () if stage is None else (stage,),
+    )  # fmt: skip
+    said = [
+        {"behaviour": b, "words": f"did {b}", "within": "90d", "days": 90.0, "attribute": None, "equals": None}
+        for b in ("pricing", "blog")
+    ]
+    unpaid = {
+        "name": "demo", "words": "did demo", "intent": "purchase", "leads": 90, "with_it": 0.2, "without_it": 0.1,
+        "lift": 2.0, "low": 1.2, "high": 3.1, "window": "90d",
+    }  # fmt: skip
+    laid = plain([vars(b) for b in bands(scored)]), plain([vars(b) for b in bands(scored, "points")])
+    return {
+        "points_card": {
+            "rows": plain_rows(card, specs, {}), "bands": laid[0], "today": laid[1],
+            "worth": worth(scored, 7, 20).to_record(), "learnt_from": len(n), "weekly": True, "roles": {}, "reason": "",
+        },
+        "rules_audit": {**made.to_record(), "said": said, "unpaid": [unpaid], "weekly": True, "reason": ""},
+    }  # fmt: skip
