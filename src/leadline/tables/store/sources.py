@@ -81,18 +81,14 @@ def locate(source: Source, where: str) -> Located:
     leadline.errors.ConfigError: tables.leads.source: 'leads.xlsx' has no known ending; expected .parquet, .csv, .tsv, .jsonl or a duckdb:/// or postgresql:// URL; export it as one of these
     """
     if isinstance(source, Query):
-        return Located("query", "", _one_select(source.query, where))
+        query = _one_select(source.query, where)
+        return _inside(source.database, query, where) if source.database else Located("query", "", query)
     if isinstance(source, SqlFile):
         path = Path(source.sql)
-        if not path.is_file():
-            raise MissingError(f"{where}: no file {path}; expected a SQL file; mend the path")
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"{where}: {path} can't be read as UTF-8 text ({type(error).__name__}); expected a SQL file"
-            ) from None
-        return Located("query", str(path), _one_select(text, where), (path,))
+        query = _one_select(_sql_text(path, where), where)
+        return (
+            _inside(source.database, query, where) if source.database else Located("query", str(path), query, (path,))
+        )
     if re.match(r"^(postgres|postgresql)://", source):
         return Located("postgres", *_database(source, where)[:2])
     if source.startswith("duckdb://"):
@@ -109,7 +105,8 @@ def without_secrets(source: Source) -> str:
     'postgresql:///crm?table=leads'
     """
     if not isinstance(source, str):
-        return source.sql if isinstance(source, SqlFile) else "query"
+        inside = f" in {without_secrets(source.database)}" if source.database else ""
+        return (source.sql if isinstance(source, SqlFile) else "query") + inside
     if "://" not in source:
         return source
     parts = urlsplit(source)
@@ -119,6 +116,33 @@ def without_secrets(source: Source) -> str:
         .replace(":/", ":///", 1)
         .replace("/////", "///")
     )
+
+
+def _sql_text(path: Path, where: str) -> str:
+    if not path.is_file():
+        raise MissingError(f"{where}: no file {path}; expected a SQL file; mend the path")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{where}: {path} can't be read as UTF-8 text ({type(error).__name__}); expected a SQL file"
+        ) from None
+
+
+def _inside(database: str, query: str, where: str) -> Located:
+    """Put a query into the database in which it is run."""
+    parts = urlsplit(database)
+    if {name for name, _ in parse_qsl(parts.query)} & {"table", "query"}:
+        raise ConfigError(f"{where}.database: names a table or a query; expected the database alone; leave it out")
+    if parts.scheme in ("postgres", "postgresql"):
+        return Located("postgres", database, query)
+    if parts.scheme != "duckdb":
+        raise ConfigError(
+            f"{where}.database: no database that leadline knows; expected duckdb:///file.db or postgresql://…; "
+            "leave it out for SQL over files"
+        )
+    path = _duckdb_path(database, f"{where}.database")
+    return Located("duckdb", str(path), query, (path,))
 
 
 def _one_select(text: str, where: str) -> str:
@@ -143,13 +167,18 @@ def _database(source: str, where: str) -> tuple[str, str, bool]:
 
 def _duckdb_file(source: str, where: str) -> Located:
     _, query, table = _database(source, where)
+    path = _duckdb_path(source, where)
+    return Located("duckdb", str(path), query, (path,), table)
+
+
+def _duckdb_path(source: str, where: str) -> Path:
     # By hand: the standard library takes the first folder of an absolute path, after four slashes, for a host.
     path = Path(unquote(source.partition("?")[0].removeprefix("duckdb://").removeprefix("/")))
     if not path.is_file():
         raise MissingError(
             f"{where}: no file {path}; expected a DuckDB file; mend the path (four slashes make it absolute)"
         )
-    return Located("duckdb", str(path), query, (path,), table)
+    return path
 
 
 def _files(source: str, where: str) -> Located:

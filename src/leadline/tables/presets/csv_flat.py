@@ -1,0 +1,218 @@
+"""One file with a row a lead and no dated tables: which column is the outcome, which gives the order, what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from leadline.errors import DataError, UsageError
+from leadline.tables.presets.guess import Guess, percent
+from leadline.tables.presets.profile import SHARED, Seen, Sheet, levels, rising
+from leadline.tables.presets.words import named
+from leadline.tables.schema import find_column
+from leadline.tables.store import Store
+
+__all__ = ["LEAST", "Flat", "looks_flat", "outcome_columns", "read_flat"]
+
+OUTCOMES = (
+    r"converted|is_converted|conversion|has_converted", r"outcome|target|label|y", r"(is_|closed_)?won|is_customer|became_customer|customer",
+    r"purchased|bought|subscribed|enrolled|signed|sold|deal|success|sql|is_sql|qualified|is_qualified|mql_to_sql|responded|response",
+    r".*converted.*|.*outcome.*|.*_won|won_.*",
+)  # fmt: skip
+YES = (
+    "1",
+    "1.0",
+    "yes",
+    "y",
+    "true",
+    "t",
+    "converted",
+    "won",
+    "closed won",
+    "customer",
+    "success",
+    "qualified",
+    "sql",
+    "bought",
+    "subscribed",
+    "enrolled",
+)
+"""Words that mean yes; a value that isn't among them is never taken for one."""
+
+KEYS = (
+    r"lead_?id|prospect_?id|contact_?id|person_?id",
+    r"id|uuid|guid|key|record_?id",
+    r"(lead|prospect|contact|customer|client|user)_?(id|key|number|no|nr)",
+    r".*_id",
+)
+NUMBERED = (
+    r"(lead|prospect|contact|record|row)_?(number|no|nr|id|index)",
+    r"number|no|nr|id|index|seq(uence)?(_?(no|number))?|serial(_?no)?",
+    r".*_(number|no|nr|id|index|seq)",
+)
+BORN = (
+    r"created(_?(at|on|date|time))?|create_?date|date_?created|creation_?(date|time)",
+    r"(lead|first_contact|signup|sign_up|registration|registered|received|inquiry|enquiry)_?(at|on|date|time)?",
+    r"date|timestamp|time",
+)
+NEAR_UNIQUE = 0.9
+LEAST = 10  # rows of a file below which nothing is guessed
+
+
+@dataclass(frozen=True)
+class Flat:
+    """What was guessed of a flat file.
+
+    Attributes
+    ----------
+    key, order, outcome, positive : Guess
+        The columns, and the value that means yes.
+    excluded : dict of str to str
+        Columns that are left out, and why.
+    """
+
+    key: Guess
+    order: Guess
+    outcome: Guess
+    positive: Guess
+    excluded: dict[str, str]
+
+    @property
+    def guesses(self) -> tuple[Guess, ...]:
+        """Every guess but what is left out."""
+        return self.outcome, self.positive, self.order, self.key
+
+
+def read_flat(
+    store: Store, sheet: Sheet, suspect: Callable[[str], str], outcome: str | None = None, positive: str | None = None,
+    order_by: str | None = None,
+) -> Flat:  # fmt: skip
+    """Guess what the user didn't say.
+
+    Parameters
+    ----------
+    suspect : callable
+        Says why a column's name is that of a leak; "" where it isn't.
+
+    Raises
+    ------
+    DataError, UsageError
+        The file has too few rows; a named column isn't there; or the outcome, or which of its values means yes, can't be
+        told.
+    """
+    if sheet.rows < LEAST:
+        raise DataError(f"{sheet.source}: {sheet.rows} rows; expected at least {LEAST}; check the file")
+    asked = _outcome(store, sheet, outcome)
+    yes = _positive(store, sheet, asked.choice, positive)
+    order = _order(store, sheet, asked.choice, order_by, suspect)
+    key = _key(sheet, (asked.choice, order.choice))
+    taken = {asked.choice, order.choice, key.choice}
+    excluded = {c.name: why for c in sheet.columns if c.name not in taken and (why := _left_out(c, suspect))}
+    return Flat(key, order, asked, yes, excluded)
+
+
+def looks_flat(store: Store, sheet: Sheet) -> bool:
+    """Tell whether a table by itself has what a flat file needs: a column that is named and filled like an outcome."""
+    return bool(outcome_columns(store, sheet))
+
+
+def outcome_columns(store: Store, sheet: Sheet) -> list[str]:
+    """List the columns named like an outcome with two values, one of which means yes; the likeliest first."""
+    return [name for name in named([c.name for c in sheet.columns], OUTCOMES) if _means_yes(store, sheet, name)]
+
+
+def _means_yes(store: Store, sheet: Sheet, column: str) -> list[str]:
+    """List the values of a two-valued column that mean yes."""
+    if sheet.of(column).distinct != 2:
+        return []
+    return [v for v in levels(store, sheet, column, least=1, most=2) if v.strip().lower() in YES]
+
+
+def _outcome(store: Store, sheet: Sheet, given: str | None) -> Guess:
+    if given is not None:
+        return Guess("outcome.column", _named(sheet, given, "--outcome"), "you named it")
+    found = outcome_columns(store, sheet)
+    if not found:
+        raise UsageError(
+            f"{sheet.source}: no column is named and filled like an outcome; expected one with two values, one of which means "
+            "yes; name it with --outcome COLUMN"
+        )
+    first, *rest = found
+    return Guess("outcome.column", first, "its name, and two values of which one means yes", not rest, tuple(rest))
+
+
+def _positive(store: Store, sheet: Sheet, column: str, given: str | None) -> Guess:
+    if given is not None:
+        return Guess("outcome.positive", given, "you named it")
+    seen = sheet.of(column)
+    values = levels(store, sheet, column, least=1, most=SHARED)
+    yes = [v for word in YES for v in values if v.strip().lower() == word]
+    if len(yes) != 1 or seen.distinct > SHARED:
+        many = f"{seen.distinct} values, of which {len(yes) or 'none'} {'means' if len(yes) == 1 else 'mean'} yes"
+        raise UsageError(f"{sheet.source}: {column} has {many}; expected one; name it with --positive VALUE")
+    share = values[yes[0]] / max(round(sheet.rows * seen.filled), 1)
+    why = f"the one of {seen.distinct} values that means yes, in {percent(share)} of the filled rows"
+    return Guess("outcome.positive", yes[0], why, seen.distinct == 2)
+
+
+def _order(store: Store, sheet: Sheet, outcome: str, given: str | None, suspect: Callable[[str], str]) -> Guess:
+    """Choose what runs with time: a date of creation, else a number given in turn, else the file's own order."""
+    if given is not None:
+        chosen = given if given == "row" else _named(sheet, given, "--order-by")
+        return Guess("snapshots.order_by", chosen, "you named it")
+    free = [c for c in sheet.columns if c.name != outcome and c.filled == 1 and not suspect(c.name)]
+    times = [c.name for c in free if c.kind == "time"]
+    dates = [*named(times, BORN), *(t for t in times if not named([t], BORN))]
+    numbers = named([c.name for c in free if c.kind == "whole" and c.is_key], NUMBERED)
+    if dates:
+        rest = (*dates[1:], *numbers, "row")
+        return Guess("snapshots.order_by", dates[0], "a date in 100% of rows", len(dates) == 1, rest)
+    if numbers:
+        runs = rising(store, sheet, numbers[0])
+        way = "rises" if runs >= 0.5 else "falls"
+        steps = percent(max(runs, 1 - runs))
+        why = f"a whole number, unique in 100% of rows, that {way} with the file's order in {steps} of steps"
+        return Guess("snapshots.order_by", numbers[0], why, max(runs, 1 - runs) > 0.9, (*numbers[1:], "row"))
+    return Guess("snapshots.order_by", "row", "no column says when; the file's order, oldest first, stands in", False)
+
+
+def _key(sheet: Sheet, taken: tuple[str, ...]) -> Guess:
+    """Choose what names a lead: a unique column named like a key, else the row's number."""
+    found = named([c.name for c in sheet.columns if c.is_key and c.name != taken[0] and c.kind != "time"], KEYS)
+    found.sort(key=lambda name: name in taken)  # what gives the order may name leads, too, where nothing else does
+    if found:
+        rest = tuple(name for name in found[1:] if name not in taken)
+        return Guess("tables.leads.key", found[0], "filled and unique in 100% of rows", True, (*rest, "row"))
+    return Guess("tables.leads.key", "row", "no column is named like a key and unique, so rows are numbered", False)
+
+
+def _left_out(column: Seen, suspect: Callable[[str], str]) -> str:
+    """Say why a column isn't used; "" where it is."""
+    if column.kind == "empty":
+        return "empty"
+    why = suspect(column.name)
+    if why:
+        return why
+    if column.kind == "time":
+        return "a date, which is no feature"
+    if column.kind == "whole" and column.is_key:
+        return "a number for each row, from which nothing can be learnt"
+    if column.kind == "text" and column.unique > NEAR_UNIQUE and column.distinct >= SHARED:
+        return f"text that {percent(column.unique)} of its rows have alone: it may name people"
+    return ""
+
+
+def _named(sheet: Sheet, name: str, option: str) -> str:
+    """Find a column that the user named.
+
+    Raises
+    ------
+    UsageError
+        It isn't there.
+    """
+    found, hint = find_column(name, {c.name: c.kind for c in sheet.columns})
+    if found is None:
+        raise UsageError(
+            f"{option} {name[:40]!r}: no such column in {sheet.source}; expected one of its columns; {hint}"
+        )
+    return found

@@ -1,0 +1,134 @@
+"""The config of a folder of exports as a commented text: each guess with what speaks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from leadline.tables.presets.csv_meaning import intent
+from leadline.tables.presets.guess import Guess
+from leadline.tables.presets.words import inline, scalar
+
+__all__ = ["Part", "Whole", "folder_text"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table of the config.
+
+    Attributes
+    ----------
+    source : str
+        As the config reads it.
+    columns : dict of str to Guess
+        The column of each key.
+    attributes : list of str
+        Columns that may be attributes.
+    left_out : dict of str to str
+        Columns that are none, and why.
+    """
+
+    source: str
+    columns: Mapping[str, Guess]
+    attributes: list[str] = field(default_factory=list)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All that was guessed of a folder.
+
+    Attributes
+    ----------
+    name : str
+        The model's.
+    parts : dict of str to Part
+        The tables.
+    stages : dict of str to list of str
+        Our rungs, and the export's words for them.
+    unknown : list of str
+        Stage words that fit no rung.
+    asked : Guess
+        `reaches`.
+    within : str
+        How far ahead.
+    behaviours : dict of str to int
+        Event types that enough rows share, and how many.
+    naive : tuple of str
+        Tables whose times name no zone.
+    """
+
+    name: str
+    parts: Mapping[str, Part]
+    stages: Mapping[str, list[str]]
+    unknown: list[str]
+    asked: Guess
+    within: str
+    behaviours: Mapping[str, int]
+    naive: tuple[str, ...]
+
+
+def folder_text(whole: Whole) -> str:
+    """Write the config of a folder of exports."""
+    zone = "# the zone of times that name none; yours do"
+    if whole.naive:
+        zone = f"# <— not sure: times in {', '.join(whole.naive)} name no zone; write yours, as in Europe/Amsterdam"
+    lines = [
+        "# leadline: a config for a folder of exports. What was guessed says so beside its line; a `<—` marks what you should",
+        "# look at before you believe any figure. `leadline check` tells whether it fits the tables.",
+        "version: 1",
+        f"name: {whole.name} # the registered model's name",
+        f"timezone: UTC {zone}",
+        "seed: 7",
+        "",
+        "tables:",
+        *(line for name, part in whole.parts.items() for line in _table(name, part)),
+        "",
+        *_stages(whole),
+        f"outcome: {{ reaches: {whole.asked.choice}, within: {whole.within} }} {whole.asked.remark}",
+        "snapshots: { every: 7d } # the question is asked of every open lead each week",
+        "",
+        *_behaviours(whole.behaviours),
+        "features: { windows: [7d, 30d, 90d] }",
+        "backtest: { folds: 4, test: 56d }",
+        "capacity: { leads_per_week: 40 } # <— how many leads sales can work in a week",
+        'tracking: { uri: "sqlite:///mlflow.db" }',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(name: str, part: Part) -> list[str]:
+    lines = [f"  {name}:", f"    source: {scalar(part.source)}"]
+    lines += [f"    {key}: {scalar(guess.choice)} {guess.remark}" for key, guess in part.columns.items()]
+    if name not in ("leads", "accounts"):
+        return lines
+    if name == "leads":
+        lines.append(
+            "    # <— Only what was fixed when the lead was created: drop what sales or a tool overwrites later."
+        )
+    lines.append(f"    attributes: {inline(part.attributes)}")
+    lines += [f"    # not {scalar(column)}: {why}" for column, why in part.left_out.items()]
+    return lines
+
+
+def _stages(whole: Whole) -> list[str]:
+    if not whole.stages and not whole.unknown:
+        return []
+    unknown = [f"  # <— in no rung, so ignored: {inline(whole.unknown)}"] if whole.unknown else []
+    if not whole.stages:
+        return ["# <— Our rungs: the export's words.", *(line.removeprefix("  ") for line in unknown), ""]
+    return ["stages: # our rungs: the export's words, guessed by these", *(f"  {name}: {inline(words)}" for name, words in whole.stages.items()), *unknown, ""]  # fmt: skip
+
+
+def _behaviours(found: Mapping[str, int]) -> list[str]:
+    """Write what the commonest event types mean; those whose name doesn't say stand as comments."""
+    told = {name: intent(name) for name in found}
+    lines = [
+        f"  {scalar(name)}: {{ intent: {told[name]} }} # {rows:,} rows" for name, rows in found.items() if told[name]
+    ]
+    silent = [name for name in found if not told[name]]
+    rest = [f"# <— intent unknown, as the name doesn't say: {inline(silent)}"] if silent else []
+    if not lines:
+        return [*rest, *([""] if rest else [])]
+    head = "behaviours: # <— how near to buying an act is, guessed by its name; `words: …` is what sales reads"
+    return [head, *lines, *(f"  {line}" for line in rest), ""]
