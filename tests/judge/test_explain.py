@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,8 @@ from hypothesis.extra.numpy import arrays
 
 from leadline.history.spec import Feature
 from leadline.judge.explain import by_group, drivers, explanation, reasons
+from leadline.model.attribution import NEAR
+from leadline.pipeline.scoring import Told
 from leadline.pipeline.training import TrainResult
 from leadline.times import parse_instant
 
@@ -97,3 +101,23 @@ def test_a_shap_explanation_carries_the_scorers_contributions(trained_home: tupl
     contributions, base = result.scorer.contributions(few.values)
     assert np.array_equal(told.values, contributions) and set(told.base_values) == {base}
     assert list(told.feature_names) == list(result.scorer.names)
+
+
+@pytest.mark.filterwarnings("ignore")  # SHAP's own
+def test_the_runs_explanation_is_lightgbms_own_and_adds_up(trained_home: tuple[object, TrainResult]) -> None:
+    result = trained_home[1]
+    told = result.explanation(rows=50)
+    newest = result.prepared.features.values.iloc[-50:]
+    theirs, _ = replace(result.scorer, tabled=False).contributions(
+        newest
+    )  # LightGBM's pred_contrib, and the linear part
+    assert np.abs(told.values - theirs).max() <= NEAR and told.data.shape == told.values.shape
+    assert told.values.sum(axis=1) + told.base_values == pytest.approx(result.scorer.margin(newest), abs=1e-9)
+    assert len(result.explanation(rows=10**9).values) == len(result.prepared.features)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_leads_explanation_has_a_value_for_each_fact() -> None:
+    told = Told("L1", "2025-06-02", 0.1, "A", (("did much", 0.5), ("is far", -0.2)), -2.5, "demo 1").explanation()
+    assert told.values.tolist() == [0.5, -0.2] and told.feature_names == ["did much", "is far"]
+    assert told.values.sum() + told.base_values == pytest.approx(-2.2)

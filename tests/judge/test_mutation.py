@@ -90,6 +90,12 @@ def test_a_query_cant_be_cut_inside_and_is_told_so(tmp_path, demo_tables, monkey
     )
 
 
+def test_several_queries_are_told_once() -> None:
+    (found,) = run(MUTATION, Cut(None, None, opaque=("leads", "events", "stages")))
+    assert found.severity is Severity.NOT_APPLICABLE and found.subject == "tables.leads.source"
+    assert found.seen.endswith("; so are those of events, stages")
+
+
 def test_it_can_be_switched_off_and_says_so(tmp_path, demo_tables, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (found,) = moves(homes.settle(tmp_path, demo_tables, homes.config_text() + "\nleaks: {experiments: false}\n"))

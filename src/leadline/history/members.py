@@ -1,15 +1,19 @@
-"""The SQL of who belongs to an account at as_of, and in which role."""
+"""Who belongs to an account at as_of, and in which role: as SQL, and the role alone in Python."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from leadline.history.snapshots import NEWEST_FIRST
 from leadline.history.spec import Title
 from leadline.tables.store.dialect import Dialect, identifier, literal
 from leadline.times import visible_sql
 
-__all__ = ["Roles", "clause", "role_sql"]
+__all__ = ["Roles", "clause", "role_of", "role_sql"]
 
 Roles = Mapping[str, Sequence[str]]
 
@@ -37,6 +41,28 @@ def role_sql(roles: Roles, title: str | None, dialect: Dialect) -> str:
         if tests:
             branches.append(f"WHEN {' OR '.join(tests)} THEN {literal(role, dialect)}")
     return f"CASE {' '.join(branches)} END" if branches else f"CAST(NULL AS {dialect.text})"
+
+
+def role_of(titles: Sequence[str | None], roles: Roles) -> npt.NDArray[np.object_]:
+    """Return the role of each job title: the first with a matching pattern, "no role" for none, None where there is no title.
+
+    Examples
+    --------
+    >>> role_of(["Head of IT", "Baker", None], {"economic_buyer": ["VP Finance", "Head of *"]}).tolist()
+    ['economic_buyer', 'no role', None]
+    """
+    tests = [(role, re.compile("|".join(map(_pattern, patterns)))) for role, patterns in roles.items() if patterns]
+    told: dict[str | None, str | None] = {None: None}
+    for title in set(titles) - {None}:
+        told[title] = next((role for role, test in tests if test.fullmatch(str(title).lower())), "no role")
+    found = np.empty(len(titles), dtype=object)
+    found[:] = [told[title] for title in titles]
+    return found
+
+
+def _pattern(pattern: str) -> str:
+    """Write a pattern as a regular expression: ``*`` is anything, ``?`` one character."""
+    return "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern.lower())
 
 
 def _like(column: str, pattern: str, dialect: Dialect) -> str:

@@ -17,22 +17,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from leadline.history.catalog import INTENTS
 from leadline.history.spec import Feature
 from leadline.judge.explain import Driver, by_group
-from leadline.metrics import Z95
+from leadline.judge.lifts import FEWEST_LEADS, FEWEST_POSITIVES, lift
 from leadline.times import Horizon
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FEWEST_LEADS", "FEWEST_POSITIVES", "Asked", "Behaviour", "Comparison", "compare", "effects", "lift"]
+__all__ = [
+    "FEWEST_LEADS",
+    "FEWEST_POSITIVES",
+    "Asked",
+    "Behaviour",
+    "Comparison",
+    "compare",
+    "effects",
+    "lift",
+    "present",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-
-FEWEST_LEADS, FEWEST_POSITIVES = 20, 5
-"""Leads, and positive leads, with a behaviour and without it, below which nothing is said of its lift."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,10 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All behaviours, the highest lift first, then those with too few leads; and the window, and what was compared."""
+    """All behaviours, the highest lift first, then those with too few leads; and the window, and what was compared.
+
+    `intents` are the same figures of acts of each intent, the nearest to buying first.
+    """
 
     window: str
     snapshots: int
@@ -97,6 +108,7 @@ class Comparison:
     positive_leads: int
     conversion: float
     behaviours: tuple[Behaviour, ...]
+    intents: tuple[Behaviour, ...] = ()
 
 
 def compare(
@@ -125,14 +137,14 @@ def compare(
     """
     codes = _codes(asked.lead), _codes(asked.group)
     model = {d.group: (d.share, moved.get(d.group, float("nan"))) for d in ranked}
-    found = [
-        _behaviour(spec, did, asked, codes, intents, model)
-        for spec, did in _present(specs, values, window).values()
-        if spec.by == "behaviour"
-    ]
+    there = [(spec, did) for spec, did in present(specs, values, window).values() if spec.table == "events"]
+    found = [_behaviour(spec, did, asked, codes, intents, model) for spec, did in there if spec.by == "behaviour"]
+    same = {intent: intent for intent in INTENTS}
+    kinds = {s.field: (s, did) for s, did in there if s.group == f"intent:{s.field}"}
+    told = tuple(_behaviour(*kinds[i], asked, codes, same, model) for i in reversed(INTENTS) if i in kinds)
     found.sort(key=lambda b: (b.too_few, -b.lift if not b.too_few else 0.0, -b.reach, b.name))
     leads, positive = _distinct(codes[0]), _distinct(codes[0][asked.y == 1])
-    return Comparison(str(window), len(asked.y), leads, positive, _rate(asked.y, asked.weight), tuple(found))
+    return Comparison(str(window), len(asked.y), leads, positive, _rate(asked.y, asked.weight), tuple(found), told)
 
 
 def effects(
@@ -155,36 +167,8 @@ def effects(
     return {
         group: _rate(summed[did, groups.index(group)], weight[did])
         - _rate(summed[~did, groups.index(group)], weight[~did])
-        for group, (_, did) in _present(specs, values, window).items()
+        for group, (_, did) in present(specs, values, window).items()
     }
-
-
-def lift(did: Flags, y: Floats, weight: Floats, account: Ints) -> tuple[float, float, float]:
-    """Return conversion with over conversion without, and its 95% interval.
-
-    The interval is the linearised one on the logarithm, with an account as one draw (Taylor linearisation of a ratio
-    under cluster sampling; Woodruff 1971). NaN where a side has no positive or there is but one account.
-
-    Examples
-    --------
-    >>> did, y = np.repeat([True, False], 50), np.repeat([1.0, 0.0, 1.0, 0.0], [20, 30, 10, 40])
-    >>> [round(v, 2) for v in lift(did, y, np.ones(100), np.arange(100))]
-    [2.0, 1.04, 3.84]
-    """
-    nan = float("nan")
-    positive, mass = [], []
-    for side in (did, ~did):
-        positive.append(float((weight * y)[side].sum()))
-        mass.append(float(weight[side].sum()))
-    number = int(account.max()) + 1 if len(account) else 0
-    if min(positive) <= 0 or number < 2:
-        return nan, nan, nan
-    rates = positive[0] / mass[0], positive[1] / mass[1]
-    effect = np.where(did, weight * (y - rates[0]) / positive[0], -weight * (y - rates[1]) / positive[1])
-    by_account = np.bincount(account, effect, minlength=number)
-    error = float(np.sqrt(number / (number - 1) * np.sum(by_account**2)))
-    ratio = rates[0] / rates[1]
-    return ratio, ratio * float(np.exp(-Z95 * error)), ratio * float(np.exp(Z95 * error))
 
 
 def _behaviour(
@@ -203,7 +187,7 @@ def _behaviour(
     )  # fmt: skip
 
 
-def _present(specs: Sequence[Feature], values: pd.DataFrame, window: Horizon) -> dict[str, tuple[Feature, Flags]]:
+def present(specs: Sequence[Feature], values: pd.DataFrame, window: Horizon) -> dict[str, tuple[Feature, Flags]]:
     """Tell, for each group of acts or stages, which rows have it: an act in the window, the stage reached.
 
     The count over the window itself tells it, else the time since the last act, else the longest count there is: a

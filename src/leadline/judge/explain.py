@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from leadline.history.features import Features
     from leadline.model.scorer import Scorer
 
-__all__ = ["REASONS", "Driver", "by_group", "drivers", "explanation", "reasons", "say"]
+__all__ = ["REASONS", "Driver", "by_group", "drivers", "explanation", "explanation_of", "reasons", "say"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,13 +63,18 @@ def drivers(specs: Sequence[Feature], values: pd.DataFrame, contributions: Float
         result.append(
             Driver(
                 group,
-                specs[mine[0]].words,
+                _words(specs[mine[0]]),
                 float(sizes[n]),
                 float(sizes[n]) / total,
                 _direction([specs[i] for i in mine], values, contributions[:, mine], summed[:, n]),
             )
         )
     return sorted(result, key=lambda d: (-d.weight, d.group))
+
+
+def _words(spec: Feature) -> str:
+    """Say what a group's features are about; a trend is told apart from the acts that it is of."""
+    return f"trend of {spec.words}" if spec.aggregate == "trend" else spec.words
 
 
 def _direction(group: Sequence[Feature], values: pd.DataFrame, parts: Floats, total: Floats) -> float:
@@ -91,15 +96,20 @@ def _direction(group: Sequence[Feature], values: pd.DataFrame, parts: Floats, to
     return sign * float(np.corrcoef(x, total)[0, 1])
 
 
-def explanation(scorer: Scorer, features: Features) -> Any:
+def explanation(scorer: Scorer, features: Features, rows: int | None = None) -> Any:
     """Return a `shap.Explanation` of the margin, for SHAP's own plots.
 
     Its values are the scorer's contributions; categories appear in `data` as their codes.
+
+    Parameters
+    ----------
+    rows : int, optional
+        Only the newest so many.
     """
     import pandas as pd
     import shap
 
-    values = features.values[list(scorer.names)]
+    values = features.values[list(scorer.names)].iloc[0 if rows is None else max(len(features) - rows, 0) :]
     contributions, base = scorer.contributions(values)
     data = values.apply(
         lambda c: pd.Series(pd.factorize(c)[0], index=c.index, dtype=float) if c.dtype.kind not in "fiu" else c
@@ -109,4 +119,15 @@ def explanation(scorer: Scorer, features: Features) -> Any:
         base_values=np.full(len(values), base),
         data=data.to_numpy(dtype=float),
         feature_names=list(scorer.names),
+    )
+
+
+def explanation_of(causes: Sequence[tuple[str, float]], base: float) -> Any:
+    """Return a `shap.Explanation` of one lead, a fact a value, for SHAP's waterfall and bars."""
+    import shap
+
+    return shap.Explanation(
+        values=np.array([effect for _, effect in causes]),
+        base_values=base,
+        feature_names=[fact for fact, _ in causes],
     )

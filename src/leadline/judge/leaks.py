@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from leadline.checks import Check, Findings, Severity, run
+from leadline.closest import closest
 from leadline.config import Config
 from leadline.judge import (
     cohorts,
@@ -104,8 +104,8 @@ def accepted_in_vain(gate: Gate) -> Iterator[Answer]:
 
 
 def _near(name: str, there: Mapping[str, str]) -> str:
-    near = difflib.get_close_matches(name, there, n=1)
-    return f" (did you mean `{there[near[0]]}`?)" if near else ""
+    near = closest(name, there)
+    return f" (did you mean `{there[near]}`?)" if near else ""
 
 
 def _flat(gate: Gate) -> str:

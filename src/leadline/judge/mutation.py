@@ -65,10 +65,12 @@ def columns_moved(whole: Features, cut: Features) -> dict[str, int]:
 
 def future_moves_features(context: Cut) -> Iterator[Answer | Finding]:
     """Refuse features that change when the rows after as_of are taken away."""
-    for table in context.opaque:
+    if context.opaque:
+        first, *others = context.opaque
+        more = f"; so are those of {', '.join(others)}" if others else ""
         yield Finding(
-            "LL303", Severity.NOT_APPLICABLE, f"tables.{table}.source",
-            "the source is a query, which runs over all its rows before any can be cut off: look at it for windows and aggregates without a date",
+            "LL303", Severity.NOT_APPLICABLE, f"tables.{first}.source",
+            f"the source is a query, which runs over all its rows before any can be cut off: look at it for windows and aggregates without a date{more}",
             "", "",
         )  # fmt: skip
     if context.whole is None or context.cut is None:

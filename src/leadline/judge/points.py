@@ -14,7 +14,7 @@ from leadline.tables.attributes import slug
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["points"]
+__all__ = ["fires", "points"]
 
 
 def points(config: Config, values: pd.DataFrame) -> npt.NDArray[np.float64]:
@@ -30,6 +30,24 @@ def points(config: Config, values: pd.DataFrame) -> npt.NDArray[np.float64]:
     [0.0, 25.0]
     """
     total = np.zeros(len(values))
+    for rule, holds in zip(config.rules, fires(config, values).T, strict=True):
+        total += rule.points * holds
+    return total
+
+
+def fires(config: Config, values: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Tell which rules hold, row by rule; one whose attribute isn't a feature never does.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from leadline.config import Config
+    >>> from leadline.plans import Rule
+    >>> told = [Rule.model_validate({"when": {"attribute": "Country", "equals": c}, "points": 5}) for c in ("NL", "BE")]
+    >>> fires(Config.model_construct(rules=told), pd.DataFrame({"lead_country": ["NL", None]})).tolist()
+    [[True, False], [False, False]]
+    """
+    held = np.zeros((len(values), len(config.rules)), dtype=bool)
     for number, rule in enumerate(config.rules):
         when = rule.when
         if when.behaviour is not None:
@@ -39,8 +57,8 @@ def points(config: Config, values: pd.DataFrame) -> npt.NDArray[np.float64]:
             column = next((c for c in (f"lead_{name}", f"account_{name}") if c in values), None)
             holds = _equals(values[column], when.equals) if column else None
         if holds is not None:
-            total += rule.points * holds.to_numpy()
-    return total
+            held[:, number] = holds.to_numpy()
+    return held
 
 
 def _equals(column: pd.Series[Any], wanted: object) -> pd.Series[bool]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from leadline.history.intent import COLUMN as INTENT_STAGE
 from leadline.judge.reasons import REASONS, Strongest, strongest, written
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from leadline.judge.before import Before
     from leadline.model.scorer import Scorer
 
-__all__ = ["COLUMNS", "Scores", "rank", "trailing"]
+__all__ = ["COLUMNS", "Scores", "best_first", "rank", "trailing"]
 
 COLUMNS = (
     "lead_id", "account_id", "as_of", "probability", "rank", "tier", "previous_probability",
@@ -26,14 +27,18 @@ COLUMNS = (
 
 
 def trailing(names: Iterable[str]) -> list[str]:
-    """Return which of a table's columns trail: probabilities given a stage, expected values, and who is in the holdout.
+    """Return which of a table's columns trail: probabilities given a stage, expected values, intent stages, and the holdout.
 
     Examples
     --------
     >>> trailing([*COLUMNS, "p_won_given_sql", "expected_value", "territory"])
     ['p_won_given_sql', 'expected_value']
     """
-    return [n for n in names if n not in COLUMNS and (n.startswith(("p_", "expected_")) or n == "exploration")]
+    return [
+        n
+        for n in names
+        if n not in COLUMNS and (n.startswith(("p_", "expected_")) or n in (INTENT_STAGE, "exploration"))
+    ]
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,9 @@ class Scores:
         Rows × five texts.
     model_name, model_version : str
         Which scorer.
-    later : mapping of str to float64 or bool array
-        Trailing columns by name: of the questions that follow the first, the expected value, and `exploration`.
+    later : mapping of str to float64, bool or object array
+        Trailing columns by name: of the questions that follow the first, the expected value, the stage of intent as text,
+        and `exploration`.
     said : tuple of str
         What went otherwise than it should.
     """
@@ -103,8 +109,11 @@ class Scores:
             "model_name": pa.array([self.model_name] * n, pa.string()),
             "model_version": pa.array([self.model_version] * n, pa.string()),
         }
-        kinds = {name: pa.bool_() if values.dtype == bool else pa.float64() for name, values in self.later.items()}
-        trailing = {name: pa.array(values, kinds[name], from_pandas=True) for name, values in self.later.items()}
+        kinds = {"b": pa.bool_(), "O": pa.string()}
+        trailing = {
+            name: pa.array(values, kinds.get(values.dtype.kind, pa.float64()), from_pandas=True)
+            for name, values in self.later.items()
+        }
         return pa.table({**{name: columns[name] for name in COLUMNS}, **trailing})
 
 
@@ -135,7 +144,7 @@ def rank(
     scorer, said = scorer.held(values)
     margin, parts = scorer.over(values, lambda contributions: strongest(specs, contributions))
     p = scorer.calibrator.probability(margin)
-    order = _best_first(p, features.lead_id)
+    order = best_first(p, features.lead_id)
     stood = [before.tier.get(str(lead)) for lead in features.lead_id[order]] if before else None
     tier = scorer.bands.tonight(p[order], stood, None if value is None else value[order]).astype(object)
     texts = written(specs, values, Strongest.joined(parts), features.as_of if dates is None else dates)
@@ -145,12 +154,12 @@ def rank(
     )  # fmt: skip
 
 
-def _best_first(p: npt.NDArray[np.float64], lead_id: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
+def best_first(p: npt.NDArray[np.float64], lead_id: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
     """Order rows by falling probability, ties by lead_id.
 
     Examples
     --------
-    >>> _best_first(np.array([0.1, 0.3, 0.3]), np.array(["a", "c", "b"], dtype=object)).tolist()
+    >>> best_first(np.array([0.1, 0.3, 0.3]), np.array(["a", "c", "b"], dtype=object)).tolist()
     [2, 1, 0]
     """
     order = np.argsort(-p, kind="stable")
