@@ -6,13 +6,10 @@ body as JSON. The page itself has no hook for tests.
 
 from __future__ import annotations
 
-import html
-import json
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from page_parser import parsed
 from page_records import HOSTILE, changed, record
 
-Chromium = Callable[..., str]
+if TYPE_CHECKING:
+    from conftest import Browser
 
 PROBE = r"""
 const range = document.querySelector("input"), output = document.querySelector("output");
@@ -54,23 +52,9 @@ document.querySelector("pre").textContent = JSON.stringify(seen);
 
 
 @pytest.fixture(scope="module")
-def plain_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("page") / "report.html"
-    place.write_text(page(record()), encoding="utf-8")
-    return place
-
-
-@pytest.fixture(scope="module")
-def seen(chromium: Chromium, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def seen(chromium: Browser) -> dict[str, Any]:
     """What the probe saw, in a narrow window."""
-    place = tmp_path_factory.mktemp("probe") / "report.html"
-    bare = re.sub(r"<meta http-equiv=.*?>", "", page(record()))
-    place.write_text(bare.replace("</body>", f"<script>{PROBE}</script></body>"), encoding="utf-8")
-    dom = chromium(place, "--dump-dom", "--window-size=420,900")
-    found = re.search(r"<pre>(.*)</pre>", dom, re.DOTALL)
-    assert found, dom[-2000:]
-    result: dict[str, Any] = json.loads(html.unescape(found[1]))
-    return result
+    return chromium.probed(page(record()), PROBE, width=420)
 
 
 def rows(key: str) -> list[list[str]]:
@@ -78,20 +62,24 @@ def rows(key: str) -> list[list[str]]:
     return [[c.text for c in row.all("th", "td")] for row in table.all("tbody")[0].all("tr")]
 
 
-def hosts(chromium: Chromium, place: Path, log: Path) -> tuple[str, set[str]]:
+def hosts(chromium: Browser, place: Path, log: Path) -> tuple[str, set[str]]:
     """Return the page after its script ran, and the hosts asked; what Chromium asks for itself isn't the page's."""
     dom = chromium(place, "--dump-dom", f"--log-net-log={log}")
     asked = set(re.findall(r'"url":"https?://([^/"]+)', log.read_text(encoding="utf-8")))
     return dom, {host for host in asked if not host.endswith((".google.com", ".googleapis.com"))}
 
 
-def test_the_script_runs_and_nothing_is_asked_of_anybody(chromium: Chromium, plain_page: Path, tmp_path: Path) -> None:
-    dom, asked = hosts(chromium, plain_page, tmp_path / "net.json")
-    assert re.search(r'id="control" data-table="cuts">', dom), "the control is still hidden: the script didn't run"
-    assert dom.count('<button type="button">') > 20 and not asked
+@pytest.mark.parametrize("kind", ["report", "lead"])
+def test_the_script_runs_and_nothing_is_asked_of_anybody(
+    chromium: Browser, pages: dict[str, Path], tmp_path: Path, kind: str
+) -> None:
+    dom, asked = hosts(chromium, pages[kind], tmp_path / "net.json")
+    assert not asked and dom.count('<button type="button">') > 10, "the tables can't be sorted: the script didn't run"
+    if kind == "report":
+        assert re.search(r'id="control" data-table="cuts">', dom), "the control is still hidden: the script didn't run"
 
 
-def test_the_policy_stops_what_escaping_would_let_through(chromium: Chromium, tmp_path: Path) -> None:
+def test_the_policy_stops_what_escaping_would_let_through(chromium: Browser, tmp_path: Path) -> None:
     evil = "<script>document.title='owned'</script><img src='http://leak.invalid/x'></body>"
     forged, open_page = page(record()).replace("</body>", evil), tmp_path / "open.html"
     place = tmp_path / "forged.html"
@@ -103,7 +91,7 @@ def test_the_policy_stops_what_escaping_would_let_through(chromium: Chromium, tm
     assert "<title>owned" in dom and asked == {"leak.invalid"}
 
 
-def test_hostile_text_does_nothing(chromium: Chromium, tmp_path: Path) -> None:
+def test_hostile_text_does_nothing(chromium: Browser, tmp_path: Path) -> None:
     words = {"sql", "30d", "90d", "0d", "warning", "note"}
     place = tmp_path / "report.html"
     place.write_text(
@@ -147,27 +135,30 @@ def test_all_is_in_reach_of_the_keyboard_and_fits_a_narrow_window(seen: dict[str
     assert seen["tabbed"] and seen["names"] and seen["wide"] <= 0
 
 
-@pytest.mark.parametrize("width", [1280, 420])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("kind", "width", "theme"),
+    [("report", 1280, "light"), ("report", 420, "dark"), ("lead", 1280, "dark"), ("lead", 420, "light")],
+)
 def test_it_is_drawn_at_two_widths_in_light_and_dark(
-    chromium: Chromium, plain_page: Path, tmp_path: Path, width: int, theme: str
+    chromium: Browser, pages: dict[str, Path], tmp_path: Path, kind: str, width: int, theme: str
 ) -> None:
     """Screenshots for review: look at them with --basetemp."""
-    shot = tmp_path / f"report_{width}_{theme}.png"
+    shot = tmp_path / f"{kind}_{width}_{theme}.png"
     chromium(
-        plain_page, f"--screenshot={shot}", f"--window-size={width},2400",
+        pages[kind], f"--screenshot={shot}", f"--window-size={width},6000",
         f"--blink-settings=preferredColorScheme={int(theme == 'light')}",
     )  # fmt: skip
     assert shot.read_bytes().startswith(b"\x89PNG") and shot.stat().st_size > 50_000
 
 
-def test_it_prints(chromium: Chromium, plain_page: Path, tmp_path: Path) -> None:
-    paper = tmp_path / "report.pdf"
+def test_it_prints(chromium: Browser, tmp_path: Path) -> None:
+    plain_page, paper = tmp_path / "report.html", tmp_path / "report.pdf"
+    plain_page.write_text(page(record()), encoding="utf-8")
     chromium(plain_page, f"--print-to-pdf={paper}")
     assert paper.read_bytes().startswith(b"%PDF") and paper.stat().st_size > 20_000
 
 
-def test_a_page_without_weeks_has_no_control(chromium: Chromium, tmp_path: Path) -> None:
+def test_a_page_without_weeks_has_no_control(chromium: Browser, tmp_path: Path) -> None:
     place = tmp_path / "flat.html"
     made = record() | {"capacity": [], "curve": []}
     place.write_text(page(made), encoding="utf-8")

@@ -8,17 +8,21 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
+import behaviour_records
 import numpy as np
 import pandas as pd
 
+import climbers
+import pointed
 from leadline.checks import Finding, Findings, Severity
 from leadline.history.spec import Feature
-from leadline.judge import behaviours, capacity
+from leadline.judge import behaviours, capacity, diagnosis, funnel, rejected
 from leadline.judge.ablation import Worth
 from leadline.judge.backtest import Figures, Judged, evaluate, plain
 from leadline.judge.explain import Driver
 from leadline.judge.nights import SAYERS, Ahead, Nights, Worked
 from leadline.judge.optimism import Optimism
+from leadline.judge.points_worth import Cohort
 from leadline.judge.segments import Axis, Rows, judge_segments
 from leadline.times import WEEK, Horizon
 
@@ -45,6 +49,8 @@ def flat_record() -> dict[str, Any]:
     made["outcome"] = {"reaches": None, "within": None, "column": "Converted", "positive": "1"}
     made["behaviours"]["behaviours"] = []
     made["families"] = []
+    made |= {"funnel": None, "diagnosis": None, "rejected": None}
+    made |= {"assets": None, "committees": None, "intent": None}
     made |= {"nights": None, "nights_reason": "a flat file doesn’t say when its rows were open", "optimism": None}
     made["tables"] = {"leads": 9240}
     for fold in made["evaluation"]["folds"]:
@@ -125,10 +131,25 @@ def _record() -> dict[str, Any]:
         "capacity": plain([asdict(c) for c in capacity.table(asked, 12.0)]),
         "curve": plain([asdict(c) for c in capacity.curve(asked, 12.0)]),
         "segments": _segments(y[600:], w[600:], noisy[600:], lead[600:]),
+        **_climbed(plain([asdict(c) for c in capacity.curve(asked, 12.0)])),
+        **pointed.records(specs, values[600:], Cohort(y[600:], w[600:], lead[600:], lead[600:], as_of[600:], {k: v[600:] for k, v in said.items()}, 12.0)),
+        **behaviour_records.records(np.random.default_rng(11)),
         "nights": _nights(), "nights_reason": "", "optimism": Optimism(Figures(0.8, 0.2, 3.5), Figures(0.72, 0.1, 2.1)).to_record(),
-        "behaviours": plain(asdict(told)), "effects": {"behaviour:pricing": 1.2, "behaviour:docs": -0.1},
+        "behaviours": plain(asdict(told)) | behaviour_records.broken_down(np.random.default_rng(12), list(BEHAVIOURS), y, lead), "effects": {"behaviour:pricing": 1.2, "behaviour:docs": -0.1},
         "families": FAMILIES, "findings": found.records(), "choice": {}, "curves": [], "features": [s.to_record() for s in specs],
     }  # fmt: skip
+
+
+def _climbed(cuts: Any) -> dict[str, Any]:
+    """What 2,000 people's climb tells: sources whose bands differ, touches, spend and reasons; tiers by lot."""
+    seen = climbers.climbers(2_000)
+    told = funnel.tell(seen, climbers.TERMS)
+    tier = np.array(["A", "B", "C", None], dtype=object)[np.arange(len(seen)) % 4]
+    return {
+        "funnel": told,
+        "diagnosis": diagnosis.tell(told, cuts[:5], cuts),
+        "rejected": rejected.tell(seen, {}, tier),
+    }
 
 
 def _nights() -> Any:

@@ -20,7 +20,7 @@ from leadline.report.markdown import code, paragraph, table, text
 __all__ = ["NAME", "card"]
 
 NAME = "model-card.md"
-TABLES = ("leads", "accounts", "events", "stages", "opportunities", "history", "spend", "merges")
+TABLES = ("leads", "accounts", "events", "stages", "opportunities", "history", "spend", "merges", "touches")
 Record = Mapping[str, Any]
 
 USE = """- To put the open leads of one company in order for its sales, each night, and to say how many are worth working.

@@ -10,7 +10,21 @@ from collections.abc import Callable, Sequence
 
 from leadline.report.parts import Shape
 
-__all__ = ["Frame", "bars", "curve", "intervals", "ticks"]
+__all__ = [
+    "BOTTOM",
+    "LEFT",
+    "RIGHT",
+    "ROW",
+    "TOP",
+    "WIDTH",
+    "Frame",
+    "at",
+    "bars",
+    "curve",
+    "intervals",
+    "short",
+    "ticks",
+]
 
 WIDTH = 480
 ROW = 36  # of a bar with its label above
@@ -30,10 +44,10 @@ def bars(rows: Sequence[tuple[str, float, str, str]]) -> tuple[int, int, tuple[S
     shapes: list[Shape] = []
     for n, (label, value, said, kind) in enumerate(rows):
         y = n * ROW
-        shapes.append(Shape("text", {"x": 0, "y": y + 15, "class": "label"}, _short(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 15, "class": "label"}, short(label)))
         shapes.append(Shape("text", {"x": WIDTH, "y": y + 15, "class": "value"}, said))
         shapes.append(
-            Shape("rect", {"x": 0, "y": y + 21, "width": _at(value / top * WIDTH), "height": 9, "rx": 2, "class": kind})
+            Shape("rect", {"x": 0, "y": y + 21, "width": at(value / top * WIDTH), "height": 9, "rx": 2, "class": kind})
         )
     return WIDTH, max(len(rows), 1) * ROW, tuple(shapes)
 
@@ -45,7 +59,7 @@ def intervals(rows: Sequence[tuple[str, float, float, float, str]]) -> tuple[int
     span = math.log(high_end / low_end)
 
     def x(value: float) -> float:
-        return _at(8 + math.log(max(value, low_end) / low_end) / span * (WIDTH - 16))
+        return at(8 + math.log(max(value, low_end) / low_end) / span * (WIDTH - 16))
 
     height = max(len(rows), 1) * ROW
     shapes: list[Shape] = []
@@ -53,7 +67,7 @@ def intervals(rows: Sequence[tuple[str, float, float, float, str]]) -> tuple[int
         y = n * ROW
         kind = "up" if low > 1 else "down" if high < 1 else "flat"
         shapes.append(Shape("line", {"x1": x(1), "x2": x(1), "y1": y + 19, "y2": y + 31, "class": "one"}))
-        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, _short(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, short(label)))
         shapes.append(Shape("text", {"x": WIDTH, "y": y + 14, "class": "value"}, said))
         shapes.append(
             Shape("line", {"x1": x(low), "x2": x(high), "y1": y + 25, "y2": y + 25, "class": f"range {kind}"})
@@ -65,38 +79,55 @@ def intervals(rows: Sequence[tuple[str, float, float, float, str]]) -> tuple[int
 
 
 class Frame:
-    """A plot's frame: from figures to places, with its axes drawn.
+    """A plot's frame: from figures to places, with its axes drawn; `head` is room for a legend above it.
 
     Examples
     --------
     >>> frame = Frame(0.2, 0.2, "said", "came", str)
     >>> frame.x(0.0), frame.x(0.2), frame.y(0.2)
     (48.0, 464.0, 12.0)
+    >>> Frame(2.0, 1.0, "days", "effect", str, start=(-2.0, -1.0)).y(0.0)
+    144.0
     """
 
     def __init__(
-        self, x_end: float, y_end: float, x_words: str, y_words: str, tick: Callable[[float], str], height: int = 320
+        self,
+        x_end: float,
+        y_end: float,
+        x_words: str,
+        y_words: str,
+        tick: Callable[[float], str],
+        height: int = 320,
+        start: tuple[float, float] = (0.0, 0.0),
+        tick_y: Callable[[float], str] | None = None,
+        head: int = 0,
     ) -> None:
-        self.x_end, self.y_end = x_end or 1.0, y_end or 1.0
-        self.width, self.height = WIDTH, height
+        self.x_start, self.y_start = start
+        self.x_end = x_end if x_end > self.x_start else self.x_start + 1.0
+        self.y_end = y_end if y_end > self.y_start else self.y_start + 1.0
+        self.width, self.height, self.top = WIDTH, height + head, TOP + head
         shapes = []
-        for value in ticks(self.y_end):
+        for value in ticks(self.y_end, self.y_start):
             y = self.y(value)
             shapes.append(Shape("line", {"x1": LEFT, "x2": WIDTH - RIGHT, "y1": y, "y2": y, "class": "grid"}))
-            shapes.append(Shape("text", {"x": LEFT - 6, "y": y + 4, "class": "value tick-y"}, tick(value)))
-        for value in ticks(self.x_end):
-            shapes.append(Shape("text", {"x": self.x(value), "y": height - BOTTOM + 18, "class": "tick"}, tick(value)))
-        shapes.append(Shape("text", {"x": (LEFT + WIDTH - RIGHT) / 2, "y": height - 6, "class": "tick"}, x_words))
-        shapes.append(Shape("text", {"x": LEFT + 6, "y": TOP + 10, "class": "axis"}, y_words))
+            shapes.append(Shape("text", {"x": LEFT - 6, "y": y + 4, "class": "value tick-y"}, (tick_y or tick)(value)))
+        for value in ticks(self.x_end, self.x_start):
+            shapes.append(
+                Shape("text", {"x": self.x(value), "y": self.height - BOTTOM + 18, "class": "tick"}, tick(value))
+            )
+        shapes.append(Shape("text", {"x": (LEFT + WIDTH - RIGHT) / 2, "y": self.height - 6, "class": "tick"}, x_words))
+        shapes.append(Shape("text", {"x": LEFT + 6, "y": self.top + 10, "class": "axis"}, y_words))
         self.shapes: list[Shape] = shapes
 
     def x(self, value: float) -> float:
         """Return where a figure lies across."""
-        return _at(LEFT + value / self.x_end * (WIDTH - LEFT - RIGHT))
+        share = (value - self.x_start) / (self.x_end - self.x_start)
+        return at(LEFT + share * (WIDTH - LEFT - RIGHT))
 
     def y(self, value: float) -> float:
         """Return where a figure lies upright."""
-        return _at(self.height - BOTTOM - value / self.y_end * (self.height - BOTTOM - TOP))
+        share = (value - self.y_start) / (self.y_end - self.y_start)
+        return at(self.height - BOTTOM - share * (self.height - BOTTOM - self.top))
 
     def drawn(self, *more: Shape) -> tuple[int, int, tuple[Shape, ...]]:
         """Return width, height and all shapes."""
@@ -114,22 +145,37 @@ def curve(frame: Frame, points: Sequence[tuple[float, float]], kind: str) -> Sha
     return Shape("path", {"d": "M" + "L".join(f"{frame.x(x)} {frame.y(y)}" for x, y in points), "class": kind})
 
 
-def ticks(end: float) -> list[float]:
-    """Return round figures from 0 to `end`, three to six of them.
+def ticks(end: float, start: float = 0.0) -> list[float]:
+    """Return round figures from `start` to `end`, three to six of them.
 
     Examples
     --------
-    >>> ticks(1.0), ticks(0.17)
-    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.0, 0.05, 0.1, 0.15])
+    >>> ticks(1.0), ticks(0.17), ticks(1.0, -0.5)
+    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.0, 0.05, 0.1, 0.15], [-0.5, 0.0, 0.5, 1.0])
     """
-    unit = 10.0 ** math.floor(math.log10(end)) if end > 0 else 1.0
-    step = next(s * unit for s in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if end / (s * unit) <= 5.001)
-    return [round(n * step, 12) for n in range(int(end / step + 1e-9) + 1)]
+    span = end - start
+    unit = 10.0 ** math.floor(math.log10(span)) if span > 0 else 1.0
+    step = next(s * unit for s in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if span / (s * unit) <= 5.001)
+    return [round(n * step, 12) for n in range(math.ceil(start / step - 1e-9), int(end / step + 1e-9) + 1)]
 
 
-def _at(place: float) -> float:
+def at(place: float) -> float:
+    """Round a place in a picture to a tenth of a pixel.
+
+    Examples
+    --------
+    >>> at(12.3456)
+    12.3
+    """
     return round(float(place), 1)
 
 
-def _short(text: str, most: int = 52) -> str:
+def short(text: str, most: int = 52) -> str:
+    """Cut a label that has no room; its table has it whole.
+
+    Examples
+    --------
+    >>> short("a" * 60)[-2:], short("a")
+    ('a…', 'a')
+    """
     return text if len(text) <= most else text[: most - 1] + "…"

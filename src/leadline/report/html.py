@@ -8,20 +8,63 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leadline.report import asked, nights, predicts, quality, worth
-from leadline.report.parts import Chart, Control, Section, Table
-from leadline.report.segments import held
-from leadline.report.stages import stages
+from leadline.report import (
+    asked,
+    assets,
+    committees,
+    diagnosis,
+    funnel,
+    intent,
+    nights,
+    points,
+    predicts,
+    quality,
+    rejected,
+    rules,
+    segments,
+    stages,
+    worth,
+)
+from leadline.report.parts import Chart, Control, Folded, Group, Listed, Panels, Section, Table
 
-__all__ = ["page", "render", "sections"]
+__all__ = ["groups", "opened", "page", "render", "sections"]
+
+Maker: TypeAlias = Callable[[Mapping[str, Any]], Section | tuple[Section, ...] | None]
+
+GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
+    (
+        "What goes with conversion",
+        (funnel.funnel, predicts.behaviours, assets.assets, committees.committees, intent.intent),
+    ),
+    (
+        "What to change",
+        (diagnosis.diagnosis, rules.rules, points.points_card, quality.cut, rejected.rejected, nights.worked),
+    ),
+    (
+        "How sure",
+        (
+            quality.how_good,
+            asked.what_asked,
+            predicts.drivers,
+            segments.held,
+            stages.stages,
+            worth.families,
+            asked.problems,
+        ),
+    ),
+)
+"""The sections in their order. A maker gives None, or nothing, where its section would say nothing of such a run."""
+
+SHORT = 3
+"""Findings that an opening summary holds at least, where there are so many: what moves scores is told where it has fewer."""
 
 
 def page(record: Mapping[str, Any]) -> str:
@@ -32,35 +75,65 @@ def page(record: Mapping[str, Any]) -> str:
     record : mapping
         A run's record, as `leadline.pipeline.training` made it. What an older record lacks is said to be lacking.
     """
-    return render("report.html.j2", record["name"], record.get("version"), sections(record))
+    made = groups(record)
+    about = next(section.found for section in made[-1].sections if section.key == "asked")
+    return render("report.html.j2", record["name"], record.get("version"), made, about, opened(made))
 
 
-def render(template: str, name: str, version: str | None, parts: Sequence[Section]) -> str:
-    """Return sections as a page by one of the templates, with its own style and script and no other."""
+def opened(made: Sequence[Group]) -> list[Section]:
+    """Pick the sections whose findings open the page: all with a figure but those of the last group, and how good the model is."""
+    told = [
+        section for group in made for section in group.sections if any(letter.isdigit() for letter in section.found)
+    ]
+    last = {section.key for section in made[-1].sections}
+    first = [section for section in told if section.key not in last]
+    also = ("good",) if len(first) >= SHORT else ("moves", "good")
+    return first + [section for section in told if section.key in also]
+
+
+def render(
+    template: str,
+    name: str,
+    version: str | None,
+    parts: Sequence[Section] | Sequence[Group],
+    about: str = "",
+    opened: Sequence[Section] = (),
+) -> str:
+    """Return sections as a page by one of the templates, with its own style and script and no other.
+
+    Parameters
+    ----------
+    parts : sequence of Section or of Group
+        What the page holds; sections without groups are a short page's.
+    about, opened : str and sequence of Section
+        The opening summary: a sentence, and the sections whose findings it lists.
+    """
     style, script = _asset("style.css"), _asset("script.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
+    loose = tuple(part for part in parts if isinstance(part, Section))
+    grouped = [part for part in parts if isinstance(part, Group)] or [Group("", loose)]
     return _environment().get_template(template).render(
-        name=name, version=version, sections=parts, style=Markup(style), script=Markup(script), policy=policy,  # our own files
+        name=name, version=version, groups=grouped, about=about, opened=opened,
+        style=Markup(style), script=Markup(script), policy=policy,  # our own files
     )  # fmt: skip
+
+
+def groups(record: Mapping[str, Any]) -> tuple[Group, ...]:
+    """Return the groups of a record's page, in their order."""
+    return tuple(Group(title, tuple(s for make in makers for s in _made(make, record))) for title, makers in GROUPS)
 
 
 def sections(record: Mapping[str, Any]) -> tuple[Section, ...]:
     """Return the sections of a record's page, in their order."""
-    return (
-        asked.what_asked(record),
-        predicts.behaviours(record),
-        predicts.drivers(record),
-        quality.cut(record),
-        nights.worked(record),
-        quality.how_good(record),
-        held(record),
-        *stages(record),
-        worth.families(record),
-        asked.problems(record),
-    )
+    return tuple(section for group in groups(record) for section in group.sections)
+
+
+def _made(make: Maker, record: Mapping[str, Any]) -> tuple[Section, ...]:
+    made = make(record)
+    return made if isinstance(made, tuple) else () if made is None else (made,)
 
 
 @cache
@@ -72,11 +145,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.tests |= {
-        "table": lambda part: isinstance(part, Table),
-        "chart": lambda part: isinstance(part, Chart),
-        "control": lambda part: isinstance(part, Control),
-    }
+    kinds = {"table": Table, "chart": Chart, "panels": Panels, "control": Control, "listed": Listed, "folded": Folded}
+    environment.tests |= {name: lambda part, kind=kind: isinstance(part, kind) for name, kind in kinds.items()}
     return environment
 
 

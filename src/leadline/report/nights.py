@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.report import say
-from leadline.report.parts import Cell, Column, Section, Table, cell
+from leadline.report.parts import COUNTED, Cell, Column, Folded, Section, Table, cell
 
 __all__ = ["RANKED", "worked"]
 
@@ -56,7 +56,9 @@ def worked(record: Mapping[str, Any]) -> Section:
     )
     rows = tuple(_row(w, ahead.get(w["by"], {})) for w in sayers)
     table = Table("everybody", f"The same {say.count(told['nights'])} nights, by everybody", columns, rows, 0)
-    return Section("nights", TITLE, found, (*_closed(ahead, what), table, _how(told), *_optimism(record)))
+    return Section(
+        "nights", TITLE, found, (*_closed(ahead, what), table, *_optimism(record), Folded(COUNTED, (_how(told),)))
+    )
 
 
 def _row(w: Mapping[str, Any], gap: Mapping[str, Any]) -> tuple[Cell, ...]:

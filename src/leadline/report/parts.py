@@ -1,14 +1,16 @@
-"""What a page is made of: sections of sentences, tables and charts; a chart can't be without its table."""
+"""What a page is made of: groups of sections of sentences, tables and charts; a chart can't be without its table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from leadline.report import say
 
-__all__ = ["Cell", "Chart", "Column", "Control", "Section", "Shape", "Table", "cell"]
+__all__ = [
+    "COUNTED", "Cell", "Chart", "Column", "Control", "Folded", "Group", "Listed", "Panel", "Panels", "Part", "Section", "Shape", "Table", "cell",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,13 @@ class Shape:
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture, what it shows in words, and the table that holds the same figures."""
+    """A picture, what it shows in words, and the table that holds the same figures.
+
+    Attributes
+    ----------
+    folded : str
+        If not empty, picture and table are folded away under these words.
+    """
 
     key: str
     title: str
@@ -74,6 +82,29 @@ class Chart:
     height: int
     shapes: tuple[Shape, ...]
     table: Table
+    folded: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One of several pictures of a kind: its title and its shapes."""
+
+    title: str
+    width: int
+    height: int
+    shapes: tuple[Shape, ...]
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Small pictures side by side, below one another in a narrow window; one table holds the figures of all."""
+
+    key: str
+    title: str
+    shows: str
+    panels: tuple[Panel, ...]
+    table: Table
+    folded: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +117,27 @@ class Control:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """A short list of lines."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Parts that are folded away on the screen under some words; on paper they are not."""
+
+    words: str
+    parts: tuple[Table | Chart | Panels | Listed | str, ...]
+
+
+COUNTED = "How this is counted"
+"""The words under which a section folds its method away."""
+
+Part: TypeAlias = Table | Chart | Panels | Control | Listed | Folded | str
+
+
+@dataclass(frozen=True)
 class Section:
     """One section of the page.
 
@@ -95,14 +147,33 @@ class Section:
         Its id and heading.
     found : str
         One plain sentence that says what was found.
-    parts : sequence of Table, Chart, Control or str
+    parts : sequence of Part
         What follows, in order; a str is a paragraph.
     """
 
     key: str
     title: str
     found: str
-    parts: Sequence[Table | Chart | Control | str] = field(default_factory=tuple)
+    parts: Sequence[Part] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Sections that answer one kind of question, under a heading of their own (none for a page of few sections)."""
+
+    title: str
+    sections: tuple[Section, ...]
+
+    @property
+    def key(self) -> str:
+        """Its id in the page.
+
+        Examples
+        --------
+        >>> Group("What to change", ()).key
+        'g-what-to-change'
+        """
+        return "g-" + self.title.lower().replace(" ", "-")
 
 
 def cell(text: str, sort: Any = None) -> Cell:

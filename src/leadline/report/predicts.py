@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.report import draw, say
-from leadline.report.parts import Cell, Chart, Column, Section, Table, cell
-from leadline.report.support import steady
+from leadline.report.assets import days_cell
+from leadline.report.parts import Cell, Chart, Column, Part, Section, Table, cell
+from leadline.report.pictures import pictures
+from leadline.report.support import OLDER, steady
 
 __all__ = ["behaviours", "drivers"]
 
@@ -18,7 +20,6 @@ NOT_A_CAUSE = (
     "This is association, not cause: keen leads do more of everything, so asking a lukewarm lead to do the same need not "
     "make it convert. Of twenty 95% intervals, about one misses the truth by chance."
 )
-OLDER = "This version's record holds no such figures; train again to see them."
 
 
 def behaviours(record: Mapping[str, Any]) -> Section:
@@ -31,7 +32,7 @@ def behaviours(record: Mapping[str, Any]) -> Section:
         return Section("predicts", PREDICTS, "The data hold no events, so there is no behaviour to compare.")
     asked, window = record.get("outcome", {}), say.length(told["window"])
     sure = [b for b in rows if not b["too_few"]]
-    table = _behaviour_table(rows, window)
+    table = _behaviour_table(rows, told.get("timings", ()), window, asked)
     means = (
         f"A lead counts as having a behaviour where it had it in the {window} before a snapshot. Lift is conversion with the "
         "behaviour over conversion without it; its interval treats an account as one draw. The model’s weight is the "
@@ -39,9 +40,15 @@ def behaviours(record: Mapping[str, Any]) -> Section:
         f"so a behaviour that goes with others may show a lift and yet weigh little. Compared are {say.count(told['snapshots'], 'snapshot')} of "
         f"{say.count(told['leads'], 'lead')} ({say.count(told['positive_leads'])} with a positive one); conversion of all is "
         f"{say.share(told['conversion'])}. Too few to say: fewer than 20 leads, or fewer than 5 positive ones, with it or without it."
+        + (
+            f" Days to {_one(asked)} run from a lead's last such act to it, of the leads that reached it."
+            if told.get("timings")
+            else ""
+        )
     )
-    parts = (_lift_chart(sure, table),) if sure else (table,)
-    return Section("predicts", PREDICTS, _found_of(rows, sure, asked, window), (NOT_A_CAUSE, *parts, means))
+    parts: tuple[Chart | Table, ...] = (_lift_chart(sure, table),) if sure else (table,)
+    after: tuple[Part, ...] = (*_by_intent(told, window), means, *_by_source(told, window), *pictures(record))
+    return Section("predicts", PREDICTS, _found_of(rows, sure, asked, window), (NOT_A_CAUSE, *parts, *after))
 
 
 def _found_of(
@@ -61,7 +68,10 @@ def _found_of(
     )
 
 
-def _behaviour_table(rows: Sequence[Mapping[str, Any]], window: str) -> Table:
+def _behaviour_table(
+    rows: Sequence[Mapping[str, Any]], timings: Sequence[Mapping[str, Any]], window: str, asked: Mapping[str, Any]
+) -> Table:
+    days = {t["behaviour"]: t for t in timings}
     columns = (
         Column("behaviour"),
         Column("intent"),
@@ -71,18 +81,69 @@ def _behaviour_table(rows: Sequence[Mapping[str, Any]], window: str) -> Table:
         Column("without it", True),
         Column("lift", True),
         Column("95% interval", True),
+        *((Column(f"days to {_one(asked)}", True, "median, middle half"),) if days else ()),
         Column("model’s weight", True, "share of all contributions"),
         Column("having it … the score"),
     )
-    return Table(
-        "behaviours", f"Behaviours in the {window} before a snapshot", columns, tuple(map(_behaviour_row, rows))
-    )
+    lines = tuple(_behaviour_row(b, (_days(days.get(b["name"])),) if days else ()) for b in rows)
+    return Table("behaviours", f"Behaviours in the {window} before a snapshot", columns, lines)
 
 
-def _behaviour_row(b: Mapping[str, Any]) -> tuple[Cell, ...]:
-    lift = (cell("too few to say"), cell(say.ABSENT)) if b["too_few"] else (
-        cell(say.amount(b["lift"], 2), b["lift"]), cell(say.interval(b["low"], b["high"]), b["low"])
+def _one(asked: Mapping[str, Any]) -> str:
+    """Say the outcome's name in the singular."""
+    return {"won": "the win", "opportunity": "opportunity"}.get(str(asked.get("reaches")), "SQL")
+
+
+def _days(timing: Mapping[str, Any] | None) -> Cell:
+    return cell(say.ABSENT) if timing is None else days_cell(timing["early"], timing["median"], timing["late"])
+
+
+def _lift(b: Mapping[str, Any]) -> tuple[Cell, Cell]:
+    """Say a lift and its interval."""
+    if b["too_few"]:
+        return cell("too few to say"), cell(say.ABSENT)
+    return cell(say.amount(b["lift"], 2), b["lift"]), cell(say.interval(b["low"], b["high"]), b["low"])
+
+
+def _by_intent(told: Mapping[str, Any], window: str) -> tuple[Table, ...]:
+    """Lay out the lift of acts of each intent; older records don't know."""
+    rows: Sequence[Mapping[str, Any]] = told.get("intents", ())
+    if not rows:
+        return ()
+    columns = (
+        Column("acts of"), Column("leads with any", True), Column("conversion with any", True), Column("without", True), Column("lift", True),
+        Column("95% interval", True),
     )  # fmt: skip
+    lines = tuple(
+        (
+            cell(f"{b['name']} intent"), cell(say.count(b["leads"]), b["leads"]), cell(say.share(b["with_it"]), b["with_it"]),
+            cell(say.share(b["without_it"]), b["without_it"]), *_lift(b),
+        )
+        for b in rows
+    )  # fmt: skip
+    return (Table("by-intent", f"By intent, in the {window} before a snapshot", columns, lines),)
+
+
+def _by_source(told: Mapping[str, Any], window: str) -> tuple[Table, ...]:
+    """Lay out each behaviour's lift in each source, folded away; older records don't know."""
+    split: Mapping[str, Any] | None = told.get("by_source")
+    if not split:
+        return ()
+    sources = zip(split["sources"], split["leads"], strict=True)
+    columns = (Column("behaviour"), *(Column(str(s), True, say.count(n, "lead")) for s, n in sources))
+    words = {b["name"]: b["words"] for b in told["behaviours"]}
+    lines = tuple((cell(words[name]), *map(_lift_cell, lifts)) for name, lifts in split["lifts"])
+    caption = f"Lift in the {window} before a snapshot by {split['attribute']}, with its 95% interval"
+    return (Table("by-source", caption, columns, lines, folded=f"Lift of each behaviour by {split['attribute']}"),)
+
+
+def _lift_cell(b: Mapping[str, Any]) -> Cell:
+    if b["too_few"] or not say.known(b["lift"]):
+        return cell("too few to say")
+    return cell(f"{say.amount(b['lift'], 1)} ({say.interval(b['low'], b['high'], 1)})", b["lift"])
+
+
+def _behaviour_row(b: Mapping[str, Any], days: tuple[Cell, ...]) -> tuple[Cell, ...]:
     return (
         cell(b["words"]),
         cell(b["intent"]),
@@ -90,7 +151,8 @@ def _behaviour_row(b: Mapping[str, Any]) -> tuple[Cell, ...]:
         cell(say.share(b["reach"]), b["reach"]),
         cell(say.share(b["with_it"]), b["with_it"]),
         cell(say.share(b["without_it"]), b["without_it"]),
-        *lift,
+        *_lift(b),
+        *days,
         cell(say.share(b["weight"]) if say.known(b["weight"]) else "not used", b["weight"]),
         cell(_way(b["effect"]), b["effect"]),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from leadline.judge.capacity_words import sentences
 from leadline.report import draw, say
-from leadline.report.parts import Cell, Chart, Column, Control, Section, Shape, Table, cell
+from leadline.report.parts import COUNTED, Cell, Chart, Column, Control, Folded, Part, Section, Shape, Table, cell
 
 __all__ = ["cut", "how_good"]
 
@@ -60,7 +60,13 @@ def cut(record: Mapping[str, Any]) -> Section:
         if own
         else None
     )
-    parts = (table, Control(every, start, "Leads that sales work in a week"), how, shares, " ".join(sentences(steady)))
+    parts = (
+        table,
+        Control(every, start, "Leads that sales work in a week"),
+        shares,
+        " ".join(sentences(steady)),
+        Folded(COUNTED, (how,)),
+    )
     return Section("cut", CUT, found, tuple(part for part in parts if part))
 
 
@@ -118,8 +124,8 @@ def how_good(record: Mapping[str, Any]) -> Section:
         f"{say.amount(m['lift_10'], 1)} times as often as all ({say.interval(m['lift_10_low'], m['lift_10_high'], 1)}), and probabilities "
         f"miss by {say.share(m['ece'], 2)} on average where {say.share(newest['base_rate'])} convert."
     )
-    parts: list[Chart | Table | str | None] = [_against(evaluation.get("against_logistic")), *_folds(folds), MEANS]
-    parts += [_calibration(evaluation), _gains(evaluation)]
+    parts: list[Part | None] = [_against(evaluation.get("against_logistic")), *_folds(folds)]
+    parts += [_calibration(evaluation), _gains(evaluation), Folded(COUNTED, (MEANS,))]
     return Section("good", GOOD, found, tuple(p for p in parts if p))
 
 

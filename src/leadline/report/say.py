@@ -7,7 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["ABSENT", "amount", "count", "instant", "interval", "joined", "known", "outcome", "outcomes", "share"]
+__all__ = [
+    "ABSENT",
+    "amount",
+    "count",
+    "instant",
+    "interval",
+    "joined",
+    "known",
+    "outcome",
+    "outcomes",
+    "share",
+    "shares",
+]
 
 ABSENT = "–"
 """What stands where a figure isn't defined."""
@@ -43,10 +55,13 @@ def amount(value: Any, digits: int = 2, sign: bool = False) -> str:
 
     Examples
     --------
-    >>> amount(1234.5, 1), amount(-0.25), amount(0.25, sign=True), amount(float("nan"))
-    ('1,234.5', '−0.25', '+0.25', '–')
+    >>> amount(1234.5, 1), amount(-0.25), amount(0.25, sign=True), amount(-0.04, 1), amount(float("nan"))
+    ('1,234.5', '−0.25', '+0.25', '0.0', '–')
     """
-    return f"{value:{'+' if sign else ''},.{digits}f}".replace("-", "−") if known(value) else ABSENT
+    if not known(value):
+        return ABSENT
+    rounded = round(value, digits) + 0.0  # a small loss isn't a minus nothing
+    return f"{rounded:{'+' if sign else ''},.{digits}f}".replace("-", "−")
 
 
 def count(number: Any, noun: str = "", plural: str = "") -> str:
@@ -70,6 +85,17 @@ def interval(low: Any, high: Any, digits: int = 2) -> str:
     ('1.0 to 2.5', '–')
     """
     return f"{amount(low, digits)} to {amount(high, digits)}" if known(low) and known(high) else ABSENT
+
+
+def shares(low: Any, high: Any, digits: int = 1) -> str:
+    """Say an interval of shares.
+
+    Examples
+    --------
+    >>> shares(0.1, 0.25), shares(None, 0.25)
+    ('10.0% to 25.0%', '–')
+    """
+    return f"{share(low, digits)} to {share(high, digits)}" if known(low) and known(high) else ABSENT
 
 
 def instant(value: Any) -> str:

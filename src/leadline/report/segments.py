@@ -8,7 +8,7 @@ from typing import Any
 from leadline.judge.segment_words import summary
 from leadline.report import say
 from leadline.report.card_worth import FEW
-from leadline.report.parts import Cell, Column, Section, Table, cell
+from leadline.report.parts import COUNTED, Cell, Column, Folded, Part, Section, Table, cell
 
 __all__ = ["held"]
 
@@ -33,7 +33,7 @@ def held(record: Mapping[str, Any]) -> Section:
         f"(95% interval {_shares(whole['low'], whole['high'])})."
     )
     off = sum(s["verdict"] == "off" for s in every)
-    parts: list[Table | str] = [_sentence(summary(told))] if every else []
+    parts: list[Part] = [_sentence(summary(told))] if every else []
     if every:
         columns = (
             Column("segment"),
@@ -49,7 +49,7 @@ def held(record: Mapping[str, Any]) -> Section:
         )
         folded = f"{say.count(len(every), 'segment')}, {say.count(off)} off"
         parts.append(Table("held", "The newest fold by segment", columns, tuple(_row(s) for s in every), folded=folded))
-        parts.append(HOW)
+        parts.append(Folded(COUNTED, (HOW,)))
     return Section("segments", SEGMENTS, found, (*parts, CARD))
 
 

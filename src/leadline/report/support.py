@@ -8,7 +8,9 @@ from typing import Any
 from leadline.report import say
 from leadline.report.parts import Cell, Column, Table, cell
 
-__all__ = ["steady", "supported"]
+__all__ = ["OLDER", "steady", "supported"]
+
+OLDER = "This version's record holds no such figures; train again to see them."
 
 
 def supported(record: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.report import say
-from leadline.report.parts import Cell, Column, Section, Table, cell
+from leadline.report.parts import COUNTED, Cell, Column, Folded, Section, Table, cell
 
 __all__ = ["families"]
 
@@ -39,7 +39,7 @@ def families(record: Mapping[str, Any]) -> Section:
         Column("verdict"),
     )
     table = Table("families", "What is lost without each family, all folds", columns, tuple(map(_row, ranked)))
-    return Section("worth", WORTH, _found(ranked), (table, HOW))
+    return Section("worth", WORTH, _found(ranked), (table, Folded(COUNTED, (HOW,))))
 
 
 def _found(ranked: Sequence[Mapping[str, Any]]) -> str:

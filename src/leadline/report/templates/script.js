@@ -21,8 +21,34 @@
     show(true);
   }
 
-  // What is folded away on the screen is printed.
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+  // What is folded away on the screen is printed, and folded away again.
+  const shut = () => Array.from(document.querySelectorAll("main details:not([open])"));
+  let opened = [];
+  addEventListener("beforeprint", () => { opened = shut(); opened.forEach((part) => { part.open = true; }); });
+  addEventListener("afterprint", () => { opened.forEach((part) => { part.open = false; }); });
+
+  // A narrow window begins with the list of sections folded away; a wide one always shows it.
+  const contents = document.getElementById("contents"), wide = matchMedia("(min-width: 64rem)");
+  const fold = () => { contents.open = wide.matches; };
+  fold();
+  wide.addEventListener("change", fold);
+
+  // A link to something that is folded away opens what holds it.
+  const open = () => {
+    const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    for (let part = target; part; part = part.parentElement) if (part.localName === "details") part.open = true;
+  };
+  addEventListener("hashchange", open);
+  open();
+
+  // The list of sections marks the one in view.
+  const links = new Map(Array.from(contents.querySelectorAll("a"), (a) => [a.hash.slice(1), a]));
+  const seen = new IntersectionObserver((entries) => entries.forEach((entry) => {
+    if (!entry.isIntersecting) return;
+    links.forEach((a) => a.removeAttribute("aria-current"));
+    links.get(entry.target.id).setAttribute("aria-current", "true");
+  }), {rootMargin: "-10% 0px -80% 0px"});
+  document.querySelectorAll("main section").forEach((section) => seen.observe(section));
 
   // Tables sort by a press on a heading: numbers by data-sort, words by their letters; what has no figure comes last.
   const key = (cell) => cell.dataset.sort === undefined ? NaN : Number(cell.dataset.sort);

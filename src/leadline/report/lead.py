@@ -1,0 +1,198 @@
+"""One lead's page: the score, why, which single act would raise its tier, its timeline, and the score over past nights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.report import draw, plots, say
+from leadline.report.html import render
+from leadline.report.lead_past import timeline
+from leadline.report.parts import Chart, Column, Part, Section, Table, cell
+
+__all__ = ["page", "sections"]
+
+SHOWN = 12  # bars of a chart; its table has all
+FLAT = "A flat file has no dates, so there is no timeline, and no act to try."
+ASSOCIATION = (
+    "This is what the model says of a lead whose log holds one act more in the hour before: association, not a promise. Whoever is asked "
+    "to do so isn’t, for that, like those who did so of themselves. Tried is each common behaviour once by the lead itself, and the "
+    "commonest once by a colleague of each role that is known at the account."
+)
+
+
+def page(record: Mapping[str, Any]) -> str:
+    """Return one lead's page as self-contained HTML; it makes no request, and whatever text the record holds stays text.
+
+    Parameters
+    ----------
+    record : mapping
+        As `leadline.pipeline.explaining.explain_page` makes it.
+    """
+    return render("lead.html.j2", f"Lead {record['lead_id']}", None, sections(record))
+
+
+def sections(record: Mapping[str, Any]) -> tuple[Section, ...]:
+    """Return the page's sections; a flat file's has the score and the reasons alone."""
+    if record["flat"]:
+        return (_score(record), _why(record))
+    return (_score(record), _why(record), _nearest(record), timeline(record), _nights(record))
+
+
+def _score(record: Mapping[str, Any]) -> Section:
+    tonight = _tonight(record)
+    rank = (
+        f", rank {say.count(tonight['rank'])} of the {say.count(tonight['leads'], 'open lead')} of that night" if tonight else ""
+    )  # fmt: skip
+    found = (
+        f"At {say.instant(record['as_of'])} {record['name']} {record['version']} gives this lead {say.share(record['probability'])}: the "
+        f"probability that it {say.outcome(record['outcome'])}; that is tier {record['tier']}{rank}."
+    )
+    here = (tonight or {}).get("bars", {})
+    rows = [
+        (cell(name), cell(say.share(low, 2), low), cell(say.share(here.get(name), 2), here.get(name)))
+        for name, low in zip(record["tiers"], record["cuts"], strict=False)
+    ]
+    columns = (Column("tier"), Column("trained cut", True), Column("least of that night", True, "in this tier"))
+    place = record["tiers"].index(record["tier"]) if record["tier"] in record["tiers"] else len(rows)
+    cuts = Table("tiers", "Where the tiers begin", columns, tuple(rows), place if place < len(rows) else None)
+    whose = (
+        f"It belongs to account {record['account_id']}."
+        if record["account_id"]
+        else "It belongs to no account that is known."
+    )
+    warned = record["hindsight"]
+    parts: tuple[Part | None, ...] = (
+        f"{warned[:1].upper()}{warned[1:]}." if warned else None,
+        whose,
+        cuts if rows else None,
+        FLAT if record["flat"] else None,
+    )
+    return Section("score", "The score", found, tuple(part for part in parts if part))
+
+
+def _why(record: Mapping[str, Any]) -> Section:
+    causes: Sequence[Mapping[str, Any]] = [c for c in record["causes"] if abs(c["effect"]) >= 0.005]
+    up = next((c for c in causes if c["effect"] > 0), None)
+    down = next((c for c in causes if c["effect"] < 0), None)
+    said = [f"what {way} the score most is “{c['fact']}”" for way, c in (("raises", up), ("lowers", down)) if c]
+    found = f"{'; '.join(said)}." if said else "nothing sets it apart: it has the score that all leads start from."
+    columns = (
+        Column("fact"),
+        Column("effect on the log odds", True, "+0.69 doubles the odds"),
+        Column("it … the score"),
+    )
+    rows = tuple(
+        (cell(c["fact"]), cell(say.amount(c["effect"], 2, True), c["effect"]), cell(_way(c["effect"]))) for c in causes
+    )
+    caption = "All facts with an effect, the strongest first"
+    table = Table(
+        "causes", caption, columns, rows, folded=f"All {say.count(len(rows), 'fact')} with an effect, as a table"
+    )
+    if not causes:
+        return Section("why", "Why", found[:1].upper() + found[1:])
+    drawn = [
+        (c["fact"], abs(c["effect"]), say.amount(c["effect"], 2, True), "up" if c["effect"] > 0 else "down") for c in causes[:SHOWN]
+    ]  # fmt: skip
+    shows = "A bar for each of the strongest facts, as long as its effect; + raises the score and − lowers it."
+    chart = Chart("effects", "Reasons for and against", shows, *draw.bars(drawn), table)
+    how = (
+        "Effects are the model’s own (exact SHAP values), added up over all features that tell of the same thing. A fact is a reason "
+        "of the score, not of the sale."
+    )
+    return Section("why", "Why", found[:1].upper() + found[1:], (chart, how))
+
+
+def _way(effect: float) -> str:
+    return "raises" if effect > 0 else "lowers"
+
+
+def _nearest(record: Mapping[str, Any]) -> Section:
+    told: Mapping[str, Any] = record["nearest"]
+    acts: Sequence[Mapping[str, Any]] = told["acts"]
+    title, p = "What would move it", record["probability"]
+    if not acts:
+        return Section("nearest", title, "The data hold no act that many leads share, so none could be tried.")
+    columns = (
+        Column("who"), Column("does once more"), Column("probability then", True), Column("odds", True, "times today’s"),
+        Column("enough for tier"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            cell(_who(a["who"])), cell(a["words"]), cell(say.share(a["probability"], 2), a["probability"]),
+            cell(say.amount(_odds(a["probability"]) / _odds(p)), _odds(a["probability"]) / _odds(p)), cell(a["tier"] or say.ABSENT),
+        )
+        for a in acts
+    )  # fmt: skip
+    table = Table("acts", f"Single acts that were tried; without any it is {say.share(p, 2)}", columns, rows)
+    return Section("nearest", title, _nearest_found(record, told, acts[0]), (table, ASSOCIATION, *_missing(record)))
+
+
+def _nearest_found(record: Mapping[str, Any], told: Mapping[str, Any], first: Mapping[str, Any]) -> str:
+    p, best = record["probability"], told["act"]
+    strongest = f"“{first['words']}” by {_who(first['who'])} would go with {say.share(first['probability'])} instead of {say.share(p)}"
+    if told["tier"] is None:
+        return f"It stands in the best tier; of single acts, {strongest}."
+    if best is None:
+        return f"No single act would bring it into tier {told['tier']}, which begins at {say.share(told['bar'], 2)}: the strongest, {strongest}."
+    return (
+        f"One more “{best['words']}” by {_who(best['who'])} would go with {say.share(best['probability'])} instead of {say.share(p)}, enough "
+        f"for tier {best['tier']}: of the acts that would be, it is the commonest."
+    )
+
+
+def _missing(record: Mapping[str, Any]) -> tuple[str, ...]:
+    nobody = [role.replace("_", " ") for role, number in record["roles"].items() if not number]
+    return (
+        (f"Roles that no colleague known at the account has: {say.joined(nobody)}.",)
+        if nobody and record["account_id"]
+        else ()
+    )
+
+
+def _who(role: str | None) -> str:
+    return "the lead" if role is None else f"a colleague ({role.replace('_', ' ')})"
+
+
+def _odds(p: float) -> float:
+    return max(p, 1e-12) / max(1 - p, 1e-12)
+
+
+def _tonight(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the night that was asked about, where it is finished and by the same version."""
+    first = record["nights"][0] if record["nights"] else None
+    same = first and first["as_of"] == record.get("at") and first["version"] == record["version"]
+    return first if same else None
+
+
+def _nights(record: Mapping[str, Any]) -> Section:
+    nights: Sequence[Mapping[str, Any]] = record["nights"][::-1]
+    title = "The score over past nights"
+    if not nights:
+        return Section("nights", title, "No finished night up to then holds this lead.")
+    first, last = nights[0], nights[-1]
+    found = (
+        f"Over {say.count(len(nights), 'finished night')} from {say.instant(first['as_of'])} to {say.instant(last['as_of'])} it went from "
+        f"{say.share(first['probability'])} (tier {first['tier']}) to {say.share(last['probability'])} (tier {last['tier']})."
+    )
+    if len(nights) == 1:
+        found = f"One finished night holds it, that of {say.instant(last['as_of'])}: {say.share(last['probability'])}, tier {last['tier']}."
+    columns = (
+        Column("night", True), Column("probability", True), Column("tier"), Column("rank", True), Column("of leads", True), Column("model version"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            cell(say.instant(n["as_of"]), n["as_of"]), cell(say.share(n["probability"], 2), n["probability"]), cell(n["tier"]),
+            cell(say.count(n["rank"]), n["rank"]), cell(say.count(n["leads"]), n["leads"]), cell(n["version"]),
+        )
+        for n in nights
+    )  # fmt: skip
+    table = Table("past", "Every finished night that holds it, up to the newest 60", columns, rows, len(rows) - 1)
+    if len(nights) < 2:
+        return Section("nights", title, found, (table,))
+    days = [say.instant(n["as_of"]).rsplit(" ", 1)[0] for n in nights]
+    drawn = plots.lines(days, [("probability", [n["probability"] for n in nights], None)], lambda v: f"{100 * v:g}%")
+    chart = Chart(
+        "score-line", "Probability, night by night", "A line through each finished night’s probability.", *drawn, table
+    )
+    return Section("nights", title, found, (chart,))

@@ -1,0 +1,188 @@
+"""The section on the points card: the model as an integer points table, what that costs, and where its thresholds lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.judge.points_rows import decay
+from leadline.report import say
+from leadline.report.parts import COUNTED, Cell, Column, Folded, Section, Table, cell
+
+__all__ = ["RANKED", "points_card"]
+
+TITLE = "The points card"
+OLDER = "This version’s record holds no points card; train again to see it."
+RANKED = {"model": "the model", "card": "the points card", "points": "today’s points", "logistic": "the regression"}
+KINDS = {
+    "behaviour": "act", "intent": "acts", "any": "acts", "age": "age", "role": "role", "account": "account", "icp": "fit", "attribute": "fit",
+}  # fmt: skip
+DAYS = (0.0, 7.0, 30.0, 90.0)
+READ = (
+    "A lead’s score is the sum of the points of all rows that hold of it. Windows are the decay: an act of yesterday earns the "
+    "rows of every window that it lies in, and loses them one by one as it ages. Rows on an attribute exclude each other. More, or "
+    "more recent, acts never undo points, unless the model says that leads with the act are the worse ones."
+)
+MADE = (
+    "The card is a sparse regression on what rule editors can ask, fitted to the model’s out-of-fold scores and rounded to whole "
+    "points; what colleagues do, rates, trends and the stages themselves can’t be asked there and aren’t in it. The figures are of a "
+    "card that was made in the same way of the rows before the newest fold alone; the card above is made of all folds."
+)
+FILES = (
+    "“leadline report” writes the card beside this page as CSV, and laid out as the rule editors of HubSpot and Marketo ask; neither "
+    "imports scoring rules from a file, so the lines are typed in, or sent by a script."
+)
+
+
+def points_card(record: Mapping[str, Any]) -> Section:
+    """Show the card, its thresholds, and what it is worth beside the model and today's points."""
+    told: Mapping[str, Any] | None = record.get("points_card")
+    if told is None:
+        return Section("points", TITLE, OLDER)
+    if not told["rows"]:
+        return Section("points", TITLE, f"There is no points card: {told['reason']}.")
+    what = say.outcomes(record.get("outcome", {}))
+    parts: list[Table | Folded | str] = [
+        _rows(told["rows"]),
+        READ,
+        _bands(told),
+        *_beside(told, record.get("rules_audit") or {}),
+    ]
+    if told["worth"]:
+        parts += [_worth(told["worth"], what, told["weekly"])]
+    parts += [FILES, Folded(COUNTED, (MADE,))]
+    return Section("points", TITLE, _found(told, what), tuple(parts))
+
+
+def _found(told: Mapping[str, Any], what: str) -> str:
+    many, worth = say.count(len(told["rows"]), "row"), told["worth"]
+    if not worth:
+        return (
+            f"The model as a table of {many} of whole points; what it keeps of the model isn’t known: {told['reason']}."
+        )
+    kept, by = worth["kept"], worth["by"]
+    rest = f", today’s points {_n(by['points']['expected']['value'])}" if "points" in by else ""
+    room = f"{say.amount(worth['room'], 1).removesuffix('.0')} leads{' a week' if told['weekly'] else ''}"
+    return (
+        f"A table of {many} of whole points keeps {say.share(kept['value'], 0)} of the model’s lift on the same future leads (95% interval "
+        f"{_percent(kept)}): among the best {room} it finds {_n(by['card']['expected']['value'])} {what}, the model "
+        f"{_n(by['model']['expected']['value'])}{rest}."
+    )
+
+
+def _rows(rows: Sequence[Mapping[str, Any]]) -> Table:
+    columns = (Column("a lead that"), Column("kind"), Column("points", True))
+    cells = tuple(
+        (cell(r["what"]), cell(KINDS.get(r["kind"], r["kind"])), cell(_points(r["points"]), r["points"])) for r in rows
+    )
+    return Table("points-card", f"The card: {say.count(len(rows), 'row')}", columns, cells)
+
+
+def _beside(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Table]:
+    """Lay today's points of each behaviour beside what one act of it earns by the card, and when it loses that."""
+    known = {r["behaviours"][0]: r["words"] for r in card["rows"] if r["kind"] == "behaviour"}
+    paid = {
+        s["behaviour"]: (r["given"], s)
+        for r, s in zip(audit.get("rules") or (), audit.get("said") or (), strict=False)
+        if s["behaviour"]
+    }
+    known |= {name: said["words"] for name, (_, said) in paid.items()}
+    if not known:
+        return []
+    columns = (
+        Column("a lead that once"),
+        Column("points today", True),
+        *(Column(f"card, {_after(days)}", True) for days in DAYS),
+    )
+    rows = tuple(_decaying(name, words, paid.get(name), card["rows"]) for name, words in known.items())
+    needs = [f"{words} {say.amount(bands[0]['at_least'], 0)}" for words, bands in (("today’s points", card["today"]), ("the card", card["bands"])) if bands]  # fmt: skip
+    caption = "One act: its points today and by the card" + (
+        f"; for the same volume a lead needs {say.joined(needs)} points" if needs else ""
+    )
+    return [Table("points-beside", caption, columns, rows)]
+
+
+def _decaying(
+    name: str, words: str, paid: tuple[float, Mapping[str, Any]] | None, rows: Sequence[Mapping[str, Any]]
+) -> tuple[Cell, ...]:
+    today = say.ABSENT if paid is None else say.amount(paid[0], 0)
+    if paid is not None and paid[1]["within"]:
+        today += f" for {say.length(paid[1]['within'])}"
+    earned = [decay(rows, name, days) for days in DAYS]
+    return (cell(words), cell(today, paid[0] if paid else None), *(cell(say.amount(v, 0), v) for v in earned))
+
+
+def _after(days: float) -> str:
+    return "on the day" if days == 0 else f"after {days:g} days"
+
+
+def _bands(told: Mapping[str, Any]) -> Table:
+    """Lay the thresholds beside those that today's points have at the same volume."""
+    unit = "leads a week" if told["weekly"] else "leads"
+    today = {b["name"]: b for b in told["today"]}
+    columns: tuple[Column, ...] = (
+        Column("band"), Column("points, at least", True), Column(unit, True, "at or above it, in the newest fold"),
+    )  # fmt: skip
+    columns += (Column("today’s points, at least", True), Column(f"{unit} by them", True)) if today else ()
+    rows = []
+    for band in told["bands"]:
+        row = (
+            cell(f"{band['name']}{': the MQL threshold' if band['name'] == 'A' else ''}"),
+            cell(_points(band["at_least"], sign=False), band["at_least"]), cell(_n(band["leads_per_week"]), band["leads_per_week"]),
+        )  # fmt: skip
+        other = today.get(band["name"])
+        beside = (cell(_points(other["at_least"], sign=False), other["at_least"]), cell(_n(other["leads_per_week"]), other["leads_per_week"])) if other else (
+            (cell(say.ABSENT), cell(say.ABSENT)) if today else ()
+        )  # fmt: skip
+        rows.append((*row, *beside))
+    caption = (
+        "Thresholds: band A holds what sales can work" if told["weekly"] else "Thresholds: band A holds the best tenth"
+    )
+    return Table("points-bands", caption, columns, tuple(rows), 0)
+
+
+def _worth(worth: Mapping[str, Any], what: str, weekly: bool) -> Table:
+    columns = (
+        Column("who ranks"),
+        Column(f"{what}{' a week' if weekly else ''}", True, "among the leads taken"),
+        Column("95% interval", True),
+        Column("card is ahead by", True, what),
+        Column("its 95% interval", True),
+        Column("precision", True, f"share of the leads taken that become {what}"),
+        Column("lift of best tenth", True),
+        Column("its interval", True),
+        Column("AUC", True),
+    )
+    said = [who for who in RANKED if who in worth["by"]]
+    rows = tuple(_ranked(who, worth) for who in said)
+    caption = f"The same {say.count(worth['rows'], 'snapshot')} of the newest fold, by everybody"
+    return Table("points-worth", caption, columns, rows, said.index("card"))
+
+
+def _ranked(who: str, worth: Mapping[str, Any]) -> tuple[Cell, ...]:
+    by, gap = worth["by"][who], worth["ahead"].get(who)
+    lift, auc = by["lift_10"], by["auc"]
+    return (
+        cell(RANKED[who]),
+        cell(_n(by["expected"]["value"]), by["expected"]["value"]),
+        cell(say.interval(by["expected"]["low"], by["expected"]["high"], 1), by["expected"]["low"]),
+        cell(_n(gap["value"], sign=True), gap["value"]) if gap else cell(say.ABSENT),
+        cell(say.interval(gap["low"], gap["high"], 1), gap["low"]) if gap else cell(say.ABSENT),
+        cell(say.share(by["precision"]["value"]), by["precision"]["value"]),
+        cell(say.amount(lift["value"]), lift["value"]),
+        cell(say.interval(lift["low"], lift["high"]), lift["low"]),
+        cell(say.amount(auc["value"], 3), auc["value"]),
+    )
+
+
+def _percent(estimate: Mapping[str, Any]) -> str:
+    low, high = estimate["low"], estimate["high"]
+    return f"{say.share(low, 0)} to {say.share(high, 0)}" if say.known(low) and say.known(high) else say.ABSENT
+
+
+def _n(value: Any, sign: bool = False) -> str:
+    return say.amount(value, 1, sign)
+
+
+def _points(points: int, sign: bool = True) -> str:
+    return say.amount(points, 0, sign)

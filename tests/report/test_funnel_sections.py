@@ -1,0 +1,155 @@
+"""The sections on the funnel, the diagnosis and rejections: honest words, too few said to be so, hostile names stay text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from page_records import HOSTILE, changed, flat_record, record
+
+from climbers import TERMS, climbers
+from leadline.judge import diagnosis as judged
+from leadline.judge import funnel as counted
+from leadline.judge import rejected as refused
+from leadline.report.diagnosis import band_words, diagnosis
+from leadline.report.funnel import funnel
+from leadline.report.parts import Chart, Folded, Section, Table
+from leadline.report.rejected import rejected
+
+MAKERS = {"funnel": funnel, "diagnosis": diagnosis, "rejected": rejected}
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    return record()
+
+
+def flat(parts: Any) -> list[Any]:
+    return [p for part in parts for p in (flat(part.parts) if isinstance(part, Folded) else [part])]
+
+
+def tables(section: Section) -> dict[str, Table]:
+    parts = flat(section.parts)
+    return {
+        t.key: t
+        for t in [*(p for p in parts if isinstance(p, Table)), *(p.table for p in parts if isinstance(p, Chart))]
+    }
+
+
+def words(section: Section) -> str:
+    return " ".join([section.found, *(p for p in flat(section.parts) if isinstance(p, str))])
+
+
+def small(n: int, **more: Any) -> dict[str, Any]:
+    seen = climbers(n, **more)
+    whole = counted.tell(seen, TERMS)
+    return {**record(), "funnel": whole, "diagnosis": judged.tell(whole), "rejected": refused.tell(seen, {})}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_first_sentence_stands_alone_with_figures(told: dict[str, Any], name: str) -> None:
+    found = MAKERS[name](told).found
+    assert (
+        any(letter.isdigit() for letter in found)
+        and len(found) <= 300
+        and found.endswith(".")
+        and found.count(". ") == 0
+    )
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_flat_file_has_no_such_section_and_an_older_record_says_to_train_again(
+    told: dict[str, Any], name: str
+) -> None:
+    assert MAKERS[name](flat_record()) is None
+    older = MAKERS[name]({k: v for k, v in told.items() if k != name})
+    assert "train again" in older.found and older.parts == ()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_hostile_name_is_told_as_text_in_cells_alone(told: dict[str, Any], name: str) -> None:
+    swap = {"web": HOSTILE, "fair": HOSTILE, "not now": HOSTILE, "call": HOSTILE}
+    section = MAKERS[name](changed(told, lambda leaf: swap.get(leaf, leaf) if isinstance(leaf, str) else leaf))
+    assert HOSTILE in {c.text for table in tables(section).values() for row in table.rows for c in row}
+
+
+def test_the_funnel_has_its_steps_months_touches_and_costs(told: dict[str, Any]) -> None:
+    section = funnel(told)
+    found = tables(section)
+    assert {
+        "steps",
+        "funnel-source",
+        "funnel-campaign",
+        "funnel-months",
+        "touches",
+        "cost-source",
+        "cost-campaign",
+        "cost-month",
+        "cost-cells",
+    } <= set(found)
+    mql = next(row for row in found["steps"].rows if row[0].text == "MQL → SQL")
+    step = next(s for s in told["funnel"]["all"] if (s["start"], s["end"]) == ("mql", "sql"))
+    assert mql[1].text == f"{step['entered']:,}" and mql[3].text in section.found
+    assert "not ripe yet" in {c.text for c in found["funnel-months"].rows[-1]}
+    assert "association, not cause" in words(section) and "90 days for a step" in words(section)
+
+
+def test_what_nothing_tells_is_said_and_how_to_tell_it(told: dict[str, Any]) -> None:
+    bare = {**told["funnel"], "touches": None, "cost": None, "first_act": None, "source": [], "campaign": []}
+    said = words(funnel({**told, "funnel": bare}))
+    assert all(key in said for key in ("tables.touches", "tables.spend", "funnel.source", "funnel.campaign"))
+
+
+def test_few_leads_are_too_few_to_say() -> None:
+    few = small(12)
+    assert "too few" in funnel(few).found and not tables(funnel(few))
+    assert "too few to say" in diagnosis(few).found and "too few to say" in rejected(few).found
+
+
+def test_without_an_sla_there_is_no_verdict(told: dict[str, Any]) -> None:
+    seen = climbers()
+    section = funnel({**told, "funnel": counted.tell(seen, replace(TERMS, sla=None))})
+    assert "SLA" not in words(section) and len(tables(section)["touches"].columns) == 5
+
+
+def test_bands_are_either_or_where_the_interval_crosses() -> None:
+    assert band_words(["middle", "high"]) == "either 10 to 20% or over 20%"
+    assert band_words(["low", "middle", "high"]) == "any of the three"
+
+
+def test_the_diagnosis_names_who_is_surely_outside_and_what_to_try(told: dict[str, Any]) -> None:
+    section = diagnosis(told)
+    assert "surely under 10%: fair; surely over 20%: web" in section.found
+    rows = {row[0].text: [c.text for c in row] for row in tables(section)["diagnosis-source"].rows}
+    assert rows["fair"][5] == "under 10%" and "nurture" in rows["fair"][-1] and rows["(not given)"][-1] == ""
+    assert [row[0].text for row in tables(section)["thresholds"].rows][1] == "today’s capacity"
+    cut = told["diagnosis"]["cuts"][0]
+    assert f"{cut['precision']:.1%}" in words(section)
+
+
+def test_without_cuts_or_without_mqls_it_says_so(told: dict[str, Any]) -> None:
+    assert "no cut was judged" in words(diagnosis({**told, "diagnosis": {**told["diagnosis"], "cuts": []}}))
+    assert "can’t be diagnosed" in diagnosis({**told, "diagnosis": None}).found
+
+
+def test_rejections_tell_kinds_apart_and_tiers_with_their_interval(told: dict[str, Any]) -> None:
+    section = rejected(told)
+    assert "for bad fit" in section.found and "for bad timing" in section.found and "for bad data" in section.found
+    found = tables(section)
+    assert len(found["accepted-tiers"].rows) == 3 and "by a model that wasn’t fitted on it" in words(section)
+    reasons = {row[0].text: row[1].text for row in found["rejection-reasons"].rows}
+    assert reasons == {
+        "bad fit": "bad fit",
+        "not now": "bad timing",
+        "duplicate": "bad data",
+        "moved to the moon": "other reasons",
+    }
+    assert "Acceptance by tier isn’t told" in words(rejected({**told, "rejected": {**told["rejected"], "tiers": []}}))
+
+
+def test_rejections_without_reasons_ask_for_them(told: dict[str, Any]) -> None:
+    bare = climbers(600, reason=np.full(600, None, dtype=object))
+    section = rejected({**told, "rejected": refused.tell(bare, {})})
+    assert "no reason is on record" in section.found

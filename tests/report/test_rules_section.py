@@ -1,0 +1,71 @@
+"""The sections on today's rules and the points card: findings with figures, older and empty records, hostile names."""
+
+from __future__ import annotations
+
+from page_records import HOSTILE, changed, record
+
+from leadline.report.parts import Chart, Table
+from leadline.report.points import points_card
+from leadline.report.rules import rules
+
+
+def tables(section) -> dict[str, Table]:
+    made = [
+        part.table if isinstance(part, Chart) else part for part in section.parts if isinstance(part, (Chart, Table))
+    ]
+    return {table.key: table for table in made}
+
+
+def test_the_card_opens_with_what_it_keeps_and_shows_every_row() -> None:
+    told = record()
+    section = points_card(told)
+    assert len(section.found) <= 300 and "of the model’s lift" in section.found and "%" in section.found
+    shown = tables(section)
+    assert len(shown["points-card"].rows) == len(told["points_card"]["rows"])
+    assert [row[0].text for row in shown["points-worth"].rows] == [
+        "the model",
+        "the points card",
+        "today’s points",
+        "the regression",
+    ]
+    assert shown["points-bands"].rows[0][0].text == "A: the MQL threshold"
+    assert {row[0].text for row in shown["points-beside"].rows} >= {"did pricing", "did demo"}
+
+
+def test_rules_open_with_what_both_lists_find() -> None:
+    told = record()
+    section = rules(told)
+    assert len(section.found) <= 300 and "today’s rules find" in section.found
+    shown = tables(section)
+    assert [row[0].text for row in shown["rules-audited"].rows] == [
+        "did pricing within 90 days",
+        "did blog within 90 days",
+    ]
+    caught = told["rules_audit"]["caught"]
+    total = sum(caught[k] for k in ("both", "rules", "model", "neither"))
+    assert sum(row[1].sort for row in shown["rules-caught"].rows) == total
+    assert any("The MQL criteria" in part for part in section.parts if isinstance(part, str))
+    assert [row[0].text for row in shown["rules-unpaid"].rows] == ["did demo"]
+
+
+def test_hostile_names_stay_text() -> None:
+    made = changed(record(), lambda leaf: HOSTILE if leaf in ("fair", "did blog") else leaf)
+    shown = tables(rules(made))
+    assert HOSTILE in [row[0].text for row in shown["rules-by-source"].rows]
+    assert shown["rules-audited"].rows[1][0].text == f"{HOSTILE} within 90 days"
+
+
+def test_without_figures_the_reason_is_said() -> None:
+    older = record()
+    del older["points_card"], older["rules_audit"]
+    assert "train again" in points_card(older).found and "train again" in rules(older).found
+    bare = record()
+    bare["points_card"] |= {"rows": [], "reason": "no fold could be judged"}
+    bare["rules_audit"] |= {"reason": "no fold could be judged"}
+    assert points_card(bare).found == "There is no points card: no fold could be judged."
+    assert "no fold could be judged" in rules(bare).found and not rules(bare).parts
+    unruled = record()
+    unruled["rules_audit"] |= {"rules": [], "said": [], "caught": None}
+    assert "lists no rules" in rules(unruled).found and rules(unruled).parts
+    unruled["points_card"] |= {"worth": None, "today": [], "reason": "no older fold"}
+    assert "isn’t known: no older fold" in points_card(unruled).found
