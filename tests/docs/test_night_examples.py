@@ -26,15 +26,18 @@ def blocks(kind: str) -> list[str]:
 
 
 def check_options(command: str) -> None:
-    """Each option of an example is one that the command has."""
-    (words,) = re.findall(r"leadline (score .*)", command)
-    known = CliRunner().invoke(app, ["score", "--help"]).output
-    asked = re.findall(r"(--[a-z-]+)", re.sub(r"\$\([^)]*\)", "", words))
-    assert {"--as-of"} <= set(asked) and all(option in known for option in asked), asked
+    """Each option of an example is one that the command has, and each night has its T."""
+    plain = re.sub(r"\$\([^)]*\)", "", command)
+    for name, words in re.findall(r"leadline ([a-z]+)([^&|]*)", plain):
+        known = CliRunner().invoke(app, [name, "--help"]).output
+        asked = re.findall(r"(--[a-z-]+)", words)
+        assert name != "score" or "--as-of" in asked
+        assert all(option in known for option in asked), asked
 
 
-def test_the_crontab_is_one_that_cron_takes() -> None:
-    (block,) = blocks("cron")
+@pytest.mark.parametrize("page", ["nightly.md", "how-to/retrain-monthly.md"])
+def test_the_crontab_is_one_that_cron_takes(page: str) -> None:
+    (block,) = re.findall(r"```cron\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
     for line in block.strip().splitlines():
         *fields, command = line.split(None, 5)
         limits = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)]
