@@ -5,7 +5,7 @@ LOCK := requirements/dev.lock
 CORE := requirements/core.lock
 BENCH := requirements/bench.lock
 
-.PHONY: demo test test-long venv core lint types imports unit bench lock clean
+.PHONY: demo test test-long venv core lint types imports unit bench lock clean docs schema
 
 demo: venv
 	$(BIN)/leadline demo demo
@@ -57,6 +57,14 @@ bench: .venv-bench/.ready
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+# The site: docs/_build/html/index.html. Nothing is fetched, and a warning is an error.
+docs: venv
+	$(BIN)/python -m sphinx -q -E -W --keep-going -n -b html docs docs/_build/html
+
+# The config's JSON schema, made of the config's classes and of docs/config.md.
+schema: venv
+	$(BIN)/python docs/_ext/config_schema.py
+
 # Pins every version with its hashes; needs `uv`. No index address is written.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q requirements/core.in -o $(CORE)
@@ -65,4 +73,4 @@ lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q requirements/bench.in -o $(BENCH)
 
 clean:
-	rm -rf .venv .venv-core .venv-bench demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-core .venv-bench demo docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,6 +9,7 @@ from typing import Any
 __all__ = ["ELSEWHERE", "lines", "pytest_terminal_summary"]
 
 PROPERTY = "fault"
+BLOCKS = "blocks"
 
 ELSEWHERE = {
     r"faults/test_a_night_killed.py::test_killed": "kill -9 of a writer of nights (each test kills many times)",
@@ -67,13 +68,15 @@ def lines(table: Mapping[str, tuple[int, int]]) -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the table where any fault was tried."""
+    """Print the table where any fault was tried, and how many of the documentation's blocks ran."""
     called = [
         report
         for key in ("passed", "failed")
         for report in terminalreporter.stats.get(key, [])
         if getattr(report, "when", "") == "call"
     ]
+    for ran, there in (value for report in called for name, value in report.user_properties if name == BLOCKS):
+        terminalreporter.write_line(f"docs' blocks run: {ran} of {there}")
     table = tallied(called)
     if table:
         terminalreporter.section("faults")

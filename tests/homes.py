@@ -46,6 +46,7 @@ CLOCKS = {
     "history": ("changed_at",),
     "spend": (),
     "merges": ("merged_at",),
+    "touches": ("touched_at", "recorded_at"),
 }
 """When a row of each table happened, and when the source knew of it."""
 

@@ -46,7 +46,7 @@ def is_visible(row: Row, clock: str, as_of: int) -> bool:
 
 CLOCK = {
     "leads": "created_at", "events": "occurred_at", "stages": "changed_at", "opportunities": "created_at",
-    "history": "changed_at", "merges": "merged_at",
+    "history": "changed_at", "merges": "merged_at", "touches": "touched_at",
 }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ TYPES: dict[str, dict[str, pa.DataType]] = {
     "opportunities": {"opportunity_id": pa.string(), "lead_id": pa.string(), "created_at": pa.timestamp("us", "UTC"), "closed_at": pa.timestamp("us", "UTC"), "stage": pa.string(), "amount": pa.float64(), "recorded_at": pa.timestamp("us", "UTC")},
     "history": {"lead_id": pa.string(), "field": pa.string(), "value": pa.string(), "changed_at": pa.timestamp("us", "UTC"), "recorded_at": pa.timestamp("us", "UTC")},
     "merges": {"from_id": pa.string(), "into_id": pa.string(), "merged_at": pa.timestamp("us", "UTC"), "recorded_at": pa.timestamp("us", "UTC")},
+    "touches": {"lead_id": pa.string(), "touched_at": pa.timestamp("us", "UTC"), "kind": pa.string(), "recorded_at": pa.timestamp("us", "UTC")},
 }  # fmt: skip
 
 World = dict[str, list[dict[str, Any]]]

@@ -15,15 +15,18 @@ from leadline.plans import (
     Capacity,
     Engine,
     FeaturePlan,
+    IntentStages,
     Leaks,
     Outcome,
     Outcomes,
+    PointsPlan,
     Rule,
     SnapshotPlan,
     Tracking,
     Wanted,
     When,
 )
+from leadline.questions import FunnelPlan, Rejections, Sla
 from leadline.sections import (
     Accounts,
     Events,
@@ -39,6 +42,7 @@ from leadline.sections import (
     Stages,
     Table,
     Tables,
+    Touches,
     Words,
 )
 from leadline.times import Horizon
@@ -53,12 +57,14 @@ __all__ = [
     "Engine",
     "Events",
     "FeaturePlan",
+    "FunnelPlan",
     "History",
     "Leads",
     "Leaks",
     "Merges",
     "Opportunities",
     "Outcome",
+    "PointsPlan",
     "Query",
     "Rule",
     "SnapshotPlan",
@@ -68,6 +74,7 @@ __all__ = [
     "Stages",
     "Table",
     "Tables",
+    "Touches",
     "Tracking",
     "Wanted",
     "When",
@@ -103,11 +110,16 @@ class Config(Section):
     snapshots: SnapshotPlan
     behaviours: dict[str, Behaviour] = Field(default_factory=dict)
     roles: dict[str, Words] = Field(default_factory=dict)
+    intent_stages: IntentStages = IntentStages()
     icp: dict[str, Wanted] = Field(default_factory=dict)
     features: FeaturePlan = FeaturePlan()
     backtest: Backtest = Backtest()
     capacity: Capacity = Capacity()
+    funnel: FunnelPlan = FunnelPlan()
+    sla: Sla | None = None
+    rejections: Rejections = Rejections()
     rules: tuple[Rule, ...] = ()
+    points_card: PointsPlan = PointsPlan()
     tracking: Tracking = Tracking()
     engine: Engine = Engine()
     leaks: Leaks = Leaks()

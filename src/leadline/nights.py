@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from leadline.sections import Duration, Section
 from leadline.times import Horizon
@@ -27,7 +27,15 @@ def _part(value: Any) -> Any:
     return float(match[1]) / 100 if match else value
 
 
-Part = Annotated[float, BeforeValidator(_part), Field(ge=0, le=0.5)]
+Part = Annotated[
+    float,
+    BeforeValidator(_part),
+    Field(ge=0, le=0.5),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 0.5}, {"type": "string", "pattern": r"^\s*[0-9.]+\s*%\s*$"}]},
+        mode="validation",
+    ),
+]
 """A share of the leads: 2% or 0.02, at most a half."""
 
 

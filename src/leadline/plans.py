@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from leadline.questions import Outcome, Outcomes
 from leadline.sections import Duration, Section
@@ -17,9 +17,11 @@ __all__ = [
     "Capacity",
     "Engine",
     "FeaturePlan",
+    "IntentStages",
     "Leaks",
     "Outcome",
     "Outcomes",
+    "PointsPlan",
     "Rule",
     "SnapshotPlan",
     "Tracking",
@@ -49,10 +51,24 @@ class SnapshotPlan(Section):
 
 
 class Behaviour(Section):
-    """A kind of event: how near to buying it is, and the words for it."""
+    """A kind of event: how near to buying it is, the words for it, and of which asset it is the use, if any."""
 
     intent: Literal["awareness", "evaluation", "purchase", "unknown"] = "unknown"
     words: str | None = None
+    asset: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+
+
+class IntentStages(Section):
+    """How far back the intent stages look."""
+
+    window: Duration = Horizon.parse("14d")
+
+    @field_validator("window")
+    @classmethod
+    def _some(cls, window: Horizon) -> Horizon:
+        if window.micros <= 0:
+            raise ValueError("nothing; expected a length of time such as 14d")
+        return window
 
 
 class FeaturePlan(Section):
@@ -158,6 +174,12 @@ class Capacity(Section):
                 f"`of` adds up to {sum(self.of.values()):g}, more than `leads_per_week`, {self.leads_per_week:g}, which is for all"
             )
         return self
+
+
+class PointsPlan(Section):
+    """How many rows the points card may have."""
+
+    rows: int = Field(default=25, ge=3, le=25)
 
 
 class When(Section):

@@ -1,4 +1,4 @@
-"""What is to be predicted: one question, or a list of questions that follow each other."""
+"""What is asked: what is to be predicted, one question or several that follow each other; and how the funnel is read."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import PrivateAttr, TypeAdapter, WrapValidator, model_validator
 
-from leadline.sections import Duration, Instant, Section
+from leadline.sections import Duration, Instant, Section, Words
 from leadline.times import Horizon
 
-__all__ = ["Outcome", "Outcomes"]
+__all__ = ["FunnelPlan", "Outcome", "Outcomes", "Rejections", "Sla", "spelt"]
 
 
 class Outcome(Section):
@@ -63,3 +63,74 @@ def _first_of(value: Any, read: Callable[[Any], Outcome]) -> Outcome:
 
 Outcomes = Annotated[Outcome, WrapValidator(_first_of)]
 """The config's `outcome`: a question, or a list of questions that follow each other."""
+
+
+class FunnelPlan(Section):
+    """How the report's funnel is read: how long a lead has for a step, and which attributes part the leads.
+
+    Examples
+    --------
+    >>> plan = FunnelPlan()
+    >>> str(plan.within), str(plan.won_within), plan.source
+    ('90d', '180d', None)
+    """
+
+    within: Duration = Horizon.parse("90d")
+    won_within: Duration = Horizon.parse("180d")
+    source: str | None = None
+    campaign: str | None = None
+
+    @model_validator(mode="after")
+    def _sane(self) -> FunnelPlan:
+        if self.within.micros <= 0 or self.won_within.micros <= 0:
+            raise ValueError("`within` and `won_within` must be longer than nothing, as in 90d")
+        return self
+
+
+class Sla(Section):
+    """What sales promised: how soon a new MQL is touched."""
+
+    first_touch: Duration
+
+    @model_validator(mode="after")
+    def _sane(self) -> Sla:
+        if self.first_touch.micros <= 0:
+            raise ValueError("`first_touch` must be longer than nothing, as in 24h")
+        return self
+
+
+class Rejections(Section):
+    """Which of sales' reasons tell of bad fit, of bad timing and of bad data; a kind that isn't given keeps leadline's own words.
+
+    Examples
+    --------
+    >>> Rejections.model_validate({"fit": ["Student", "not ICP"]}).given()
+    {'fit': ('student', 'not icp')}
+    """
+
+    fit: Words = ()
+    timing: Words = ()
+    data: Words = ()
+
+    def given(self) -> dict[str, tuple[str, ...]]:
+        """Return the reasons of each kind that is given, as patterns in lower case; ``*`` stands for anything."""
+        told = {"fit": self.fit, "timing": self.timing, "data": self.data}
+        return {kind: tuple(spelt(word) for word in words) for kind, words in told.items() if words}
+
+    @model_validator(mode="after")
+    def _once(self) -> Rejections:
+        every = [word for words in self.given().values() for word in words]
+        if len(set(every)) != len(every):
+            raise ValueError("a reason stands twice among `fit`, `timing` and `data`; case doesn't matter")
+        return self
+
+
+def spelt(reason: str) -> str:
+    """Return what the spellings of a reason have in common.
+
+    Examples
+    --------
+    >>> spelt("Bad_Fit "), spelt("bad-fit")
+    ('bad fit', 'bad fit')
+    """
+    return " ".join(reason.lower().replace("_", " ").replace("-", " ").split())

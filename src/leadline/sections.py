@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from leadline.errors import LeadlineError
 from leadline.times import Horizon, format_instant, parse_instant
@@ -29,6 +29,7 @@ __all__ = [
     "Suppress",
     "Table",
     "Tables",
+    "Touches",
     "Words",
 ]
 
@@ -53,9 +54,23 @@ def _instant(value: Any) -> int:
     return parse_instant(str(value))
 
 
-Duration = Annotated[Horizon, BeforeValidator(_said(_horizon)), PlainSerializer(str, return_type=str)]
-Instant = Annotated[int, BeforeValidator(_said(_instant)), PlainSerializer(format_instant, return_type=str)]
-Words = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+Duration = Annotated[
+    Horizon,
+    BeforeValidator(_said(_horizon)),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*[0-9]{1,6}\s*[mhdw]\s*$"}, mode="validation"),
+]
+Instant = Annotated[
+    int,
+    BeforeValidator(_said(_instant)),
+    PlainSerializer(format_instant, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*[0-9]{4}-?[0-9]{2}"}, mode="validation"),
+]
+Words = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda v: (v,) if isinstance(v, str) else v),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}, mode="validation"),
+]
 
 
 class Section(BaseModel):
@@ -65,15 +80,17 @@ class Section(BaseModel):
 
 
 class SqlFile(Section):
-    """A source that DuckDB shapes: `{sql: file.sql}`."""
+    """A source that SQL shapes: `{sql: file.sql}`, run by DuckDB over files or, with `database`, in that database."""
 
     sql: str
+    database: str | None = Field(default=None, repr=False)  # it may hold a password
 
 
 class Query(Section):
-    """A source that DuckDB shapes: `{query: "select …"}`."""
+    """A source that SQL shapes: `{query: "select …"}`, run by DuckDB over files or, with `database`, in that database."""
 
     query: str
+    database: str | None = Field(default=None, repr=False)
 
 
 Source = str | SqlFile | Query
@@ -170,6 +187,14 @@ class Merges(Table):
     merged_at: str
 
 
+class Touches(Table):
+    """Sales' own acts, as it logs them: calls, mails, meetings. They tell of the funnel's speed and are never a feature."""
+
+    lead: str
+    touched_at: str
+    kind: str | None = None
+
+
 class Listed(Section):
     """A table that speaks of leads by name, each row from a time on."""
 
@@ -212,6 +237,7 @@ class Tables(Section):
     history: History | None = None
     spend: Spend | None = None
     merges: Merges | None = None
+    touches: Touches | None = None
     suppress: Suppress | None = None
     overrides: Overrides | None = None
 

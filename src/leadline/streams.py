@@ -20,6 +20,8 @@ class Stream(IntEnum):
     STAGES = 499
     NIGHTS = 500
     SEGMENTS = 501
+    POINTS_CARD = 502
+    RULES_AUDIT = 503
     STABILITY = 600
     REPLAYING = 700
     STAGES_IN_TIME = 800

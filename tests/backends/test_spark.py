@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 import sys
@@ -54,6 +55,12 @@ def test_training_and_a_night_on_spark_give_equal_models_and_scores(by_duckdb: P
     assert models[0] == models[1]
     nights = [pq.read_table(home / "night.parquet") for home in (by_duckdb, by_spark)]
     assert nights[0].num_rows > 50 and nights[0].equals(nights[1])
+
+
+def test_the_funnel_told_by_spark_is_duckdb_s(by_duckdb: Path, by_spark: Path) -> None:
+    told = [json.loads(next(home.glob("models/*/*/record.json")).read_text()) for home in (by_duckdb, by_spark)]
+    assert told[0]["funnel"]["leads"] > 300
+    assert all(told[0][key] == told[1][key] for key in ("funnel", "diagnosis", "rejected"))
 
 
 def test_nothing_is_left_in_the_working_directory(by_duckdb: Path, by_spark: Path) -> None:

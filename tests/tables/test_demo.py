@@ -43,6 +43,7 @@ COLUMNS = {
     "history": {"lead_id": pa.string(), "field": pa.string(), "value": pa.string(), "changed_at": INSTANT},
     "spend": {"campaign": pa.string(), "month": pa.date32(), "cost": pa.float64()},
     "merges": {"from_id": pa.string(), "into_id": pa.string(), "merged_at": INSTANT},
+    "touches": {"lead_id": pa.string(), "kind": pa.string(), "touched_at": INSTANT, "recorded_at": INSTANT},
 }  # fmt: skip
 
 

@@ -14,8 +14,8 @@ from leadline.tables.demo.planted import CHOSEN, KEPT, MOVED_IN, PLANTS, TIMES, 
 
 LEADS, SEED = 900, 4
 TOUCHED = {
-    "L1.1": {*TIMES}, "L1.2": {"leads"}, "L1.3": {"leads"}, "L1.4": {"leads", "events", "stages", "opportunities", "history"}, "L2": {"leads"},
-    "L3.1": {"events"}, "L3.1-field": {"leads"}, "L3.2": {"accounts"}, "L3.3": {"leads", "events", "stages", "history", "merges"},
+    "L1.1": {*TIMES}, "L1.2": {"leads"}, "L1.3": {"leads"}, "L1.4": {"leads", "events", "stages", "opportunities", "history", "touches"}, "L2": {"leads"},
+    "L3.1": {"events"}, "L3.1-field": {"leads"}, "L3.2": {"accounts"}, "L3.3": {"leads", "events", "stages", "history", "merges", "touches"},
 }  # fmt: skip
 
 

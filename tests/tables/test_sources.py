@@ -302,3 +302,52 @@ def test_the_text_of_a_source_tells_its_kind() -> None:
 def test_a_path_with_the_word_lock_in_it_is_bad_data_all_the_same(store: Store) -> None:
     Path("block.db").write_bytes(b"no database")
     assert type(fails(store, "duckdb:///block.db?table=t")) is DataError
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{tmp_path}/crm.db' AS filled")
+        connection.execute("USE filled")
+        connection.execute("CREATE SCHEMA crm")  # as the file is called: names in the query must not be taken for it
+        connection.execute("CREATE TABLE crm.people AS SELECT '007' AS id, 3 AS n")
+    return f"duckdb:///{tmp_path}/crm.db"
+
+
+@pytest.mark.parametrize("kind", ["sql", "query"])
+def test_sql_runs_in_the_database_that_it_names(kind: str, database: str, tmp_path: Path, store: Store) -> None:
+    text = "-- people\nSELECT id, n + 1 AS n FROM crm.people;"
+    (tmp_path / "people.sql").write_text(text)
+    source = (
+        SqlFile(sql=str(tmp_path / "people.sql"), database=database)
+        if kind == "sql"
+        else Query(query=text, database=database)
+    )
+    assert content(store, source)[1] == [("007", 4)]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        ("duckdb:///nowhere.db", MissingError, "no file nowhere.db"),
+        ("duckdb:///crm.db?table=people", ConfigError, "names a table or a query"),
+        ("postgresql://db/crm?query=select%201", ConfigError, "names a table or a query"),
+        ("mysql://ann:hunter2@db/crm", ConfigError, "no database that leadline knows"),
+        ("crm.db", ConfigError, "no database that leadline knows"),
+    ],
+)
+def test_a_wrong_database_is_told(given: str, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said) as caught:
+        locate(Query(query="SELECT 1", database=given), "tables.leads.source")
+    assert str(caught.value).startswith("tables.leads.source.database: ") and "hunter2" not in str(caught.value)
+
+
+def test_a_query_in_a_database_can_only_read(database: str, store: Store) -> None:
+    with pytest.raises(DataError, match="isn't a SELECT"):
+        store.read("raw_leads", Query(query="SELECT 1; DROP TABLE crm.people", database=database), [])
+
+
+def test_a_log_of_a_database_holds_no_secret() -> None:
+    source = SqlFile(sql="a.sql", database="postgresql://ann:hunter2@db/crm?sslmode=require")
+    assert without_secrets(source) == "a.sql in postgresql:///crm"
+    assert "hunter2" not in repr(source)

@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["blinded"]
 
 HOLDOUT = "exploration"
-TOLD = ("probability", "previous_probability", "rank")
+TOLD = ("probability", "previous_probability", "rank", "intent_stage")
 BEGINS = ("reason_", "p_", "expected_")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from leadline.history.intent import COLUMN as INTENT_STAGE
 from leadline.judge.ranking import Scores, trailing
 from leadline.nights import Nightly
 from leadline.ops.registry import Bundle
@@ -144,9 +145,12 @@ def stored(rows: Any, key: Key) -> Scores:
         column = rows.column(name).to_numpy(zero_copy_only=False)
         return column.astype(bool if name == "exploration" else np.float64)
 
+    def told(name: str) -> Any:
+        return texts(name) if name == INTENT_STAGE else numbers(name)
+
     why = [texts(name) for name in rows.column_names if name.startswith("reason_")]
     return Scores(
         texts("lead_id"), texts("account_id"), key.as_of, key.is_dated, numbers("probability"), texts("tier"),
         np.stack(why, axis=1) if why else np.empty((rows.num_rows, 0), dtype=object), key.model, key.version,
-        numbers("previous_probability"), {name: numbers(name) for name in trailing(rows.column_names)},
+        numbers("previous_probability"), {name: told(name) for name in trailing(rows.column_names)},
     )  # fmt: skip

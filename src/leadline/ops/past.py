@@ -7,7 +7,10 @@ from typing import Any
 
 from leadline.ops.folder_sink import finished, read_night
 
-__all__ = ["read_past"]
+__all__ = ["read_lead", "read_past"]
+
+NIGHTS = 60
+"""How many of a lead's newest nights are read."""
 
 
 def read_past(folder: Path, name: str, until: int | None = None) -> tuple[Any, list[dict[str, Any]]]:
@@ -45,3 +48,40 @@ def read_past(folder: Path, name: str, until: int | None = None) -> tuple[Any, l
         parts.append(pa.table(columns))
         records.append(record)
     return pa.concat_tables(parts), records
+
+
+def read_lead(folder: Path, name: str, lead: str, until: int) -> list[dict[str, Any]]:
+    """Read what finished, undamaged nights of one model's name said of a lead, up to an as_of; the newest first.
+
+    Returns
+    -------
+    list of dict
+        Of each night `as_of` (microseconds), `version`, `leads` (how many were scored), `probability`, `rank`, `tier`, and `bars`:
+        the least probability of each tier, of leads that didn't draw theirs by lot. A night without the lead has none.
+
+    Examples
+    --------
+    >>> read_lead(Path("no-such-folder"), "demo", "L1", 0)
+    []
+    """
+    import pyarrow.compute as pc
+
+    told: list[dict[str, Any]] = []
+    for place, record in finished(folder):
+        if record["model_name"] != name or record["as_of_value"] > until:
+            continue
+        if len(told) == NIGHTS:
+            break
+        rows = read_night(place, ["lead_id", "probability", "rank", "tier", "exploration"])
+        mine = rows.filter(pc.equal(rows.column("lead_id"), lead)).to_pylist()
+        if mine:
+            ruled = (
+                rows if "exploration" not in rows.column_names else rows.filter(pc.invert(rows.column("exploration")))
+            )
+            least = ruled.group_by("tier").aggregate([("probability", "min")]).to_pylist()
+            told.append({
+                "as_of": record["as_of_value"], "version": str(record.get("model_version")), "leads": rows.num_rows,
+                **{key: mine[0][key] for key in ("probability", "rank", "tier")},
+                "bars": {row["tier"]: row["probability_min"] for row in least},
+            })  # fmt: skip
+    return told

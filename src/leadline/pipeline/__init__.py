@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leadline.pipeline.backfilling import backfill, rehearse
     from leadline.pipeline.checking import CheckResult, check
+    from leadline.pipeline.explaining import LeadPage, explain_page
     from leadline.pipeline.forgetting import Forgotten, forget
+    from leadline.pipeline.funneling import FunnelResult, funnel
     from leadline.pipeline.monitoring import MonitorResult, monitor
     from leadline.pipeline.promotion import Promotion, promote, roll_back
     from leadline.pipeline.recalibrating import Recalibration, recalibrate
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CheckResult",
     "Forgotten",
+    "FunnelResult",
+    "LeadPage",
     "MonitorResult",
     "Promotion",
     "Recalibration",
@@ -29,8 +33,10 @@ __all__ = [
     "backfill",
     "check",
     "explain",
+    "explain_page",
     "feature_sql",
     "forget",
+    "funnel",
     "monitor",
     "promote",
     "recalibrate",
@@ -47,8 +53,12 @@ _WHERE = {
     "rehearse": "backfilling",
     "CheckResult": "checking",
     "check": "checking",
+    "LeadPage": "explaining",
+    "explain_page": "explaining",
     "Forgotten": "forgetting",
     "forget": "forgetting",
+    "FunnelResult": "funneling",
+    "funnel": "funneling",
     "MonitorResult": "monitoring",
     "monitor": "monitoring",
     "Promotion": "promotion",

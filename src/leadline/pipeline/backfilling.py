@@ -12,6 +12,7 @@ from leadline.errors import UsageError
 from leadline.ops.night import Night
 from leadline.ops.sinks import Key
 from leadline.pipeline.asking import Progress, as_config, instant, said_instant, silent
+from leadline.pipeline.counting import counted
 from leadline.pipeline.looking import who_is_open
 from leadline.pipeline.scoring import hindsight, knows_more
 from leadline.pipeline.session import Session, asked_for, content_hash, open_session
@@ -143,9 +144,11 @@ def backfill(
         )
     if session.said:
         progress(session.said)
-    for number, when in enumerate(nights, 1):
-        progress(f"night {number} of {len(nights)}: {format_instant(when)}")
-        yield one(session, when, progress)
+    with counted(progress, "nights", len(nights), lines=None) as step:
+        for number, when in enumerate(nights, 1):
+            progress(f"night {number} of {len(nights)}: {format_instant(when)}")
+            yield one(session, when, progress)
+            step(number, format_instant(when))
 
 
 def rehearse(

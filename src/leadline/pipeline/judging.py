@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from leadline.judge.explain import Driver, drivers
 from leadline.judge.nights import AFTER_TRAINING as LEADS_THAT_NEVER_CLOSE
 from leadline.judge.nights import Nights
 from leadline.judge.optimism import Optimism
+from leadline.judge.pictures import Pictures
 from leadline.judge.sample import Sample
 from leadline.judge.segments import Segments
 from leadline.judge.stability import Stability
@@ -25,7 +26,10 @@ from leadline.pipeline.ablating import ablate
 from leadline.pipeline.asking import Progress
 from leadline.pipeline.experiments import trial
 from leadline.pipeline.fitted import Fitted
+from leadline.pipeline.funneling import of_run
 from leadline.pipeline.nights import nights, own_rankings, rankings
+from leadline.pipeline.points import points
+from leadline.pipeline.sections import drawn, sections
 from leadline.pipeline.segments import segments
 from leadline.pipeline.stability import drawn_again, sampled
 from leadline.pipeline.tiering import Tiering
@@ -71,6 +75,14 @@ class Judgement:
         For how many independent snapshots the labelled ones count.
     stability : Stability or None
         Which drivers come back when accounts are drawn again; None where the config asks for no refits.
+    sections : mapping
+        The records of the sections on assets, committees and intent stages.
+    pictures : Pictures or None
+        Figures for the data scientist's pictures.
+    climbed : mapping
+        The records `funnel` and `rejected`; none for a flat file.
+    points : mapping
+        The records `points_card` and `rules_audit`.
     """
 
     evaluation: Evaluation
@@ -85,6 +97,10 @@ class Judgement:
     stages: Stages | None = None
     sample: Sample | None = None
     stability: Stability | None = None
+    climbed: Mapping[str, Any] = field(default_factory=dict)
+    sections: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Pictures | None = None
+    points: Mapping[str, Any] = field(default_factory=dict)
 
 
 def judge(fitted: Fitted, said: Findings, progress: Progress) -> tuple[Fitted, Judgement]:
@@ -106,7 +122,7 @@ def judge(fitted: Fitted, said: Findings, progress: Progress) -> tuple[Fitted, J
     evaluation = evaluate(judged_folds(fitted, said_by), config.seed)
     worked = nights(fitted, said_by)
     fitted, tiering = tiers.lay(fitted)
-    ranked, moved = _drivers(fitted)
+    ranked, moved, shown = _drivers(fitted)
     found = fitted.made.findings + said
     trained = leaks.Trained(evaluation, ranked[0].words if ranked else "none")
     found += run(leaks.AFTER_TRAINING, trained).accept(config.leaks.accept)
@@ -120,8 +136,10 @@ def judge(fitted: Fitted, said: Findings, progress: Progress) -> tuple[Fitted, J
     parts = ablate(fitted, progress), segments(fitted, tiering.bands), worked, asked.optimism
     steady = drawn_again(fitted, ranked, progress)
     return fitted, Judgement(
-        evaluation, ranked, moved, tiering, found, *parts, sample=sampled(fitted), stability=steady
-    )
+        evaluation, ranked, moved, tiering, found, *parts, sample=sampled(fitted), stability=steady,
+        climbed=of_run(fitted, tiering.bands), sections=sections(fitted), pictures=shown,
+        points=points(fitted, progress),
+    )  # fmt: skip
 
 
 def judged_folds(fitted: Fitted, said: Mapping[str, Floats] | None = None) -> list[tuple[Judged, bool, int, int, int]]:
@@ -145,8 +163,8 @@ def judged_folds(fitted: Fitted, said: Mapping[str, Floats] | None = None) -> li
     return result
 
 
-def _drivers(fitted: Fitted) -> tuple[list[Driver], dict[str, float]]:
-    """Average contributions over the newest rows: how much each group moves scores, and which way acts and stages do."""
+def _drivers(fitted: Fitted) -> tuple[list[Driver], dict[str, float], Pictures]:
+    """Average contributions over the newest rows: how much each group moves scores, which way acts and stages do, and pictures."""
     config, scorer, made, matrix = fitted.config, fitted.scorer, fitted.made, fitted.matrix
     newest = slice(max(len(matrix) - EXPLAINED, 0), None)
     values = made.features.values[list(scorer.names)].iloc[newest]
@@ -154,4 +172,5 @@ def _drivers(fitted: Fitted) -> tuple[list[Driver], dict[str, float]]:
     specs = [s for s in made.features.specs if s.name in set(scorer.names)]
     weight = matrix.weight[newest]
     moved = behaviours.effects(specs, values, contributions, weight, max(config.features.windows))
-    return drivers(specs, values, contributions, weight), moved
+    ranked = drivers(specs, values, contributions, weight)
+    return ranked, moved, drawn(fitted, newest, contributions, ranked)

@@ -14,6 +14,7 @@ from leadline.checks import Findings
 from leadline.config import Config, Source
 from leadline.history import features, named
 from leadline.history.features import Features
+from leadline.history.intent import IntentRule
 from leadline.judge.refusals import NEVER
 from leadline.ops.registry import Bundle
 from leadline.pipeline.asking import Progress, silent
@@ -32,8 +33,8 @@ class Look:
     ----------
     made : Features
         Those that the outputs may have.
-    value : object array or None
-        Each row's value of the field that capacity is told by.
+    value, stage : object array or None
+        Each row's value of the field that capacity is told by, and its intent stage, where the bundle has a rule for it.
     open_leads : int
         How many are open, those left out among them.
     suppressed : mapping
@@ -56,6 +57,7 @@ class Look:
     newest: int | None
     findings: Findings
     seconds: Mapping[str, float]
+    stage: npt.NDArray[np.object_] | None = None
 
     def __repr__(self) -> str:
         return f"Look({self.open_leads:,} open leads, {self.suppressed['leads']:,} of them left out)"
@@ -69,17 +71,21 @@ def look_up(
     with night_of(config, bundle.specs, as_of, leads, progress) as loaded:
         read = time.monotonic()
         progress("computing features")
-        made = features.build(loaded, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"])
+        rule = IntentRule.from_record(bundle.manifest.get("intent_stages"))
+        asked = (*bundle.specs, *(rule.specs() if rule else ()))
+        told = features.build(loaded, asked, bundle.manifest["intents"], bundle.manifest["roles"])
+        made, stage = told.keep(s.name for s in bundle.specs), rule.stages(told.values) if rule else None
         value = named.values(loaded, bundle.scorer.bands.by, known=True)
         newest = None if config.is_flat else _newest(loaded)
         lists = read_lists(config, None if config.is_flat else as_of, _survivors(config, loaded))
     why = [lists.reason(lead, account) for lead, account in zip(made.lead_id, made.account_id, strict=True)]
     kept = np.array([reason is None for reason in why], dtype=bool)
     seconds = {"reading": round(read - began, 3), "features": round(time.monotonic() - read, 3)}
-    told = lists.counted(reason for reason in why if reason is not None)
+    left_out = lists.counted(reason for reason in why if reason is not None)
     rest = made if kept.all() else _take(made, kept)
     return Look(
-        rest, None if value is None else value[kept], len(made), told, lists.tiers, newest, loaded.findings, seconds
+        rest, None if value is None else value[kept], len(made), left_out, lists.tiers, newest, loaded.findings, seconds,
+        None if stage is None else stage[kept],
     )  # fmt: skip
 
 

@@ -20,7 +20,9 @@ from leadline.history.spec import Feature, kinds_of
 from leadline.judge import cohorts, leaks
 from leadline.judge.points import points
 from leadline.model.ladder import REGRESSION
+from leadline.pipeline import beside
 from leadline.pipeline.asking import Progress, intents, silent
+from leadline.pipeline.beside import Beside
 from leadline.pipeline.mutation import future_moves
 from leadline.pipeline.reading import reading
 from leadline.pipeline.ruling import ruled
@@ -29,7 +31,7 @@ from leadline.tables import Loaded
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Examined", "Prepared", "examine", "night_of", "prepare", "tonight"]
+__all__ = ["Examined", "Prepared", "examine", "night_of", "only", "prepare", "tonight"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Prepared:
         Labels of the questions that follow the first, where `outcome` is a list.
     ruled : Features or None
         What today's points rules ask of, row by row: all that the lowest rung scores by.
+    beside : Beside or None
+        What the report's sections ask of the tables; None for a flat file, and where a bundle's features were asked for.
     """
 
     loaded: Loaded
@@ -68,6 +72,7 @@ class Prepared:
     by: npt.NDArray[np.object_] | None = None
     following: Following | None = None
     ruled: Features | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True)
@@ -123,8 +128,8 @@ def prepare(
         seen.findings.raise_errors()
         counts, loaded = seen.counts, seen.loaded
         progress(f"computing features of {counts.positive + counts.kept_negative:,} snapshots")
-        specs = catalog.catalogue(config, loaded)
-        made = features.build(loaded, (*specs, *catalog.rule_specs(config)), intents(config), config.roles)
+        specs, aside = catalog.catalogue(config, loaded), beside.specs(config) if ask is None else ()
+        made = features.build(loaded, (*specs, *catalog.rule_specs(config), *aside), intents(config), config.roles)
         today = points(config, made.values) if config.rules else None
         asked = features.build(loaded, *ask) if ask is not None else None
         by = named.values(loaded, config.capacity.by)
@@ -132,6 +137,7 @@ def prepare(
         after = (
             following.fetch(config, loaded, known, made, config.roles) if config.outcome.then and ask is None else None
         )
+        besides = beside.gather(config, loaded, made) if ask is None else None
         if ask is None:
             found += future_moves(config, loaded, specs).accept(config.leaks.accept)
             found.raise_errors()
@@ -146,6 +152,7 @@ def prepare(
             by=by,
             following=after,
             ruled=ruled(config, made),
+            beside=besides,
         )
 
 
@@ -238,17 +245,21 @@ def tonight(
         The features, the tables (their store is closed), and whether `lead` is among the leads at all.
     """
     with night_of(config, specs, as_of, leads_source, progress) as loaded:
-        store, known = loaded.store, True
-        if lead is not None:
-            import pyarrow as pa
-
-            store.put("wanted", pa.table({"lead_id": [lead]}))
-            known = bool(store.rows("SELECT COUNT(*) FROM leads WHERE lead_id IN (SELECT lead_id FROM wanted)")[0][0])
-            store.run(
-                "CREATE OR REPLACE TABLE snapshots AS SELECT * FROM snapshots WHERE lead_id IN (SELECT lead_id FROM wanted)"
-            )
+        known = lead is None or only(loaded, lead)
         progress("computing features")
         return features.build(loaded, specs, intent, roles), loaded, known
+
+
+def only(loaded: Loaded, lead: str) -> bool:
+    """Leave one lead in ``snapshots``, or none where it isn't open; tell whether it is among the leads at all."""
+    import pyarrow as pa
+
+    store = loaded.store
+    store.put("wanted", pa.table({"lead_id": [lead]}))
+    store.run(
+        "CREATE OR REPLACE TABLE snapshots AS SELECT * FROM snapshots WHERE lead_id IN (SELECT lead_id FROM wanted)"
+    )
+    return bool(store.rows("SELECT COUNT(*) FROM leads WHERE lead_id IN (SELECT lead_id FROM wanted)")[0][0])
 
 
 @contextmanager

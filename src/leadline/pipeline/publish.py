@@ -12,6 +12,7 @@ import leadline
 from leadline.checks import Findings
 from leadline.config import Config
 from leadline.files import staging, write_bytes, write_json, write_text
+from leadline.history.intent import IntentRule
 from leadline.judge.backtest import Evaluation
 from leadline.model.fitting import OutOfFold
 from leadline.model.scorer import Scorer
@@ -20,6 +21,7 @@ from leadline.pipeline.asking import intents
 from leadline.pipeline.fitted import Fitted
 from leadline.pipeline.judging import Judgement
 from leadline.pipeline.placing import Placed, place_version
+from leadline.pipeline.points import CARD, points_files
 from leadline.pipeline.prepare import Prepared
 from leadline.pipeline.reference import reference
 from leadline.report import charts
@@ -56,7 +58,7 @@ def _write_bundle(folder: Path, fitted: Fitted, told: Judgement, record: Mapping
     config, made, scorer, stages = fitted.config, fitted.made, fitted.scorer, told.stages
     registry.write_bundle(
         folder,
-        {**scorer.to_files(), **(stages.files() if stages else {}), NAME: card(record)},
+        {**scorer.to_files(), **(stages.files() if stages else {}), NAME: card(record), **_points(record)},
         {**_manifest(config, made, scorer, record, run_id), **_later(config, told)},
         {"record.json": record, **(stages.records() if stages else {})},
     )
@@ -89,6 +91,7 @@ def _manifest(config: Config, made: Prepared, scorer: Scorer, record: Mapping[st
         "snapshots": config.snapshots.model_dump(mode="json", exclude={"max"}),
         "features": [s.to_record() for s in made.features.specs],
         "intents": intents(config),
+        "intent_stages": rule.to_record() if (rule := IntentRule.of(config)) else None,
         "roles": {role: list(patterns) for role, patterns in config.roles.items()},
         "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)},
         "capacity": config.capacity.model_dump(mode="json"),
@@ -183,6 +186,11 @@ def _segments(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
     return [(f"segments.{verdict}", sum(s["verdict"] == verdict for s in every), 0) for verdict in ("holds", "off")]
 
 
+def _points(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the points card as a text of the bundle, where there is one."""
+    return {f"{name}.csv": table.decode() for name, table in points_files(record).items() if name == CARD}
+
+
 def _write_evidence(folder: Path, config: Config, record: Mapping[str, Any], told: Judgement) -> None:
     """Write what the run shows beside the bundle: the config as written, the record, drivers, families and pictures."""
     # A password belongs in ${NAME}; one written into a URL all the same must not travel on.
@@ -193,6 +201,8 @@ def _write_evidence(folder: Path, config: Config, record: Mapping[str, Any], tol
     write_json(folder / "drivers.json", record["drivers"])
     if record["families"]:
         write_json(folder / "families.json", record["families"])
+    for name, table in points_files(record).items():
+        write_bytes(folder / f"{name}.csv", table)
     for name, picture in charts.pictures(told.evaluation, told.drivers).items():
         write_bytes(folder / name, picture)
 

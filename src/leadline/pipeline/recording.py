@@ -8,13 +8,14 @@ from importlib.metadata import version
 from typing import Any
 
 import leadline
-from leadline.judge import behaviours, capacity
+from leadline.judge import capacity, diagnosis
 from leadline.judge.backtest import plain
 from leadline.model.choice import said
 from leadline.pipeline import tiering
-from leadline.pipeline.asking import intents, said_instant
+from leadline.pipeline.asking import said_instant
 from leadline.pipeline.fitted import Fitted
 from leadline.pipeline.judging import Judgement
+from leadline.pipeline.sections import compared
 from leadline.pipeline.stability import pooled
 
 __all__ = ["records"]
@@ -26,6 +27,9 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
     """Return the run's record, plain JSON values: counts and figures, never a lead's data."""
     config, made, honest = fitted.config, fitted.made, fitted.honest
     loaded, families = made.loaded, told.families
+    cuts: Any = plain([asdict(c) for c in told.capacity.cuts])
+    curve = _curve(fitted) if cuts else []
+    climbed = told.climbed.get("funnel")
     return {
         "name": config.name,
         "known_at": said_instant(loaded.known_at, loaded.is_dated),
@@ -37,10 +41,12 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
         "sources": loaded.sources,
         "evaluation": told.evaluation.to_record(),
         "drivers": plain([asdict(d) for d in told.drivers]),
-        "capacity": plain([asdict(c) for c in told.capacity.cuts]),
-        "curve": _curve(fitted) if told.capacity.cuts else [],
+        "capacity": cuts,
+        "curve": curve,
         "steady": told.capacity.to_record(),
-        "behaviours": _behaviours(fitted, told),
+        "behaviours": compared(fitted, told.drivers, told.moved),
+        "pictures": None if told.pictures is None else told.pictures.to_record(),
+        **told.sections,
         "effects": plain(told.moved),
         "findings": told.findings.records(),
         "choice": plain(honest.choice) | {"words": said(honest.choice)},
@@ -56,6 +62,10 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
         "nights": told.nights.to_record(),
         "nights_reason": told.nights.reason,
         "optimism": None if told.optimism is None else told.optimism.to_record(),
+        "funnel": climbed,
+        "diagnosis": None if climbed is None else diagnosis.tell(climbed, cuts, curve),
+        "rejected": told.climbed.get("rejected"),
+        **told.points,
     }
 
 
@@ -73,17 +83,6 @@ def _made(fitted: Fitted) -> dict[str, Any]:
         "recipe": plain(fitted.scorer.recipe.to_record()),
         "tuned": None if fitted.tuned is None else plain(fitted.tuned.to_record()),
     }
-
-
-def _behaviours(fitted: Fitted, told: Judgement) -> Any:
-    """Compare, for each behaviour, conversion with and without it."""
-    config, labels, data = fitted.config, fitted.made.labels, fitted.made.features
-    asked = behaviours.Asked(labels.y, labels.weight, data.lead_id, data.group())
-    window = max(config.features.windows)
-    compared = behaviours.compare(
-        data.specs, data.values, asked, window, intents(config), told.drivers, dict(told.moved)
-    )
-    return plain(asdict(compared))
 
 
 def _curve(fitted: Fitted) -> Any:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leadline.closest import instead
 from leadline.config import Config
 from leadline.errors import UsageError
-from leadline.files import write_json, write_text
+from leadline.files import write_bytes, write_json, write_text
 from leadline.history.catalog import catalogue
 from leadline.history.committee import role_column
 from leadline.history.features import statement
 from leadline.pipeline.asking import Progress, as_config, intents, silent
+from leadline.pipeline.points import points_files
 from leadline.pipeline.reading import reading
 from leadline.pipeline.scoring import find_model
 
@@ -23,18 +25,19 @@ DIALECTS = ("duckdb", "postgres", "snowflake", "bigquery", "databricks", "redshi
 
 @dataclass(frozen=True)
 class ReportResult:
-    """A written report: the page, the same records as JSON beside it, and the records."""
+    """A written report: the page, the same records as JSON beside it, the records, and the points card's tables."""
 
     page: Path
     data: Path
     record: dict[str, Any]
+    points: tuple[Path, ...] = ()
 
     def __repr__(self) -> str:
         return f"ReportResult({self.page})"
 
 
 def report(config: Config | str | Path, out: str | Path | None = None, model: str | None = None) -> ReportResult:
-    """Write the self-contained page of a model's run, and its records as JSON beside it.
+    """Write the self-contained page of a model's run, its records as JSON beside it, and its points card's tables as CSV.
 
     Parameters
     ----------
@@ -71,7 +74,10 @@ def report(config: Config | str | Path, out: str | Path | None = None, model: st
     }
     write_json(place.with_suffix(".json"), record)
     write_text(place, page(record))
-    return ReportResult(place, place.with_suffix(".json"), record)
+    tables = {place.with_name(f"{place.stem}_{name}.csv"): data for name, data in points_files(record).items()}
+    for path, data in tables.items():
+        write_bytes(path, data)
+    return ReportResult(place, place.with_suffix(".json"), record, tuple(tables))
 
 
 def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: Progress = silent) -> str:
@@ -90,7 +96,7 @@ def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: 
     leadline.errors.UsageError: --dialect 'klingon': unknown; expected one of duckdb, postgres, snowflake, bigquery, databricks, redshift, trino, spark
     """
     if dialect not in DIALECTS:
-        raise UsageError(f"--dialect {dialect[:40]!r}: unknown; expected one of {', '.join(DIALECTS)}")
+        raise UsageError(f"--dialect {dialect[:40]!r}: unknown{instead(dialect, DIALECTS)}")
     config = as_config(config)
     with reading(config, None, progress) as loaded:
         ours = loaded.store.dialect

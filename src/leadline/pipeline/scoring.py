@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,9 @@ import numpy.typing as npt
 from leadline.config import Config
 from leadline.errors import DataError, MissingError
 from leadline.history.features import Features
+from leadline.history.intent import COLUMN as INTENT_STAGE
 from leadline.judge.before import Before
-from leadline.judge.explain import by_group, say
+from leadline.judge.explain import by_group, explanation_of, say
 from leadline.judge.exploring import explore, without
 from leadline.judge.ranking import Scores, rank
 from leadline.judge.value import columns
@@ -29,7 +30,18 @@ from leadline.pipeline.stages import questions
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Told", "champion", "explain", "find_model", "fitting", "hindsight", "knows_more", "scores_of", "tell"]
+__all__ = [
+    "Told",
+    "champion",
+    "explain",
+    "find_model",
+    "fitting",
+    "hindsight",
+    "knows_more",
+    "of_one",
+    "scores_of",
+    "tell",
+]
 
 
 def find_model(config: Config, model: str | None) -> Bundle:
@@ -70,6 +82,7 @@ def scores_of(
     is_dated: bool,
     before: Before | None = None,
     value: npt.NDArray[np.object_] | None = None,
+    stage: npt.NDArray[np.object_] | None = None,
 ) -> Scores:
     """Score one night's rows.
 
@@ -79,22 +92,25 @@ def scores_of(
         The night, and whether it is an instant.
     before : Before, optional
         The newest finished night before.
-    value : object array, optional
-        Each row's value of the field that capacity is told by.
+    value, stage : object array, optional
+        Each row's value of the field that capacity is told by, and its intent stage.
     """
     stood = without(before, config.seed, config.exploration)
     ranked = rank(bundle.scorer, made, as_of, is_dated, bundle.name, bundle.version, before=stood, value=value)
-    scores = _followed(bundle, made, ranked)
+    scores = _followed(bundle, made, ranked, stage)
     return explore(scores, bundle.scorer.bands.names, config.seed, config.exploration)
 
 
-def _followed(bundle: Bundle, made: Features, ranked: Scores) -> Scores:
-    """Add what the questions that follow the first say of each row, where the bundle has such."""
-    if not bundle.then:
+def _followed(bundle: Bundle, made: Features, ranked: Scores, stage: npt.NDArray[np.object_] | None) -> Scores:
+    """Add what the questions that follow the first say of each row, where the bundle has such, and its intent stage."""
+    if not bundle.then and stage is None:
         return ranked
     place = {lead: row for row, lead in enumerate(made.lead_id.tolist())}
     order = np.array([place[lead] for lead in ranked.lead_id.tolist()], dtype=np.int64)
-    return replace(ranked, later=later(bundle, made.values.iloc[order], ranked.probability))
+    told: dict[str, npt.NDArray[Any]] = {}
+    if bundle.then:
+        told |= later(bundle, made.values.iloc[order], ranked.probability)
+    return replace(ranked, later=told if stage is None else {**told, INTENT_STAGE: stage[order]})
 
 
 def later(bundle: Bundle, values: pd.DataFrame, p: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
@@ -148,6 +164,10 @@ class Told:
     model: str
     later: Mapping[str, float] = field(default_factory=dict)
 
+    def explanation(self) -> Any:
+        """Return the causes as a `shap.Explanation`, for SHAP's own plots."""
+        return explanation_of(self.causes, self.base)
+
     def __repr__(self) -> str:
         return f"Told(probability {self.probability:.3f}, tier {self.tier}, {len(self.causes)} causes, by {self.model})"
 
@@ -175,6 +195,17 @@ def explain(
     made, _, known = tonight(
         config, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"], when, lead=lead, progress=progress
     )
+    return of_one(bundle, made, when, known)
+
+
+def of_one(bundle: Bundle, made: Features, when: int | None, known: bool) -> Told:
+    """Explain the one row of features that a lead has at an instant; `known` is whether there is such a lead then.
+
+    Raises
+    ------
+    MissingError
+        There is no row.
+    """
     if not len(made):
         seen = "not open at that time (it has reached the outcome, was lost or rejected, or is younger than the first landmark)"
         raise MissingError(

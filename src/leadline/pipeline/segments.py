@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +10,9 @@ import pandas as pd
 
 from leadline.history.committee import TITLES
 from leadline.history.fit import SIZES
+from leadline.history.members import role_of
 from leadline.history.spec import Feature
+from leadline.judge.pooled import shown
 from leadline.judge.segments import Axis, Rows, Segments, judge_segments
 from leadline.model.levels import Levels
 from leadline.model.tiers import Tiers
@@ -20,7 +20,7 @@ from leadline.pipeline.fitted import Fitted
 from leadline.streams import Stream, generator
 from leadline.tables.attributes import slug
 
-__all__ = ["segments"]
+__all__ = ["roles_of", "segments"]
 
 Labels = npt.NDArray[np.object_]
 
@@ -78,7 +78,7 @@ def _attributes(fitted: Fitted, at: npt.NDArray[np.int64]) -> tuple[list[Axis], 
         elif slug(spec.field) in SIZES:
             bands = tuple(name for _, name in BANDS)
             axes.append(Axis(spec.words, _banded(column.to_numpy(dtype=np.float64)[at]), order=bands))
-    roles = _roles(fitted.config.roles, specs, fitted.matrix.values, at)
+    roles = roles_of(fitted.config.roles, specs, fitted.matrix.values, at)
     axes += [Axis("role", level) for level in roles]
     fields = [slug(s.field) for s in specs if s.kind == "category" or slug(s.field) in SIZES]
     for asked, words in ASKED.items():
@@ -95,20 +95,8 @@ def _levels(fitted: Fitted, spec: Feature, at: npt.NDArray[np.int64]) -> Labels:
     code = table.codes(column.iloc[at])
     size = np.bincount(code, minlength=len(table.names) + 2)[: len(table.names)]
     told = set(np.argsort(-size, kind="stable")[:MOST].tolist())
-    names: list[str | None] = [_shown(n) if i in told else "(other)" for i, n in enumerate(table.names)]
+    names: list[str | None] = [shown(n) if i in told else "(other)" for i, n in enumerate(table.names)]
     return np.array([*names, "(other)", None], dtype=object)[code]
-
-
-def _shown(name: str) -> str:
-    """Return a level's name as one line without control characters, and not too long.
-
-    Examples
-    --------
-    >>> _shown("web\\n  form\\x1b[31m"), len(_shown("x" * 100))
-    ('web form[31m', 60)
-    """
-    text = "".join(letter for letter in " ".join(name.split()) if letter.isprintable())
-    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _banded(size: npt.NDArray[np.float64]) -> Labels:
@@ -126,7 +114,7 @@ def _banded(size: npt.NDArray[np.float64]) -> Labels:
     return np.asarray(banded, dtype=object)
 
 
-def _roles(
+def roles_of(
     roles: Mapping[str, Sequence[str]], specs: Sequence[Feature], values: pd.DataFrame, at: npt.NDArray[np.int64]
 ) -> Iterator[Labels]:
     """Yield each row's role by its job title, where titles are an attribute; the first role that matches wins."""
@@ -134,13 +122,4 @@ def _roles(
     if title is None or title.kind != "category" or not roles:
         return
     code, titles = pd.factorize(values[title.name].iloc[at])
-    tests = [(role, re.compile("|".join(map(_pattern, patterns)))) for role, patterns in roles.items() if patterns]
-    found: list[Any] = [
-        next((role for role, test in tests if test.fullmatch(str(text).lower())), "no role") for text in titles
-    ]
-    yield np.array([*found, None], dtype=object)[code]
-
-
-def _pattern(pattern: str) -> str:
-    """Write a pattern as a regular expression: ``*`` is anything, ``?`` one character."""
-    return "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern.lower())
+    yield np.array([*role_of(list(titles), roles), None], dtype=object)[code]

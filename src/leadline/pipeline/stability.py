@@ -11,6 +11,7 @@ from leadline.judge.sample import Sample, sample
 from leadline.judge.stability import Stability, stability
 from leadline.model.resample import redrawn
 from leadline.pipeline.asking import Progress
+from leadline.pipeline.counting import counted
 from leadline.pipeline.fitted import Fitted
 from leadline.streams import Stream, generator
 
@@ -27,15 +28,15 @@ def drawn_again(fitted: Fitted, ranked: Sequence[Driver], progress: Progress) ->
     config, made, matrix = fitted.config, fitted.made, fitted.matrix
     if not config.backtest.stability or fitted.lowest or not ranked:
         return None
-    progress(f"drawing accounts again, {REFITS} times")
     specs, random = made.features.specs, generator(config.seed, Stream.STABILITY)
-    refits = []
-    for parts, rows in redrawn(
-        specs, matrix, fitted.scorer.recipe, made.features.group(), REFITS, random, config.engine.threads
-    ):
-        groups, summed = by_group(specs, parts)
-        weight = matrix.weight[rows]
-        refits.append(dict(zip(groups, (np.abs(summed).T @ (weight / weight.sum())).tolist(), strict=True)))
+    refits: list[dict[str, float]] = []
+    again = redrawn(specs, matrix, fitted.scorer.recipe, made.features.group(), REFITS, random, config.engine.threads)
+    with counted(progress, f"drawing accounts again, {REFITS} times", REFITS, lines=0) as step:
+        for parts, rows in again:
+            groups, summed = by_group(specs, parts)
+            weight = matrix.weight[rows]
+            refits.append(dict(zip(groups, (np.abs(summed).T @ (weight / weight.sum())).tolist(), strict=True)))
+            step(len(refits), "")
     return stability(ranked, refits)
 
 

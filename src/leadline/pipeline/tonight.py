@@ -114,7 +114,7 @@ def _made(session: Session, when: int | None, night: int, dated: bool, before: B
     look = look_up(config, bundle, when, session.leads, progress)
     progress(f"scoring {len(look.made):,} open leads")
     began = time.monotonic()
-    scores = scores_of(config, bundle, look.made, night, dated, before, look.value)
+    scores = scores_of(config, bundle, look.made, night, dated, before, look.value, look.stage)
     seen = _seen(config, bundle, look, scores, when, before)
     found = doubts(config.nightly, seen)
     refuse(found)

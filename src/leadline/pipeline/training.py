@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from leadline.checks import Findings
 from leadline.config import Config
 from leadline.judge.ablation import Worth
 from leadline.judge.backtest import Evaluation
 from leadline.judge.capacity import Cut
-from leadline.judge.explain import Driver
+from leadline.judge.explain import Driver, explanation
 from leadline.model.scorer import Scorer
 from leadline.model.tune import optuna_version
 from leadline.pipeline.asking import Progress, as_config, instant, silent
@@ -90,6 +91,18 @@ class TrainResult:
     def families(self) -> tuple[Worth, ...]:
         """What each family of features is worth; empty where there is one family, or `backtest.ablation` is off."""
         return self.judgement.families or ()
+
+    def explanation(self, rows: int = 1000) -> Any:
+        """Return the newest snapshots' contributions as a `shap.Explanation`, for SHAP's own plots.
+
+        Its values are what each feature adds to the log odds before calibration; with `base_values` they add up to them.
+
+        Parameters
+        ----------
+        rows : int
+            How many snapshots, the newest; all where there are fewer.
+        """
+        return explanation(self.scorer, self.prepared.features, rows)
 
     def __repr__(self) -> str:
         return f"TrainResult({self.name} {self.version} ({self.alias}) in {self.folder}; {self.evaluation!r})"

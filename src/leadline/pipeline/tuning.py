@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -27,23 +26,11 @@ from leadline.model.older import Fold
 from leadline.model.recipe import Recipe
 from leadline.model.tune import SPACE, Tried, best, optuna_version, search
 from leadline.pipeline.asking import Progress
+from leadline.pipeline.counting import counted
 
-__all__ = ["FOLDER", "Bars", "Tuned", "tune"]
+__all__ = ["FOLDER", "Tuned", "tune"]
 
 FOLDER = Path(".leadline") / "tune"
-Step = Callable[[int, str], None]
-
-
-@runtime_checkable
-class Bars(Protocol):
-    """Who is told of progress and, on a terminal, can show a bar of it."""
-
-    @property
-    def shows_bars(self) -> bool:
-        """Whether there is a terminal to show one on, and somebody who wants it."""
-
-    def bar(self, words: str, total: int, done: int) -> AbstractContextManager[Step]:
-        """Show a bar while the block runs; what it yields takes how many are done, and a few words."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +83,7 @@ def tune(
     kept = len(tried)
     if kept:
         progress(f"going on with a search: {kept} of {trials} recipes were tried before")
-    with _counted(progress, "trying recipes", trials, kept) as step:
+    with counted(progress, "trying recipes", trials, kept) as step:
         for one in search(specs, matrix, folds, trials, config.seed, config.engine.threads, tried):
             tried.append(one)
             write_json(place, {"trials": [each.to_record() for each in tried]})
@@ -136,20 +123,3 @@ def _kept(place: Path) -> list[Tried]:
         return [Tried.from_record(record) for record in read_json(place)["trials"]]
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return []
-
-
-@contextmanager
-def _counted(progress: Progress, words: str, total: int, done: int) -> Iterator[Step]:
-    """Yield what is to be told of each step: a bar where one can be shown, else a line each tenth of the way."""
-    told: object = progress  # a plain callable will do, too
-    if isinstance(told, Bars) and told.shows_bars:
-        with told.bar(words, total, done) as step:
-            yield step
-        return
-    every = max(1, total // 10)
-
-    def tell(number: int, said: str) -> None:
-        if number % every == 0 or number == total:
-            progress(f"{words}: {number} of {total}, {said}")
-
-    yield tell

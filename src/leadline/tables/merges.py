@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from leadline.tables.cut import columns_in
 from leadline.tables.store import Store
 
 __all__ = ["closure", "cycles", "follow", "none"]
@@ -79,8 +80,8 @@ def known(store: Store) -> list[Merge]:
 def follow(store: Store, tables: Sequence[str]) -> None:
     """Give the survivors the rows of the records that vanished, in every table that names leads."""
     _put(store, closure(known(store)))
-    for table in ("events", "stages", "opportunities", "history"):
-        if table in tables:
+    for table in ("events", "stages", "opportunities", "history", "touches"):
+        if table in tables and "lead_id" in columns_in(store, table):
             _give(store, table)
 
 

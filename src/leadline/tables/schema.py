@@ -6,11 +6,11 @@ that follows needs nothing but comparisons on integers.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from leadline.closest import closest
 from leadline.config import Config
 from leadline.tables.store.dialect import UNTOLD, identifier, literal
 from leadline.times import EARLIEST, LATEST
@@ -29,6 +29,7 @@ CLOCKS = {
     "opportunities": "created_at",
     "history": "changed_at",
     "merges": "merged_at",
+    "touches": "touched_at",
 }
 """The column that says when a row happened, for each dated table."""
 
@@ -129,6 +130,11 @@ _LAYOUT: dict[str, tuple[tuple[str, str, Role, bool], ...]] = {
         ("into_id", "into", "ref", True),
         ("merged_at", "merged_at", "time", True),
     ),
+    "touches": (
+        ("lead_id", "lead", "ref", True),
+        ("touched_at", "touched_at", "time", True),
+        ("kind", "kind", "text", False),
+    ),
     "suppress": (
         ("lead_id", "lead", "ref", False),
         ("account_id", "account", "ref", False),
@@ -161,9 +167,9 @@ def find_column(wanted: str, there: dict[str, str]) -> tuple[str | None, str]:
     folded = {name.lower(): name for name in there}
     if wanted.lower() in folded:
         return folded[wanted.lower()], ""
-    near = [name for name in difflib.get_close_matches(wanted.lower(), folded, n=1) if not _is_data(name)]
-    if near:
-        return None, f"did you mean `{folded[near[0]]}`?"
+    near = closest(wanted, there)
+    if near is not None and not _is_data(near):
+        return None, f"did you mean `{near}`?"
     if any(_is_data(name) for name in there):
         # Without a header the first row stands where names should: it must not be told.
         return None, f"its {len(there)} columns have no names; is the first line a header?"

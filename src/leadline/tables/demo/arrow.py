@@ -16,6 +16,7 @@ from leadline.tables.demo.fields import History, Spend, last_activity, last_valu
 from leadline.tables.demo.funnel import REASONS, STAGES, Deals, Stages
 from leadline.tables.demo.leads import DOMAINS, Leads
 from leadline.tables.demo.life import MERGED, Life
+from leadline.tables.demo.touches import KINDS, Touches
 
 INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -133,6 +134,16 @@ def merge_table(leads: Leads, life: Life) -> pa.Table:
         "from_id": ids("L", gone),
         "into_id": ids("L", leads.same_as[gone]),
         "merged_at": instants(life.fate_at[gone]),
+    })  # fmt: skip
+
+
+def touch_table(touched: Touches) -> pa.Table:
+    """What sales did."""
+    return pa.table({
+        "lead_id": ids("L", touched.lead),
+        "kind": words(KINDS, touched.kind),
+        "touched_at": instants(touched.touched_at),
+        "recorded_at": instants(touched.recorded_at),
     })  # fmt: skip
 
 

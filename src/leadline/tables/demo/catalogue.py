@@ -22,13 +22,14 @@ BANDS = ("poor", "fair", "good")
 
 @dataclass(frozen=True)
 class Behaviour:
-    """A kind of event: its intent, its words, its points in the company's rules, its weekly rates by hidden intent."""
+    """A kind of event: its intent, words, points in the company's rules, weekly rates by hidden intent, and the asset it uses."""
 
     name: str
     intent: str
     words: str
     points: int
     rates: tuple[float, float, float, float]
+    asset: str = ""
 
 
 BEHAVIOURS = (
@@ -39,14 +40,44 @@ BEHAVIOURS = (
     Behaviour("webinar_attended", "awareness", "attended a webinar", 8, (0.01, 0.05, 0.10, 0.06)),
     Behaviour("product_page_view", "evaluation", "viewed a product page", 2, (0.05, 0.40, 1.10, 1.00)),
     Behaviour("docs_view", "evaluation", "read the documentation", 2, (0.04, 0.20, 1.20, 1.00)),
-    Behaviour("evaluation_template", "evaluation", "downloaded the evaluation template", 10, (0.001, 0.01, 0.14, 0.10)),
-    Behaviour("roi_calculator", "evaluation", "used the ROI calculator", 10, (0.001, 0.01, 0.10, 0.25)),
+    Behaviour(
+        "evaluation_template",
+        "evaluation",
+        "downloaded the evaluation template",
+        10,
+        (0.001, 0.01, 0.14, 0.10),
+        "evaluation template",
+    ),
+    Behaviour(
+        "roi_calculator", "evaluation", "used the ROI calculator", 10, (0.001, 0.01, 0.10, 0.25), "ROI calculator"
+    ),
     Behaviour("sales_call", "evaluation", "spoke with sales", 10, (0.01, 0.02, 0.08, 0.20)),
     Behaviour("pricing_page_view", "purchase", "viewed the pricing page", 8, (0.010, 0.05, 0.25, 0.90)),
     Behaviour("demo_request", "purchase", "asked for a demo", 25, (0.001, 0.01, 0.05, 0.35)),
-    Behaviour("security_questionnaire", "purchase", "sent a security questionnaire", 15, (0.0005, 0.003, 0.05, 0.32)),
-    Behaviour("implementation_plan", "purchase", "opened the implementation plan", 15, (0.0005, 0.003, 0.05, 0.35)),
-    Behaviour("procurement_pack", "purchase", "downloaded the procurement pack", 15, (0.0005, 0.002, 0.02, 0.30)),
+    Behaviour(
+        "security_questionnaire",
+        "purchase",
+        "sent a security questionnaire",
+        15,
+        (0.0005, 0.003, 0.05, 0.32),
+        "security questionnaire",
+    ),
+    Behaviour(
+        "implementation_plan",
+        "purchase",
+        "opened the implementation plan",
+        15,
+        (0.0005, 0.003, 0.05, 0.35),
+        "implementation plan",
+    ),
+    Behaviour(
+        "procurement_pack",
+        "purchase",
+        "downloaded the procurement pack",
+        15,
+        (0.0005, 0.002, 0.02, 0.30),
+        "procurement pack",
+    ),
 )
 BEHAVIOUR = {behaviour.name: index for index, behaviour in enumerate(BEHAVIOURS)}
 HANDS = (BEHAVIOUR["pricing_page_view"], BEHAVIOUR["demo_request"])

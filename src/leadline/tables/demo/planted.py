@@ -28,6 +28,7 @@ IMPORTED_TWICE = 0.25
 TIMES = {
     "leads": ("created_at",), "events": ("occurred_at", "recorded_at"), "stages": ("changed_at", "recorded_at"),
     "opportunities": ("created_at", "closed_at"), "history": ("changed_at",), "merges": ("merged_at",),
+    "touches": ("touched_at", "recorded_at"),
 }  # fmt: skip
 
 
@@ -128,7 +129,7 @@ def imported_twice(rng: np.random.Generator, tables: Tables) -> Tables:
     shift = np.zeros(created.size, dtype=np.int64)
     shift[again] = later[again]
     result = dict(tables)
-    for table in ("leads", "events", "stages", "opportunities", "history"):
+    for table in ("leads", "events", "stages", "opportunities", "history", "touches"):
         result[table] = _with_copies(tables[table], table, leads["lead_id"], shift)
     return result
 
@@ -194,7 +195,7 @@ def tidied(_: np.random.Generator, tables: Tables) -> Tables:
     stays = (sql_at(tables) < END_US) | (created >= END_US - KEPT)
     ids = tables["leads"]["lead_id"].filter(pa.array(stays))
     result = dict(tables)
-    for table in ("leads", "events", "stages", "opportunities", "history"):
+    for table in ("leads", "events", "stages", "opportunities", "history", "touches"):
         result[table] = tables[table].filter(pc.is_in(tables[table]["lead_id"], ids))
     merges = tables["merges"]
     result["merges"] = merges.filter(pc.and_(pc.is_in(merges["from_id"], ids), pc.is_in(merges["into_id"], ids)))

@@ -31,6 +31,9 @@ tables:
              changed_at: changed_at}}
   spend:    {{source: "{prefix}data/spend.parquet", campaign: campaign, month: month, cost: cost}}
   merges:   {{source: "{prefix}data/merges.parquet", from: from_id, into: into_id, merged_at: merged_at}}
+  # What sales did: it tells how soon an MQL is touched, and is never a feature.
+  touches:  {{source: "{prefix}data/touches.parquet", lead: lead_id, touched_at: touched_at, recorded_at: recorded_at,
+             kind: kind}}
 
 # Our words for the rungs of the ladder: the CRM's words.
 stages: {{mql: [mql], sql: [sql], opportunity: [opportunity, open], won: [closed_won], lost: [closed_lost],
@@ -40,7 +43,7 @@ stages: {{mql: [mql], sql: [sql], opportunity: [opportunity, open], won: [closed
 outcome: {{reaches: sql, within: 30d}}
 snapshots: {{every: 7d}}
 
-# What leads do, how near to buying it is, and the words for it in reasons.
+# What leads do, how near to buying it is, the words for it in reasons, and of which asset it is the use.
 behaviours:
 {behaviours}
 
@@ -51,6 +54,9 @@ roles:
 features: {{windows: [7d, 30d, 90d]}}
 backtest: {{folds: 3, test: 56d}}
 capacity: {{leads_per_week: 40}}
+
+# How soon sales is to touch a new MQL.
+sla: {{first_touch: 24h}}
 
 # Today's points model, to be beaten.
 rules:
@@ -97,7 +103,8 @@ def config_text(folder_prefix: str = "", plant: str | None = None) -> str:
     name: demo
     """
     points = {behaviour.name: behaviour.points for behaviour in BEHAVIOURS}
-    behaviours = [f'  {b.name}: {{intent: {b.intent}, words: "{b.words}"}}' for b in BEHAVIOURS]
+    used = {b.name: f', asset: "{b.asset}"' if b.asset else "" for b in BEHAVIOURS}
+    behaviours = [f'  {b.name}: {{intent: {b.intent}, words: "{b.words}"{used[b.name]}}}' for b in BEHAVIOURS]
     roles = [f"  {role.name}: {json.dumps(PATTERNS[role.name])}" for role in ROLES if role.name in PATTERNS]
     rules = [f"  - {{when: {{behaviour: {name}, within: 30d}}, points: {points[name]}}}" for name in RULED]
     table, column = (PLANTS[plant].attribute if plant is not None else None) or ("", "")

@@ -20,6 +20,7 @@ from leadline.tables.demo.funnel import deals, mql_at, stages
 from leadline.tables.demo.leads import draw_leads
 from leadline.tables.demo.life import live
 from leadline.tables.demo.planted import plant as plant_leak
+from leadline.tables.demo.touches import touches
 from leadline.tables.demo.truth import rows
 
 LEADS_AN_ACCOUNT = 4
@@ -34,7 +35,7 @@ class World:
     Attributes
     ----------
     tables
-        leads, accounts, events, stages, opportunities, history, spend and merges, as a CRM would export them.
+        leads, accounts, events, stages, opportunities, history, spend, merges and touches, as a CRM would export them.
     truth
         lead_id, as_of, p_sql: for each open lead and each Monday its exact chance of SQL within 30 days.
     start, end
@@ -67,11 +68,11 @@ def make(leads: int = 6000, seed: int = 7, plant: str | None = None) -> World:
     --------
     >>> world = make(leads=200, seed=1)
     >>> world.tables["leads"].num_rows, sorted(world.tables)
-    (200, ['accounts', 'events', 'history', 'leads', 'merges', 'opportunities', 'spend', 'stages'])
+    (200, ['accounts', 'events', 'history', 'leads', 'merges', 'opportunities', 'spend', 'stages', 'touches'])
     """
     if leads < 1:
         raise ValueError(f"leads: {leads}; expected at least 1")
-    rngs = np.random.default_rng([SALT, seed]).spawn(9)
+    rngs = np.random.default_rng([SALT, seed]).spawn(10)
     companies = draw_accounts(rngs[0], max(1, leads // LEADS_AN_ACCOUNT))
     people = draw_leads(rngs[1], leads, companies)
     lived = live(rngs[2], people, companies)
@@ -88,6 +89,7 @@ def make(leads: int = 6000, seed: int = 7, plant: str | None = None) -> World:
         "history": arrow.history_table(told),
         "spend": arrow.spend_table(spend(rngs[8], people)),
         "merges": arrow.merge_table(people, lived),
+        "touches": arrow.touch_table(touches(rngs[9], people, ladder)),
     }
     if plant is not None:
         tables = plant_leak(tables, plant, seed)
