@@ -75,8 +75,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for report in terminalreporter.stats.get(key, [])
         if getattr(report, "when", "") == "call"
     ]
-    for ran, there in (value for report in called for name, value in report.user_properties if name == BLOCKS):
-        terminalreporter.write_line(f"docs' blocks run: {ran} of {there}")
+    for told in (value for report in called for name, value in report.user_properties if name == BLOCKS):
+        terminalreporter.write_line(f"docs' blocks run: {told}")
     table = tallied(called)
     if table:
         terminalreporter.section("faults")

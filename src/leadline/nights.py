@@ -32,7 +32,12 @@ Part = Annotated[
     BeforeValidator(_part),
     Field(ge=0, le=0.5),
     WithJsonSchema(
-        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 0.5}, {"type": "string", "pattern": r"^\s*[0-9.]+\s*%\s*$"}]},
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 0.5},
+                {"type": "string", "pattern": r"^\s*[0-9.]+\s*%\s*$"},
+            ]
+        },
         mode="validation",
     ),
 ]

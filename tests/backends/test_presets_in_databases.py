@@ -137,6 +137,7 @@ def test_tables_and_features_equal_those_of_the_demo(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("database", ["duckdb", "postgres"])
 @pytest.mark.parametrize("vendor", VENDORS)
 @pytest.mark.usefixtures("signed_in")

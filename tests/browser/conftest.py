@@ -36,7 +36,7 @@ class Browser:
         """Open a page with more flags; return what Chromium prints."""
         profile = self.folder / "profile"
         command = [self.program, *FLAGS, f"--user-data-dir={profile}", *flags, page.as_uri()]
-        done = subprocess.run(command, capture_output=True, timeout=60, check=True)
+        done = subprocess.run(command, capture_output=True, timeout=180, check=True)
         shutil.rmtree(profile, ignore_errors=True)
         return done.stdout.decode("utf-8")
 

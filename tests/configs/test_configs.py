@@ -108,7 +108,8 @@ def test_it_runs_on_real_data(real: Real, folder: Path) -> None:
 
     night = leadline.score(config, real.night)
     table = night.scores.to_arrow()
-    assert tuple(table.column_names) == COLUMNS
+    intent = any(b.intent != "unknown" for b in config.behaviours.values())
+    assert tuple(table.column_names) == (*COLUMNS, *(["intent_stage"] if intent else []))
     p = table.column("probability").to_numpy()
     leads = table.column("lead_id").to_pylist()
     assert len(leads) == len(set(leads)) >= real.open_leads

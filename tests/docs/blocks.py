@@ -127,7 +127,7 @@ def check_usage(block: Block) -> None:
         commands[words[1]].make_context(words[1], filled)
 
 
-def run_shell(block: Block, folder: Path, forks: Forks | None, seconds: float = 280) -> str:
+def run_shell(block: Block, folder: Path, forks: Forks | None, seconds: float = 600) -> str:
     """Run commands; a bare `leadline …` goes to the process that forks, where there is one, as it starts faster."""
     printed = []
     for command in re.sub(r"\\\n\s*", " ", block.text).strip().splitlines():
@@ -149,7 +149,7 @@ def run_shell(block: Block, folder: Path, forks: Forks | None, seconds: float = 
 def run_python(block: Block, folder: Path) -> str:
     """Run Python in a process of its own, as a reader does: MLflow keeps a relative store's connection for its life."""
     done = subprocess.run(
-        [sys.executable, "-"], input=block.text, cwd=folder, capture_output=True, text=True, timeout=280, check=False
+        [sys.executable, "-"], input=block.text, cwd=folder, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -25,6 +25,7 @@ FILES = (
     "tiers.json",
     "recipe.json",
     "record.json",
+    "points_card.csv",
     "model-card.md",
 )
 

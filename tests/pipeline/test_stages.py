@@ -84,7 +84,7 @@ def test_the_second_model_is_judged_and_exported_beside_the_first(
 def test_a_night_adds_columns_behind_all_others_and_keeps_the_rank(home: Path) -> None:
     night = score("demo.yaml", homes.NIGHT)
     table = pq.read_table(Path(night.place) / "scores.parquet")
-    assert table.column_names[-3:] == LATER and table.column_names[0] == "lead_id"
+    assert table.column_names[-4:] == [*LATER, "intent_stage"] and table.column_names[0] == "lead_id"
     rows = table.to_pandas()
     assert rows["probability"].is_monotonic_decreasing
     product = rows["probability"] * rows["p_won_given_sql"] * rows["expected_amount"]

@@ -27,6 +27,9 @@ from leadline.judge.segments import Axis, Rows, judge_segments
 from leadline.times import WEEK, Horizon
 
 HOSTILE = "</script><script>document.title='owned';alert(1)</script><img src=x onerror=alert(1)>\"'{{ 7*7 }}&lt;"
+CODES = {"sql", "30d", "90d", "0d", "warning", "note", "error"} | behaviour_records.CODES
+"""Words that the program itself writes, and reads again."""
+
 START = 1_736_121_600_000_000
 DAYS = Horizon.parse("90d")
 FAMILIES = [

@@ -13,15 +13,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from behaviour_records import CODES as OF_BEHAVIOURS
 from page_parser import Tag, parsed
-from page_records import HOSTILE, changed, flat_record, record
+from page_records import CODES, HOSTILE, changed, flat_record, record
 
 from leadline.pipeline import reporting
 from leadline.report.html import groups, opened, page, render, sections
 from leadline.report.parts import Chart, Column, Folded, Listed, Panel, Panels, Section, Shape, Table, cell
 
-CODES = {"sql", "30d", "90d", "0d", "warning", "note", "error"} | OF_BEHAVIOURS  # words that the program itself writes
 ORDER = (
     "funnel predicts assets committees intent diagnosis rules points cut rejected nights good asked moves segments stages worth problems"
 ).split()  # what goes with conversion, what to change, how sure

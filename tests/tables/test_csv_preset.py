@@ -41,7 +41,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory, demo_tables: homes.Tables)
             years = pc.year(table["occurred_at"])
             for year in pc.unique(years).to_pylist():
                 pa.csv.write_csv(table.filter(pc.equal(years, year)), folder / "crm" / f"events_{year}.csv")
-        elif name != "touches":
+        else:
             pa.csv.write_csv(table, folder / "crm" / f"{name}.csv")
     return folder
 
@@ -67,8 +67,7 @@ def test_the_demos_exports_are_guessed_as_the_demos_config_maps_them_and_give_th
     with homes.inside(exports):
         mine = parse_config(proposal.config)
         demo = parse_config((exports / "demo.yaml").read_text("utf-8"))
-        theirs = {name: keys for name, keys in given_tables(demo).items() if name != "touches"}
-        guessed = {name: keys for name, keys in given_tables(mine).items() if name != "touches"}
+        theirs, guessed = given_tables(demo), given_tables(mine)
         for name, keys in theirs.items():
             assert guessed[name].items() >= keys.items() - {("exclude", ())}, name
         assert str(mine.tables.events.source) == "crm/events_*.csv"
@@ -83,7 +82,10 @@ def test_the_demos_exports_are_guessed_as_the_demos_config_maps_them_and_give_th
         leads = mine.tables.leads.model_copy(update={"attributes": demo.tables.leads.attributes})
         same = {name: table for name, table in mine.tables.given().items() if name in theirs} | {"leads": leads}
         config = demo.model_copy(update={"tables": demo.tables.model_copy(update=same)})
-        with reading(demo, instant(demo, homes.KNOWN_AT)) as one, reading(config, instant(demo, homes.KNOWN_AT)) as other:
+        with (
+            reading(demo, instant(demo, homes.KNOWN_AT)) as one,
+            reading(config, instant(demo, homes.KNOWN_AT)) as other,
+        ):
             assert one.rows == other.rows and one.fingerprints == other.fingerprints
             assert one.attributes == other.attributes
 
@@ -155,7 +157,7 @@ def test_an_outcome_that_cannot_be_told_is_asked_for(
     [
         (lambda f: "nowhere", "no such folder or file"),
         (lambda f: str(f), "no data file"),
-        (lambda f: "postgresql://db/crm", "found a database"),
+        (lambda f: str(f / "crm.duckdb"), "not there"),
     ],
 )  # fmt: skip
 def test_what_is_no_export_is_told(tmp_path: Path, make, words: str) -> None:

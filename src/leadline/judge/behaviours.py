@@ -20,7 +20,7 @@ import numpy.typing as npt
 from leadline.history.catalog import INTENTS
 from leadline.history.spec import Feature
 from leadline.judge.explain import Driver, by_group
-from leadline.judge.lifts import FEWEST_LEADS, FEWEST_POSITIVES, lift
+from leadline.judge.lifts import FEWEST_LEADS, FEWEST_POSITIVES, codes, lift
 from leadline.times import Horizon
 
 if TYPE_CHECKING:
@@ -135,15 +135,15 @@ def compare(
     >>> one.leads, one.with_it, one.without_it, one.too_few
     (1, 1.0, 0.0, True)
     """
-    codes = _codes(asked.lead), _codes(asked.group)
+    numbered = codes(asked.lead), codes(asked.group)
     model = {d.group: (d.share, moved.get(d.group, float("nan"))) for d in ranked}
     there = [(spec, did) for spec, did in present(specs, values, window).values() if spec.table == "events"]
-    found = [_behaviour(spec, did, asked, codes, intents, model) for spec, did in there if spec.by == "behaviour"]
+    found = [_behaviour(spec, did, asked, numbered, intents, model) for spec, did in there if spec.by == "behaviour"]
     same = {intent: intent for intent in INTENTS}
     kinds = {s.field: (s, did) for s, did in there if s.group == f"intent:{s.field}"}
-    told = tuple(_behaviour(*kinds[i], asked, codes, same, model) for i in reversed(INTENTS) if i in kinds)
+    told = tuple(_behaviour(*kinds[i], asked, numbered, same, model) for i in reversed(INTENTS) if i in kinds)
     found.sort(key=lambda b: (b.too_few, -b.lift if not b.too_few else 0.0, -b.reach, b.name))
-    leads, positive = _distinct(codes[0]), _distinct(codes[0][asked.y == 1])
+    leads, positive = _distinct(numbered[0]), _distinct(numbered[0][asked.y == 1])
     return Comparison(str(window), len(asked.y), leads, positive, _rate(asked.y, asked.weight), tuple(found), told)
 
 
@@ -172,11 +172,11 @@ def effects(
 
 
 def _behaviour(
-    spec: Feature, did: Flags, asked: Asked, codes: tuple[Ints, Ints], intents: Mapping[str, str],
+    spec: Feature, did: Flags, asked: Asked, numbered: tuple[Ints, Ints], intents: Mapping[str, str],
     model: Mapping[str, tuple[float, float]],
 ) -> Behaviour:  # fmt: skip
     y, w, nan = asked.y, asked.weight, float("nan")
-    leads, accounts = codes
+    leads, accounts = numbered
     with_it, positive = _distinct(leads[did]), _distinct(leads[did & (y == 1)])
     fewest = min(with_it, _distinct(leads[~did])), min(positive, _distinct(leads[~did & (y == 1)]))
     too_few = fewest[0] < FEWEST_LEADS or fewest[1] < FEWEST_POSITIVES
@@ -218,12 +218,6 @@ def _tells(spec: Feature, window: Horizon) -> tuple[int, int]:
     if spec.aggregate in ("count", "active_days") and spec.window is not None and spec.window <= window:
         return (4 if spec.window == window else 1, spec.window.micros)
     return ({"in_stage": 3, "since_last": 3, "since_stage": 2}.get(spec.aggregate, 0), 0)
-
-
-def _codes(keys: npt.NDArray[np.object_]) -> Ints:
-    import pandas as pd
-
-    return np.asarray(pd.factorize(keys)[0], dtype=np.int64)
 
 
 def _distinct(codes: Ints) -> int:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from leadline.history.arrivals import Arrivals
 from leadline.judge.backtest import plain
 from leadline.judge.behaviours import Asked
-from leadline.judge.lifts import FEWEST_LEADS, FEWEST_POSITIVES, lift
+from leadline.judge.lifts import FEWEST_LEADS, FEWEST_POSITIVES, codes, lift
 from leadline.judge.parted import Part, parted
 from leadline.times import Horizon
 
@@ -138,7 +138,7 @@ def _preceded(role: str, outcome: Flags, came: Floats, weight: Floats, account: 
 def _role(
     role: str, did: Flags, y: Floats, weight: Floats, lead: npt.NDArray[np.object_], group: npt.NDArray[np.object_]
 ) -> Role:
-    _, who = np.unique(lead.astype(str), return_inverse=True)
+    who = codes(lead)
     sides = [(len(np.unique(who[side])), len(np.unique(who[side & (y == 1)]))) for side in (did, ~did)]
     too_few = min(n for n, _ in sides) < FEWEST_LEADS or min(n for _, n in sides) < FEWEST_POSITIVES
     return _told(role, sides[0][0], did, y, weight, group, too_few)
@@ -147,8 +147,7 @@ def _role(
 def _told(
     role: str, number: int, did: Flags, y: Floats, weight: Floats, group: npt.NDArray[np.object_], too_few: bool
 ) -> Role:
-    _, code = np.unique(group.astype(str), return_inverse=True)
-    ratio = (float("nan"),) * 3 if too_few else lift(did, y, weight, code.astype(np.int64))
+    ratio = (float("nan"),) * 3 if too_few else lift(did, y, weight, codes(group))
     with_it, without = (_rate(y[side], weight[side]) for side in (did, ~did))
     return Role(role, number, with_it, without, *ratio, too_few)
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from leadline.metrics import Z95
 
-__all__ = ["FEWEST_LEADS", "FEWEST_POSITIVES", "lift", "lift_within"]
+__all__ = ["FEWEST_LEADS", "FEWEST_POSITIVES", "codes", "lift", "lift_within"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -15,6 +15,19 @@ Flags = npt.NDArray[np.bool_]
 
 FEWEST_LEADS, FEWEST_POSITIVES = 20, 5
 """Leads, and positive leads, with a behaviour and without it, below which nothing is said of its lift."""
+
+
+def codes(keys: npt.NDArray[np.object_]) -> Ints:
+    """Number keys by their first turn; ids of any length are then compared once.
+
+    Examples
+    --------
+    >>> codes(np.array(["b", "a", "b"], dtype=object)).tolist()
+    [0, 1, 0]
+    """
+    import pandas as pd
+
+    return np.asarray(pd.factorize(keys)[0], dtype=np.int64)
 
 
 def lift(did: Flags, y: Floats, weight: Floats, account: Ints) -> tuple[float, float, float]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from leadline.judge.behaviours import Asked
 from leadline.judge.chance import design_effect, effective_number, exact_interval
-from leadline.judge.lifts import FEWEST_LEADS
+from leadline.judge.lifts import FEWEST_LEADS, codes
 
 __all__ = ["OTHER", "Part", "parted", "pooled"]
 
@@ -55,8 +55,7 @@ def parted(asked: Asked, level: npt.NDArray[np.object_], order: Sequence[str]) -
     >>> [(p.level, p.leads, p.rate) for p in parted(rows, np.repeat(["a", "b"], 50).astype(object), ["b"])]
     [('b', 50, 0.24)]
     """
-    _, group = np.unique(asked.group.astype(str), return_inverse=True)
-    _, lead = np.unique(asked.lead.astype(str), return_inverse=True)
+    group, lead = codes(asked.group), codes(asked.lead)
     effect = _effect(asked.y, asked.weight, group)
     return tuple(_part(asked, name, level == name, lead, group, effect) for name in order)
 

@@ -5,7 +5,7 @@ The page is about a person, and is written where the user says and nowhere else;
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from leadline.config import Config
 from leadline.files import write_text
 from leadline.history import features, supposed, timeline
+from leadline.history.catalog import words_for
 from leadline.history.features import Features
 from leadline.judge.backtest import plain
 from leadline.judge.nearest import Nearest, bars, nearest
@@ -162,7 +163,7 @@ def _nearest(
     return nearest(told.tier, lines, tried)
 
 
-def _scorer_of_acts(bundle: Bundle, loaded: Loaded, made: Features) -> Any:
+def _scorer_of_acts(bundle: Bundle, loaded: Loaded, made: Features) -> Callable[[str, str], float]:
     """Return a function that scores the lead with one act more; only features that read events are asked again."""
     supposed.narrow(loaded)
     alone = replace(loaded, log=Kept())  # what is kept of the log knows nothing of the act
@@ -179,11 +180,7 @@ def _scorer_of_acts(bundle: Bundle, loaded: Loaded, made: Features) -> Any:
 
 
 def _words(config: Config, behaviour: str | None) -> str:
-    """Return the config's words for a behaviour, or its name made readable."""
-    if behaviour is None:
-        return "an act without a name"
-    told = config.behaviours.get(behaviour)
-    return told.words if told is not None and told.words else behaviour.replace("_", " ")
+    return "an act without a name" if behaviour is None else words_for(config, behaviour)
 
 
 def _intent(config: Config, behaviour: str | None) -> str:

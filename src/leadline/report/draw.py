@@ -12,6 +12,7 @@ from leadline.report.parts import Shape
 
 __all__ = [
     "BOTTOM",
+    "LEAST",
     "LEFT",
     "RIGHT",
     "ROW",
@@ -29,6 +30,7 @@ __all__ = [
 WIDTH = 480
 ROW = 36  # of a bar with its label above
 LEFT, RIGHT, TOP, BOTTOM = 48, 16, 12, 44
+LEAST = 1e-9  # an axis shorter than that has no room for figures
 
 
 def bars(rows: Sequence[tuple[str, float, str, str]]) -> tuple[int, int, tuple[Shape, ...]]:
@@ -103,8 +105,8 @@ class Frame:
         head: int = 0,
     ) -> None:
         self.x_start, self.y_start = start
-        self.x_end = x_end if x_end > self.x_start else self.x_start + 1.0
-        self.y_end = y_end if y_end > self.y_start else self.y_start + 1.0
+        self.x_end = x_end if x_end - self.x_start > LEAST else self.x_start + 1.0
+        self.y_end = y_end if y_end - self.y_start > LEAST else self.y_start + 1.0
         self.width, self.height, self.top = WIDTH, height + head, TOP + head
         shapes = []
         for value in ticks(self.y_end, self.y_start):
@@ -116,7 +118,7 @@ class Frame:
                 Shape("text", {"x": self.x(value), "y": self.height - BOTTOM + 18, "class": "tick"}, tick(value))
             )
         shapes.append(Shape("text", {"x": (LEFT + WIDTH - RIGHT) / 2, "y": self.height - 6, "class": "tick"}, x_words))
-        shapes.append(Shape("text", {"x": LEFT + 6, "y": self.top + 10, "class": "axis"}, y_words))
+        shapes.append(Shape("text", {"x": LEFT + 6, "y": self.top + 10, "class": "axis over"}, y_words))
         self.shapes: list[Shape] = shapes
 
     def x(self, value: float) -> float:

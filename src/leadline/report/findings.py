@@ -74,7 +74,7 @@ def _table(key: str, title: str, findings: Sequence[Mapping[str, Any]]) -> Table
         Column("what to do"),
         Column("why it is suspicious"),
     )
-    return Table(f"t-{key}", title, columns, tuple(map(_row, findings)))
+    return Table(f"t-{key}", f"{title}, one a line", columns, tuple(map(_row, findings)))
 
 
 def _row(f: Mapping[str, Any]) -> tuple[Cell, ...]:

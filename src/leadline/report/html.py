@@ -20,6 +20,7 @@ from leadline.report import (
     asked,
     assets,
     committees,
+    cut,
     diagnosis,
     funnel,
     intent,
@@ -46,7 +47,7 @@ GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
     ),
     (
         "What to change",
-        (diagnosis.diagnosis, rules.rules, points.points_card, quality.cut, rejected.rejected, nights.worked),
+        (diagnosis.diagnosis, rules.rules, points.points_card, cut.cut, rejected.rejected, nights.worked),
     ),
     (
         "How sure",

@@ -45,15 +45,18 @@ def _score(record: Mapping[str, Any]) -> Section:
         f", rank {say.count(tonight['rank'])} of the {say.count(tonight['leads'], 'open lead')} of that night" if tonight else ""
     )  # fmt: skip
     found = (
-        f"At {say.instant(record['as_of'])} {record['name']} {record['version']} gives this lead {say.share(record['probability'])}: the "
+        f"As of {say.instant(record['as_of'])}, {record['name']} {record['version']} gives this lead {say.share(record['probability'])}: the "
         f"probability that it {say.outcome(record['outcome'])}; that is tier {record['tier']}{rank}."
     )
-    here = (tonight or {}).get("bars", {})
+    here = tonight["bars"] if tonight else None
+    columns: tuple[Column, ...] = (Column("tier"), Column("trained cut", True))
+    columns += (Column("least of that night", True, "in this tier"),) if here is not None else ()
     rows = [
-        (cell(name), cell(say.share(low, 2), low), cell(say.share(here.get(name), 2), here.get(name)))
+        (cell(name), cell(say.share(low, 2), low), cell(say.share((here or {}).get(name), 2), (here or {}).get(name)))[
+            : len(columns)
+        ]
         for name, low in zip(record["tiers"], record["cuts"], strict=False)
     ]
-    columns = (Column("tier"), Column("trained cut", True), Column("least of that night", True, "in this tier"))
     place = record["tiers"].index(record["tier"]) if record["tier"] in record["tiers"] else len(rows)
     cuts = Table("tiers", "Where the tiers begin", columns, tuple(rows), place if place < len(rows) else None)
     whose = (
@@ -64,7 +67,7 @@ def _score(record: Mapping[str, Any]) -> Section:
     warned = record["hindsight"]
     parts: tuple[Part | None, ...] = (
         f"{warned[:1].upper()}{warned[1:]}." if warned else None,
-        whose,
+        None if record["flat"] else whose,
         cuts if rows else None,
         FLAT if record["flat"] else None,
     )

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.report import say
-from leadline.report.parts import COUNTED, Cell, Column, Folded, Section, Table, cell
+from leadline.report.parts import COUNTED, Cell, Column, Folded, Part, Section, Table, cell
 
 __all__ = ["RANKED", "worked"]
 
+WON = 7  # the first column of what is of closed-won deals
 TITLE = "What working the top of the list would have brought"
 RANKED = {
     "model": "the model",
@@ -55,10 +56,18 @@ def worked(record: Mapping[str, Any]) -> Section:
         Column("its 95% interval", True),
     )
     rows = tuple(_row(w, ahead.get(w["by"], {})) for w in sayers)
-    table = Table("everybody", f"The same {say.count(told['nights'])} nights, by everybody", columns, rows, 0)
-    return Section(
-        "nights", TITLE, found, (*_closed(ahead, what), table, *_optimism(record), Folded(COUNTED, (_how(told),)))
-    )
+    same = f"The same {say.count(told['nights'])} nights, by everybody"
+    reached = Table("everybody", f"{same}: {what}", columns[:WON], tuple(row[:WON] for row in rows), 0)
+    won = Table("everybody-won", f"{same}: closed-won", *_won(columns, rows), 0)
+    parts: tuple[Part, ...] = (*_closed(ahead, what), reached, won, *_optimism(record), Folded(COUNTED, (_how(told),)))
+    return Section("nights", TITLE, found, parts)
+
+
+def _won(
+    columns: tuple[Column, ...], rows: tuple[tuple[Cell, ...], ...]
+) -> tuple[tuple[Column, ...], tuple[tuple[Cell, ...], ...]]:
+    """Return what is of closed-won deals, each row with its heading."""
+    return (columns[0], *columns[WON:]), tuple((row[0], *row[WON:]) for row in rows)
 
 
 def _row(w: Mapping[str, Any], gap: Mapping[str, Any]) -> tuple[Cell, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from leadline.report.draw import LEFT, ROW, WIDTH, Frame, at, curve, short, ticks
+from leadline.report.draw import LEAST, LEFT, ROW, WIDTH, Frame, at, curve, short, ticks
 from leadline.report.parts import Shape
 from leadline.report.say import share
 
@@ -174,7 +174,8 @@ def swarm(rows: Sequence[tuple[str, Sequence[tuple[float, float | None]]]], x_wo
     """
     values = [x for _, points in rows for x, _ in points]
     low, high = min([0.0, *values]), max([0.0, *values])
-    span = (high - low) or 1.0
+    high = high if high - low > LEAST else low + 1.0
+    span = high - low
 
     def x(value: float) -> float:
         return at(8 + (value - low) / span * (WIDTH - 16))
@@ -187,7 +188,7 @@ def swarm(rows: Sequence[tuple[str, Sequence[tuple[float, float | None]]]], x_wo
         shapes += _dots(_beside([(round(x(value)), hue) for value, hue in points], n * row + 31))
     shapes += [
         Shape("text", {"x": x(value), "y": height + 12, "class": "tick"}, f"{value:+g}".replace("-", "−") if value else "0")
-        for value in ticks(high if high > low else 1.0, low)
+        for value in ticks(high, low)
     ]  # fmt: skip
     shapes.append(Shape("text", {"x": WIDTH / 2, "y": height + 30, "class": "tick"}, x_words))
     return WIDTH, height + 36, tuple(shapes)

@@ -17,7 +17,7 @@ RANKED = {"model": "the model", "card": "the points card", "points": "today’s 
 KINDS = {
     "behaviour": "act", "intent": "acts", "any": "acts", "age": "age", "role": "role", "account": "account", "icp": "fit", "attribute": "fit",
 }  # fmt: skip
-DAYS = (0.0, 7.0, 30.0, 90.0)
+MOST_DAYS = 4  # columns of what an act still earns
 READ = (
     "A lead’s score is the sum of the points of all rows that hold of it. Windows are the decay: an act of yesterday earns the "
     "rows of every window that it lies in, and loses them one by one as it ages. Rows on an attribute exclude each other. More, or "
@@ -71,7 +71,7 @@ def _found(told: Mapping[str, Any], what: str) -> str:
 
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> Table:
-    columns = (Column("a lead that"), Column("kind"), Column("points", True))
+    columns = (Column("points for"), Column("kind"), Column("points", True))
     cells = tuple(
         (cell(r["what"]), cell(KINDS.get(r["kind"], r["kind"])), cell(_points(r["points"]), r["points"])) for r in rows
     )
@@ -89,31 +89,33 @@ def _beside(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Table]:
     known |= {name: said["words"] for name, (_, said) in paid.items()}
     if not known:
         return []
+    ages = [0.0, *sorted({r["days"] for r in card["rows"] if r["days"]})][:MOST_DAYS]
     columns = (
         Column("a lead that once"),
         Column("points today", True),
-        *(Column(f"card, {_after(days)}", True) for days in DAYS),
+        *(Column(f"card, {_after(days)}", True) for days in ages),
     )
-    rows = tuple(_decaying(name, words, paid.get(name), card["rows"]) for name, words in known.items())
-    needs = [f"{words} {say.amount(bands[0]['at_least'], 0)}" for words, bands in (("today’s points", card["today"]), ("the card", card["bands"])) if bands]  # fmt: skip
+    rows = tuple(
+        _decaying(words, paid.get(name), [decay(card["rows"], name, days) for days in ages])
+        for name, words in known.items()
+    )
+    bands = (("today’s points", card["today"]), ("the card’s", card["bands"]))
+    needs = [f"{say.amount(laid[0]['at_least'], 0)} of {words}" for words, laid in bands if laid]
     caption = "One act: its points today and by the card" + (
-        f"; for the same volume a lead needs {say.joined(needs)} points" if needs else ""
+        f"; for the same volume a lead needs {say.joined(needs)}" if needs else ""
     )
     return [Table("points-beside", caption, columns, rows)]
 
 
-def _decaying(
-    name: str, words: str, paid: tuple[float, Mapping[str, Any]] | None, rows: Sequence[Mapping[str, Any]]
-) -> tuple[Cell, ...]:
+def _decaying(words: str, paid: tuple[float, Mapping[str, Any]] | None, earned: Sequence[int]) -> tuple[Cell, ...]:
     today = say.ABSENT if paid is None else say.amount(paid[0], 0)
     if paid is not None and paid[1]["within"]:
         today += f" for {say.length(paid[1]['within'])}"
-    earned = [decay(rows, name, days) for days in DAYS]
     return (cell(words), cell(today, paid[0] if paid else None), *(cell(say.amount(v, 0), v) for v in earned))
 
 
 def _after(days: float) -> str:
-    return "on the day" if days == 0 else f"after {days:g} days"
+    return "at once" if days == 0 else f"after {days:g} day{'' if days == 1 else 's'}"
 
 
 def _bands(told: Mapping[str, Any]) -> Table:

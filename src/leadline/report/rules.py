@@ -226,4 +226,4 @@ def _gap(gap: Mapping[str, Any]) -> str:
     value, low, high = (
         say.amount(100 * gap[k], 1, True) if say.known(gap[k]) else say.ABSENT for k in ("value", "low", "high")
     )
-    return f"{value} points, 95% interval {low} to {high}"
+    return f"{value} percentage points, 95% interval {low} to {high}"

@@ -81,8 +81,8 @@ LAYOUT: Mapping[str, tuple[Asked, ...]] = {
     ),
     "accounts": (Asked("key", (*ACCOUNT, r"id|key|.*_id|domain"), "key"),),
     "events": (
-        Asked("key", (r"(event|activity|action|touch|engagement)_?(id|key|number)", r"id|uuid|key", r".*_id"), "key", needed=False),
         Asked("lead", LEAD, refers="leads"), Asked("type", TYPE, "word"), Asked("occurred_at", HAPPENED, "time"),
+        Asked("key", (r"(event|activity|action|touch|engagement)_?(id|key|number)", r"id|uuid|key", r".*_id"), "key", needed=False),
         Asked("recorded_at", RECORDED, "time", needed=False),
     ),
     "stages": (
@@ -106,6 +106,10 @@ LAYOUT: Mapping[str, tuple[Asked, ...]] = {
     "spend": (
         Asked("campaign", (r"campaign(_?(name|id))?", r"utm_campaign|source|channel")), Asked("month", (r"month|period|date|day|week",)),
         Asked("cost", (r"cost|spend|amount|spent|budget",), "number"),
+    ),
+    "touches": (
+        Asked("lead", LEAD, refers="leads"), Asked("touched_at", (r"touched_?at|(call|contact)ed_?at", *HAPPENED), "time"),
+        Asked("kind", TYPE, "word", needed=False), Asked("recorded_at", RECORDED, "time", needed=False),
     ),
     "merges": (
         Asked("from", (r"from(_?id)?|merged_?(id|from)|loser(_?id)?|duplicate(_?id)?|old_?id|vid_to_merge|source_?id",)),

@@ -19,9 +19,10 @@ __all__ = ["ROLES", "roles", "sheets", "sources"]
 ROLES = {
     "merges": r"merges?|merged|duplicates?|dedup(e|lication)?",
     "spend": r"spend|spending|costs?|budgets?",
+    "touches": r"touches|sales_(touches|activit(y|ies)|acts)",
     "stages": r"stages?|lifecycles?|status(es)?|transitions?|funnel|pipeline_history",
     "history": r"history|histories|changes|changelog|audit",
-    "events": r"events?|activit(y|ies)|engagements?|clicks?|page_?views?|visits?|touch(es|points?)|actions?|interactions?|sessions?|acts?",
+    "events": r"events?|activit(y|ies)|engagements?|clicks?|page_?views?|visits?|touchpoints?|actions?|interactions?|sessions?|acts?",
     "opportunities": r"opportunit(y|ies)|opps?|deals?",
     "accounts": r"accounts?|compan(y|ies)|organi[sz]ations?|firms?",
     "leads": r"leads?|contacts?|people|persons?|prospects?|mqls?|customers?|users?|subscribers?",

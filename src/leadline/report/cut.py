@@ -1,0 +1,99 @@
+"""The section on the cut: what the capacity would have brought, and a control with which the reader moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.judge.capacity_words import sentences
+from leadline.report import say
+from leadline.report.parts import COUNTED, Cell, Column, Control, Folded, Section, Table, cell
+
+__all__ = ["cut"]
+
+CUT = "Choose the cut"
+
+
+def cut(record: Mapping[str, Any]) -> Section:
+    """Say what the capacity would have brought, and let the reader move it."""
+    cuts: Sequence[Mapping[str, Any]] = record.get("capacity") or []
+    if not cuts:
+        return Section("cut", CUT, "A flat file has no weeks, so there is no weekly capacity to choose a cut for.")
+    asked = record.get("outcome", {})
+    what, within = say.outcomes(asked), say.outcome(asked)
+    fine: Sequence[Mapping[str, Any]] = record.get("curve") or cuts
+    now = len(cuts) // 2  # `judge.capacity.table` has the config's capacity in the middle
+    here = cuts[now]
+    worked = say.amount(here["leads_per_week"], 1).removesuffix(".0")
+    found = (
+        f"In the newest fold, of a week’s best {worked} leads {say.amount(here['expected'])} were to be {what} "
+        f"({say.share(here['precision'])} precision), which is {say.share(here['recall'])} of all leads of that week that were (recall)."
+    )
+    start = next((n for n, c in enumerate(fine) if c["probability"] == here["probability"]), len(fine) // 2)
+    every = Table(
+        "cuts", "Every cut that the control knows", _cut_columns(what), tuple(_cut_row(c) for c in fine), start,
+        "Every cut as a table",
+    )  # fmt: skip
+    table = Table("capacity", "Half to double the capacity", _cut_columns(what), tuple(_cut_row(c) for c in cuts), now)
+    how = (
+        f"A week’s leads are those that stood at or above the cut at one of its snapshots; a lead is one of the expected {what} where "
+        f"it {within}. A lead that stays on the list counts in each week, so these figures don’t add up over weeks; in the column "
+        "“new” a lead that was worked isn’t worked again within the horizon. “At the cut” is what came of the leads around it, a fifth "
+        "of the list above and below. They are what the newest fold brought, which the model had not seen."
+    )
+    steady: Mapping[str, Any] = record.get("steady") or {}
+    own = [_named_row(c) for c in steady.get("own") or []]
+    by = str(steady.get("by"))
+    shares = (
+        Table("own", f"By {by}, each at its own capacity", (Column(by), *_cut_columns(what)), tuple(own))
+        if own
+        else None
+    )
+    parts = (
+        table,
+        Control(every, start, "Leads that sales work in a week"),
+        shares,
+        " ".join(sentences(steady)),
+        Folded(COUNTED, (how,)),
+    )
+    return Section("cut", CUT, found, tuple(part for part in parts if part))
+
+
+def _cut_columns(what: str) -> tuple[Column, ...]:
+    return (
+        Column("leads a week", True, "volume"),
+        Column(f"expected {what}", True, "among them"),
+        Column("precision", True, f"share of them that become {what}"),
+        Column("recall", True, f"share of all {what} that they are"),
+        Column(f"missed {what}", True, "below the cut"),
+        Column("cut at probability", True),
+        Column("at the cut", True, f"share of those around it that become {what}"),
+        Column(f"new {what}", True, "a week, no lead worked twice"),
+        Column("leads a night", True, "were the cut never moved"),
+    )
+
+
+def _cut_row(c: Mapping[str, Any]) -> tuple[Cell, ...]:
+    missed = c["expected"] / c["recall"] - c["expected"] if say.known(c["recall"]) and c["recall"] > 0 else None
+    return (
+        cell(say.amount(c["leads_per_week"], 1), c["leads_per_week"]),
+        cell(say.amount(c["expected"]), c["expected"]),
+        cell(say.share(c["precision"]), c["precision"]),
+        cell(say.share(c["recall"]), c["recall"]),
+        cell(say.amount(missed), missed),
+        cell(say.share(c["probability"], 2), c["probability"]),
+        cell(say.share(c.get("marginal")), c.get("marginal")),
+        cell(say.amount(c.get("new")), c.get("new")),
+        cell(_night(c), c.get("night")),
+    )
+
+
+def _named_row(c: Mapping[str, Any]) -> tuple[Cell, ...]:
+    return (cell(str(c["name"])), *_cut_row(c))
+
+
+def _night(c: Mapping[str, Any]) -> str:
+    """Say how many leads a night has, and by how many that varies; older records don't tell."""
+    return (
+        f"{say.amount(c['night'], 0)} ± {say.amount(c['night_spread'], 0)}" if say.known(c.get("night")) else say.ABSENT
+    )
