@@ -6,7 +6,6 @@ earlier creation of the two. Nothing here is a feature: all of it is what was kn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,20 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.config import LADDER, Config
-from leadline.errors import DataError
 from leadline.history.labels import known_until
+from leadline.history.origins import origin
 from leadline.tables import Loaded
-from leadline.tables.attributes import Attribute, slug
 from leadline.tables.ladder import ENDS
 
-__all__ = ["CAMPAIGNS", "SOURCES", "Climbs", "Spent", "chosen", "fetch"]
+__all__ = ["Climbs", "Spent", "fetch"]
 
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.object_]
-
-SOURCES = ("source", "channel", "origin")
-CAMPAIGNS = ("campaign",)
-"""The words in an attribute's name that tell of a lead's source, and of its campaign."""
 
 
 @dataclass(frozen=True)
@@ -94,36 +88,13 @@ class Climbs:
         return len(self.lead)
 
 
-def chosen(attributes: Sequence[Attribute], named: str | None, usual: Sequence[str]) -> Attribute | None:
-    """Pick the attribute of leads that tells the source or the campaign.
-
-    Parameters
-    ----------
-    named : str or None
-        The column that the config names, by its letters.
-    usual : sequence of str
-        Words that tell it where the config is silent: an attribute of that name, or else one with the word in its name.
-
-    Examples
-    --------
-    >>> one, two = (Attribute("leads", c, slug(c), "category") for c in ("Lead Source", "country"))
-    >>> chosen([one, two], None, SOURCES).column, chosen([one, two], "Country", SOURCES).column, chosen([two], None, SOURCES)
-    ('Lead Source', 'country', None)
-    """
-    mine = [a for a in attributes if a.table == "leads"]
-    wanted = usual if named is None else (slug(named),)
-    exact = [a for want in wanted for a in mine if slug(a.column) == want]
-    near = [a for want in usual for a in mine if want in slug(a.column)] if named is None else []
-    return next(iter([*exact, *near]), None)
-
-
 def fetch(config: Config, loaded: Loaded) -> Climbs:
     """Read everybody's climb from the tables as known at T; the tables stay as they are.
 
     Raises
     ------
     DataError
-        The config names an attribute for source or campaign that isn't in use.
+        As `origin`.
     """
     found = loaded.store.arrow(statement(config, loaded))
 
@@ -138,7 +109,7 @@ def fetch(config: Config, loaded: Loaded) -> Climbs:
         np.column_stack([numbers("created_at"), *(numbers(f"{name}_{n}") for n in range(1, len(LADDER)))])
         for name in ("reached", "told")
     )
-    columns = [_column(config, loaded, which) for which in ("source", "campaign")]
+    columns = [origin(config, loaded, which) for which in ("source", "campaign")]
     since, until = _touched_between(config, loaded)
     return Climbs(
         words("lead_id"), words("account_id"), reached, told, numbers("lost"), numbers("rejected"), words("reason"),
@@ -171,7 +142,7 @@ def statement(config: Config, loaded: Loaded) -> str:
         joins.append("LEFT JOIN why AS y ON y.lead_id = l.lead_id")
         picked["reason"] = "y.reason"
     for which in ("source", "campaign"):
-        attribute = _column(config, loaded, which)
+        attribute = origin(config, loaded, which)
         picked[which] = absent["text"] if attribute is None else f"CAST(l.{attribute.name} AS {text})"
     account = "l.account_id" if tables.leads.account else absent["text"]
     rungs = ", ".join(f"r.{name}_{n}" for name in ("reached", "told") for n in range(1, len(LADDER)))
@@ -207,19 +178,6 @@ def _touches(kinds: bool, absent: str) -> list[str]:
         f"kinds AS (SELECT t.lead_id, {kind} AS kind FROM touches AS t JOIN touching AS f ON f.lead_id = t.lead_id "
         "AND f.touched = t.touched_at GROUP BY t.lead_id)",
     ]
-
-
-def _column(config: Config, loaded: Loaded, which: str) -> Attribute | None:
-    named, usual = {
-        "source": (config.funnel.source, SOURCES), "campaign": (config.funnel.campaign, CAMPAIGNS),
-    }[which]  # fmt: skip
-    found = chosen(loaded.attributes, named, usual)
-    if named is not None and found is None:
-        raise DataError(
-            f"funnel.{which}: {named!r} is no attribute of leads in use; expected one of them; add it to tables.leads.attributes, "
-            f"or leave funnel.{which} out"
-        )
-    return found
 
 
 def _touched_between(config: Config, loaded: Loaded) -> tuple[float, float]:

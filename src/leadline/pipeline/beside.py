@@ -16,18 +16,15 @@ from leadline.history.committee import main_window, role_column
 from leadline.history.features import Features
 from leadline.history.intent import IntentRule
 from leadline.history.lasts import Lasts
+from leadline.history.origins import origin
 from leadline.history.spec import Feature
 from leadline.history.uses import Uses
 from leadline.pipeline.asking import intents
 from leadline.tables import Loaded
-from leadline.tables.attributes import slug
 
-__all__ = ["SOURCES", "Beside", "People", "gather", "specs"]
+__all__ = ["Beside", "People", "gather", "specs"]
 
 Texts = npt.NDArray[np.object_]
-
-SOURCES = ("source", "channel", "origin")
-"""The words in an attribute's name that tell where a lead came from."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ def gather(config: Config, loaded: Loaded, made: Features) -> Beside | None:
     if config.is_flat or loaded.known_at is None:
         return None
     store, events = loaded.store, config.tables.events is not None
-    rule, source = IntentRule.of(config), _source(made.specs)
+    rule, source = IntentRule.of(config), _source(config, loaded, made.specs)
     told = made.values[source.name].to_numpy(dtype=object) if source else None
     last = lasts.fetch(loaded) if events else None
     store.run("CREATE OR REPLACE TABLE labelled_rows AS SELECT * FROM snapshots")
@@ -139,11 +136,11 @@ def _names(config: Config, made: Features) -> list[str]:
     ]
 
 
-def _source(specs: Sequence[Feature]) -> Feature | None:
-    """Find the attribute of leads that tells where they came from, if any."""
+def _source(config: Config, loaded: Loaded, specs: Sequence[Feature]) -> Feature | None:
+    """Find the feature that tells where leads came from, if any."""
+    told = origin(config, loaded, "source")
     texts = [s for s in specs if s.aggregate == "value" and s.table == "leads" and s.kind == "category"]
-    exact = [s for word in SOURCES for s in texts if slug(s.field) == word]
-    return next(iter([*exact, *(s for word in SOURCES for s in texts if word in slug(s.field))]), None)
+    return next((s for s in texts if told is not None and s.field == told.column), None)
 
 
 def _arrivals(config: Config, loaded: Loaded) -> Arrivals | None:

@@ -10,16 +10,13 @@ import numpy.typing as npt
 
 from leadline.config import Config
 from leadline.history import labels
+from leadline.history.origins import origin
 from leadline.judge.monitor import Past
 from leadline.tables import Loaded
-from leadline.tables.attributes import slug
 from leadline.tables.store.dialect import literal
 from leadline.times import label_known_at, within_sql
 
 __all__ = ["Ripe", "ripe_rows"]
-
-SOURCES = ("source", "channel", "origin")
-"""Words in an attribute's name that tell where a lead came from."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +57,8 @@ def ripe_rows(config: Config, loaded: Loaded, nights: Any) -> Ripe:
     store.put("nights", nights)
     labels.label_dated(config, loaded)
     _rejected(config, loaded)
-    attribute = _source(loaded)
-    source = "CAST(NULL AS VARCHAR)" if attribute is None else f"CAST(l.{attribute} AS {store.dialect.text})"
+    attribute = origin(config, loaded, "source")
+    source = "CAST(NULL AS VARCHAR)" if attribute is None else f"CAST(l.{attribute.name} AS {store.dialect.text})"
     rows = store.arrow(
         f"SELECT n.*, COALESCE(n.account_id, n.lead_id) AS whose, s.state, r.word, r.reason, {source} AS source "
         "FROM labelled AS s JOIN nights AS n ON n.lead_id = s.lead_id AND n.as_of = s.as_of "
@@ -104,11 +101,3 @@ def _rejected(config: Config, loaded: Loaded) -> None:
         "ROW_NUMBER() OVER (PARTITION BY s.lead_id, s.as_of ORDER BY t.changed_at, t.recorded_at, t.stage) AS nth "
         f"FROM snapshots AS s JOIN stages AS t ON t.lead_id = s.lead_id WHERE LOWER(t.stage) IN ({one_of}) AND {within}) AS r WHERE nth = 1"
     )
-
-
-def _source(loaded: Loaded) -> str | None:
-    """Find the attribute of leads that tells where they came from."""
-    for attribute in loaded.attributes:
-        if attribute.table == "leads" and any(word in slug(attribute.column) for word in SOURCES):
-            return attribute.name
-    return None
