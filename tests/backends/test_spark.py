@@ -17,7 +17,7 @@ from leadline import load_config, score, train
 from leadline.config import Engine
 from leadline.errors import DataError, UsageError
 from leadline.pipeline.asking import instant, intents
-from leadline.pipeline.prepare import tonight
+from leadline.pipeline.night_input import tonight
 from leadline.pipeline.scoring import find_model
 from leadline.tables import demo, open_store
 from leadline.tables.store.parts import split, whole

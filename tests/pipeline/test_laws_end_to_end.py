@@ -12,7 +12,8 @@ from leadline import Config, score
 from leadline.ops.nightly import Night
 from leadline.ops.registry import read_bundle
 from leadline.pipeline.asking import instant
-from leadline.pipeline.prepare import prepare, tonight
+from leadline.pipeline.night_input import tonight
+from leadline.pipeline.prepare import prepare
 from leadline.pipeline.training import TrainResult
 
 

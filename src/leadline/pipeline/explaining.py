@@ -22,7 +22,7 @@ from leadline.ops.past import read_lead
 from leadline.ops.registry import Bundle
 from leadline.pipeline.asking import Progress, as_config, instant, silent
 from leadline.pipeline.checking import page_place
-from leadline.pipeline.prepare import night_of, only
+from leadline.pipeline.night_input import night_of, only
 from leadline.pipeline.scoring import Told, find_model, hindsight, knows_more, of_one
 from leadline.tables import Loaded
 from leadline.tables.kept import Kept

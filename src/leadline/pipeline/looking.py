@@ -18,7 +18,7 @@ from leadline.history.intent import IntentRule
 from leadline.judge.refusals import NEVER
 from leadline.ops.registry import Bundle
 from leadline.pipeline.asking import Progress, silent
-from leadline.pipeline.prepare import night_of
+from leadline.pipeline.night_input import night_of
 from leadline.tables import Loaded
 from leadline.tables.lists import Lists, read_lists
 

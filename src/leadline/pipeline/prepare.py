@@ -1,4 +1,4 @@
-"""The first half of training, and the whole of a night's input: tables → snapshots → labels → features."""
+"""The first half of training: tables → snapshots → labels → features."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leadline.checks import Finding, Findings, Severity, run
-from leadline.config import Config, Source
+from leadline.config import Config
 from leadline.errors import DataError
 from leadline.history import catalog, features, following, labels, named, snapshots
 from leadline.history.features import Features
@@ -31,7 +31,7 @@ from leadline.tables import Loaded
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Examined", "Prepared", "examine", "night_of", "only", "prepare", "tonight"]
+__all__ = ["Examined", "Prepared", "examine", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -218,67 +218,3 @@ def _useful(made: Features, specs: tuple[Feature, ...]) -> Features:
             "features: none differs between snapshots; expected events or attributes that vary; name some in the config"
         )
     return made.keep(names)
-
-
-def tonight(
-    config: Config,
-    specs: tuple[Feature, ...],
-    intent: Mapping[str, str],
-    roles: Mapping[str, Sequence[str]],
-    as_of: int | None,
-    leads_source: Source | None = None,
-    lead: str | None = None,
-    progress: Progress = silent,
-) -> tuple[Features, Loaded, bool]:
-    """Compute the features of tonight's open leads, by the same path as in training.
-
-    Parameters
-    ----------
-    specs, intent, roles
-        The bundle's.
-    lead : str, optional
-        Only this one.
-
-    Returns
-    -------
-    tuple
-        The features, the tables (their store is closed), and whether `lead` is among the leads at all.
-    """
-    with night_of(config, specs, as_of, leads_source, progress) as loaded:
-        known = lead is None or only(loaded, lead)
-        progress("computing features")
-        return features.build(loaded, specs, intent, roles), loaded, known
-
-
-def only(loaded: Loaded, lead: str) -> bool:
-    """Leave one lead in ``snapshots``, or none where it isn't open; tell whether it is among the leads at all."""
-    import pyarrow as pa
-
-    store = loaded.store
-    store.put("wanted", pa.table({"lead_id": [lead]}))
-    store.run(
-        "CREATE OR REPLACE TABLE snapshots AS SELECT * FROM snapshots WHERE lead_id IN (SELECT lead_id FROM wanted)"
-    )
-    return bool(store.rows("SELECT COUNT(*) FROM leads WHERE lead_id IN (SELECT lead_id FROM wanted)")[0][0])
-
-
-@contextmanager
-def night_of(
-    config: Config,
-    specs: tuple[Feature, ...],
-    as_of: int | None,
-    leads_source: Source | None = None,
-    progress: Progress = silent,
-) -> Iterator[Loaded]:
-    """Read the tables as known at as_of, and take a snapshot of each lead that is open then; the store closes at the end.
-
-    Raises
-    ------
-    DataError
-        The tables can't be read as tables; its `findings` say why.
-    """
-    known_at = as_of if not config.is_flat else None
-    with reading(config, known_at, progress, kinds_of(specs), leads_source) as loaded:
-        loaded.findings.accept(config.leaks.accept).raise_errors()
-        snapshots.for_night(config, loaded, as_of)
-        yield loaded

@@ -29,7 +29,6 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
     loaded, families = made.loaded, told.families
     cuts: Any = plain([asdict(c) for c in told.capacity.cuts])
     curve = _curve(fitted) if cuts else []
-    climbed = told.climbed.get("funnel")
     return {
         "name": config.name,
         "known_at": said_instant(loaded.known_at, loaded.is_dated),
@@ -62,11 +61,16 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
         "nights": told.nights.to_record(),
         "nights_reason": told.nights.reason,
         "optimism": None if told.optimism is None else told.optimism.to_record(),
-        "funnel": climbed,
-        "diagnosis": None if climbed is None else diagnosis.tell(climbed, cuts, curve),
-        "rejected": told.climbed.get("rejected"),
+        **_climbed(told, cuts, curve),
         **told.points,
     }
+
+
+def _climbed(told: Judgement, cuts: Any, curve: Any) -> dict[str, Any]:
+    """Tell the funnel, what to change, and what sales rejected."""
+    funnel = told.climbed.get("funnel")
+    found = None if funnel is None else diagnosis.tell(funnel, cuts, curve)
+    return {"funnel": funnel, "diagnosis": found, "rejected": told.climbed.get("rejected")}
 
 
 def _made(fitted: Fitted) -> dict[str, Any]:

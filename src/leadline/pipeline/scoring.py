@@ -24,7 +24,7 @@ from leadline.ops.registry import Bundle
 from leadline.ops.sinks import Key
 from leadline.ops.standing import tier_on
 from leadline.pipeline.asking import Progress, as_config, instant, said_instant, silent
-from leadline.pipeline.prepare import tonight
+from leadline.pipeline.night_input import tonight
 from leadline.pipeline.stages import questions
 
 if TYPE_CHECKING:
