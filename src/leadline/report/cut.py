@@ -42,21 +42,22 @@ def cut(record: Mapping[str, Any]) -> Section:
         "of the list above and below. They are what the newest fold brought, which the model had not seen."
     )
     steady: Mapping[str, Any] = record.get("steady") or {}
-    own = [_named_row(c) for c in steady.get("own") or []]
-    by = str(steady.get("by"))
-    shares = (
-        Table("own", f"By {by}, each at its own capacity", (Column(by), *_cut_columns(what)), tuple(own))
-        if own
-        else None
-    )
     parts = (
         table,
         Control(every, start, "Leads that sales work in a week"),
-        shares,
+        _own(steady, what),
         " ".join(sentences(steady)),
         Folded(COUNTED, (how,)),
     )
     return Section("cut", CUT, found, tuple(part for part in parts if part))
+
+
+def _own(steady: Mapping[str, Any], what: str) -> Table | None:
+    """Tell what each owner or territory's own capacity would have brought, where capacity is told by one."""
+    rows, by = tuple(_named_row(c) for c in steady.get("own") or []), str(steady.get("by"))
+    if not rows:
+        return None
+    return Table("own", f"By {by}, each at its own capacity", (Column(by), *_cut_columns(what)), rows)
 
 
 def _cut_columns(what: str) -> tuple[Column, ...]:

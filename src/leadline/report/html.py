@@ -24,6 +24,7 @@ from leadline.report import (
     diagnosis,
     funnel,
     intent,
+    moves,
     nights,
     points,
     predicts,
@@ -54,7 +55,7 @@ GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
         (
             quality.how_good,
             asked.what_asked,
-            predicts.drivers,
+            moves.drivers,
             segments.held,
             stages.stages,
             worth.families,

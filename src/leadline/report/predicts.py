@@ -1,21 +1,20 @@
-"""The sections on what goes with conversion: behaviours as they are, and what the model makes of everything."""
+"""The section on what goes with conversion: behaviours as they are."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.report import draw, say
 from leadline.report.assets import days_cell
+from leadline.report.moves import way
 from leadline.report.parts import Cell, Chart, Column, Part, Section, Table, cell
 from leadline.report.pictures import pictures
-from leadline.report.support import OLDER, steady
+from leadline.report.support import OLDER
 
-__all__ = ["behaviours", "drivers"]
+__all__ = ["behaviours"]
 
-PREDICTS, MOVES = "What predicts conversion", "What moves scores"
-SHOWN = 15  # bars of a chart; its table has them all
+PREDICTS = "What predicts conversion"
 NOT_A_CAUSE = (
     "This is association, not cause: keen leads do more of everything, so asking a lukewarm lead to do the same need not "
     "make it convert. Of twenty 95% intervals, about one misses the truth by chance."
@@ -154,7 +153,7 @@ def _behaviour_row(b: Mapping[str, Any], days: tuple[Cell, ...]) -> tuple[Cell, 
         *_lift(b),
         *days,
         cell(say.share(b["weight"]) if say.known(b["weight"]) else "not used", b["weight"]),
-        cell(_way(b["effect"]), b["effect"]),
+        cell(way(b["effect"]), b["effect"]),
     )
 
 
@@ -169,64 +168,3 @@ def _lift_chart(sure: Sequence[Mapping[str, Any]], table: Table) -> Chart:
         "behaviour goes with neither more nor less conversion."
     )
     return Chart("lifts", "Lift of each behaviour", shows, *draw.intervals(drawn), table)
-
-
-def drivers(record: Mapping[str, Any]) -> Section:
-    """Rank what moves scores."""
-    ranked: Sequence[Mapping[str, Any]] = [d for d in record.get("drivers", []) if say.known(d.get("weight"))]
-    if not ranked or not ranked[0]["weight"] > 0:
-        return Section("moves", MOVES, "Nothing moves scores: all leads get the same one.")
-    first, effects = ranked[:5], record.get("effects", {})
-    alone = Counter(
-        f["group"] for f in record.get("features", [])
-    )  # of many features, one's direction isn't the group's
-    ways = [effects.get(d["group"], d["direction"] if alone[d["group"]] < 2 else None) for d in ranked]
-    some = (
-        "" if len(ranked) < 6 else f"; the first five together hold {say.share(sum(d['share'] or 0 for d in first), 0)}"
-    )
-    found = (
-        f"“{_words(ranked[0])}” moves scores most, with {say.share(ranked[0]['share'], 0)} of all contributions{some}."
-    )
-    columns = (
-        Column("what"),
-        Column("share of contributions", True),
-        Column("mean effect on the log odds", True, "of whatever sign, over leads"),
-        Column("having it, or more, … the score"),
-    )
-    rows = tuple(
-        (
-            cell(_words(d)),
-            cell(say.share(d["share"]), d["share"]),
-            cell(say.amount(d["weight"], 3), d["weight"]),
-            cell(_way(way), way),
-        )
-        for d, way in zip(ranked, ways, strict=True)
-    )
-    table = Table("drivers", f"All {say.count(len(ranked), 'driver')}, the strongest first", columns, rows)
-    drawn = [
-        (_words(d), d["weight"], say.share(d["share"]), _kind(way))
-        for d, way in zip(ranked[:SHOWN], ways, strict=False)
-    ]
-    shows = (
-        f"A bar for each of the {say.count(len(drawn), 'strongest driver')}, as long as its mean effect on scores; "
-        "the colour tells whether it raises a score, lowers it, or neither can be said: the table has it in words."
-    )
-    means = (
-        "A driver is a group of features, such as one behaviour over all windows. Having acts or a stage raises or lowers the score "
-        "beyond what the other drivers say of the same lead: activity as such may lower it where its kinds raise it. A number "
-        "does so as it grows; a category, as job title, has no one direction."
-    )
-    chart = Chart("bars", "What moves scores", shows, *draw.bars(drawn), table)
-    return Section("moves", MOVES, found, (chart, means, *steady(record)))
-
-
-def _words(driver: Mapping[str, Any]) -> str:
-    return "days since it was created" if driver["group"] == "age" else str(driver["words"])
-
-
-def _kind(direction: Any) -> str:
-    return "flat" if not say.known(direction) or direction == 0 else "up" if direction > 0 else "down"
-
-
-def _way(direction: Any) -> str:
-    return {"up": "raises", "down": "lowers", "flat": say.ABSENT}[_kind(direction)]
