@@ -80,9 +80,8 @@ class Console(ConfigScreen, TrainingScreen):
         rows = []
         for f in shown:
             todo = f"accepted: {f.accepted}" if f.accepted else f.fix
-            where = (
-                f.subject.replace(".", ".\n", 1) if len(f.subject) > 12 else f.subject
-            )  # a name in two is hard to read
+            # A name cut in two is hard to read.
+            where = f.subject.replace(".", ".\n", 1) if len(f.subject) > 12 else f.subject
             rows.append([f.code, f.severity.value, where, f"{f.seen}; expected {f.expected}", todo])
         self._lines(("code", "severity", "where", "found", "what to do"), rows, (0, 0, 2, 4, 3))
         unasked = [[f.code, f.subject, f.seen] for f in findings.of(Severity.NOT_APPLICABLE)]
