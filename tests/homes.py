@@ -62,9 +62,13 @@ def tables() -> Tables:
 
 
 def config_text() -> str:
-    """The demo's config with fewer windows, folds and threads: the laws are the same, and the tests are quicker."""
+    """The demo's config with fewer windows, folds and threads, and without ablation: the laws are the same, and the tests are quicker."""
     text = demo.config_text("")
-    for old, new in (("[7d, 30d, 90d]", "[7d, 30d]"), ("folds: 3", "folds: 2"), ("threads: 2", "threads: 1")):
+    for old, new in (
+        ("[7d, 30d, 90d]", "[7d, 30d]"),
+        ("folds: 3, test: 56d", "folds: 2, test: 56d, ablation: false"),
+        ("threads: 2", "threads: 1"),
+    ):
         assert old in text
         text = text.replace(old, new)
     return text

@@ -16,7 +16,7 @@ from leadline.history.spec import Feature
 from leadline.ops import tracking
 from leadline.ops.registry import read_bundle
 from leadline.pipeline import report
-from leadline.pipeline.segments import _banded, _roles
+from leadline.pipeline.segments import _banded, roles_of
 from leadline.report.card import card
 
 BUNDLE = Path("models/demo/1")
@@ -97,6 +97,6 @@ def test_roles_are_those_of_the_config_the_first_that_matches() -> None:
     spec = Feature("lead_job_title", "fit", "g", "category", "value", "job title", "leads", "Job Title", "column")
     titles = pd.DataFrame({"lead_job_title": ["CTO", "vp finance", "VP Finance EMEA", "Head of (x)", None, "Janitor"]})
     roles = {"buyer": ["VP Finance", "Head of *"], "sponsor": ["?TO"], "never": []}
-    (found,) = _roles(roles, [spec], titles, np.arange(6))
+    (found,) = roles_of(roles, [spec], titles, np.arange(6))
     assert found.tolist() == ["sponsor", "buyer", "no role", "buyer", None, "no role"]
-    assert not list(_roles({}, [spec], titles, np.arange(6))) and not list(_roles(roles, [], titles, np.arange(6)))
+    assert not list(roles_of({}, [spec], titles, np.arange(6))) and not list(roles_of(roles, [], titles, np.arange(6)))

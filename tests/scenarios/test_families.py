@@ -15,8 +15,17 @@ from leadline.pipeline.training import TrainResult
 from leadline.terminal import Console
 
 
-def test_a_run_tells_what_each_family_is_worth(trained_home: tuple[Path, TrainResult]) -> None:
-    _, result = trained_home
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory, demo_tables: Tables) -> tuple[Path, TrainResult]:
+    """Train as the small home is, but with each family left out once."""
+    folder = tmp_path_factory.mktemp("asked")
+    with inside(folder):
+        settle(folder, demo_tables, config_text().replace("ablation: false", "ablation: true"))
+        return folder, leadline.train("demo.yaml", KNOWN_AT)
+
+
+def test_a_run_tells_what_each_family_is_worth(asked: tuple[Path, TrainResult]) -> None:
+    _, result = asked
     told = result.families
     assert [w.family for w in told] == list(dict.fromkeys(s.family for s in result.prepared.features.specs))
     assert sum(w.features for w in told) == len(result.prepared.features.specs)
@@ -24,8 +33,8 @@ def test_a_run_tells_what_each_family_is_worth(trained_home: tuple[Path, TrainRe
     assert any(w.logloss != 0 for w in told)
 
 
-def test_record_metrics_and_artifact_hold_the_same_figures(trained_home: tuple[Path, TrainResult]) -> None:
-    folder, result = trained_home
+def test_record_metrics_and_artifact_hold_the_same_figures(asked: tuple[Path, TrainResult]) -> None:
+    folder, result = asked
     wanted = [w.to_record() for w in result.families]
     assert (
         read_bundle(result.folder if result.folder.is_absolute() else folder / result.folder).record("record.json")[
@@ -44,29 +53,26 @@ def test_record_metrics_and_artifact_hold_the_same_figures(trained_home: tuple[P
 
 
 def test_page_and_terminal_show_every_family(
-    home: Path, trained_home: tuple[Path, TrainResult], capsys: pytest.CaptureFixture[str]
+    asked: tuple[Path, TrainResult], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = leadline.report("demo.yaml").page.read_text("utf-8")
-    Console(quiet=True, log="text", as_json=False).trained(trained_home[1])
+    with inside(asked[0]):
+        page = leadline.report("demo.yaml").page.read_text("utf-8")
+    Console(quiet=True, log="text", as_json=False).trained(asked[1])
     out = capsys.readouterr().out
-    Console(quiet=True, log="text", as_json=True).trained(trained_home[1])
+    Console(quiet=True, log="text", as_json=True).trained(asked[1])
     record = json.loads(capsys.readouterr().out)
     assert "What each family of features is worth" in page and "What is lost when a family" in out
-    for worth in trained_home[1].families:
+    for worth in asked[1].families:
         assert f"scope=row>{worth.family}</th>" in page
         assert f"\n{worth.family} " in out
-    assert [w["family"] for w in record["families"]] == [w.family for w in trained_home[1].families]
+    assert [w["family"] for w in record["families"]] == [w.family for w in asked[1].families]
     assert max(map(len, out[out.index("What is lost") : out.index("What moves")].splitlines())) <= 80
 
 
 def test_switched_off_nothing_is_left_out_and_the_model_is_the_same(
-    tmp_path: Path, demo_tables: Tables, trained_home: tuple[Path, TrainResult]
+    home: Path, trained_home: tuple[Path, TrainResult], asked: tuple[Path, TrainResult]
 ) -> None:
-    text = config_text().replace("folds: 2", "folds: 2, ablation: false")
-    with inside(tmp_path):
-        settle(tmp_path, demo_tables, text)
-        result = leadline.train("demo.yaml", KNOWN_AT)
-        assert result.families == ()
-        assert result.scorer.to_files() == trained_home[1].scorer.to_files()
-        page = leadline.report("demo.yaml").page.read_text("utf-8")
-    assert "This run left out no family of features" in page
+    result = trained_home[1]
+    assert result.families == ()
+    assert result.scorer.to_files() == asked[1].scorer.to_files()
+    assert "This run left out no family of features" in leadline.report("demo.yaml").page.read_text("utf-8")

@@ -22,7 +22,6 @@ from leadline.ops.nightly import Night
 from leadline.pipeline.training import TrainResult
 from leadline.terminal import Console
 
-QUICK = ("folds: 2", "folds: 2, ablation: false")
 RULE = "  - {when: {attribute: source, equals: webinar}, points: 7}\n"
 
 
@@ -56,7 +55,7 @@ def without_rules(text: str) -> str:
 
 
 def settled(folder: Path, world: homes.Tables, text: str) -> Path:
-    return homes.settle(folder, world, text.replace(*QUICK))
+    return homes.settle(folder, world, text)
 
 
 def trained(folder: Path, capture: pytest.CaptureFixture[str] | None = None) -> Home:
