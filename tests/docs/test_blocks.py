@@ -59,6 +59,13 @@ def demo(place: Path, forking: Forks) -> tuple[Path, str]:
     return folder, done.out
 
 
+def test_the_demo_runs_the_whole_job_and_says_what_to_open(demo: tuple[Path, str]) -> None:
+    folder, out = demo
+    for place in re.findall(r"^  (\S+/\S+)  ", out[out.index("Open next:") :], re.M):
+        assert (folder / place).exists(), place
+    assert "rank correlation" in out and "is the champion" in out
+
+
 def run_page(page: Path, folder: Path, demo: tuple[Path, str], forking: Forks) -> None:
     """Run a page's blocks in a copy of the demo's folder, whose trainings there leave out what only adds figures."""
     shutil.copytree(demo[0], folder)

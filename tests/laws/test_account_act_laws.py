@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import oracle
 from crowds import Crowd, crowd_config, crowds
 from crowds import put as put_crowd
+from examples import examples
 from leadline.config import Config
 from leadline.history import catalog, snapshots
 from leadline.history.features import Features
@@ -81,7 +82,7 @@ def compare(built: Features, world: World) -> None:
             assert column[n] == theirs or (theirs != theirs and column[n] != column[n]), (spec, account, as_of)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(world=intents(), asked=rules())
 def test_acts_without_a_lead_equal_the_oracles(folder: Path, world: World, asked: Rules) -> None:
     until = oracle.observed_until(world, asked, None)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import oracle
 import oracle_acts
+from examples import examples
 from leadline.history import catalog, snapshots
 from leadline.history.features import Features
 from oracle import DAY, Rules
@@ -57,7 +58,7 @@ def ours(run: Run) -> tuple[catalog.Feature, ...]:
     return tuple(s for s in specs if s.table == "events" and s.aggregate in mine)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(world=bursts(), asked=rules())
 def test_how_a_lead_acts_equals_the_oracles(folder: Path, world: World, asked: Rules) -> None:
     until = oracle.observed_until(world, asked, None)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import oracle
 from crowds import Crowd, compare, crowd_config, crowds, large_crowd, placed, put
+from examples import examples
 from leadline.config import Engine
 from leadline.history import catalog, snapshots
 from leadline.tables import Store, open_store
@@ -34,7 +35,7 @@ def store() -> Iterator[Store]:
         yield opened
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(world=crowds(), asked=rules())
 def test_every_colleague_feature_equals_the_oracles(folder: Path, store: Store, world: World, asked: Rules) -> None:
     until = oracle.observed_until(world, asked, None)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracle
+from examples import examples
 from leadline.history import catalog, features, labels, snapshots
 from oracle import DAY, Rules
 from worlds import HALF, LAST, START, Run, World, config_of, put, rules, worlds
@@ -39,7 +40,7 @@ def compare(asked: Rules, built: features.Features, persons: dict[str, oracle.Pe
             assert equal(ours, theirs), (spec, lead, as_of, ours, theirs)
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(world=worlds(), asked=rules(), known_at=known)
 def test_snapshots_labels_and_features_equal_the_oracles(
     folder: Path, world: World, asked: Rules, known_at: int | None
@@ -78,7 +79,7 @@ def test_snapshots_labels_and_features_equal_the_oracles(
         compare(asked, built, persons, visible)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(world=worlds(), asked=rules(), k=st.integers(10, LAST))
 def test_a_nights_snapshots_and_features_equal_the_oracles(folder: Path, world: World, asked: Rules, k: int) -> None:
     put(world, folder)

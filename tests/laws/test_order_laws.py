@@ -9,11 +9,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import oracle
+from examples import examples
 from oracle import Rules
 from worlds import Run, World, config_of, put, rules, same, worlds
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(world=worlds(), asked=rules(), seed=st.integers(0, 2**16))
 def test_shuffled_rows_and_two_threads_give_equal_features(folder: Path, world: World, asked: Rules, seed: int) -> None:
     until = oracle.observed_until(world, asked, None)

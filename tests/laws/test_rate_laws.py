@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import oracle
 import oracle_rates
 from cohorts import LADDER, SOURCES, Cohort, cohort_config, cohorts, compare, large_cohort, put, questions, split
+from examples import examples
 from leadline.history import catalog, features, snapshots
 from oracle import DAY, Rules
 from worlds import HALF, LAST, START, World, same
@@ -22,7 +23,7 @@ when = st.integers(12, LAST).map(lambda k: START + k * HALF)
 ASKED = Rules("sql", 7 * DAY, every=7 * DAY, words=LADDER)
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(world=cohorts(), asked=questions())
 def test_every_rate_stage_and_fit_equals_the_oracles(folder: Path, world: World, asked: Rules) -> None:
     until = oracle.observed_until(world, asked, None)

@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 import oracle
 import oracle_colleagues
 from crowds import ROLES, crowd_config, crowds, placed
+from examples import examples
 from leadline.config import Engine
 from leadline.history import catalog, features, labels, snapshots
 from leadline.history.intent import STAGES, IntentRule
@@ -132,7 +133,7 @@ def check_arrivals(told: Beside, made: features.Features, y: list[float], person
         assert ours == firsts
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(world=crowds(), asked=rules())
 def test_what_sections_ask_equals_the_oracles(folder: Path, store: Store, world: World, asked: Rules) -> None:
     until = oracle.observed_until(world, asked, None)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import oracle
 from crowds import Crowd, crowd_config, crowds
 from crowds import put as put_crowd
+from examples import examples
 from leadline.checks import Findings
 from leadline.config import Engine
 from leadline.errors import OutputError
@@ -78,7 +79,7 @@ def bunched(world: World) -> World:
     return {**world, "events": events}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(world=worlds(), asked=rules(), bunch=st.booleans(), seed=st.integers(0, 3))
 def test_the_sweep_equals_the_sql_on_little_worlds(
     folder: Path, world: World, asked: Rules, bunch: bool, seed: int
@@ -91,7 +92,7 @@ def test_the_sweep_equals_the_sql_on_little_worlds(
         both(run)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(world=crowds(), asked=rules())
 def test_the_sweep_equals_the_sql_on_crowds(folder: Path, world: World, asked: Rules) -> None:
     put_crowd(world, folder)

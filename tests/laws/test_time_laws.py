@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import oracle
+from examples import examples
 from leadline.history import catalog, labels, snapshots
 from oracle import DAY, Rules
 from worlds import HALF, LAST, START, WORDS, Run, World, config_of, instants, later_than, put, rules, same, worlds
@@ -135,7 +136,7 @@ def test_the_plan_to_close_an_open_deal_does_not_make_its_table_newer(folder: Pa
         assert run.loaded.observed_until == START + 50 * DAY
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(world=worlds(), asked=rules(), as_of=when)
 def test_features_and_labels_are_equal_from_the_whole_log_and_from_the_log_cut_at_t(
     folder: Path, world: World, asked: Rules, as_of: int
@@ -158,7 +159,7 @@ def test_features_and_labels_are_equal_from_the_whole_log_and_from_the_log_cut_a
         assert getattr(labelled, name).tobytes() == getattr(labelled_cut, name).tobytes(), name
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(world=worlds(), asked=rules(), as_of=when, poison=st.data())
 def test_poisoned_later_rows_change_nothing(
     folder: Path, world: World, asked: Rules, as_of: int, poison: st.DataObject
@@ -208,7 +209,7 @@ def _columns(table: str) -> set[str]:
     return set(TYPES[table])
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(world=worlds(), asked=rules(), k=st.integers(0, 5))
 def test_a_night_is_the_first_half_of_training_at_one_as_of(folder: Path, world: World, asked: Rules, k: int) -> None:
     assume(asked.every is not None)
@@ -229,7 +230,7 @@ def test_a_night_is_the_first_half_of_training_at_one_as_of(folder: Path, world:
         same(trained, run.night(as_of, specs))
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(world=worlds(), asked=rules())
 def test_no_row_is_on_both_sides_and_every_key_stands_once(folder: Path, world: World, asked: Rules) -> None:
     put(world, folder)

@@ -17,7 +17,11 @@ LEADS = 2000  # enough positive ones for boosting
 
 def planted(folder, more: str = "") -> None:
     text = demo.config_text("", "L2") + more
-    for old, new in (("[7d, 30d, 90d]", "[30d]"), ("folds: 3", "folds: 2")):
+    for old, new in (
+        ("[7d, 30d, 90d]", "[30d]"),
+        ("folds: 3, test: 56d", "folds: 2, test: 56d, ablation: false, stability: false"),
+    ):
+        assert old in text
         text = text.replace(old, new)
     homes.settle(folder, demo.make(LEADS, 7, "L2").tables, text)
 

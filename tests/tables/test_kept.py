@@ -13,6 +13,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from keeping import asked, config, little, write
 from leadline import files
 from leadline.config import Config
@@ -66,7 +67,7 @@ def parts(home: Path) -> list[Path]:
     return sorted(home.glob(".leadline/fold/*/*/part.json"))
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(
     world=worlds(),
     ruled=rules(),
