@@ -51,20 +51,11 @@ def narrow(loaded: Loaded) -> None:
     store.run("CREATE OR REPLACE TABLE events AS SELECT * FROM actual")
 
 
-def suppose(loaded: Loaded, lead: str | None, behaviour: str = "") -> None:
-    """Make ``events`` anew of what was `narrow`ed, with one act more; with None, as it was.
-
-    Parameters
-    ----------
-    lead : str or None
-        Who does it: the lead itself, or a colleague.
-    """
+def suppose(loaded: Loaded, lead: str, behaviour: str) -> None:
+    """Make ``events`` anew of what was `narrow`ed, with one act more, by the lead itself or a colleague."""
     import pyarrow as pa
 
     store = loaded.store
-    if lead is None:
-        store.run("CREATE OR REPLACE TABLE events AS SELECT * FROM actual")
-        return
     store.put("doer", pa.table({"lead_id": pa.array([lead], pa.string())}))
     at = f"s.as_of - {HOUR}"
     given = {
