@@ -24,7 +24,10 @@ PAGES = [page for page in DOCS if blocks(page)]
 README = ROOT / "README.md"
 SMALL = "leadline demo demo --leads 1500"
 MADE = ("leadline demo demo", "make demo")
-QUICK = "test: 56d, ablation: false, stability: false}\nleaks: {experiments: false}"
+WHOLE, QUICK = (
+    "folds: 3, test: 56d}",
+    "folds: 2, test: 56d, ablation: false, stability: false}\nleaks: {experiments: false}",
+)
 EXEMPT = ("make demo", "make venv", "make test")
 FEW = 12  # blocks that aren't run
 
@@ -70,7 +73,7 @@ def run_page(page: Path, folder: Path, demo: tuple[Path, str], forking: Forks) -
     """Run a page's blocks in a copy of the demo's folder, whose trainings there leave out what only adds figures."""
     shutil.copytree(demo[0], folder)
     config = folder / "demo" / "demo.yaml"
-    text = config.read_text(encoding="utf-8").replace("test: 56d}", QUICK)
+    text = config.read_text(encoding="utf-8").replace(WHOLE, QUICK)
     assert QUICK in text
     config.write_text(text, encoding="utf-8")
     name = str(page.relative_to(ROOT))
