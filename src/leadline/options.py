@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leadline.choices import DIALECTS, PRESETS
 from leadline.endings import speak_json
 from leadline.pointing import no_data
 
@@ -31,11 +32,6 @@ __all__ = [
     "Wait",
     "console_of",
 ]
-
-
-PRESETS = ("csv", "hubspot", "salesforce")
-DIALECTS = ("duckdb", "postgres", "snowflake", "bigquery", "databricks", "redshift", "trino", "spark")
-"""As the code behind the commands has them: a completion that imports it would take too long."""
 
 
 def complete_models(incomplete: str) -> list[str]:

@@ -36,17 +36,7 @@ CAUSES = 10  # that `explain` prints one by one; --json has them all
 
 
 class Console(ConfigScreen, TrainingScreen):
-    """Prints what the commands found.
-
-    Parameters
-    ----------
-    quiet : bool
-        No progress.
-    log : str
-        Progress as `text` or as lines of `json`.
-    as_json : bool
-        Results as JSON.
-    """
+    """Prints what the commands found; made as `leadline.printing.Printer` is."""
 
     def checked(self, result: CheckResult, page: Path | None = None) -> None:
         """Print findings, and where their page is; errors end the command with exit code 65."""

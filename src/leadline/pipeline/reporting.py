@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leadline.choices import DIALECTS
 from leadline.closest import instead
 from leadline.config import Config
 from leadline.errors import UsageError
@@ -19,8 +20,6 @@ from leadline.pipeline.reading import reading
 from leadline.pipeline.scoring import find_model
 
 __all__ = ["ReportResult", "feature_sql", "report"]
-
-DIALECTS = ("duckdb", "postgres", "snowflake", "bigquery", "databricks", "redshift", "trino", "spark")
 
 
 @dataclass(frozen=True)

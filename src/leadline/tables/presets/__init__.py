@@ -7,14 +7,13 @@ from importlib import import_module
 from importlib.resources import files as resources
 from pathlib import Path
 
+from leadline.choices import PRESETS
 from leadline.closest import instead
 from leadline.errors import OutputError, UsageError
 from leadline.files import write_text
 from leadline.tables.presets.proposal import Proposal
 
 __all__ = ["PRESETS", "innocent", "preset_text", "propose", "write_preset", "write_proposal"]
-
-PRESETS = ("csv", "hubspot", "salesforce")
 
 
 def innocent(_: str) -> str:

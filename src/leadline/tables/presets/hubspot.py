@@ -16,7 +16,7 @@ from leadline.tables.presets.places import filled, settle
 from leadline.tables.presets.proposal import Proposal
 from leadline.tables.presets.rungs import SHARED, guessed
 from leadline.tables.presets.shaping import listed, part
-from leadline.tables.presets.writing import Asked, Behaviour, Shaped, config_text, intent_of
+from leadline.tables.presets.writing import LEAD, Asked, Behaviour, Shaped, config_text, intent_of
 from leadline.tables.store.contents import look_into
 
 __all__ = ["propose"]
@@ -129,12 +129,7 @@ def _tables(seen: Seen, tracked: Sequence[str], statuses: Sequence[str]) -> list
     ours = [TRACKED[name] for name in tracked]
     own = [f for f in ("lead_source", "campaign") if seen.has("contact", f)]
     fields = [*own, *(f for f in ("job_title", "country") if seen.has("contact", f) and f in ours)]
-    lead = {
-        "key": "lead_id",
-        "account": "account_id",
-        "created_at": "created_at",
-        "attributes": f"[{', '.join(fields)}]",
-    }
+    lead = LEAD | {"attributes": f"[{', '.join(fields)}]"}
     if not seen.has("contact", "account_id"):
         del lead["account"]
     tables = [Shaped("leads", sql.leads(seen), lead, below=words.attributes(seen, ours))]
@@ -145,23 +140,17 @@ def _tables(seen: Seen, tracked: Sequence[str], statuses: Sequence[str]) -> list
             keys["recorded_at"] = "created_at"
         tables.append(Shaped("accounts", sql.accounts(seen), keys, below=(words.ACCOUNTS,)))
     if _mails(seen) or seen.has("contact_form_submission"):
-        keys = {"key": "event_id", "lead": "lead_id", "type": "event_type", "occurred_at": "occurred_at"}
-        tables.append(Shaped("events", sql.events(seen), keys))
+        tables.append(Shaped.usual("events", sql.events(seen)))
     if seen.has("contact_property_history") or any(seen.has("contact", f) for f in sql.BY_DATE):
-        keys = {"lead": "lead_id", "stage": "stage", "changed_at": "changed_at"}
-        tables.append(Shaped("stages", sql.stages(seen, statuses), keys))
+        tables.append(Shaped.usual("stages", sql.stages(seen, statuses)))
     if seen.has("deal"):
         tables.append(Shaped("opportunities", sales.opportunities(seen), words.OPPORTUNITIES))
     if tracked:
-        keys = {"lead": "lead_id", "field": "field", "value": "value", "changed_at": "changed_at"}
-        tables.append(Shaped("history", sql.history(seen), keys))
+        tables.append(Shaped.usual("history", sql.history(seen)))
     if seen.has("contact", "merged_ids") or seen.has("contact_merge_audit"):
-        tables.append(
-            Shaped("merges", sql.merges(seen), {"from": "from_id", "into": "into_id", "merged_at": "merged_at"})
-        )
+        tables.append(Shaped.usual("merges", sql.merges(seen)))
     if sales.touching(seen):
-        keys = {"lead": "lead_id", "touched_at": "touched_at", "kind": "kind"}
-        tables.append(Shaped("touches", sales.touches(seen), keys, above=words.TOUCHES))
+        tables.append(Shaped.usual("touches", sales.touches(seen), words.TOUCHES))
     return tables
 
 

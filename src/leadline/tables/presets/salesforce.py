@@ -16,7 +16,7 @@ from leadline.tables.presets.proposal import Proposal
 from leadline.tables.presets.rungs import SHARED, guessed
 from leadline.tables.presets.salesforce_names import CONVERTED, TABLES, TRACKED
 from leadline.tables.presets.shaping import listed, part
-from leadline.tables.presets.writing import Asked, Behaviour, Shaped, config_text, intent_of
+from leadline.tables.presets.writing import LEAD, Asked, Behaviour, Shaped, config_text, intent_of
 from leadline.tables.store.contents import look_into
 
 __all__ = ["propose"]
@@ -119,12 +119,7 @@ def _tables(seen: Seen, tracked: Sequence[str]) -> list[Shaped]:
     ours = [TRACKED[name] for name in tracked]
     fields = ["lead_source"] if seen.has("lead", "lead_source") else []
     fields += [f for f in ("job_title", "country") if seen.has("lead", f) and f in ours]
-    lead = {
-        "key": "lead_id",
-        "account": "account_id",
-        "created_at": "created_at",
-        "attributes": f"[{', '.join(fields)}]",
-    }
+    lead = LEAD | {"attributes": f"[{', '.join(fields)}]"}
     if not seen.has("lead", "company"):
         del lead["account"]
     tables = [Shaped("leads", sql.leads(seen), lead, below=words.attributes(seen, ours))]
@@ -135,23 +130,17 @@ def _tables(seen: Seen, tracked: Sequence[str]) -> list[Shaped]:
             keys["recorded_at"] = "created_at"
         tables.append(Shaped("accounts", sql.accounts(seen), keys, below=(words.ACCOUNTS,)))
     if seen.has("campaign_member"):
-        keys = {"key": "event_id", "lead": "lead_id", "type": "event_type", "occurred_at": "occurred_at"}
-        tables.append(Shaped("events", sql.events(seen), keys))
+        tables.append(Shaped.usual("events", sql.events(seen)))
     if _converts(seen):
-        keys = {"lead": "lead_id", "stage": "stage", "changed_at": "changed_at"}
-        tables.append(Shaped("stages", sql.stages(seen, "Status" in tracked), keys))
+        tables.append(Shaped.usual("stages", sql.stages(seen, "Status" in tracked)))
     if seen.has("opportunity"):
         tables.append(Shaped("opportunities", sales.opportunities(seen), words.OPPORTUNITIES))
     if tracked:
-        keys = {"lead": "lead_id", "field": "field", "value": "value", "changed_at": "changed_at"}
-        tables.append(Shaped("history", sql.history(seen, tracked), keys))
+        tables.append(Shaped.usual("history", sql.history(seen, tracked)))
     if seen.has("lead", "master_id", "modified_at"):
-        tables.append(
-            Shaped("merges", sql.merges(seen), {"from": "from_id", "into": "into_id", "merged_at": "merged_at"})
-        )
+        tables.append(Shaped.usual("merges", sql.merges(seen)))
     if seen.has("task") or seen.has("event"):
-        keys = {"lead": "lead_id", "touched_at": "touched_at", "kind": "kind"}
-        tables.append(Shaped("touches", sales.touches(seen), keys, above=words.TOUCHES))
+        tables.append(Shaped.usual("touches", sales.touches(seen), words.TOUCHES))
     return tables
 
 

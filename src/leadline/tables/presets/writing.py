@@ -10,7 +10,7 @@ from pathlib import Path
 
 from leadline.tables.presets.places import Place
 
-__all__ = ["Asked", "Behaviour", "Shaped", "config_text", "intent_of", "quoted"]
+__all__ = ["LEAD", "Asked", "Behaviour", "Shaped", "config_text", "intent_of", "quoted"]
 
 INTENTS = (
     ("purchase", r"pric|quote|demo|trial|buy|contact|sales|consult|implement|procure|security|proposal|checkout"),
@@ -18,6 +18,19 @@ INTENTS = (
     ("awareness", r"blog|newsletter|subscri|ebook|e-book|paper|webinar|conference|event|guide|report|email|advert"),
 )
 """What a name tells of an act's intent: the first that fits."""
+
+
+KEYS: Mapping[str, Mapping[str, str]] = {
+    "events": {"key": "event_id", "lead": "lead_id", "type": "event_type", "occurred_at": "occurred_at"},
+    "stages": {"lead": "lead_id", "stage": "stage", "changed_at": "changed_at"},
+    "history": {"lead": "lead_id", "field": "field", "value": "value", "changed_at": "changed_at"},
+    "merges": {"from": "from_id", "into": "into_id", "merged_at": "merged_at"},
+    "touches": {"lead": "lead_id", "touched_at": "touched_at", "kind": "kind"},
+}
+"""The keys of our tables' sections, where they don't depend on what a source has."""
+
+LEAD = {"key": "lead_id", "account": "account_id", "created_at": "created_at"}
+"""The same of leads; which attributes they have depends."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,11 @@ class Shaped:
     keys: Mapping[str, str]
     above: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
+
+    @classmethod
+    def usual(cls, table: str, sql: str, above: tuple[str, ...] = ()) -> Shaped:
+        """Make a table whose keys are always the same."""
+        return cls(table, sql, KEYS[table], above)
 
     @property
     def file(self) -> str:
