@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from leadline.errors import DataError
@@ -16,7 +17,7 @@ from leadline.tables.presets.places import filled, settle
 from leadline.tables.presets.proposal import Proposal
 from leadline.tables.presets.rungs import SHARED, guessed
 from leadline.tables.presets.shaping import listed, part
-from leadline.tables.presets.writing import LEAD, Asked, Behaviour, Shaped, config_text, intent_of
+from leadline.tables.presets.writing import LEAD, Asked, Behaviour, Shaped, intent_of, proposed
 from leadline.tables.store.contents import look_into
 
 __all__ = ["propose"]
@@ -57,15 +58,8 @@ def propose(source: str, folder: Path) -> Proposal:
     asked = Asked("hubspot-sql", reaches, stages, behaviours, tuple(line for w in missing for line in w.comment))
     guesses = [*words.guesses(seen, tracked, reaches), *guesses]
     guesses += words.kinds(behaviours, "forms")
-    return Proposal(
-        "hubspot",
-        place.label,
-        config_text("HubSpot", place, folder, tables, asked),
-        {t.file: t.sql for t in tables},
-        tuple(guesses),
-        (*words.variables(place.variables), *(w.told for w in missing)),
-        tuple(f"tables.{t.table} ← {words.origin(seen, t.table)}" for t in tables),
-    )
+    warnings = [*words.variables(place.variables), *(w.told for w in missing)]
+    return proposed("HubSpot", place, folder, tables, asked, guesses, warnings, partial(words.origin, seen))
 
 
 def _tracked(seen: Seen) -> tuple[str, ...]:

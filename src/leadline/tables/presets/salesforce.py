@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from leadline.errors import DataError
@@ -16,7 +17,7 @@ from leadline.tables.presets.proposal import Proposal
 from leadline.tables.presets.rungs import SHARED, guessed
 from leadline.tables.presets.salesforce_names import CONVERTED, TABLES, TRACKED
 from leadline.tables.presets.shaping import listed, part
-from leadline.tables.presets.writing import LEAD, Asked, Behaviour, Shaped, config_text, intent_of
+from leadline.tables.presets.writing import LEAD, Asked, Behaviour, Shaped, intent_of, proposed
 from leadline.tables.store.contents import look_into
 
 __all__ = ["propose"]
@@ -55,15 +56,8 @@ def propose(source: str, folder: Path) -> Proposal:
     asked = Asked("salesforce-sql", reaches, stages, behaviours, tuple(line for w in missing for line in w.comment))
     guesses = [*words.guesses(seen, tracked, reaches), *guesses]
     guesses += words.kinds(behaviours, "campaigns")
-    return Proposal(
-        "salesforce",
-        place.label,
-        config_text("Salesforce", place, folder, tables, asked),
-        {t.file: t.sql for t in tables},
-        tuple(guesses),
-        (*words.variables(place.variables), *(w.told for w in missing), *words.strangers(seen)),
-        tuple(f"tables.{t.table} ← {words.origin(seen, t.table)}" for t in tables),
-    )
+    warnings = [*words.variables(place.variables), *(w.told for w in missing), *words.strangers(seen)]
+    return proposed("Salesforce", place, folder, tables, asked, guesses, warnings, partial(words.origin, seen))
 
 
 def _tells(seen: Seen, label: str) -> None:

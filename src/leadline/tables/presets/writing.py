@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from leadline.tables.presets.guess import Guess
 from leadline.tables.presets.places import Place
+from leadline.tables.presets.proposal import Proposal
 
-__all__ = ["LEAD", "Asked", "Behaviour", "Shaped", "config_text", "intent_of", "quoted"]
+__all__ = ["LEAD", "Asked", "Behaviour", "Shaped", "intent_of", "proposed", "quoted"]
 
 INTENTS = (
     ("purchase", r"pric|quote|demo|trial|buy|contact|sales|consult|implement|procure|security|proposal|checkout"),
@@ -88,7 +90,29 @@ class Asked:
     missing: tuple[str, ...] = field(default=())
 
 
-def config_text(vendor: str, place: Place, folder: Path, tables: Sequence[Shaped], asked: Asked) -> str:
+def proposed(
+    vendor: str,
+    place: Place,
+    folder: Path,
+    tables: Sequence[Shaped],
+    asked: Asked,
+    guesses: Iterable[Guess],
+    warnings: Iterable[str],
+    origin: Callable[[str], str],
+) -> Proposal:
+    """Put a proposal together; `origin` says of which of the vendor's tables one of ours is made."""
+    return Proposal(
+        vendor.lower(),
+        place.label,
+        _config_text(vendor, place, folder, tables, asked),
+        {t.file: t.sql for t in tables},
+        tuple(guesses),
+        tuple(warnings),
+        tuple(f"tables.{t.table} ← {origin(t.table)}" for t in tables),
+    )
+
+
+def _config_text(vendor: str, place: Place, folder: Path, tables: Sequence[Shaped], asked: Asked) -> str:
     """Write a config that reads these tables."""
     lines = [
         f"# leadline: {vendor}, read from {place.label}. Written by `leadline init`; look at what is marked with <—,",
