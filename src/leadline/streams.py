@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import IntEnum, unique
 
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["Stream", "generator"]
+__all__ = ["Stream", "drawn_again", "generator"]
 
 
 @unique
@@ -37,3 +38,14 @@ def generator(seed: int, stream: Stream, number: int = 0) -> np.random.Generator
     (False, True)
     """
     return np.random.default_rng([seed, stream, number] if number else [seed, stream])
+
+
+def drawn_again(many: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Draw as many as there are, with replacement; return how often each was drawn.
+
+    Examples
+    --------
+    >>> drawn_again(4, np.random.default_rng(7)).tolist()
+    [0, 0, 2, 2]
+    """
+    return np.bincount(random.integers(many, size=many), minlength=many).astype(np.int64)

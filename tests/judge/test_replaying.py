@@ -173,11 +173,11 @@ def test_of_one_account_there_is_no_interval() -> None:
 
 
 def test_worlds_worked_in_small_lots_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    from leadline.judge import replaying
+    from leadline.judge import worlds
 
     rows = [(night, 10 * night + k) for night in range(3) for k in range(10)]
     y = np.tile([1.0, 0.0], 15)
     made = past(rows, {"model": np.arange(30.0)}, y, 4)
     whole = replay(made, 7, 20).to_record()
-    monkeypatch.setattr(replaying, "AT_ONCE", 90)  # three worlds at once
+    monkeypatch.setattr(worlds, "AT_ONCE", 90)  # three worlds at once
     assert replay(made, 7, 20).to_record() == whole

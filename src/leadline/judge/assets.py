@@ -17,7 +17,7 @@ import numpy.typing as npt
 from leadline.history.uses import Uses
 from leadline.judge.backtest import plain
 from leadline.judge.behaviours import Asked
-from leadline.judge.lifts import FEWEST_LEADS, FEWEST_POSITIVES, codes, lift_within
+from leadline.judge.lifts import FEWEST_LEADS, codes, counted, lift_within, too_few
 from leadline.judge.parted import OTHER, Part, parted, pooled
 from leadline.times import Horizon, is_ripe, reached_within
 
@@ -153,10 +153,9 @@ def beside(asked: Asked, did: npt.NDArray[np.bool_], stage: Texts | None, order:
     """
     place = {name: n for n, name in enumerate(order)}
     stratum = np.array([place[s] for s in stage] if stage is not None else np.zeros(len(did)), dtype=np.int64)
-    lead = codes(asked.lead)
     there = np.isin(stratum, np.unique(stratum[did]))  # stages in which nobody used it say nothing of it
-    sides = [(len(np.unique(lead[s])), len(np.unique(lead[s & (asked.y == 1)]))) for s in (did, ~did & there)]
-    if min(n for n, _ in sides) < FEWEST_LEADS or min(n for _, n in sides) < FEWEST_POSITIVES:
+    sides = counted(codes(asked.lead), asked.y, did, ~did & there)
+    if too_few(sides):
         nan = float("nan")
         return Beside(sides[0][0], nan, nan, nan, nan, nan, True)
     ratio, low, high, with_it, without = lift_within(did, asked.y, asked.weight, codes(asked.group), stratum)

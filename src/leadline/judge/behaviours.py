@@ -20,7 +20,7 @@ import numpy.typing as npt
 from leadline.history.catalog import INTENTS
 from leadline.history.spec import Feature
 from leadline.judge.explain import Driver, by_group
-from leadline.judge.lifts import FEWEST_LEADS, FEWEST_POSITIVES, codes, lift
+from leadline.judge.lifts import FEWEST_LEADS, FEWEST_POSITIVES, codes, counted, distinct, lift, rate, too_few
 from leadline.times import Horizon
 
 if TYPE_CHECKING:
@@ -143,8 +143,8 @@ def compare(
     kinds = {s.field: (s, did) for s, did in there if s.group == f"intent:{s.field}"}
     told = tuple(_behaviour(*kinds[i], asked, numbered, same, model) for i in reversed(INTENTS) if i in kinds)
     found.sort(key=lambda b: (b.too_few, -b.lift if not b.too_few else 0.0, -b.reach, b.name))
-    leads, positive = _distinct(numbered[0]), _distinct(numbered[0][asked.y == 1])
-    return Comparison(str(window), len(asked.y), leads, positive, _rate(asked.y, asked.weight), tuple(found), told)
+    leads, positive = distinct(numbered[0]), distinct(numbered[0][asked.y == 1])
+    return Comparison(str(window), len(asked.y), leads, positive, rate(asked.y, asked.weight), tuple(found), told)
 
 
 def effects(
@@ -165,8 +165,8 @@ def effects(
     """
     groups, summed = by_group(specs, contributions)
     return {
-        group: _rate(summed[did, groups.index(group)], weight[did])
-        - _rate(summed[~did, groups.index(group)], weight[~did])
+        group: rate(summed[did, groups.index(group)], weight[did])
+        - rate(summed[~did, groups.index(group)], weight[~did])
         for group, (_, did) in present(specs, values, window).items()
     }
 
@@ -177,13 +177,12 @@ def _behaviour(
 ) -> Behaviour:  # fmt: skip
     y, w, nan = asked.y, asked.weight, float("nan")
     leads, accounts = numbered
-    with_it, positive = _distinct(leads[did]), _distinct(leads[did & (y == 1)])
-    fewest = min(with_it, _distinct(leads[~did])), min(positive, _distinct(leads[~did & (y == 1)]))
-    too_few = fewest[0] < FEWEST_LEADS or fewest[1] < FEWEST_POSITIVES
+    sides = counted(leads, y, did, ~did)
+    (with_it, positive), few = sides[0], too_few(sides)
     return Behaviour(
         spec.field, spec.words, intents.get(spec.field, "unknown"),
-        with_it, with_it / max(_distinct(leads), 1), positive, _rate(y[did], w[did]), _rate(y[~did], w[~did]),
-        *((nan, nan, nan) if too_few else lift(did, y, w, accounts)), too_few, *model.get(spec.group, (nan, nan)),
+        with_it, with_it / max(distinct(leads), 1), positive, rate(y[did], w[did]), rate(y[~did], w[~did]),
+        *((nan, nan, nan) if few else lift(did, y, w, accounts)), few, *model.get(spec.group, (nan, nan)),
     )  # fmt: skip
 
 
@@ -218,11 +217,3 @@ def _tells(spec: Feature, window: Horizon) -> tuple[int, int]:
     if spec.aggregate in ("count", "active_days") and spec.window is not None and spec.window <= window:
         return (4 if spec.window == window else 1, spec.window.micros)
     return ({"in_stage": 3, "since_last": 3, "since_stage": 2}.get(spec.aggregate, 0), 0)
-
-
-def _distinct(codes: Ints) -> int:
-    return int(np.count_nonzero(np.bincount(codes))) if len(codes) else 0
-
-
-def _rate(y: Floats, w: Floats) -> float:
-    return float(np.average(y, weights=w)) if len(y) and w.sum() > 0 else float("nan")

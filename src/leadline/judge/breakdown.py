@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.history.lasts import Lasts
-from leadline.judge.lifts import FEWEST_LEADS, FEWEST_POSITIVES, codes, lift
+from leadline.judge.lifts import FEWEST_LEADS, codes, counted, distinct, lift, too_few
 from leadline.judge.parted import OTHER, pooled
 
 __all__ = ["MOST_SOURCES", "BySource", "Lift", "Timing", "by_source", "timings"]
@@ -113,22 +113,17 @@ def by_source(
     level = pooled(source, lead, MOST_SOURCES)
     code, names = pd.factorize(level)
     who, firm = codes(lead), codes(account)
-    size = [_distinct(who[code == n]) for n in range(len(names))]
+    size = [distinct(who[code == n]) for n in range(len(names))]
     order = sorted(range(len(names)), key=lambda n: (names[n] == OTHER, -size[n], str(names[n])))
     if len(order) < 2:
         return None
     rows = {n: np.flatnonzero(code == n) for n in order}
 
     def one(flags: npt.NDArray[np.bool_], at: npt.NDArray[np.int64]) -> Lift:
-        mine, won = flags[at], y[at] == 1
-        sides = [(_distinct(who[at][s]), _distinct(who[at][s & won])) for s in (mine, ~mine)]
-        if min(n for n, _ in sides) < FEWEST_LEADS or min(n for _, n in sides) < FEWEST_POSITIVES:
+        mine = flags[at]
+        if too_few(counted(who[at], y[at], mine, ~mine)):
             return Lift(float("nan"), float("nan"), float("nan"), True)
         return Lift(*lift(mine, y[at], weight[at], firm[at]), False)
 
     lifts = tuple((name, tuple(one(flags, rows[n]) for n in order)) for name, flags in did)
     return BySource(attribute, tuple(str(names[n]) for n in order), tuple(size[n] for n in order), lifts)
-
-
-def _distinct(numbers: npt.NDArray[np.int64]) -> int:
-    return int(np.count_nonzero(np.bincount(numbers))) if len(numbers) else 0

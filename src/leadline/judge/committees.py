@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from leadline.history.arrivals import Arrivals
 from leadline.judge.backtest import plain
 from leadline.judge.behaviours import Asked
-from leadline.judge.lifts import FEWEST_LEADS, FEWEST_POSITIVES, codes, lift
+from leadline.judge.lifts import codes, counted, lift, rate, too_few
 from leadline.judge.parted import Part, parted
 from leadline.times import Horizon
 
@@ -131,26 +131,19 @@ def arrived(told: Arrivals, within: Horizon) -> tuple[Role, ...]:
 def _preceded(role: str, outcome: Flags, came: Floats, weight: Floats, account: npt.NDArray[np.object_]) -> Role:
     """Compare the share of outcomes with the share of other instants."""
     sides = [(int(side.sum()), int(came[side].sum())) for side in (outcome, ~outcome)]
-    too_few = min(n for n, _ in sides) < FEWEST_LEADS or min(n for _, n in sides) < FEWEST_POSITIVES
-    return _told(role, sides[0][1], outcome, came, weight, account, too_few)
+    return _told(role, sides[0][1], outcome, came, weight, account, too_few(sides))
 
 
 def _role(
     role: str, did: Flags, y: Floats, weight: Floats, lead: npt.NDArray[np.object_], group: npt.NDArray[np.object_]
 ) -> Role:
-    who = codes(lead)
-    sides = [(len(np.unique(who[side])), len(np.unique(who[side & (y == 1)]))) for side in (did, ~did)]
-    too_few = min(n for n, _ in sides) < FEWEST_LEADS or min(n for _, n in sides) < FEWEST_POSITIVES
-    return _told(role, sides[0][0], did, y, weight, group, too_few)
+    sides = counted(codes(lead), y, did, ~did)
+    return _told(role, sides[0][0], did, y, weight, group, too_few(sides))
 
 
 def _told(
-    role: str, number: int, did: Flags, y: Floats, weight: Floats, group: npt.NDArray[np.object_], too_few: bool
+    role: str, number: int, did: Flags, y: Floats, weight: Floats, group: npt.NDArray[np.object_], few: bool
 ) -> Role:
-    ratio = (float("nan"),) * 3 if too_few else lift(did, y, weight, codes(group))
-    with_it, without = (_rate(y[side], weight[side]) for side in (did, ~did))
-    return Role(role, number, with_it, without, *ratio, too_few)
-
-
-def _rate(y: Sequence[float] | Floats, w: Floats) -> float:
-    return float(np.average(y, weights=w)) if len(y) and w.sum() > 0 else float("nan")
+    ratio = (float("nan"),) * 3 if few else lift(did, y, weight, codes(group))
+    with_it, without = (rate(y[side], weight[side]) for side in (did, ~did))
+    return Role(role, number, with_it, without, *ratio, few)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from leadline.metrics import Z95
 
-__all__ = ["FEWEST_LEADS", "FEWEST_POSITIVES", "codes", "lift", "lift_within"]
+__all__ = ["FEWEST_LEADS", "FEWEST_POSITIVES", "codes", "counted", "distinct", "lift", "lift_within", "rate", "too_few"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,6 +30,44 @@ def codes(keys: npt.NDArray[np.object_]) -> Ints:
     import pandas as pd
 
     return np.asarray(pd.factorize(keys)[0], dtype=np.int64)
+
+
+def distinct(numbers: Ints) -> int:
+    """Count the different ones among numbers from 0.
+
+    Examples
+    --------
+    >>> distinct(np.array([3, 0, 3])), distinct(np.array([], dtype=np.int64))
+    (2, 0)
+    """
+    return int(np.count_nonzero(np.bincount(numbers))) if len(numbers) else 0
+
+
+def rate(y: Floats, weight: Floats) -> float:
+    """Return the weighted share of positives; NaN for no rows.
+
+    Examples
+    --------
+    >>> rate(np.array([1.0, 0.0]), np.array([1.0, 3.0])), rate(np.empty(0), np.empty(0))
+    (0.25, nan)
+    """
+    return float(np.average(y, weights=weight)) if len(y) and weight.sum() > 0 else float("nan")
+
+
+def counted(lead: Ints, y: Floats, *sides: Flags) -> list[tuple[int, int]]:
+    """Count each side's distinct leads, and those of them with a positive row there; leads are numbered (`codes`)."""
+    return [(distinct(lead[side]), distinct(lead[side & (y == 1)])) for side in sides]
+
+
+def too_few(sides: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether a side has too few leads, or positive ones, to say anything of a lift.
+
+    Examples
+    --------
+    >>> too_few([(20, 5), (900, 40)]), too_few([(20, 4), (900, 40)])
+    (False, True)
+    """
+    return min(n for n, _ in sides) < FEWEST_LEADS or min(n for _, n in sides) < FEWEST_POSITIVES
 
 
 def lift(did: Flags, y: Floats, weight: Floats, account: Ints) -> tuple[float, float, float]:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leadline.streams import drawn_again
+
 __all__ = ["EMPTY", "FEWEST_EACH", "Parity", "parities"]
 
 Floats = npt.NDArray[np.float64]
@@ -84,7 +86,7 @@ def parities(
     random = np.random.default_rng(seed)
     accounts = int(group.max()) + 1
     drawn = np.stack([
-        figures(weight * np.bincount(random.integers(accounts, size=accounts), minlength=accounts)[group])
+        figures(weight * drawn_again(accounts, random)[group])
         for _ in range(repeats)
     ])  # fmt: skip
     told = np.stack([figures(weight), *_intervals(drawn)], axis=1)  # figure, (value, low, high), level

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from leadline.judge.behaviours import Asked
 from leadline.judge.chance import design_effect, effective_number, exact_interval
 from leadline.judge.lifts import FEWEST_LEADS, codes
+from leadline.judge.pooled import OTHER
 
 __all__ = ["OTHER", "Part", "parted", "pooled"]
 
 Floats = npt.NDArray[np.float64]
-OTHER = "(other)"
 OWN = 20  # positive leads from which a level tells by itself how an account's rows hang together
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from leadline.judge.backtest import plain
 from leadline.judge.capacity import STEPS
+from leadline.judge.worlds import worlds
 from leadline.streams import Stream, generator
 from leadline.times import WEEK
 
@@ -25,7 +26,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 REPEATS = 200
-AT_ONCE = 2_000_000  # rows times draws that are reckoned at once: 16 MB an array
 BEST = 0.10  # the best tenth
 SHARES = (0.10, 0.30, 0.60)  # of the rows, where a flat file has no weeks
 NAMES = ("A", "B", "C")
@@ -163,7 +163,7 @@ def worth(cohort: Cohort, seed: int, repeats: int = REPEATS) -> Worth:
     weekly = lead_weeks(cohort)
     draws: dict[str, dict[str, Floats]] = {who: {} for who in cohort.said}
     for rows, measures in ((cohort, ("auc", "lift_10")), (weekly, ("precision", "expected"))):
-        for times in _worlds(rows, seed, repeats):
+        for times in worlds(rows.group, generator(seed, Stream.POINTS_CARD), repeats):
             for who, score in rows.said.items():
                 told = _ranked(score, rows, times, measures)
                 for measure, values in told.items():
@@ -203,17 +203,6 @@ def bands(cohort: Cohort, who: str = "card") -> tuple[Band, ...]:
         if not made or score[at] < made[-1].at_least:
             made.append(Band(name, int(score[at]), float(above[at])))
     return tuple(made)
-
-
-def _worlds(cohort: Cohort, seed: int, repeats: int) -> Sequence[Floats]:
-    """Return how often each row stands in some worlds, rows by worlds; the first of all is the world as it was."""
-    _, code = np.unique(cohort.group.astype(str), return_inverse=True)
-    many = int(code.max()) + 1 if len(code) else 0
-    repeats = repeats if many > 1 else 0
-    random = generator(seed, Stream.POINTS_CARD)
-    drawn = [np.ones(many), *(np.bincount(random.integers(many, size=many), minlength=many) for _ in range(repeats))]
-    once = max(AT_ONCE // max(len(code), 1), 1)
-    return [np.column_stack(drawn[start : start + once])[code] for start in range(0, len(drawn), once)]
 
 
 def _ranked(score: Floats, cohort: Cohort, times: Floats, measures: Sequence[str]) -> dict[str, Floats]:

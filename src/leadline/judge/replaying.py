@@ -11,7 +11,7 @@ what the cut itself owes to chance; whoever ranks is judged on the same worlds, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,12 +20,12 @@ import numpy.typing as npt
 
 from leadline.judge.nights import SAYERS, Ahead, Nights, Terms, Worked
 from leadline.judge.picking import Floats, Listing, work
+from leadline.judge.worlds import worlds
 from leadline.streams import Stream, generator
 
 __all__ = ["Past", "replay"]
 
 REPEATS = 200
-AT_ONCE = 8_000_000  # rows times drawn worlds that are worked at once: 64 MB an array
 MEASURES = ("worked", "sqls", "newest_worked", "newest_sqls", "won", "amount")
 
 Draws = dict[str, Floats]
@@ -97,7 +97,7 @@ def replay(past: Past, seed: int, repeats: int = REPEATS) -> Nights:
     listing = past.listing
     said = {**past.said, "random": np.zeros(len(past.y))}
     found = {by: Draws() for by in SAYERS if by in said}
-    for times in _worlds(past, generator(seed, Stream.REPLAYING), repeats):
+    for times in worlds(past.group, generator(seed, Stream.REPLAYING), repeats):
         for by, draws in found.items():
             for measure, values in zip(MEASURES, _harvest(past, said[by], times), strict=True):
                 draws[measure] = np.append(draws.get(measure, np.empty(0)), values)
@@ -108,19 +108,6 @@ def replay(past: Past, seed: int, repeats: int = REPEATS) -> Nights:
         tuple(_ahead(by, found["model"], draws) for by, draws in found.items() if by != "model"),
         past.terms,
     )  # fmt: skip
-
-
-def _worlds(past: Past, random: np.random.Generator, repeats: int) -> Iterator[Floats]:
-    """Yield how often each row stands in some worlds, rows by worlds; the first of all is the world as it was."""
-    _, code = np.unique(past.group.astype(str), return_inverse=True)
-    groups, step = int(code.max()) + 1, max(1, AT_ONCE // len(code))
-    rest = repeats if groups > 1 else 0  # of one account, nothing says how accounts differ
-    world = np.ones((groups, 1))
-    while world.shape[1] or rest:
-        more = min(rest, step - world.shape[1])
-        drawn = [np.bincount(random.integers(groups, size=groups), minlength=groups) for _ in range(more)]
-        yield np.column_stack([world, *drawn])[code].astype(np.float64)
-        rest, world = rest - more, np.empty((groups, 0))
 
 
 def _harvest(past: Past, score: Floats, times: Floats) -> Floats:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leadline.judge.lifts import FEWEST_LEADS, FEWEST_POSITIVES, lift
+from leadline.judge.lifts import counted, lift, rate, too_few
 from leadline.judge.points_worth import Cohort, Estimate
-from leadline.streams import Stream, generator
+from leadline.streams import Stream, drawn_again, generator
 
 __all__ = ["RuleAudit", "audit"]
 
@@ -86,12 +86,12 @@ def audit(cohort: Cohort, fires: Flags, given: Sequence[float], seed: int) -> tu
     made = []
     for number, points in enumerate(given):
         did = fires[:, number]
-        enough = _enough(did, cohort.y, leads)
+        enough = not too_few(counted(leads, cohort.y, did, ~did))
         told = Estimate(*lift(did, cohort.y, cohort.weight, accounts)) if enough else UNSURE
         worth = fair[number] if enough else UNSURE
         made.append(RuleAudit(
-            number, float(points), len(np.unique(leads[did])), _rate(did.astype(np.float64), cohort.weight),
-            _rate(cohort.y[did], cohort.weight[did]), _rate(cohort.y[~did], cohort.weight[~did]), told, worth,
+            number, float(points), len(np.unique(leads[did])), rate(did.astype(np.float64), cohort.weight),
+            rate(cohort.y[did], cohort.weight[did]), rate(cohort.y[~did], cohort.weight[~did]), told, worth,
             _verdict(float(points), worth) if did.any() else "never fires",
         ))  # fmt: skip
     return tuple(made)
@@ -104,7 +104,7 @@ def _fair(cohort: Cohort, fires: Flags, given: Floats, accounts: npt.NDArray[np.
     random = generator(seed, Stream.RULES_AUDIT)
     draws = [
         np.ones(many),
-        *(np.bincount(random.integers(many, size=many), minlength=many) for _ in range(REPEATS * (many > 1))),
+        *(drawn_again(many, random) for _ in range(REPEATS * (many > 1))),
     ]
     told = []
     for times in draws:
@@ -146,15 +146,3 @@ def _verdict(given: float, fair: Estimate) -> str:
     if not np.isfinite(fair.low):
         return "too few to say"
     return "overpaid" if given > fair.high else "underpaid" if given < fair.low else "no difference shown"
-
-
-def _enough(did: Flags, y: Floats, leads: npt.NDArray[np.int64]) -> bool:
-    """Tell whether enough leads, and positive ones, are on both sides."""
-    sides = [(leads[side], leads[side & (y == 1)]) for side in (did, ~did)]
-    return all(
-        len(np.unique(every)) >= FEWEST_LEADS and len(np.unique(hit)) >= FEWEST_POSITIVES for every, hit in sides
-    )
-
-
-def _rate(y: Floats, w: Floats) -> float:
-    return float(np.average(y, weights=w)) if len(y) and w.sum() > 0 else NAN

@@ -21,6 +21,7 @@ from leadline.model.matrix import Encoder, Matrix
 from leadline.model.newton import base_rate, newton
 from leadline.model.refit import lighter
 from leadline.model.train import Recipe, as_text, settings_of
+from leadline.streams import drawn_again
 
 __all__ = ["ROWS", "redrawn"]
 
@@ -80,7 +81,7 @@ def redrawn(
     settings = settings_of(lighter(recipe, 0), known.y, known.weight, seed, threads)
     data = lightgbm.Dataset(tree, known.y, weight=known.weight, params=settings, free_raw_data=False)
     for _ in range(refits):
-        times = np.bincount(random.integers(who.max() + 1, size=who.max() + 1), minlength=who.max() + 1)
+        times = drawn_again(int(who.max()) + 1, random)
         weight = known.weight * times[who]
         parts, start = np.zeros((len(explained), len(specs))), None
         # A row that isn't drawn weighs next to nothing, as LightGBM wants weights above 0.
