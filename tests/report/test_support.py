@@ -17,7 +17,7 @@ def told() -> dict:
         "snapshots": 1200, "positives": 180, "leads": 400, "positive_leads": 61, "accounts": 300, "correlation": 0.3,
         "design_effect": 2.4, "effective": 500.0, "effective_positives": 75.0,
     }  # fmt: skip
-    made["pooled"] = {"job title": 0.083}
+    made["rare_levels"] = {"job title": 0.083}
     groups = [d["group"] for d in made["drivers"]]
     made["stability"] = {
         "refits": 8, "top": 6, "comes_back": 0.75,
@@ -44,7 +44,7 @@ def test_drivers_stand_with_the_range_of_their_shares_and_ranks() -> None:
 
 def test_an_older_record_says_nothing_of_either() -> None:
     made = record()
-    for key in ("rung", "sample", "pooled", "stability"):
+    for key in ("rung", "sample", "rare_levels", "stability"):
         made.pop(key, None)
     assert supported(made) == () and steady(made) == ()
     assert "What was fitted" not in page(made)

@@ -106,7 +106,7 @@ def test_its_night_gives_each_lead_its_points_in_words(dozen) -> None:
 def test_its_record_page_and_run_say_so(dozen) -> None:
     record = json.loads((dozen.folder / dozen.result.folder / "record.json").read_text(encoding="utf-8"))
     assert record["rung"] == dozen.result.fitted.rung.to_record()
-    assert record["stability"] is None and record["families"] is None and record["pooled"] == {}
+    assert record["stability"] is None and record["ablation"] is None and record["rare_levels"] == {}
     assert record["sample"]["positive_leads"] == record["rung"]["positive_leads"]
     with homes.inside(dozen.folder):
         page = report("demo.yaml").page.read_text(encoding="utf-8")

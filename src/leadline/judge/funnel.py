@@ -79,7 +79,7 @@ def _months(climbs: Climbs, terms: Terms, ways: Sequence[Passage], group: Ints) 
         for way in ways:
             step = step_of(way, np.flatnonzero(entered[way.pair[0]] == month), group)
             done = month_end(month) + way.span + terms.delay <= climbs.until
-            made.append({**vars(step if done else _blank(step)), "ripe": bool(done)})
+            made.append({**vars(step if done else _blank(step)), "complete": bool(done)})
         yield {"month": month_name(month), "leads": int((created == month).sum()), "steps": made}
 
 

@@ -135,7 +135,7 @@ def enter(config: Config, champion: Bundle, challenger: Bundle, progress: Progre
     folds, _ = lay_folds(config, made)
     if not folds:
         raise DataError(
-            "contest: the history carries no cohort with positives enough to judge by; expected one fold at least; wait until more have ripened"
+            "contest: the history carries no cohort with positives enough to judge by; expected one fold at least; wait until more are old enough to count"
         )
     matrix = to_matrix(made)
     rows, older = np.sort(folds[-1].test), folds[-1].train

@@ -55,7 +55,7 @@ def card(record: Record) -> str:
         *card_used.later(record),
         "## Calibration", *card_worth.calibration(record),
         "## Segments and parity", *card_worth.parity(record),
-        "## What moves scores", *card_worth.drivers(record),
+        "## Feature importance (mean |SHAP|)", *card_worth.drivers(record),
         "## The leak gate", *_gate(record),
         "## Known limits", "\n".join(f"- {limit}" for limit in limits(record)),
         "## How to make it again", *_again(record),
@@ -81,7 +81,7 @@ def _data(record: Record) -> list[str]:
 def _population(record: Record) -> list[str]:
     outcome, counts = record.get("outcome") or {}, record.get("snapshots") or {}
     ripe = (
-        f"A snapshot is one open lead at one as_of. It is ripe, and is used, when the horizon"
+        f"A snapshot is one open lead at one as_of. It is labeled, and is used, when the horizon"
         f" ({text(say.length(outcome['within']))}) and the delay of recording ({text(say.length(outcome.get('delay') or '0d'))})"
         " had passed at T; one that isn’t is censored, not negative."
         if outcome.get("within")
@@ -116,7 +116,7 @@ def _thinned(record: Record) -> list[str]:
 
 
 def _making(record: Record) -> list[str]:
-    made, choice, rung = record.get("made") or {}, record.get("choice") or {}, record.get("rung") or {}
+    made, choice, rung = record.get("provenance") or {}, record.get("choice") or {}, record.get("rung") or {}
     said = []
     if rung.get("reason"):
         said.append(text(f"{rung['name']}: {rung['reason']}").rstrip(".") + ".")
@@ -138,7 +138,7 @@ def _making(record: Record) -> list[str]:
     if again:
         said.append(
             f"Its calibration was fitted again, on top of version {text(again.get('of'))}, from "
-            f"{say.count(again.get('rows'), 'row')} that had ripened since ({say.count(again.get('positives'))} positive): "
+            f"{say.count(again.get('rows'), 'row')} that had become old enough to count since ({say.count(again.get('positives'))} positive): "
             f"base rate {say.share(again.get('rate_then'))} then, {say.share(again.get('rate_now'))} now. On the newest {say.count(again.get('judged'))} of "
             f"these, which it wasn’t fitted on, its ECE was "
             f"{say.amount((again.get('before') or {}).get('ece'), 4)} before and {say.amount((again.get('after') or {}).get('ece'), 4)} after."
@@ -187,7 +187,7 @@ def _gate(record: Record) -> list[str]:
 
 
 def _again(record: Record) -> list[str]:
-    made = record.get("made") or {}
+    made = record.get("provenance") or {}
     known, tuned = record.get("known_at"), made.get("tuned")
     command = "leadline train CONFIG"
     command += " --recalibrate" if record.get("recalibration") else ""

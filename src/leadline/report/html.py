@@ -51,7 +51,7 @@ GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
         (diagnosis.diagnosis, rules.rules, points.points_card, cut.cut, rejected.rejected, nights.worked),
     ),
     (
-        "How sure",
+        "How good the model is",
         (
             quality.how_good,
             asked.what_asked,

@@ -12,7 +12,7 @@ from leadline.report.support import steady
 
 __all__ = ["drivers", "way"]
 
-MOVES = "What moves scores"
+MOVES = "Feature importance (mean |SHAP|)"
 SHOWN = 15  # bars of a chart; its table has them all
 MEANS = (
     "A driver is a group of features, such as one behaviour over all windows. Having acts or a stage raises or lowers the score "
@@ -27,8 +27,8 @@ def drivers(record: Record) -> Section:
     """Rank what moves scores."""
     ranked: Sequence[Record] = [d for d in record.get("drivers", []) if say.known(d.get("weight"))]
     if not ranked or not ranked[0]["weight"] > 0:
-        return Section("moves", MOVES, "Nothing moves scores: all leads get the same one.")
-    first, effects = ranked[:5], record.get("effects", {})
+        return Section("moves", MOVES, "No feature matters: all leads get the same one.")
+    first, effects = ranked[:5], record.get("drivers_direction", {})
     alone = Counter(
         f["group"] for f in record.get("features", [])
     )  # of many features, one's direction isn't the group's
