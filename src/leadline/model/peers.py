@@ -75,7 +75,7 @@ def beside(
     >>> folds = [(n[:100], n[100:200]), (n[:200], n[200:300]), (n[:300], n[300:])]
     >>> made = beside([visits], data, folds, seed=7)
     >>> [len(fold.row) for fold in made], sorted(made[0].said)
-    ([100, 100, 100], ['naive_bayes', 'lightgbm'])
+    ([100, 100, 100], ['lightgbm', 'naive_bayes'])
     """
     order, rows, older, newest, _ = split(matrix, folds)
     random = np.random.default_rng(seed)
