@@ -129,7 +129,7 @@ def test_every_figure_is_the_record_s() -> None:
     made = record()
     told = tables(rendered(made))
     newest = made["evaluation"]["folds"][-1]
-    for row, (_, m) in zip(told["How good, beside its peers"], newest["figures"].items(), strict=True):
+    for row, (_, m) in zip(told["Performance against baselines"], newest["figures"].items(), strict=True):
         assert row[1] == f"{say.amount(m['auc'], 3)} ({say.interval(m['auc_low'], m['auc_high'], 3)})"
         assert row[3].startswith(say.amount(m["lift_10"]))
         assert [row[2], *row[4:]] == [
@@ -199,7 +199,7 @@ def test_what_others_find_is_told_where_it_is_there() -> None:
     }
     more = {
         "optimism": {"drawn": figures | {"auc": 0.76}, "forward": figures}, "recalibration": again,
-        "rung": {"name": "boosting", "reason": "812 positive leads are enough for it"},
+        "complexity": {"name": "boosting", "reason": "812 positive leads are enough for it"},
     }  # fmt: skip
     words = rendered(record() | more).words()
     for said in (

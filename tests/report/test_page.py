@@ -251,7 +251,7 @@ def test_the_regression_is_told_from_the_model_only_where_the_interval_allows(ga
     made = record()
     made["evaluation"]["against_logistic"] = gap
     words = parsed(page(made)).all("main")[0].words()
-    assert (verdict in words) if verdict else "Against the regression" not in words
+    assert (verdict in words) if verdict else "Against the logistic regression" not in words
 
 
 def test_json_beside_the_page_equals_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

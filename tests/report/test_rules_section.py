@@ -26,7 +26,7 @@ def test_the_card_opens_with_what_it_keeps_and_shows_every_row() -> None:
         "the model",
         "the scorecard",
         "current scoring rules",
-        "the regression",
+        "logistic regression",
     ]
     assert shown["points-bands"].rows[0][0].text == "A: the MQL threshold"
     assert {row[0].text for row in shown["points-beside"].rows} >= {"did pricing", "did demo"}

@@ -75,4 +75,4 @@ def test_switched_off_nothing_is_left_out_and_the_model_is_the_same(
     result = trained_home[1]
     assert result.families == ()
     assert result.scorer.to_files() == asked[1].scorer.to_files()
-    assert "This run left out no family of features" in leadline.report("demo.yaml").page.read_text("utf-8")
+    assert "This run made no ablation" in leadline.report("demo.yaml").page.read_text("utf-8")

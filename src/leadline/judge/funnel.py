@@ -42,7 +42,7 @@ def tell(climbs: Climbs, terms: Terms) -> dict[str, Any]:
     level = {"source": levels(climbs.source), "campaign": levels(climbs.campaign)}
     record: dict[str, Any] = {
         "leads": len(climbs),
-        "rungs": [LADDER[n] for n in told(climbs)],
+        "stages": [LADDER[n] for n in told(climbs)],
         "within": terms.within / DAY,
         "won_within": terms.won_within / DAY,
         "sla": None if terms.sla is None else terms.sla / DAY,

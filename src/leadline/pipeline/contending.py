@@ -190,7 +190,7 @@ def _described(arena: Arena) -> dict[str, Any]:
 
 def _contender(arena: Arena, bundle: Bundle, progress: Progress) -> Contender:
     """Fit a bundle's recipe again; the points rules have two numbers fitted, which can't know a cohort by heart."""
-    if bundle.manifest.get("rung") == "rules":
+    if bundle.manifest.get("complexity") == "rules":
         return Contender(bundle, _says(arena, bundle))
     progress(f"fitting the recipe of {bundle.name} {bundle.version}")
     config, made = arena.config, arena.made

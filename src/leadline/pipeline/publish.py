@@ -96,13 +96,13 @@ def _manifest(config: Config, made: Prepared, scorer: Scorer, record: Mapping[st
         "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)},
         "capacity": config.capacity.model_dump(mode="json"),
         "reference": reference(made.features, made.labels.weight, scorer),
-        "rung": (record["rung"] or {}).get("name"),
+        "complexity": (record["complexity"] or {}).get("name"),
     }
 
 
 def _rung(fitted: Fitted) -> dict[str, Any]:
     """Say what was fitted, and why."""
-    return {} if fitted.rung is None else {"rung": fitted.rung.name, "rung.reason": fitted.rung.reason}
+    return {} if fitted.rung is None else {"complexity": fitted.rung.name, "complexity.reason": fitted.rung.reason}
 
 
 def _later(config: Config, told: Judgement) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
         "choice": plain(honest.choice) | {"words": said(honest.choice)},
         "curves": plain(list(honest.curves)),
         "stages": None if told.stages is None else told.stages.to_record(),
-        "rung": None if fitted.rung is None else fitted.rung.to_record(),
+        "complexity": None if fitted.rung is None else fitted.rung.to_record(),
         "rare_levels": pooled(fitted),
         "sample": None if told.sample is None else told.sample.to_record(),
         "stability": None if told.stability is None else told.stability.to_record(),

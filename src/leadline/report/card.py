@@ -25,10 +25,10 @@ Record = Mapping[str, Any]
 
 USE = """- To put the open leads of one company in order for its sales, each night, and to say how many are worth working.
 - To tell how likely an open lead reaches the outcome within the horizon, and which facts moved that figure.
-- To compare with the rules, the regression and the lists that stand beside it here, on the same rows."""
+- To compare with the rules, the regression and the baselines here, on the same rows."""
 NOT_USE = """- Not to decide anything about a person but the order in which sales calls: no credit, price, job, or access to a service.
 - Not for leads of another company, another funnel or another question, nor for leads that have already reached the outcome.
-- Not to say what would happen if something were done: what moves scores goes along with the outcome and need not cause it.
+- Not to say what would happen if something were done: what a feature adds goes along with the outcome and need not cause it.
 - Not as the only list where segments below are off, or have too few leads to say."""
 
 
@@ -50,7 +50,7 @@ def card(record: Record) -> str:
         "## Population and label", *_population(record),
         "## How it was made", *_making(record),
         "## Folds", *_folds(record),
-        "## How good, beside its peers", *card_worth.figures(record),
+        "## Performance against baselines", *card_worth.figures(record),
         *card_used.used(record),
         *card_used.later(record),
         "## Calibration", *card_worth.calibration(record),
@@ -116,7 +116,7 @@ def _thinned(record: Record) -> list[str]:
 
 
 def _making(record: Record) -> list[str]:
-    made, choice, rung = record.get("provenance") or {}, record.get("choice") or {}, record.get("rung") or {}
+    made, choice, rung = record.get("provenance") or {}, record.get("choice") or {}, record.get("complexity") or {}
     said = []
     if rung.get("reason"):
         said.append(text(f"{rung['name']}: {rung['reason']}").rstrip(".") + ".")

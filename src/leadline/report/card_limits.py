@@ -71,7 +71,7 @@ def _of_figures(record: Record) -> Iterator[str]:
     gap = evaluation.get("against_logistic") or [None]
     if all(map(say.known, gap)) and gap[1] <= 0:
         worse = "is worse than" if gap[2] < 0 else "can’t be told from"
-        yield f"By log loss it {worse} the regression beside it."
+        yield f"By log loss it {worse} the logistic regression."
 
 
 def _of_segments(record: Record) -> Iterator[str]:

@@ -93,14 +93,14 @@ def _chart(told: Record, steps: Sequence[Record]) -> Chart:
     table = Table("steps", "Each step of all leads", columns, tuple(_step_row(s) for s in steps))
     rows: list[tuple[str, float, str]] = [("leads", float(PER), say.count(PER))]
     left = float(PER)
-    for start, end in zip(told["rungs"], told["rungs"][1:], strict=False):
+    for start, end in zip(told["stages"], told["stages"][1:], strict=False):
         step = next(s for s in steps if (s["start"], s["end"]) == (start, end))
         if step["entered"] < FEWEST:
             break
         left *= step["rate"]
         rows.append((rung(end), left, f"{say.count(round(left))} ({say.share(step['rate'])} of the {rungs(start)})"))
     shows = (
-        f"A bar for each rung, as wide as the number of {say.count(PER)} leads that get there at each step’s own rate; the table has the "
+        f"A bar for each stage, as wide as the number of {say.count(PER)} leads that get there at each step’s own rate; the table has the "
         "rates with their intervals."
     )
     return Chart("funnel-all", f"What becomes of {say.count(PER)} leads", shows, *plots.funnel(rows), table)
@@ -194,7 +194,7 @@ def _months(told: Record) -> list[Part]:
         return [table]
     shows = (
         "A line for each step, with a mark for each month whose leads have all had their time; newer months have no mark yet. "
-        "The month is that in which the lower rung was entered."
+        "The month is that in which the lower stage was entered."
     )
     names = [m["month"] for m in months]
     return [Chart("funnel-by-month", "Conversion by month", shows, *plots.lines(names, series), table)]
@@ -216,7 +216,7 @@ def _how(told: Record) -> Folded:
         "(funnel.within and funnel.won_within in the config). A lead is old enough to count for a step once that time is over since it stood at the lower "
         f"stage; stages are known up to {say.instant(told['until'])}. A month counts once all its leads do. So an old and a new cohort are compared alike, "
         "and no rate grows by waiting.",
-        "A rung that was skipped counts as reached at the time of the next one, and tells no time. "
+        "A stage that was skipped counts as reached at the time of the next one, and tells no time. "
         "A lead that was rejected and came back still counts where it got to. Records that were merged count as one person, by the survivor’s source. "
         "Months are those of UTC.",
         "Intervals are exact, at the number of independent leads that the leads of accounts amount to; of twenty, about one misses. "

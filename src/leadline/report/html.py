@@ -66,7 +66,7 @@ GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
 """The sections in their order. A maker gives None, or nothing, where its section would say nothing of such a run."""
 
 SHORT = 3
-"""Findings that an opening summary holds at least, where there are so many: what moves scores is told where it has fewer."""
+"""Findings that an opening summary holds at least, where there are so many: feature importance is told where it has fewer."""
 
 
 def page(record: Mapping[str, Any]) -> str:

@@ -170,7 +170,7 @@ def _tonight(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _nights(record: Mapping[str, Any]) -> Section:
     nights: Sequence[Mapping[str, Any]] = record["nights"][::-1]
-    title = "The score over past nights"
+    title = "The score over past dates"
     if not nights:
         return Section("nights", title, "No finished night up to then holds this lead.")
     first, last = nights[0], nights[-1]

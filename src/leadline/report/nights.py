@@ -16,7 +16,7 @@ RANKED = {
     "model": "the model",
     "points": "current scoring rules",
     "newest": "newest first",
-    "logistic": "the regression",
+    "logistic": "logistic regression",
     "lightgbm": "LightGBM (defaults)",
     "naive_bayes": "naive Bayes (Odoo)",
     "random": "random order",

@@ -17,7 +17,7 @@ RANKED = {
     "model": "the model",
     "card": "the scorecard",
     "points": "current scoring rules",
-    "logistic": "the regression",
+    "logistic": "logistic regression",
 }
 KINDS = {
     "behaviour": "event", "intent": "events", "any": "events", "age": "age", "role": "role", "account": "account", "icp": "fit", "attribute": "fit",
@@ -97,7 +97,7 @@ def _beside(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Table]:
     ages = [0.0, *sorted({r["days"] for r in card["rows"] if r["days"]})][:MOST_DAYS]
     columns = (
         Column("a lead that once"),
-        Column("points today", True),
+        Column("points now", True),
         *(Column(f"card, {_after(days)}", True) for days in ages),
     )
     rows = tuple(
@@ -106,7 +106,7 @@ def _beside(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Table]:
     )
     bands = (("current scoring rules", card["today"]), ("the card’s", card["bands"]))
     needs = [f"{say.amount(laid[0]['at_least'], 0)} of {words}" for words, laid in bands if laid]
-    caption = "One event: its points today and by the card" + (
+    caption = "One event: its points now and by the card" + (
         f"; for the same volume a lead needs {say.joined(needs)}" if needs else ""
     )
     return [Table("points-beside", caption, columns, rows)]

@@ -12,7 +12,7 @@ __all__ = ["SAYERS", "how_good"]
 
 GOOD = "Model performance"
 SAYERS = {
-    "model": "the model", "logistic": "the regression", "points": "current scoring rules", "newest": "newest first",
+    "model": "the model", "logistic": "logistic regression", "points": "current scoring rules", "newest": "newest first",
     "lightgbm": "LightGBM (defaults)", "naive_bayes": "naive Bayes (Odoo)",
 }  # fmt: skip
 MEANS = (
@@ -56,7 +56,7 @@ def _against(gap: Sequence[Any] | None) -> str:
         else "the two can’t be told apart"
     )
     return (
-        f"Against the regression beside it, the model’s log loss is {say.amount(abs(value), 4)} "
+        f"Against the logistic regression, the model’s log loss is {say.amount(abs(value), 4)} "
         f"{'lower' if value >= 0 else 'higher'} (difference {say.amount(value, 4, True)}, 95% interval "
         f"{say.interval(low, high, 4)}; above 0 the model is better): {verdict}."
     )

@@ -18,11 +18,11 @@ NO_RULES = (
 FAIR = (
     "What a rule is worth is what it adds beside the other rules: a regression of outcomes on all of them, scaled so that as many "
     "points are handed out in all as today. A rule is over- or underpaid where its points of today lie outside the 95% interval, by "
-    "drawing accounts again; of twenty rules paid as they should, about one is called so by chance. This is association, not cause."
+    "cluster bootstrap over accounts; of twenty rules paid as they should, about one is called so by chance. This is association, not cause."
 )
 VERDICTS = {"no difference shown": "can’t tell"}
 SHARED = (
-    "Both lists hold the same number of leads; leads tied at the cut share what room is left, as a random order would give on average. "
+    "Both lists hold the same number of leads; leads tied at the threshold share what room is left, as a random order would give on average. "
     "A source that fewer than 20 leads share counts as other."
 )
 
@@ -125,7 +125,7 @@ def _table(told: Mapping[str, Any]) -> Table:
         Column("without it", True),
         Column("lift", True),
         Column("95% interval", True),
-        Column("points today", True),
+        Column("points now", True),
         Column("worth", True, "points, were as many handed out in all"),
         Column("its 95% interval", True),
         Column("so it is"),

@@ -81,6 +81,6 @@ def _value(told: Mapping[str, Any]) -> Iterator[str]:
     if judged:
         yield (
             f"On the newest {say.count(judged['deals'])} deals, estimates by attributes miss by {say.amount(judged['mae'], 0)} on average and the "
-            f"overall mean by {say.amount(judged['mae_mean'], 0)} (difference {say.interval(judged['gain_low'], judged['gain_high'], 0)}); what came was "
+            f"overall mean by {say.amount(judged['mae_mean'], 0)} (difference {say.interval(judged['gain_low'], judged['gain_high'], 0)}); observed amounts were "
             f"{say.amount(judged['observed_over_predicted'])} times what was predicted ({say.interval(judged['observed_over_predicted_low'], judged['observed_over_predicted_high'])})."
         )

@@ -15,7 +15,7 @@ OLDER = "This version's record holds no such figures; train again to see them."
 
 def supported(record: Mapping[str, Any]) -> tuple[str, ...]:
     """Say what was fitted and why, and for how many independent snapshots the labelled ones count; older records don't know."""
-    rung, sample, pooled = record.get("rung"), record.get("sample"), record.get("rare_levels")
+    rung, sample, pooled = record.get("complexity"), record.get("sample"), record.get("rare_levels")
     said = [f"What was fitted: {rung['name']}. {rung['reason']}."] if rung else []
     fitted = (record.get("choice") or {}).get("words")
     said += [f"Fitted: {fitted}."] if fitted else []

@@ -23,9 +23,7 @@ def families(record: Mapping[str, Any]) -> Section:
     """Say what is lost without each family, the dearest first."""
     told: Sequence[Mapping[str, Any]] | None = record.get("ablation")
     if told is None:
-        return Section(
-            "worth", WORTH, "This run left out no family of features, so it doesn’t tell what each is worth."
-        )
+        return Section("worth", WORTH, "This run made no ablation.")
     if not told:
         return Section("worth", WORTH, "All features are of one family: without it, nothing is left to compare with.")
     ranked = sorted(told, key=lambda worth: -worth["logloss"] if say.known(worth["logloss"]) else float("inf"))

@@ -35,7 +35,7 @@ tables:
   touches:  {{source: "{prefix}data/touches.parquet", lead: lead_id, touched_at: touched_at, recorded_at: recorded_at,
              kind: kind}}
 
-# Our words for the rungs of the ladder: the CRM's words.
+# Our words for the stages: the CRM's words.
 stages: {{mql: [mql], sql: [sql], opportunity: [opportunity, open], won: [closed_won], lost: [closed_lost],
          rejected: [disqualified]}}
 
