@@ -1,4 +1,4 @@
-"""A points card and an audit of rules for tests of pages: figures by the judge's own functions on made-up rows."""
+"""A scorecard and an audit of rules for tests of pages: figures by the judge's own functions on made-up rows."""
 
 from __future__ import annotations
 

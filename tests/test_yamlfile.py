@@ -36,7 +36,7 @@ roles: {economic_buyer: ["VP Finance", "Head of *"], executive_sponsor: ["CEO", 
 features: {windows: [7d, 30d, 90d]}
 backtest: {folds: 4, test: 56d}
 capacity: {leads_per_week: 40}
-rules: [{when: {behaviour: demo_request, within: 30d}, points: 30}]     # today's points model, to be beaten
+rules: [{when: {behaviour: demo_request, within: 30d}, points: 30}]     # current scoring rules, to be beaten
 tracking: {uri: "sqlite:///mlflow.db", experiment: saas-sql}
 engine: {kind: duckdb, memory: 4GB, threads: 2}                         # or {kind: spark, master: "local[2]"}
 """

@@ -36,7 +36,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     nightly.score: "Score every open lead as of one instant.",
     nightly.explain: "Explain one open lead's score.",
     making.report: "Write the page that marketing opens.",
-    nightly.monitor: "Say how past nights did, and whether to retrain.",
+    nightly.monitor: "Say how past scores did, and whether to retrain.",
     nightly.forget: "Forget leads: purge them from every output.",
     making.sql: "Print the statement that builds the features.",
     making.schema: "Print the config's JSON schema, for editors.",

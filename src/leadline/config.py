@@ -223,7 +223,7 @@ def _dated_problems(config: Config) -> list[str]:
 
 
 def _then_problems(config: Config) -> list[str]:
-    """Say what is wrong with the questions that follow the first."""
+    """Say what is wrong with the downstream stages."""
     problems = []
     before = str(config.outcome.reaches)
     for n, asked in enumerate(config.outcome.then, 1):

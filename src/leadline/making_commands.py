@@ -118,7 +118,7 @@ def train(
     save: Save = None,
     recalibrate: Annotated[
         bool,
-        typer.Option("--recalibrate", help="Refit the calibration alone, on what has ripened since, as a new version."),
+        typer.Option("--recalibrate", help="Refit the calibration alone, on outcomes known since, as a new version."),
     ] = False,
     model: Annotated[
         str | None,

@@ -34,7 +34,12 @@ def score(
     ] = None,
     first: Annotated[
         str | None,
-        typer.Option("--from", metavar="A", help="Past nights from A, each as it was on the day …", show_default=False),
+        typer.Option(
+            "--from",
+            metavar="A",
+            help="Scoring dates from A on, each with what was known on its day …",
+            show_default=False,
+        ),
     ] = None,
     last: Annotated[
         str | None, typer.Option("--to", metavar="B", help="… to B, both included.", show_default=False)

@@ -128,7 +128,7 @@ class Wanted(Section):
 class Backtest(Section):
     """How the past is replayed: how many folds, and how long (for a flat file: what share) each test lasts.
 
-    `ablation` leaves out each family of features once, to say what it is worth; `stability` fits on accounts drawn again,
+    `ablation` leaves out each family of features once, to say what it is worth; `stability` fits on bootstrap samples of accounts,
     to say which drivers come back.
     """
 
@@ -177,7 +177,7 @@ class Capacity(Section):
 
 
 class PointsPlan(Section):
-    """How many rows the points card may have."""
+    """How many rows the scorecard may have."""
 
     rows: int = Field(default=25, ge=3, le=25)
 
@@ -198,7 +198,7 @@ class When(Section):
 
 
 class Rule(Section):
-    """Points of today's points model."""
+    """Points of current scoring rules."""
 
     when: When
     points: float

@@ -32,7 +32,7 @@ class Outcome(Section):
 
     @property
     def then(self) -> tuple[Outcome, ...]:
-        """The questions that follow this one; none where the config's `outcome` is one question."""
+        """Downstream stages this one; none where the config's `outcome` is one question."""
         return self._then
 
     @model_validator(mode="after")

@@ -48,8 +48,8 @@ class Console(ConfigScreen, TrainingScreen):
             c = result.counts
             if c.positive + c.negative + c.censored:
                 self._say(
-                    f"snapshots     {c.positive:>12,} positive, {c.negative:,} negative, {c.censored:,} unripe,\n"
-                    f"{'':>26} {c.late:,} known late, {c.before:,} before observed_from"
+                    f"snapshots     {c.positive:>12,} positive, {c.negative:,} negative, {c.censored:,} censored,\n"
+                    f"{'':14}{c.late:>12,} recorded after as_of, {c.before:,} before observed_from"
                 )
             self._found(result.findings)
             if page is not None:
@@ -138,7 +138,7 @@ class Console(ConfigScreen, TrainingScreen):
             return
         self._say(f"written to {result.page} (its figures: {result.data})")
         if result.points:
-            self._say(f"the points card: {', '.join(str(path) for path in result.points)}")
+            self._say(f"scorecard: {', '.join(str(path) for path in result.points)}")
 
     def promoted(self, result: Promotion) -> None:
         """Print the decision."""

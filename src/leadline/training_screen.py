@@ -1,4 +1,4 @@
-"""What `train` prints: the backtest, what it would have brought, the cuts, the drivers, and where the model is."""
+"""What `train` prints: the backtest, the top-N backtest, the thresholds, the drivers, and where the model is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainingScreen"]
 
-SHORT = {"frequencies": "freq."}  # the table fits 80 columns with millions of rows
+SHORT = {"naive_bayes": "Bayes"}  # the table fits 80 columns with millions of rows
 
 
 class TrainingScreen(Printer):
@@ -35,7 +35,7 @@ class TrainingScreen(Printer):
         c = result.prepared.counts
         thinned = f" (thinned to {c.kept_negative:,}, weighted)" if c.thinned else ""
         self._say(
-            f"{c.positive:,} positive and {c.negative:,} negative snapshots{thinned}; {c.censored:,} unripe and {c.late:,} known late, left out"
+            f"{c.positive:,} positive and {c.negative:,} negative snapshots{thinned}; {c.censored:,} censored and {c.late:,} recorded after as_of, left out"
         )
         for line in fit_words.head(result):
             self._say(line)
@@ -47,7 +47,7 @@ class TrainingScreen(Printer):
         self._nights(result.judgement)
         self._capacity(result.judgement.capacity)
         self._segments(result.judgement.segments)
-        self._say("\nWhat moves scores (share of all contributions):")
+        self._say("\nFeature importance (mean |SHAP|, share of the sum):")
         for d in result.drivers[:8]:
             way = "" if d.direction != d.direction else " ↑" if d.direction > 0 else " ↓"
             self._say(f"  {d.share:5.1%}{way or '  '}  {d.words}")
@@ -72,7 +72,7 @@ class TrainingScreen(Printer):
         }
         evaluation = result.evaluation.to_record()
         families = [worth.to_record() for worth in result.families]
-        told: dict[str, Any] = {"evaluation": evaluation, "families": families, "findings": result.findings.records()}
+        told: dict[str, Any] = {"evaluation": evaluation, "ablation": families, "findings": result.findings.records()}
         told |= {"nights": result.judgement.nights.to_record()}
         told |= {"optimism": result.judgement.optimism.to_record() if result.judgement.optimism else None}
         told |= {"segments": result.judgement.segments.to_record() if result.judgement.segments else None}
@@ -102,7 +102,7 @@ class TrainingScreen(Printer):
                 rest = [number(x) for x in (f.average_precision, f.brier, f.ece, f.won_auc)]
                 rows.append([first, SHORT.get(who, who), size, interval, rest[0], number(f.lift_10, 2), *rest[1:]])
         self._table(["fold", "by", "positive", "AUC (95%)", "AP", "lift10", "Brier", "ECE", "won"], rows)
-        self._say("* the newest fold, which chose nothing: quote this one; won: AUC on closed-won, where ripe")
+        self._say("* the newest fold, which chose nothing: quote this one; won: AUC on closed-won, where known")
         gap, low, high = evaluation.against_logistic
         if gap == gap:
             side = "below" if gap >= 0 else "above"
@@ -120,7 +120,7 @@ class TrainingScreen(Printer):
             ]
             for w in sorted(worths, key=lambda w: -w.logloss)
         ]  # fmt: skip
-        self._say("\nWhat is lost when a family of features is left out (all folds):")
+        self._say("\nFeature-family ablation (loss when left out, all folds):")
         self._table(["family", "features", "log loss", "95%", "AUC", "verdict"], rows)
 
     def _nights(self, told: Judgement) -> None:
@@ -131,7 +131,7 @@ class TrainingScreen(Printer):
             self._say(line)
 
     def _stages(self, result: TrainResult) -> None:
-        """Print what the questions that follow the first give."""
+        """Print what the downstream stages give."""
         from leadline.judge.following_words import lines
 
         stages = result.judgement.stages

@@ -19,10 +19,10 @@ def judged(flatter: float = 1.0, seed: int = 2, rows: int = 4000) -> Chain:
 
 def test_true_probabilities_are_in_line_with_what_came() -> None:
     verdicts = [judged(seed=seed).verdict for seed in range(8)]
-    assert verdicts.count("in line with what came") >= 7
+    assert verdicts.count("in line with what was observed") >= 7
 
 
-@pytest.mark.parametrize(("flatter", "verdict"), [(2.0, "said too much"), (0.4, "said too little")])
+@pytest.mark.parametrize(("flatter", "verdict"), [(2.0, "predicted too much"), (0.4, "predicted too little")])
 def test_a_product_that_is_off_is_told(flatter: float, verdict: str) -> None:
     assert judged(flatter).verdict == verdict
 

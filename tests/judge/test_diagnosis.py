@@ -35,7 +35,7 @@ def level(reached: int, entered: int, name: str = "web") -> dict:
 
 def told(*levels: dict, cost: dict | None = None, rungs: tuple[str, ...] = ("lead", "mql", "sql")) -> dict | None:
     whole = {
-        "rungs": rungs,
+        "stages": rungs,
         "all": levels[0]["steps"],
         "source": list(levels),
         "campaign": [],

@@ -25,7 +25,7 @@ def told():
 def test_levels_add_up_to_all(told, by: str) -> None:
     assert sum(level["leads"] for level in told[by]) == told["leads"]
     for n, step in enumerate(told["all"]):
-        for count in ("entered", "reached", "ended", "unripe", "timed"):
+        for count in ("entered", "reached", "ended", "censored", "timed"):
             assert sum(level["steps"][n][count] for level in told[by]) == step[count]
 
 
@@ -34,9 +34,9 @@ def test_months_add_up_too_and_what_is_not_ripe_has_no_rate(told) -> None:
     for n, step in enumerate(told["all"]):
         mine = [month["steps"][n] for month in told["months"]]
         assert sum(m["entered"] for m in mine) == step["entered"]
-        assert all(m["rate"] is None and m["days"] == [None] * 3 for m in mine if not m["ripe"])
-        assert any(m["ripe"] for m in mine) and not mine[-1]["ripe"]
-        assert all(m["unripe"] == 0 for m in mine if m["ripe"])
+        assert all(m["rate"] is None and m["days"] == [None] * 3 for m in mine if not m["complete"])
+        assert any(m["complete"] for m in mine) and not mine[-1]["complete"]
+        assert all(m["censored"] == 0 for m in mine if m["complete"])
 
 
 def test_it_is_json_and_holds_no_lead_and_no_rare_name() -> None:
@@ -118,7 +118,7 @@ def test_cost_per_sql_sets_a_month_s_money_against_the_leads_of_that_month(told)
     assert web["cost"] == paid and web["each"] == pytest.approx(paid / sqls) and web["low"] < web["each"] < web["high"]
     by_source = {c["level"]: c["cost"] for c in cost["source"]}
     assert by_source == {"web": paid, "fair": paid} and cost["all"]["cost"] == 2 * paid
-    assert cost["unripe"] == 11_000 - 2 * paid and cost["unknown"] == 0
+    assert cost["censored"] == 11_000 - 2 * paid and cost["unknown"] == 0
 
 
 def test_money_without_an_sql_has_no_cost_and_a_stranger_s_money_is_told_apart() -> None:

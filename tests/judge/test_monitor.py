@@ -71,7 +71,7 @@ def test_probabilities_that_are_doubled_are_told() -> None:
     held = held_segments(true, "A", 7)
     doubled = held_segments(Past(**{**vars(true), "p": np.minimum(2 * true.p, 0.99)}), "A", 7)
     assert held is not None and doubled is not None
-    assert (held.overall.verdict, doubled.overall.verdict) == ("holds", "off")
+    assert (held.overall.verdict, doubled.overall.verdict) == ("calibrated", "miscalibrated")
 
 
 def test_the_holdout_is_compared_with_the_rest_by_band_and_by_lot() -> None:

@@ -14,17 +14,31 @@ THEN = {"auc": 0.72, "auc_low": 0.69, "auc_high": 0.75}
 @pytest.mark.parametrize(
     ("now", "verdict", "leads", "then", "drifted", "action"),
     [
-        ({}, "holds", 50, THEN, (), "keep"),
-        ({}, "holds", FEWEST - 1, THEN, (), "wait"),
-        ({"auc": 0.60, "auc_low": 0.56, "auc_high": 0.64}, "holds", 50, THEN, (), "retrain"),
-        ({"auc": 0.60, "auc_low": 0.40, "auc_high": 0.80}, "holds", 50, THEN, (), "keep"),  # chance may be all of it
-        ({"auc": 0.60, "auc_low": 0.56, "auc_high": 0.64}, "holds", 50, None, (), "keep"),  # nothing to compare with
-        ({"auc": float("nan"), "auc_low": float("nan"), "auc_high": float("nan")}, "holds", 50, THEN, (), "keep"),
-        ({"observed": 0.14}, "off", 50, THEN, (), "recalibrate"),
-        ({"observed": 0.105}, "off", 9_000, THEN, (), "keep"),  # beyond chance, and too little to matter
-        ({"observed": 0.14}, "holds", 50, THEN, (), "keep"),  # much, and within chance
-        ({"observed": 0.14, "auc": 0.5, "auc_low": 0.46, "auc_high": 0.54}, "off", 50, THEN, (), "retrain"),
-        ({}, "holds", 50, THEN, ("lead_source",), "look"),
+        ({}, "calibrated", 50, THEN, (), "keep"),
+        ({}, "calibrated", FEWEST - 1, THEN, (), "wait"),
+        ({"auc": 0.60, "auc_low": 0.56, "auc_high": 0.64}, "calibrated", 50, THEN, (), "retrain"),
+        (
+            {"auc": 0.60, "auc_low": 0.40, "auc_high": 0.80},
+            "calibrated",
+            50,
+            THEN,
+            (),
+            "keep",
+        ),  # chance may be all of it
+        (
+            {"auc": 0.60, "auc_low": 0.56, "auc_high": 0.64},
+            "calibrated",
+            50,
+            None,
+            (),
+            "keep",
+        ),  # nothing to compare with
+        ({"auc": float("nan"), "auc_low": float("nan"), "auc_high": float("nan")}, "calibrated", 50, THEN, (), "keep"),
+        ({"observed": 0.14}, "miscalibrated", 50, THEN, (), "recalibrate"),
+        ({"observed": 0.105}, "miscalibrated", 9_000, THEN, (), "keep"),  # beyond chance, and too little to matter
+        ({"observed": 0.14}, "calibrated", 50, THEN, (), "keep"),  # much, and within chance
+        ({"observed": 0.14, "auc": 0.5, "auc_low": 0.46, "auc_high": 0.54}, "miscalibrated", 50, THEN, (), "retrain"),
+        ({}, "calibrated", 50, THEN, ("lead_source",), "look"),
     ],
 )
 def test_what_is_advised(now, verdict, leads, then, drifted, action) -> None:
@@ -34,8 +48,8 @@ def test_what_is_advised(now, verdict, leads, then, drifted, action) -> None:
 
 
 def test_too_early_says_when_enough_will_be_ripe() -> None:
-    assert "2025-06-01" in advise(NOW, "holds", 3, THEN, (), 1_748_736_000_000_000).line
-    assert advise(NOW, "holds", 3, THEN).line.endswith("score more nights")
+    assert "2025-06-01" in advise(NOW, "calibrated", 3, THEN, (), 1_748_736_000_000_000).line
+    assert advise(NOW, "calibrated", 3, THEN).line.endswith("score more nights")
 
 
 def test_a_lead_counts_once_for_when_enough_will_be_ripe() -> None:

@@ -1,4 +1,4 @@
-"""The nearest action: a better tier is claimed only where the scorer's probability is enough for it."""
+"""The next best action: a better tier is claimed only where the scorer's probability is enough for it."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def nights(sqls: float = 5.0, won: float = -4.0, high: float = -1.0, won_nights:
 
 def test_more_that_get_there_and_fewer_that_close_is_warned_of() -> None:
     (found,) = run(AFTER_TRAINING, nights())
-    assert (found.code, found.severity, found.subject) == ("LL309", Severity.WARNING, "past nights, against points")
+    assert (found.code, found.severity, found.subject) == ("LL309", Severity.WARNING, "top-N backtest, against points")
     assert found.seen == "5 more SQLs, but 4 fewer closed-won (95%: 1 to 7)" and found.fix and found.why
 
 
@@ -51,7 +51,7 @@ def test_lines_fit_eighty_columns_and_give_up_what_is_least_needed() -> None:
     assert usual[2].split()[0] == "model" and len([line for line in usual if line.startswith(SAYERS)]) == len(SAYERS)
     assert "12 (9–15)" in usual[2]
     big = tuple(worked(by, 61_234.0, 12_345.0, 1.5e8, 1_100.0) for by in SAYERS)
-    wide = lines(replace(nights(sqls=10_000.0), sayers=big, thinned=True))
+    wide = lines(replace(nights(sqls=10_000.0), rankers=big, thinned=True))
     assert (
         all(len(line) <= 80 for line in wide)
         and "thinned" in " ".join(wide[:2])
@@ -62,14 +62,14 @@ def test_lines_fit_eighty_columns_and_give_up_what_is_least_needed() -> None:
 
 def test_what_is_not_known_is_a_dash_and_no_zero_has_a_sign() -> None:
     unknown = replace(worked("model", 5.0), won=NAN, won_low=NAN, won_high=NAN, amount=NAN)
-    even = replace(nights().ahead[0], sqls=-0.2, sqls_low=-0.4, sqls_high=0.3)
-    told = lines(replace(nights(), sayers=(unknown, worked("points", 5.2)), ahead=(even,)))
+    even = replace(nights().model_minus_baseline[0], sqls=-0.2, sqls_low=-0.4, sqls_high=0.3)
+    told = lines(replace(nights(), rankers=(unknown, worked("points", 5.2)), model_minus_baseline=(even,)))
     assert told[2].split()[-2:] == ["–", "–"] and "0 (0 to 0)" in told[3]
 
 
 def test_the_record_is_plain_json_and_none_where_there_are_no_nights() -> None:
-    made = replace(nights(), sayers=(replace(worked("model", 5.0), amount=NAN),))
+    made = replace(nights(), rankers=(replace(worked("model", 5.0), amount=NAN),))
     record = json.loads(json.dumps(made.to_record(), allow_nan=False))
-    assert record["sayers"][0]["amount"] is None and record["terms"]["won_within"] == "90d"
-    assert record["ahead"][0]["by"] == "points"
+    assert record["rankers"][0]["amount"] is None and record["terms"]["won_within"] == "90d"
+    assert record["model_minus_baseline"][0]["by"] == "points"
     assert Nights(reason="no fold could be judged").to_record() is None

@@ -1,4 +1,4 @@
-"""Today's points model."""
+"""Current scoring rules."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ HOSTILE = '=HYPERLINK("http://x.example","a"),b\n</script>;\'"'
 DAYS = Horizon.parse("30d")
 SPECS = (
     Feature("n_demo_30d", "behaviour", "b", "count", "count", "asked for a demo", field="demo", by="behaviour", window=DAYS),
-    Feature("n_intent_purchase_30d", "behaviour", "i", "count", "count", "acts of purchase intent", field="purchase", by="intent", window=DAYS),
-    Feature("n_any_30d", "behaviour", "a", "count", "count", "acts of any kind", window=DAYS),
+    Feature("n_intent_purchase_30d", "behaviour", "i", "count", "count", "events of purchase intent", field="purchase", by="intent", window=DAYS),
+    Feature("n_any_30d", "behaviour", "a", "count", "count", "events of any kind", window=DAYS),
     Feature("since_demo", "recency", "b", "days", "since_last", "asked for a demo", field="demo", by="behaviour"),
     Feature("age", "age", "age", "days", "age", "time since creation", "leads"),
     Feature("lead_source", "fit", "s", "category", "value", "source", "leads", "source", "column"),
@@ -107,7 +107,7 @@ def test_hubspot_asks_frequency_and_timeframe_of_events_and_an_operator_of_prope
     assert (three["Group"], three["Event or property"], three["Frequency"], three["Timeframe"]) == (
         "Engagement", "demo", "at least 3 times", "in the last 30 days",
     )  # fmt: skip
-    assert made["any act of purchase intent in the last 30 days"]["Event or property"] == "demo OR pricing"
+    assert made["any event of purchase intent in the last 30 days"]["Event or property"] == "demo OR pricing"
     assert made["created less than 30 days ago"]["Operator"] == "is less than … ago"
     size = made["the account's employees: 50 or more"]
     assert (size["Object"], size["Operator"], size["Value"]) == ("Company", "is greater than or equal to", "50")

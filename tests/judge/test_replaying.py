@@ -38,7 +38,7 @@ def past(
 
 
 def by(told: Nights) -> dict[str, Worked]:
-    return {worked.by: worked for worked in told.sayers}
+    return {worked.by: worked for worked in told.rankers}
 
 
 def life(ends: list[int]) -> tuple[list[tuple[int, int]], list[float]]:
@@ -57,11 +57,11 @@ def test_with_room_for_all_every_lead_is_worked_and_all_rank_alike(ends: list[in
     draw = np.random.default_rng(seed)
     said = {"model": draw.normal(size=len(rows)), "points": draw.normal(size=len(rows))}
     told = replay(past(rows, said, y, 99, amount=np.ones(len(rows))), 7, 5)
-    mine, *others = told.sayers
+    mine, *others = told.rankers
     assert mine.worked >= len({lead for _, lead in rows})
     for other in others:
         assert replace(other, by="model", newest_precision=0.0) == replace(mine, newest_precision=0.0)
-    assert all((gap.sqls, gap.sqls_low, gap.sqls_high, gap.amount) == (0, 0, 0, 0) for gap in told.ahead)
+    assert all((gap.sqls, gap.sqls_low, gap.sqls_high, gap.amount) == (0, 0, 0, 0) for gap in told.model_minus_baseline)
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5)), min_size=2, max_size=30), st.integers(1, 8))
@@ -98,7 +98,7 @@ def test_the_order_of_rows_changes_nothing(ends: list[int], room: int, draw: Any
     again = replay(
         past([rows[k] for k in order], {"model": [score[k] for k in order]}, [y[k] for k in order], room), 7, 5
     )
-    for one, other in zip(told.sayers, again.sayers, strict=True):
+    for one, other in zip(told.rankers, again.rankers, strict=True):
         assert one.sqls == pytest.approx(other.sqls) and one.sqls_high == pytest.approx(other.sqls_high)
         assert one.won == pytest.approx(other.won)
 
@@ -117,7 +117,7 @@ def test_closed_won_is_counted_at_ripe_nights_alone() -> None:
     assert told.won_nights == 2 and (by(told)["model"].won, by(told)["model"].amount) == (2, 100)
     none = replay(past(rows, {"model": np.ones(8)}, np.zeros(8), 2, np.full(8, np.nan)), 7, 5)
     assert none.won_nights == 0 and np.isnan(by(none)["model"].won) and np.isnan(by(none)["model"].amount)
-    assert none.to_record()["sayers"][0]["won"] is None
+    assert none.to_record()["rankers"][0]["won"] is None
 
 
 def test_without_amounts_wins_are_counted_all_the_same() -> None:
@@ -139,9 +139,9 @@ def test_differences_are_of_the_same_worlds_and_intervals_hold_the_figure() -> N
     p = draw.uniform(size=300)
     y = (draw.uniform(size=300) < p).astype(float)
     told = replay(past(rows, {"model": p, "points": np.round(p, 1), "newest": -p}, y, 20), 7)
-    mine, gaps = by(told)["model"], {gap.by: gap for gap in told.ahead}
+    mine, gaps = by(told)["model"], {gap.by: gap for gap in told.model_minus_baseline}
     assert mine.sqls_low < mine.sqls < mine.sqls_high
-    assert [w.by for w in told.sayers] == [who for who in SAYERS if who in ("model", "points", "newest", "random")]
+    assert [w.by for w in told.rankers] == [who for who in SAYERS if who in ("model", "points", "newest", "random")]
     for who, gap in gaps.items():
         assert gap.sqls == pytest.approx(mine.sqls - by(told)[who].sqls)
     assert gaps["newest"].sqls_low > 0 and abs(gaps["points"].sqls) < 10

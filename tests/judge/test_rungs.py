@@ -25,14 +25,14 @@ def slow(seen: Climbs, terms: Terms, start: str, end: str) -> tuple[int, int, in
     """One person after another, in plain Python."""
     low, high = LADDER.index(start), LADDER.index(end)
     span = terms.won_within if end == "won" and low < 2 else terms.within
-    entered = reached = ended = unripe = 0
+    entered = reached = ended = censored = 0
     days = []
     for n in range(len(seen)):
         at, then = float(seen.reached[n, low]), float(seen.reached[n, high])
         if math.isnan(at) or (terms.since is not None and at < terms.since):
             continue
         if at + span + terms.delay > seen.until:
-            unripe += 1
+            censored += 1
             continue
         entered += 1
         if not math.isnan(then) and then < at + span:
@@ -41,7 +41,7 @@ def slow(seen: Climbs, terms: Terms, start: str, end: str) -> tuple[int, int, in
                 days.append(max(then - at, 0.0) / DAY)
         elif any(at <= x < at + span for x in (seen.lost[n], seen.rejected[n]) if not math.isnan(x)):
             ended += 1
-    return entered, reached, ended, unripe, sorted(days)
+    return entered, reached, ended, censored, sorted(days)
 
 
 def terms() -> st.SearchStrategy[Terms]:
@@ -56,12 +56,12 @@ def terms() -> st.SearchStrategy[Terms]:
 def test_steps_equal_a_loop_over_people(seed: int, size: int, asked: Terms) -> None:
     seen = climbers(size, seed)
     for step in steps(seen, asked):
-        entered, reached, ended, unripe, days = slow(seen, asked, step.start, step.end)
-        assert (step.entered, step.reached, step.ended, step.unripe, step.timed) == (
+        entered, reached, ended, censored, days = slow(seen, asked, step.start, step.end)
+        assert (step.entered, step.reached, step.ended, step.censored, step.timed) == (
             entered,
             reached,
             ended,
-            unripe,
+            censored,
             len(days),
         )
         if entered:
@@ -108,5 +108,5 @@ def test_quantiles_count_never_as_the_longest() -> None:
 
 def test_the_made_up_world_has_what_it_promises() -> None:
     mql = next(s for s in steps(climbers(), TERMS) if (s.start, s.end) == ("mql", "sql"))
-    assert mql.entered > 150 and mql.unripe > 50 and 0.1 < mql.rate < 0.4
+    assert mql.entered > 150 and mql.censored > 50 and 0.1 < mql.rate < 0.4
     assert float(np.nanmax(climbers().reached)) < UNTIL

@@ -32,7 +32,7 @@ def world(seed: int, leads: int = 1500, told: dict[str, float] | None = None) ->
 
 def test_where_all_hold_few_worlds_have_a_segment_that_is_off() -> None:
     quiet = [judge_segments(rows, [replace(axis, parity=False)], 7) for rows, axis in map(world, range(60))]
-    off = sum(any(s.verdict == "off" for s in found.segments) for found in quiet if found)
+    off = sum(any(s.verdict == "miscalibrated" for s in found.segments) for found in quiet if found)
     assert off <= 8, "5% of 60 are 3; nine or more come about once in two hundred times"
     covered = [s.low <= s.predicted <= s.high for found in quiet if found for s in found.segments]
     assert 0.90 < np.mean(covered) <= 1.0
@@ -42,9 +42,9 @@ def test_a_segment_that_converts_more_than_was_said_is_found_and_only_it() -> No
     rows, axis = world(3, 4000, {"BE": 0.1})
     found = judge_segments(rows, [axis], 7)
     assert found is not None
-    assert [(s.by, s.level) for s in found.segments if s.verdict == "off"] == [("country", "BE")]
-    assert "off: country = BE (" in summary(found.to_record())
-    assert found.overall.verdict == "off", "a third of all leads moves the whole"
+    assert [(s.by, s.level) for s in found.segments if s.verdict == "miscalibrated"] == [("country", "BE")]
+    assert "miscalibrated: country = BE (" in summary(found.to_record())
+    assert found.overall.verdict == "miscalibrated", "a third of all leads moves the whole"
 
 
 def test_parity_is_what_counting_gives() -> None:
@@ -163,5 +163,5 @@ def test_a_summary_names_a_few_and_lines_fit_a_terminal() -> None:
     rows, axis = world(3, 4000, dict.fromkeys(COUNTRIES, 0.1))
     by_source = Axis("source", np.array(list("abcdef"), dtype=object)[rows.lead % 6], parity=False)
     found = judge_segments(rows, [axis, by_source], 7)
-    assert found is not None and sum(s.verdict == "off" for s in found.segments) > 5
+    assert found is not None and sum(s.verdict == "miscalibrated" for s in found.segments) > 5
     assert "more" in found.lines[-1] and max(map(len, found.lines)) <= 80

@@ -100,7 +100,9 @@ def test_the_newest_deals_only_judge() -> None:
     bent[-int(value.NEWEST * 400) :] *= 100
     one, other = (estimate(SPECS, values, a, np.arange(400), np.arange(400), seed=7) for a in (amount, bent))
     assert one is not None and other is not None
-    assert other.told["judged"]["came_over_said"] == pytest.approx(100 * one.told["judged"]["came_over_said"])
+    assert other.told["judged"]["observed_over_predicted"] == pytest.approx(
+        100 * one.told["judged"]["observed_over_predicted"]
+    )
 
 
 @given(

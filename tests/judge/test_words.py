@@ -49,7 +49,7 @@ FIT = [
 ] + [Feature("icp_match", "fit", "icp", "number", "share_met", "the ideal customer profile")]
 WEEK = Horizon.parse("7d")
 NAMELESS = [
-    Feature(n, "account", "account_acts", "count", a, "acts of the account without a name", "colleagues", window=w)  # type: ignore[arg-type]
+    Feature(n, "account", "account_acts", "count", a, "anonymous events of the account", "colleagues", window=w)  # type: ignore[arg-type]
     for n, a, w in (
         ("n_7d", "account_acts", WEEK),
         ("n_30d", "account_acts", Horizon.parse("30d")),
@@ -77,13 +77,13 @@ NAMELESS = [
         (told("since_depth"), {"since_depth": nan}, "no intent known so far"),
         (told("progress", "progress_pace", "first_to_purchase"), {"progress": 2.0, "progress_pace": 3.0, "first_to_purchase": 6.0},
          "2 steps from awareness to purchase, 3 days a step, purchase intent 6 days after the first touch"),
-        (told("first_to_purchase"), {"first_to_purchase": nan}, "no acts of purchase intent"),
-        (told("trend", words="acts of any kind"), {"trend": -1.5}, "1.5 fewer acts of any kind a week than before"),
-        (told("trend", words="acts of any kind"), {"trend": 0.0}, "as many acts of any kind as before"),
-        (told("scanned", window=WEEK), {"scanned": 6.0}, "6 acts faster than a person's in 7 days"),
-        (told("scanned", window=WEEK), {"scanned": 0.0}, "no acts faster than a person's"),
-        (NAMELESS, {"n_7d": 0.0, "n_30d": 4.0, "since": 8.0}, "acts of the account without a name: 4 in 30 days, last on 2 Jan"),
-        (NAMELESS, {"n_7d": 0.0, "n_30d": 0.0, "since": nan}, "no acts of the account without a name"),
+        (told("first_to_purchase"), {"first_to_purchase": nan}, "no events of purchase intent"),
+        (told("trend", words="events of any kind"), {"trend": -1.5}, "1.5 fewer events of any kind a week than before"),
+        (told("trend", words="events of any kind"), {"trend": 0.0}, "as many events of any kind as before"),
+        (told("scanned", window=WEEK), {"scanned": 6.0}, "6 events faster than a person's in 7 days"),
+        (told("scanned", window=WEEK), {"scanned": 0.0}, "no events faster than a person's"),
+        (NAMELESS, {"n_7d": 0.0, "n_30d": 4.0, "since": 8.0}, "anonymous events of the account: 4 in 30 days, last on 2 Jan"),
+        (NAMELESS, {"n_7d": 0.0, "n_30d": 0.0, "since": nan}, "no anonymous events of the account"),
         (told("heat", words="called"), {"heat": 64.0}, "called in the last weeks"),
     ],
 )  # fmt: skip
@@ -104,9 +104,9 @@ def test_what_a_lead_is_and_where_it_stands_is_said(group: list[Feature], facts:
         ([last()], {"since": 1.0}, "viewed the pricing page, last on 9 Jan"),
         ([first()], {"first": 1.0}, "viewed the pricing page, first on 9 Jan"),
         ([first(), last()], {"first": 5.0, "since": 1.0}, "viewed the pricing page, last on 9 Jan"),
-        ([count("7d", "acts of purchase intent")], {"n_7d": 1.0}, "1 act of purchase intent in 7 days"),
-        ([count("7d", "acts of any kind")], {"n_7d": 4.0}, "4 acts of any kind in 7 days"),
-        ([count("7d", "acts of any kind")], {"n_7d": 0.0}, "no acts of any kind"),
+        ([count("7d", "events of purchase intent")], {"n_7d": 1.0}, "1 event of purchase intent in 7 days"),
+        ([count("7d", "events of any kind")], {"n_7d": 4.0}, "4 events of any kind in 7 days"),
+        ([count("7d", "events of any kind")], {"n_7d": 0.0}, "no events of any kind"),
         (STAGE, {"is": 1.0, "since": 10.0}, "became MQL on 31 Dec 2025"),
         (STAGE, {"is": 0.0, "since": nan}, "never became MQL"),
         (STAGE[1:], {"since": nan}, "never became MQL"),

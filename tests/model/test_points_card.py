@@ -1,4 +1,4 @@
-"""The points card: whole points, few rows, more acts never undo points, and the same card whatever the order of rows."""
+"""Scorecard: whole points, few rows, more acts never undo points, and the same card whatever the order of rows."""
 
 from __future__ import annotations
 

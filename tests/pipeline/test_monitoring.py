@@ -65,7 +65,7 @@ def test_the_record_tells_all_that_was_asked(season: tuple[Path, MonitorResult])
     _, result = season
     told = result.to_record()
     json.dumps(told, allow_nan=False)
-    assert told["nights"] == 3 and told["unripe"] > 0 and told["flattered"] == 3  # this model was trained later
+    assert told["nights"] == 3 and told["censored"] > 0 and told["flattered"] == 3  # this model was trained later
     assert told["auc_low"] < told["auc"] < told["auc_high"] and told["low"] < told["observed"] < told["high"]
     assert {s["by"] for s in told["segments"]["segments"]} >= {"tier", "source"}
     assert sum(b["rows"] for b in told["bands"]) == told["rows"] == sum(t["rows"] for t in told["tiers"])

@@ -49,10 +49,12 @@ def test_peers_stand_beside_the_row_they_spoke_of(trained_home, said) -> None:
 def test_a_training_tells_what_its_nights_would_have_brought(trained_home) -> None:
     folder, result = trained_home
     told = result.judgement.nights
-    assert [w.by for w in told.sayers] == list(SAYERS) and [gap.by for gap in told.ahead] == list(SAYERS[1:])
+    assert [w.by for w in told.rankers] == list(SAYERS) and [gap.by for gap in told.model_minus_baseline] == list(
+        SAYERS[1:]
+    )
     rows = result.fitted.honest.row
     assert told.nights == len(np.unique(result.fitted.matrix.as_of[rows])) and 0 < told.won_nights < told.nights
-    mine = told.sayers[0]
+    mine = told.rankers[0]
     assert (
         mine.worked <= told.nights * 40 and 0 < mine.sqls < mine.worked and mine.sqls_low < mine.sqls < mine.sqls_high
     )
@@ -61,7 +63,7 @@ def test_a_training_tells_what_its_nights_would_have_brought(trained_home) -> No
     assert record["nights"] == json.loads(json.dumps(told.to_record())) and record["nights_reason"] == ""
     assert record["optimism"]["forward"]["auc"] == result.judgement.optimism.forward.auc
     tracked = {name: value for name, value, _ in _nights(record)}
-    assert tracked["nights.model.sqls"] == mine.sqls and tracked["nights.random.sqls"] > 0
+    assert tracked["topk.model.sqls"] == mine.sqls and tracked["topk.random.sqls"] > 0
     assert tracked["optimism.auc"] == pytest.approx(result.judgement.optimism.gap)
 
 
@@ -74,7 +76,7 @@ def test_the_newest_folds_figures_hold_the_peers_and_older_ones_do_not(trained_h
 
 def test_a_flat_file_has_no_nights_and_says_why(trained_home, said) -> None:
     told = nights(replace(trained_home[1].fitted, config=FLAT), said)
-    assert told.sayers == () and "flat file" in told.reason and told.to_record() is None
+    assert told.rankers == () and "flat file" in told.reason and told.to_record() is None
 
 
 def test_with_landmarks_nights_are_weeks_with_a_weeks_room(trained_home, said) -> None:

@@ -1,4 +1,4 @@
-"""The points card of a trained home: in the record, the bundle and the files; what is judged never saw the newest fold."""
+"""Scorecard of a trained home: in the record, the bundle and the files; what is judged never saw the newest fold."""
 
 from __future__ import annotations
 

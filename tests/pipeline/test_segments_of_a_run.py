@@ -68,7 +68,7 @@ def test_the_card_is_the_record_s_and_lies_in_bundle_and_run(trained_home: Any, 
 
 def test_a_bundle_of_an_older_leadline_has_no_card_and_is_read(home: Path) -> None:
     record = json.loads((BUNDLE / "record.json").read_text())
-    for later in ("segments", "made"):
+    for later in ("segments", "provenance"):
         del record[later]
     (BUNDLE / "record.json").write_text(json.dumps(record))
     (BUNDLE / "model-card.md").unlink()

@@ -96,7 +96,7 @@ def test_a_night_adds_columns_behind_all_others_and_keeps_the_rank(home: Path) -
     assert list(told.later) == LATER
     np.testing.assert_allclose([told.later[name] for name in LATER], [best[name] for name in LATER], rtol=1e-9)
     page = report("demo.yaml").page.read_text(encoding="utf-8")
-    assert "From stage to stage, and what it is worth" in page
+    assert "Multi-stage conversion and deal value" in page
 
 
 def test_a_model_of_other_questions_is_refused_in_both_directions(home: Path, bundle: Bundle) -> None:

@@ -54,13 +54,15 @@ def test_what_is_said_of_the_trained_tiers_is_what_they_hold(trained_home: tuple
 def test_the_record_holds_it_and_is_told_in_words(trained_home: tuple[Path, TrainResult]) -> None:
     folder, result = trained_home
     record = json.loads((folder / result.folder / "record.json").read_text())
-    assert record["steady"] == result.judgement.capacity.to_record() and record["steady"]["night"] == 40.0
+    assert (
+        record["tier_stability"] == result.judgement.capacity.to_record() and record["tier_stability"]["night"] == 40.0
+    )
     assert record["capacity"][2] in record["curve"] and record["capacity"][2]["marginal"] is not None
     assert len(rows(record["capacity"])) == 5
-    (worked,) = [sayer for sayer in record["nights"]["sayers"] if sayer["by"] == "model"]
+    (worked,) = [sayer for sayer in record["nights"]["rankers"] if sayer["by"] == "model"]
     weeks = worked["newest_sqls"] / record["capacity"][2]["new"]  # the same work as in the backtest
     assert weeks == pytest.approx(round(weeks)) and 4 <= weeks <= 8
-    first, _, last = sentences(record["steady"])
+    first, _, last = sentences(record["tier_stability"])
     assert "best 40 leads of a night" in first and "flip from one night to the next" in last
 
 

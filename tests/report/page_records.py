@@ -48,10 +48,17 @@ def record() -> dict[str, Any]:
 def flat_record() -> dict[str, Any]:
     """A flat file's: no time, no weeks, no events."""
     made = record()
-    made |= {"known_at": None, "observed_until": None, "capacity": [], "curve": [], "findings": [], "effects": {}}
+    made |= {
+        "known_at": None,
+        "observed_until": None,
+        "capacity": [],
+        "curve": [],
+        "findings": [],
+        "drivers_direction": {},
+    }
     made["outcome"] = {"reaches": None, "within": None, "column": "Converted", "positive": "1"}
     made["behaviours"]["behaviours"] = []
-    made["families"] = []
+    made["ablation"] = []
     made |= {"funnel": None, "diagnosis": None, "rejected": None}
     made |= {"assets": None, "committees": None, "intent": None}
     made |= {"nights": None, "nights_reason": "a flat file doesn’t say when its rows were open", "optimism": None}
@@ -138,8 +145,8 @@ def _record() -> dict[str, Any]:
         **pointed.records(specs, values[600:], Cohort(y[600:], w[600:], lead[600:], lead[600:], as_of[600:], {k: v[600:] for k, v in said.items()}, 12.0)),
         **behaviour_records.records(np.random.default_rng(11)),
         "nights": _nights(), "nights_reason": "", "optimism": Optimism(Figures(0.8, 0.2, 3.5), Figures(0.72, 0.1, 2.1)).to_record(),
-        "behaviours": plain(asdict(told)) | behaviour_records.broken_down(np.random.default_rng(12), list(BEHAVIOURS), y, lead), "effects": {"behaviour:pricing": 1.2, "behaviour:docs": -0.1},
-        "families": FAMILIES, "findings": found.records(), "choice": {}, "curves": [], "features": [s.to_record() for s in specs],
+        "behaviours": plain(asdict(told)) | behaviour_records.broken_down(np.random.default_rng(12), list(BEHAVIOURS), y, lead), "drivers_direction": {"behaviour:pricing": 1.2, "behaviour:docs": -0.1},
+        "ablation": FAMILIES, "findings": found.records(), "choice": {}, "curves": [], "features": [s.to_record() for s in specs],
     }  # fmt: skip
 
 

@@ -26,8 +26,8 @@ CODES = {
     "warning",
     "note",
     "error",
-    "holds",
-    "off",
+    "calibrated",
+    "miscalibrated",
     "too few to say",
     "model",
     "logistic",
@@ -47,7 +47,7 @@ CHOICE = {
 
 
 def record() -> dict[str, Any]:
-    made = plain_record() | {"made": MADE, "choice": CHOICE}
+    made = plain_record() | {"provenance": MADE, "choice": CHOICE}
     made["findings"] = [
         *made["findings"],
         finding("LL209", "warning", accepted="asked in the form"),
@@ -88,7 +88,7 @@ def unknown() -> dict[str, Any]:
 
 
 KINDS: dict[str, Callable[[], dict[str, Any]]] = {
-    "dated": record, "flat": lambda: flat_record() | {"made": MADE}, "older": older, "unjudged": unjudged, "None": unknown,
+    "dated": record, "flat": lambda: flat_record() | {"provenance": MADE}, "older": older, "unjudged": unjudged, "None": unknown,
 }  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def test_every_figure_is_the_record_s() -> None:
     made = record()
     told = tables(rendered(made))
     newest = made["evaluation"]["folds"][-1]
-    for row, (_, m) in zip(told["How good, beside its peers"], newest["figures"].items(), strict=True):
+    for row, (_, m) in zip(told["Performance against baselines"], newest["figures"].items(), strict=True):
         assert row[1] == f"{say.amount(m['auc'], 3)} ({say.interval(m['auc_low'], m['auc_high'], 3)})"
         assert row[3].startswith(say.amount(m["lift_10"]))
         assert [row[2], *row[4:]] == [
@@ -145,7 +145,7 @@ def test_every_figure_is_the_record_s() -> None:
     counts = [made["snapshots"][key] for key in ("positive", "negative", "censored", "late", "before")]
     assert [row[1] for row in told["Population and label"]] == [say.count(n) for n in counts]
     drivers = [[d["words"], say.share(d["share"])] for d in made["drivers"]]
-    assert [row[:2] for row in told["What moves scores"]] == drivers
+    assert [row[:2] for row in told["Feature importance (mean |SHAP|)"]] == drivers
 
 
 def test_calibration_and_parity_are_the_record_s() -> None:
@@ -170,7 +170,7 @@ def test_calibration_and_parity_are_the_record_s() -> None:
         for place, key in ((5, "selected"), (7, "recall")):
             said = say.share(s[key]) if s[key] is not None else "too few to say"
             assert row[place].startswith(said)
-    assert "off" in {s["verdict"] for s in every}, "a segment of the record is off, and the limits say so"
+    assert "miscalibrated" in {s["verdict"] for s in every}, "a segment of the record is off, and the limits say so"
     assert "Probabilities are off by more than chance in source = fair" in rendered(made).words()
 
 
@@ -199,7 +199,7 @@ def test_what_others_find_is_told_where_it_is_there() -> None:
     }
     more = {
         "optimism": {"drawn": figures | {"auc": 0.76}, "forward": figures}, "recalibration": again,
-        "rung": {"name": "boosting", "reason": "812 positive leads are enough for it"},
+        "complexity": {"name": "boosting", "reason": "812 positive leads are enough for it"},
     }  # fmt: skip
     words = rendered(record() | more).words()
     for said in (

@@ -92,7 +92,7 @@ def test_the_funnel_has_its_steps_months_touches_and_costs(told: dict[str, Any])
     mql = next(row for row in found["steps"].rows if row[0].text == "MQL → SQL")
     step = next(s for s in told["funnel"]["all"] if (s["start"], s["end"]) == ("mql", "sql"))
     assert mql[1].text == f"{step['entered']:,}" and mql[3].text in section.found
-    assert "not ripe yet" in {c.text for c in found["funnel-months"].rows[-1]}
+    assert "too recent to count" in {c.text for c in found["funnel-months"].rows[-1]}
     assert "association, not cause" in words(section) and "90 days for a step" in words(section)
 
 
@@ -130,7 +130,7 @@ def test_the_diagnosis_names_who_is_surely_outside_and_what_to_try(told: dict[st
 
 
 def test_without_cuts_or_without_mqls_it_says_so(told: dict[str, Any]) -> None:
-    assert "no cut was judged" in words(diagnosis({**told, "diagnosis": {**told["diagnosis"], "cuts": []}}))
+    assert "no threshold was judged" in words(diagnosis({**told, "diagnosis": {**told["diagnosis"], "cuts": []}}))
     assert "can’t be diagnosed" in diagnosis({**told, "diagnosis": None}).found
 
 

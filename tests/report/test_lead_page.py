@@ -73,7 +73,7 @@ def test_each_section_opens_with_what_was_found() -> None:
 def test_without_an_act_that_is_enough_it_says_so() -> None:
     made = record()
     made["nearest"] = nearest("B", {"A": 0.5, "B": 0.02}, [(None, "asked for a demo", 0.09)]).to_record()
-    assert found(made, "nearest").startswith("No single act would bring it into tier A, which begins at 50.00%")
+    assert found(made, "nearest").startswith("No single event would bring it into tier A, which begins at 50.00%")
     made["nearest"] = nearest("A", {"A": 0.05}, [(None, "asked for a demo", 0.09)]).to_record()
     assert found(made, "nearest").startswith("It stands in the best tier")
     made["nearest"] = nearest("A", {"A": 0.05}, []).to_record()

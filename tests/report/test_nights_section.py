@@ -21,24 +21,24 @@ def test_everybody_stands_in_the_table_with_what_the_model_is_ahead_by() -> None
     table, won = [part for part in section.parts if isinstance(part, Table)]
     assert [row[0].text for row in table.rows] == list(RANKED.values()) == [row[0].text for row in won.rows]
     assert table.rows[0][3].text == "–" and table.rows[1][3].text == "+1" and won.rows[1][5].text == "−5 to −1"
-    assert "Of the best 12 leads of each of 6 past nights" in section.found and "24" in section.found
+    assert "Of the top 12 leads at each of 6 scoring dates" in section.found and "24" in section.found
 
 
 def test_what_never_closes_thinning_and_optimism_are_said() -> None:
     words = said(record())
-    assert "as many SQLs as today’s points" in words and "LL309" in words
-    assert "thinned" in words and "AUC 0.80 and lift 3.5; forward in time, as nights are, it is 0.72 and 2.1" in words
+    assert "as many SQLs as current scoring rules" in words and "LL309" in words
+    assert "thinned" in words and "AUC 0.80 and lift 3.5; forward in time, as in use, it is 0.72 and 2.1" in words
     even = record()
     even["nights"]["thinned"] = False
-    for gap in even["nights"]["ahead"]:
+    for gap in even["nights"]["model_minus_baseline"]:
         gap["won_high"] = None
     words = said(even)
     assert "LL309" not in words and "thinned" not in words
 
 
 def test_without_nights_the_reason_is_said_and_an_older_record_has_none() -> None:
-    assert worked(flat_record()).found == "No past night was worked: a flat file doesn’t say when its rows were open."
+    assert worked(flat_record()).found == "No top-N backtest: a flat file doesn’t say when its rows were open."
     older = record()
     for key in ("nights", "nights_reason", "optimism"):
         del older[key]
-    assert "didn’t replay" in worked(older).found and worked(older).parts == ()
+    assert "this run has none" in worked(older).found and worked(older).parts == ()

@@ -45,13 +45,22 @@ def no_points() -> dict[str, Any]:
 def unknown(value: float | None) -> dict[str, Any]:
     """Return the record with every figure that may be undefined undefined."""
     made = record()
-    for key in ("evaluation", "drivers", "behaviours", "effects", "capacity", "curve", "families", "segments"):
+    for key in (
+        "evaluation",
+        "drivers",
+        "behaviours",
+        "drivers_direction",
+        "capacity",
+        "curve",
+        "ablation",
+        "segments",
+    ):
         made[key] = changed(made[key], lambda v: value if isinstance(v, float) else v)
     return made
 
 
 def older() -> dict[str, Any]:
-    later = ("behaviours", "effects", "curve", "families", "features", "version", "segments")
+    later = ("behaviours", "drivers_direction", "curve", "ablation", "features", "version", "segments")
     return {k: v for k, v in record().items() if k not in later}
 
 
@@ -82,7 +91,7 @@ def test_sections_stand_in_their_order_in_three_groups(kind: str) -> None:
     made = KINDS[kind]()
     keys = [s.key for s in sections(made)]
     assert [k for k in ORDER if k in keys] == keys and {"predicts", "cut", "good", "asked", "problems"} <= set(keys)
-    assert [g.title for g in groups(made)] == ["What goes with conversion", "What to change", "How sure"]
+    assert [g.title for g in groups(made)] == ["What goes with conversion", "What to change", "How good the model is"]
 
 
 def test_the_opening_lists_what_was_found_and_the_list_of_sections_leads_to_each(tree: Tag) -> None:
@@ -226,7 +235,7 @@ def test_too_few_is_said_and_no_lift_with_it(tree: Tag) -> None:
 
 
 def test_a_group_of_features_that_may_run_against_each_other_has_no_direction_of_its_own() -> None:
-    made = record() | {"effects": {"behaviour:docs": -0.1}}
+    made = record() | {"drivers_direction": {"behaviour:docs": -0.1}}
     made["features"] = [{"group": g} for g in ("behaviour:pricing", "behaviour:pricing", "behaviour:demo", "age")]
     rows = {row[0]: row[3] for row in cells(parsed(page(made)), "drivers")}
     assert rows["did docs"] == "lowers" == rows["days since it was created"]
@@ -242,7 +251,7 @@ def test_the_regression_is_told_from_the_model_only_where_the_interval_allows(ga
     made = record()
     made["evaluation"]["against_logistic"] = gap
     words = parsed(page(made)).all("main")[0].words()
-    assert (verdict in words) if verdict else "Against the regression" not in words
+    assert (verdict in words) if verdict else "Against the logistic regression" not in words
 
 
 def test_json_beside_the_page_equals_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +273,7 @@ def test_families_stand_dearest_first_and_the_first_sentence_tells_noise_from_wo
     assert [row[6] for row in cells(tree, "families")[1:]] == ["within noise", "better without"]
     found = next(s for s in sections(record()) if s.key == "worth").found
     assert "Without behaviour the backtest is worse by more than noise" in found and "Without fit it is better" in found
-    noise = record() | {"families": record()["families"][:1]}
+    noise = record() | {"ablation": record()["ablation"][:1]}
     assert "none, left out alone, is missed" in next(s for s in sections(noise) if s.key == "worth").found
 
 

@@ -1,4 +1,4 @@
-"""The sections on today's rules and the points card: findings with figures, older and empty records, hostile names."""
+"""The sections on today's rules and the scorecard: findings with figures, older and empty records, hostile names."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def test_the_card_opens_with_what_it_keeps_and_shows_every_row() -> None:
     assert len(shown["points-card"].rows) == len(told["points_card"]["rows"])
     assert [row[0].text for row in shown["points-worth"].rows] == [
         "the model",
-        "the points card",
-        "today’s points",
-        "the regression",
+        "the scorecard",
+        "current scoring rules",
+        "logistic regression",
     ]
     assert shown["points-bands"].rows[0][0].text == "A: the MQL threshold"
     assert {row[0].text for row in shown["points-beside"].rows} >= {"did pricing", "did demo"}
@@ -62,7 +62,7 @@ def test_without_figures_the_reason_is_said() -> None:
     bare = record()
     bare["points_card"] |= {"rows": [], "reason": "no fold could be judged"}
     bare["rules_audit"] |= {"reason": "no fold could be judged"}
-    assert points_card(bare).found == "There is no points card: no fold could be judged."
+    assert points_card(bare).found == "There is no scorecard: no fold could be judged."
     assert "no fold could be judged" in rules(bare).found and not rules(bare).parts
     unruled = record()
     unruled["rules_audit"] |= {"rules": [], "said": [], "caught": None}

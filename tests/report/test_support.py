@@ -12,12 +12,12 @@ from leadline.report.support import steady, supported
 
 def told() -> dict:
     made = record()
-    made["rung"] = ladder.on(91, 400, 4).to_record()
+    made["complexity"] = ladder.on(91, 400, 4).to_record()
     made["sample"] = {
         "snapshots": 1200, "positives": 180, "leads": 400, "positive_leads": 61, "accounts": 300, "correlation": 0.3,
         "design_effect": 2.4, "effective": 500.0, "effective_positives": 75.0,
     }  # fmt: skip
-    made["pooled"] = {"job title": 0.083}
+    made["rare_levels"] = {"job title": 0.083}
     groups = [d["group"] for d in made["drivers"]]
     made["stability"] = {
         "refits": 8, "top": 6, "comes_back": 0.75,
@@ -29,7 +29,7 @@ def told() -> dict:
 def test_the_page_says_what_was_fitted_and_why_and_what_snapshots_are_worth() -> None:
     made = told()
     first, second, third = supported(made)
-    assert made["rung"]["reason"] in first and "regression" in first
+    assert made["complexity"]["reason"] in first and "regression" in first
     assert "500" in second and "1,200 snapshots" in second and "design effect of 2.4" in second
     assert "job title (8.3% of snapshots)" in third
     words = parsed(page(made)).all("main")[0].words()
@@ -44,7 +44,7 @@ def test_drivers_stand_with_the_range_of_their_shares_and_ranks() -> None:
 
 def test_an_older_record_says_nothing_of_either() -> None:
     made = record()
-    for key in ("rung", "sample", "pooled", "stability"):
+    for key in ("complexity", "sample", "rare_levels", "stability"):
         made.pop(key, None)
     assert supported(made) == () and steady(made) == ()
     assert "What was fitted" not in page(made)

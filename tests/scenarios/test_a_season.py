@@ -55,7 +55,7 @@ def test_the_monitor_compares_ripe_nights_with_what_came(home: Path) -> None:
     for night in ("2025-04-07", "2025-04-14", "2025-05-26", NIGHT):
         leadline.score("demo.yaml", night)
     told = leadline.monitor("demo.yaml", "2025-06-02")
-    assert told.nights == 2 and told.unripe > 0
+    assert told.nights == 2 and told.censored > 0
     assert 0 < told.positives < told.rows and 0.5 < told.auc <= 1
     assert sum(tier.rows for tier in told.tiers) == told.rows
     assert told.observed == pytest.approx(told.positives / told.rows)

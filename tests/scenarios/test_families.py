@@ -1,4 +1,4 @@
-"""What each family is worth, from the tables on disk to the run, the page and the terminal."""
+"""Feature-family ablation, from the tables on disk to the run, the page and the terminal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_record_metrics_and_artifact_hold_the_same_figures(asked: tuple[Path, Tr
     wanted = [w.to_record() for w in result.families]
     assert (
         read_bundle(result.folder if result.folder.is_absolute() else folder / result.folder).record("record.json")[
-            "families"
+            "ablation"
         ]
         == wanted
     )
@@ -46,10 +46,10 @@ def test_record_metrics_and_artifact_hold_the_same_figures(asked: tuple[Path, Tr
         client = mlflow.MlflowClient(f"sqlite:///{(folder / 'mlflow.db').absolute()}")
         metrics = client.get_run(result.run_id).data.metrics
         kept = [Path(a.path).name for a in client.list_artifacts(result.run_id, "evidence")]
-    assert "families.json" in kept
+    assert "ablation.json" in kept
     for worth in result.families:
-        assert metrics[f"worth_{worth.family}_logloss"] == worth.logloss
-        assert metrics[f"worth_{worth.family}_auc"] == worth.auc
+        assert metrics[f"ablation.{worth.family}.log_loss"] == worth.logloss
+        assert metrics[f"ablation.{worth.family}.auc"] == worth.auc
 
 
 def test_page_and_terminal_show_every_family(
@@ -61,12 +61,12 @@ def test_page_and_terminal_show_every_family(
     out = capsys.readouterr().out
     Console(quiet=True, log="text", as_json=True).trained(asked[1])
     record = json.loads(capsys.readouterr().out)
-    assert "What each family of features is worth" in page and "What is lost when a family" in out
+    assert "Feature-family ablation" in page and "Feature-family ablation" in out
     for worth in asked[1].families:
         assert f"scope=row>{worth.family}</th>" in page
         assert f"\n{worth.family} " in out
-    assert [w["family"] for w in record["families"]] == [w.family for w in asked[1].families]
-    assert max(map(len, out[out.index("What is lost") : out.index("What moves")].splitlines())) <= 80
+    assert [w["family"] for w in record["ablation"]] == [w.family for w in asked[1].families]
+    assert max(map(len, out[out.index("Feature-family ablation") : out.index("Feature importance")].splitlines())) <= 80
 
 
 def test_switched_off_nothing_is_left_out_and_the_model_is_the_same(
@@ -75,4 +75,4 @@ def test_switched_off_nothing_is_left_out_and_the_model_is_the_same(
     result = trained_home[1]
     assert result.families == ()
     assert result.scorer.to_files() == asked[1].scorer.to_files()
-    assert "This run left out no family of features" in leadline.report("demo.yaml").page.read_text("utf-8")
+    assert "This run made no ablation" in leadline.report("demo.yaml").page.read_text("utf-8")

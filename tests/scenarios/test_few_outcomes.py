@@ -105,9 +105,9 @@ def test_its_night_gives_each_lead_its_points_in_words(dozen) -> None:
 
 def test_its_record_page_and_run_say_so(dozen) -> None:
     record = json.loads((dozen.folder / dozen.result.folder / "record.json").read_text(encoding="utf-8"))
-    assert record["rung"] == dozen.result.fitted.rung.to_record()
-    assert record["stability"] is None and record["families"] is None and record["pooled"] == {}
-    assert record["sample"]["positive_leads"] == record["rung"]["positive_leads"]
+    assert record["complexity"] == dozen.result.fitted.rung.to_record()
+    assert record["stability"] is None and record["ablation"] is None and record["rare_levels"] == {}
+    assert record["sample"]["positive_leads"] == record["complexity"]["positive_leads"]
     with homes.inside(dozen.folder):
         page = report("demo.yaml").page.read_text(encoding="utf-8")
     assert "What was fitted: rules." in page and "independent ones" in page
@@ -116,7 +116,10 @@ def test_its_record_page_and_run_say_so(dozen) -> None:
     with homes.inside(dozen.folder):
         # MLflow keeps one store a URI, whatever folder it is asked from.
         run = mlflow.MlflowClient(f"sqlite:///{dozen.folder / 'mlflow.db'}").get_run(dozen.result.run_id)
-    assert run.data.params["rung"] == "rules" and run.data.params["rung.reason"] == dozen.result.fitted.rung.reason
+    assert (
+        run.data.params["complexity"] == "rules"
+        and run.data.params["complexity.reason"] == dozen.result.fitted.rung.reason
+    )
     assert run.data.metrics["sample.effective"] == pytest.approx(dozen.result.judgement.sample.effective)
 
 
@@ -131,7 +134,7 @@ def test_without_a_fold_nothing_is_judged_and_every_screen_says_so(tmp_path, dem
     with homes.inside(tmp_path):
         page = report("demo.yaml").page.read_text(encoding="utf-8")
         assert explain("demo.yaml", str(home.night.scores.lead_id[0]), homes.NIGHT).causes == ()
-    assert "No fold could be judged" in page and "Nothing moves scores" in page
+    assert "No fold could be judged" in page and "No feature matters" in page
 
 
 def test_one_class_alone_is_still_refused(tmp_path, demo_tables) -> None:

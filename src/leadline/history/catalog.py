@@ -21,7 +21,7 @@ RESERVED = (
     "opportunity", "scanner", "account_act", "account_acts", "depth",
 )  # fmt: skip
 RULE = "rule_"
-"""How the counts that today's points rules ask for are named; they never enter the model."""
+"""How the counts that current scoring rules ask for are named; they never enter the model."""
 
 MOST_BEHAVIOURS = 60
 """Beyond so many kinds of event, the rarest count only as activity and by their intent."""
@@ -106,7 +106,7 @@ def _behaviour(config: Config, behaviour: str, name: str) -> list[Feature]:
 
 
 def _intent(config: Config, intent: str) -> list[Feature]:
-    words, group = f"acts of {intent} intent", f"intent:{intent}"
+    words, group = f"events of {intent} intent", f"intent:{intent}"
     counts = [
         Feature(
             f"n_intent_{intent}_{w}", "behaviour", group, "count", "count", words, field=intent, by="intent", window=w
@@ -155,13 +155,13 @@ def _progress(config: Config, there: list[str]) -> list[Feature]:
     windows = sorted(config.features.windows)
     for intent in ["", *there]:
         what = f"intent_{intent}" if intent else "any"
-        told = f"acts of {intent} intent" if intent else "acts of any kind"
+        told = f"events of {intent} intent" if intent else "events of any kind"
         for short, long in pairwise(windows):
             specs.append(Feature(
                 f"trend_{what}_{short}_{long}", "velocity", f"trend:{what}", "number", "trend", told, field=intent,
                 by="intent" if intent else "any", window=short, terms=(str(long),),
             ))  # fmt: skip
-    fast = "acts faster than a person's"
+    fast = "events faster than a person's"
     specs += [Feature(f"n_scanner_{w}", "velocity", "scanner", "count", "scanned", fast, window=w) for w in windows]
     return specs
 
@@ -170,22 +170,24 @@ def _activity(config: Config) -> list[Feature]:
     specs: list[Feature] = []
     for w in (*config.features.windows, None):
         tail = str(w) if w else "ever"
-        specs.append(Feature(f"n_any_{tail}", "behaviour", "activity", "count", "count", "acts of any kind", window=w))
+        specs.append(
+            Feature(f"n_any_{tail}", "behaviour", "activity", "count", "count", "events of any kind", window=w)
+        )
         specs.append(
             Feature(f"active_days_{tail}", "behaviour", "activity", "count", "active_days", "active days", window=w)
         )
     windows = sorted(config.features.windows)
-    specs.append(Feature("heat_any", "velocity", "activity", "count", "heat", "acts of any kind"))
+    specs.append(Feature("heat_any", "velocity", "activity", "count", "heat", "events of any kind"))
     if len(windows) > 1:
-        words = "pace of acts against its own past"
+        words = "pace of events against its own past"
         specs.append(
             Feature("pace_any", "velocity", "pace", "number", "pace", words, field=str(windows[-1]), window=windows[0])
         )
-    specs.append(Feature("gap_any", "velocity", "pace", "days", "gap", "pace of acts against its own past"))
+    specs.append(Feature("gap_any", "velocity", "pace", "days", "gap", "pace of events against its own past"))
     if any(b.intent in INTENTS for b in config.behaviours.values()):
         specs.append(Feature("depth", "behaviour", "depth", "number", "depth", "deepest intent so far", by="any"))
-    specs.append(Feature("since_any", "recency", "activity", "days", "since_last", "acts of any kind"))
-    specs.append(Feature("first_any", "recency", "activity", "days", "since_first", "acts of any kind"))
+    specs.append(Feature("since_any", "recency", "activity", "days", "since_last", "events of any kind"))
+    specs.append(Feature("first_any", "recency", "activity", "days", "since_first", "events of any kind"))
     return specs
 
 

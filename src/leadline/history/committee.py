@@ -20,9 +20,9 @@ def account_features(config: Config) -> list[Feature]:
     """List what the other leads of the account did."""
     specs = []
     for w in config.features.windows:
-        specs.append(_colleagues(f"n_colleague_acts_{w}", "count", "colleague_acts", "acts of colleagues", window=w))
+        specs.append(_colleagues(f"n_colleague_acts_{w}", "count", "colleague_acts", "events of colleagues", window=w))
         if any(b.intent == "purchase" for b in config.behaviours.values()):
-            words = "acts of purchase intent by colleagues"
+            words = "events of purchase intent by colleagues"
             specs.append(
                 _colleagues(
                     f"n_colleague_purchase_{w}",
@@ -45,7 +45,7 @@ def account_features(config: Config) -> list[Feature]:
         _colleagues(
             f"share_engaged_{main}", "number", "share_engaged", "share of known colleagues active", window=main
         ),
-        _colleagues("since_colleague_act", "days", "since_colleague", "acts of colleagues"),
+        _colleagues("since_colleague_act", "days", "since_colleague", "events of colleagues"),
     ]
 
 
@@ -55,7 +55,7 @@ def nameless_features(config: Config) -> list[Feature]:
         return []
 
     def spec(name: str, kind: Kind, aggregate: Aggregate, window: Horizon | None = None) -> Feature:
-        words = "acts of the account without a name"
+        words = "anonymous events of the account"
         return Feature(name, "account", "account_acts", kind, aggregate, words, "colleagues", window=window)
 
     counts = [spec(f"n_account_acts_{w}", "count", "account_acts", w) for w in config.features.windows]

@@ -1,4 +1,4 @@
-"""The questions that follow the first: of the snapshots whose lead reached one stage, which went on to the next.
+"""Downstream stages: of the snapshots whose lead reached one stage, which went on to the next.
 
 P(won) = P(sql) · P(won | sql) holds at any as_of when the second factor, too, is asked with what was known at that as_of.
 So the second question's rows are the first one's positives, with the same features and the same as_of: tonight's open
@@ -79,7 +79,7 @@ class Deals:
 
 @dataclass(frozen=True)
 class Following:
-    """All questions that follow the first, in order, and the deals, where the config gives amounts."""
+    """All downstream stages, in order, and the deals, where the config gives amounts."""
 
     steps: tuple[Step, ...]
     deals: Deals | None
@@ -91,13 +91,13 @@ def fetch(config: Config, loaded: Loaded, first: Labels, made: Features, roles: 
     Raises
     ------
     DataError
-        No row is ripe for one of them.
+        No row is old enough to count for one of them.
     """
     found = gather(config, loaded, first, made, roles)
     for step in found.steps:
         if not len(step.rows):
             raise DataError(
-                f"outcome: no lead that reached {step.given} is ripe for {step.reaches} within {step.within} ({step.counts.censored} "
+                f"outcome: no lead that reached {step.given} is old enough to count for {step.reaches} within {step.within} ({step.counts.censored} "
                 "snapshots aren't yet); expected at least one; give more history, a shorter `within`, or leave that question out"
             )
     return found

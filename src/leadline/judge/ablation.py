@@ -1,4 +1,4 @@
-"""What each family of features is worth: how much worse the backtest gets when the model does without it.
+"""Feature-family ablation: how much worse the backtest gets when the model does without it.
 
 Each family is left out once; the same recipe is fitted on the rest, on every fold of the backtest, and its
 out-of-fold probabilities are held against those of the recipe on all features. Settled by measuring:

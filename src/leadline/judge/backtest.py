@@ -1,4 +1,4 @@
-"""The backtest's figures: what the model, the regression beside it and today's points said of rows they never saw."""
+"""The backtest's figures: what the model, the regression beside it and current scoring rules said of rows they never saw."""
 
 from __future__ import annotations
 

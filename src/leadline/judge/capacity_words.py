@@ -8,16 +8,15 @@ from typing import Any
 
 __all__ = ["HEAD", "KEY", "rows", "sentences"]
 
-HEAD = ("leads", "cut at", "at cut", "prec.", "recall", "a week", "new", "a night")
+HEAD = ("leads", "threshold", "prec. near", "prec.", "recall", "pos./wk", "new/wk", "leads/run")
 KEY = (
-    "leads: at or above the cut, a week; at cut: what came of those just around it; a week: positives among the leads, of whom "
-    "some stand there week after week; new: positives a week where a lead once worked isn't worked again; a night: leads above "
-    "the cut, were it never moved"
+    "leads: a week, at or above the threshold; prec. near: precision just around the threshold; pos./wk: positives a week; "
+    "new/wk: those of leads worked once only; leads/run: leads at or above a fixed threshold"
 )
 
 
 def rows(cuts: Sequence[Mapping[str, Any]], words: str = "") -> list[list[str]]:
-    """Return a row of cells for each cut; `words` is the key of a first cell with a name.
+    """Return a row of cells for each threshold; `words` is the key of a first cell with a name.
 
     Examples
     --------
@@ -43,7 +42,7 @@ def sentences(steady: Mapping[str, Any]) -> list[str]:
     >>> held = {"plain": told, "banded": {**told, "near": 20.0, "flips": 22.0}}
     >>> for line in sentences({"hold": "volume", "band": 0.25, "night": 40.0, "held": held}):
     ...     print(line)
-    Tier A takes the best 40 leads of a night, none at less than half the odds of its cut.
+    Tier A takes the best 40 leads of a night, none at less than half the odds of its threshold.
     It keeps a lead on its line until another has odds 28% higher: of 100 such leads 20 flip from one night to the next, not 45.
     """
     held, made = steady.get("held") or {}, []
@@ -53,12 +52,12 @@ def sentences(steady: Mapping[str, Any]) -> list[str]:
         )
     if steady.get("hold") == "volume" and steady.get("night"):
         made.append(
-            f"Tier A takes the best {steady['night']:.0f} leads of a night, none at less than half the odds of its cut."
+            f"Tier A takes the best {steady['night']:.0f} leads of a night, none at less than half the odds of its threshold."
         )
     fixed, steadied = held.get("probability"), held.get("volume")
     if fixed and steadied:
         made.append(
-            f"On nights of later folds a fixed cut held {fixed['low']:.0f} to {fixed['high']:.0f} leads (precision {_share(fixed['precision'])}), "
+            f"On nights of later folds a fixed threshold held {fixed['low']:.0f} to {fixed['high']:.0f} leads (precision {_share(fixed['precision'])}), "
             f"a fixed number of leads {steadied['low']:.0f} to {steadied['high']:.0f} ({_share(steadied['precision'])})."
         )
     plain, banded = held.get("plain"), held.get("banded")

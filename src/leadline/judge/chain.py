@@ -31,11 +31,11 @@ class Chain:
     first_auc : float
         Of the first probability alone, on the same end.
     predicted, observed, observed_low, observed_high : float
-        The mean of the product, and the share that came, with its 95% interval by drawing accounts again.
+        The mean of the product, and the share that came, with its 95% interval by cluster bootstrap over accounts.
     ece : float
         Expected calibration error of the product.
     calibration : tuple of CalibrationBin
-        Said and came, in bins of equal size.
+        Predicted and observed, in bins of equal size.
     """
 
     starts_at: int
@@ -62,8 +62,8 @@ class Chain:
     def verdict(self) -> str:
         """Say whether what was said lies within what chance makes of what came."""
         if not self.observed_low <= self.predicted <= self.observed_high:
-            return "said too much" if self.predicted > self.observed else "said too little"
-        return "in line with what came"
+            return "predicted too much" if self.predicted > self.observed else "predicted too little"
+        return "in line with what was observed"
 
 
 def judge(
@@ -85,7 +85,7 @@ def judge(
     >>> y, p = np.array([1.0, 0.0] * 20), np.array([0.6, 0.4] * 20)
     >>> made = judge(y, p, p * 0.5, np.ones(40), np.arange(40), (0, 9), seed=7)
     >>> made.rows, made.positives, made.auc, made.observed, made.verdict
-    (40, 20, 1.0, 0.5, 'said too little')
+    (40, 20, 1.0, 0.5, 'predicted too little')
     """
     low, high = metrics.bootstrap_by_group(lambda at: float(np.average(y[at], weights=weight[at])), group, seed)
     auc = metrics.bootstrap_by_group(lambda at: metrics.auc(y[at], product[at], weight[at]), group, seed)

@@ -1,4 +1,4 @@
-"""A column as codes: numbers in bins of like size, words as the levels that enough leads share, 0 where nothing was said."""
+"""A column as codes: numbers in bins of like size, words as the levels that enough leads share, 0 where nothing is known."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EMPTY = frozenset((
     "seleccionar", "seleccione", "selecciona", "selecione", "selecionar", "sin especificar", "não informado", "bitte wählen", "bitte auswählen",
     "auswählen", "keine angabe", "k.a.", "k. a.", "sélectionner", "sélectionnez", "choisir", "non renseigné", "seleziona",
 ))  # fmt: skip
-"""Words that forms and exports write where nothing was said."""
+"""Words that forms and exports write where nothing is known."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ def costs(climbs: Climbs, terms: Terms, level: Mapping[str, Words]) -> dict[str,
     dict
         `all`, a figure of `leads`, `sqls`, `cost`, `each` and its 95% interval `low` to `high`; `campaign` and `source`, lists of
         such figures by level, the dearest first; `month`, in their order; `cells`, by campaign and month, where 20 leads came
-        in; `unripe`, money of months that aren't ripe; `unknown`, money of campaigns that no lead names; `several`, money of
+        in; `censored`, money of months that aren't ripe; `unknown`, money of campaigns that no lead names; `several`, money of
         campaigns whose leads have several sources: it isn't told by source.
     """
     if not len(climbs.spent.month) or not climbs.names[1]:
@@ -62,7 +62,7 @@ def costs(climbs: Climbs, terms: Terms, level: Mapping[str, Words]) -> dict[str,
             {"campaign": name, "month": month, **_figure(part)}
             for (name, month), part in cells.groupby(["campaign", "month"])
         ],
-        "unripe": float(table.loc[~table["ripe"] & ~unknown, "cost"].sum()),
+        "censored": float(table.loc[~table["ripe"] & ~unknown, "cost"].sum()),
         "unknown": float(table.loc[unknown, "cost"].sum()),
         "several": float(counted.loc[~alone, "cost"].sum()),
     }

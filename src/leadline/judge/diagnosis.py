@@ -52,7 +52,7 @@ def tell(funnel: Record, cuts: Sequence[Record] = (), curve: Sequence[Record] = 
         (tighten, loosen, keep or wait); `cuts`, half, today's and double capacity in the backtest; `mqls_per_week`; and `same`,
         the backtest's cut at about so many leads a week.
     """
-    if not {"mql", "sql"} <= set(funnel["rungs"]):
+    if not {"mql", "sql"} <= set(funnel["stages"]):
         return None
     everybody = _level({"level": "all", "steps": funnel["all"]}, None, None)
     costs = funnel.get("cost") or {}

@@ -45,7 +45,7 @@ class Trial:
     said : float array
         What the model said of the test's rows.
     drivers : sequence of Driver
-        What moves scores, the strongest first.
+        Feature importance (mean |SHAP|), the strongest first.
     attributes : mapping of str to str
         Of the groups that are one attribute, where it stands: ``leads.source``.
     known : frozenset of str

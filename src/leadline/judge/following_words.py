@@ -1,4 +1,4 @@
-"""What is said of the questions that follow the first, in lines that fit a terminal: records in, text out."""
+"""What is said of the downstream stages, in lines that fit a terminal: records in, text out."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def _chain(record: Mapping[str, Any]) -> Iterator[str]:
         return
     days = [format_instant(made[k])[:10] for k in ("starts_at", "ends_at")]
     yield (
-        f"End to end, {made['rows']:,} snapshots of open leads from {days[0]} to {days[1]}: {made['predicted']:.2%} said, "
-        f"{made['observed']:.2%} came (95%: {_share(made['observed_low'])}–{_share(made['observed_high'])}); AUC on the last stage "
+        f"End to end, {made['rows']:,} snapshots of open leads from {days[0]} to {days[1]}: {made['predicted']:.2%} predicted, "
+        f"{made['observed']:.2%} observed (95%: {_share(made['observed_low'])}–{_share(made['observed_high'])}); AUC on the last stage "
         f"{_number(made['auc'])} ({_number(made['auc_low'])}–{_number(made['auc_high'])}), by the first probability alone {_number(made['first_auc'])}"
     )
 
@@ -89,7 +89,7 @@ def _value(record: Mapping[str, Any]) -> Iterator[str]:
         return
     yield (
         f"{text}; on the newest {judged['deals']:,} deals segments miss by {judged['mae']:,.0f} on average, the overall mean by "
-        f"{judged['mae_mean']:,.0f}; what came over what was said: {judged['came_over_said']:.2f}{_range(judged, 'came_over_said', '.2f')}"
+        f"{judged['mae_mean']:,.0f}; observed over predicted: {judged['observed_over_predicted']:.2f}{_range(judged, 'observed_over_predicted', '.2f')}"
     )
 
 

@@ -42,7 +42,7 @@ def tell(climbs: Climbs, terms: Terms) -> dict[str, Any]:
     level = {"source": levels(climbs.source), "campaign": levels(climbs.campaign)}
     record: dict[str, Any] = {
         "leads": len(climbs),
-        "rungs": [LADDER[n] for n in told(climbs)],
+        "stages": [LADDER[n] for n in told(climbs)],
         "within": terms.within / DAY,
         "won_within": terms.won_within / DAY,
         "sla": None if terms.sla is None else terms.sla / DAY,
@@ -79,7 +79,7 @@ def _months(climbs: Climbs, terms: Terms, ways: Sequence[Passage], group: Ints) 
         for way in ways:
             step = step_of(way, np.flatnonzero(entered[way.pair[0]] == month), group)
             done = month_end(month) + way.span + terms.delay <= climbs.until
-            made.append({**vars(step if done else _blank(step)), "ripe": bool(done)})
+            made.append({**vars(step if done else _blank(step)), "complete": bool(done)})
         yield {"month": month_name(month), "leads": int((created == month).sum()), "steps": made}
 
 

@@ -27,7 +27,7 @@ WHY = {
     "retrain": "what ranks leads has changed, and only new trees can learn that",
     "recalibrate": "the order still holds and the level doesn't, which the calibration alone mends, with far fewer outcomes",
     "look": "inputs changed, which may be the world or the export: outcomes say later whether it matters",
-    "keep": "what came fits what was said",
+    "keep": "observed conversion fits predicted",
 }
 """What each advice rests on."""
 
@@ -56,7 +56,7 @@ def advise(
     now : mapping
         `predicted`, `observed`, and `auc` with `auc_low` and `auc_high`, of the version in use.
     verdict : str
-        Whether calibration holds over all rows: `holds`, `off` or `too few to say`.
+        Whether calibration holds over all rows: `calibrated`, `miscalibrated` or `too few to say`.
     positive_leads : int
         Leads with a positive outcome.
     then : mapping or None
@@ -69,30 +69,30 @@ def advise(
     Examples
     --------
     >>> good = {"predicted": 0.10, "observed": 0.11, "auc": 0.7, "auc_low": 0.66, "auc_high": 0.74}
-    >>> advise(good, "holds", 90, {"auc": 0.71, "auc_low": 0.68, "auc_high": 0.74}).line
-    'no need to retrain: 11.0% came where 10.0% was said, AUC 0.700 (the backtest: 0.710)'
-    >>> advise(good, "holds", 90, {"auc": 0.85, "auc_low": 0.83, "auc_high": 0.87}).action
+    >>> advise(good, "calibrated", 90, {"auc": 0.71, "auc_low": 0.68, "auc_high": 0.74}).line
+    'no need to retrain: 11.0% observed where 10.0% was predicted, AUC 0.700 (the backtest: 0.710)'
+    >>> advise(good, "calibrated", 90, {"auc": 0.85, "auc_low": 0.83, "auc_high": 0.87}).action
     'retrain'
-    >>> advise({**good, "observed": 0.2}, "off", 90, None, ["score"]).line
-    'recalibrate (`leadline train --recalibrate`): 20.0% came where 10.0% was said; look at what drifted, too: score'
+    >>> advise({**good, "observed": 0.2}, "miscalibrated", 90, None, ["score"]).line
+    'recalibrate (`leadline train --recalibrate`): 20.0% observed where 10.0% was predicted; look at what drifted, too: score'
     >>> advise(good, "too few to say", 5, None, (), 0).line
-    'too early to say: 5 leads with a positive outcome are ripe, and it takes 20; about 1970-01-01T00:00:00Z enough will be'
+    'too early to say: 5 leads with a positive outcome are old enough to count, and it takes 20; about 1970-01-01T00:00:00Z enough will be'
     """
-    came = f"{now['observed']:.1%} came where {now['predicted']:.1%} was said"
+    came = f"{now['observed']:.1%} observed where {now['predicted']:.1%} was predicted"
     also = f"; look at what drifted, too: {_named(drifted)}" if drifted else ""
     if positive_leads < FEWEST:
         when = f"about {format_instant(ripe_at)} enough will be" if ripe_at is not None else "score more nights"
         one = positive_leads == 1
-        said = f"too early to say: {positive_leads} lead{'' if one else 's'} with a positive outcome {'is' if one else 'are'} ripe, and it takes {FEWEST}; {when}"
+        said = f"too early to say: {positive_leads} lead{'' if one else 's'} with a positive outcome {'is' if one else 'are'} old enough to count, and it takes {FEWEST}; {when}"
         return Advice("wait", said + also, WHY["wait"])
     beside = "" if then is None else f" (the backtest: {then['auc']:.3f})"
     if then is not None and _weaker(now, then):
         return Advice(
             "retrain",
-            f"retrain: it ranks worse than its backtest said: AUC {now['auc']:.3f}{beside}{also}",
+            f"retrain: it ranks worse than in its backtest: AUC {now['auc']:.3f}{beside}{also}",
             WHY["retrain"],
         )
-    if verdict == "off" and abs(now["observed"] - now["predicted"]) > OFF * now["predicted"]:
+    if verdict == "miscalibrated" and abs(now["observed"] - now["predicted"]) > OFF * now["predicted"]:
         return Advice("recalibrate", f"recalibrate (`leadline train --recalibrate`): {came}{also}", WHY["recalibrate"])
     if drifted:
         return Advice(

@@ -17,13 +17,13 @@ def parts(record: Mapping[str, Any]) -> list[Part]:
     """Say what a monitor found; `record` is `MonitorResult.to_record`'s."""
     nights = record["nights"]
     said: list[Part] = [
-        f"{record['rows']:,} scores of {nights} night{'' if nights == 1 else 's'} are ripe at {record['as_of']}, "
-        f"{record['positives']:,} positive;\n{record['unripe']:,} not yet"
+        f"{record['rows']:,} scores of {nights} night{'' if nights == 1 else 's'} are old enough to count at {record['as_of']}, "
+        f"{record['positives']:,} positive;\n{record['censored']:,} are censored"
     ]
     if record["rows"]:
         said += [
             f"AUC {_auc(record)}, ECE {_figure(record['ece'])}; {_came(record)}",
-            (["tier", "rows", "said", "came", "95%"], [[t["tier"], *_row(t)] for t in record["tiers"]]),
+            (["tier", "rows", "predicted", "observed", "95%"], [[t["tier"], *_row(t)] for t in record["tiers"]]),
             *_by_source(record),
             *_versions(record["versions"]),
             *_accepted(record["accepted"]),
@@ -37,9 +37,7 @@ def _row(t: Mapping[str, Any]) -> list[str]:
 
 
 def _came(t: Mapping[str, Any]) -> str:
-    return (
-        f"{_share(t['predicted'])} was said and {_share(t['observed'])} came ({_share(t['low'])}–{_share(t['high'])})"
-    )
+    return f"{_share(t['predicted'])} was predicted and {_share(t['observed'])} observed ({_share(t['low'])}–{_share(t['high'])})"
 
 
 def _by_source(record: Mapping[str, Any]) -> list[Part]:
@@ -47,16 +45,16 @@ def _by_source(record: Mapping[str, Any]) -> list[Part]:
     every = (record["segments"] or {}).get("segments", [])
     sources = [s for s in every if s["by"] == "source" and s["positives"] is not None]
     rows = [[s["level"], *_row(s), s["verdict"]] for s in sources]
-    off = [f"{s['by']} {s['level']}" for s in every if s["verdict"] == "off" and s["by"] != "source"]
-    said: list[Part] = [(["source", "rows", "said", "came", "95%", "it"], rows)] if rows else []
-    return [*said, *([f"off beyond chance: {', '.join(off)}"] if off else [])]
+    off = [f"{s['by']} {s['level']}" for s in every if s["verdict"] == "miscalibrated" and s["by"] != "source"]
+    said: list[Part] = [(["source", "rows", "predicted", "observed", "95%", "verdict"], rows)] if rows else []
+    return [*said, *([f"miscalibrated beyond chance: {', '.join(off)}"] if off else [])]
 
 
 def _versions(versions: Sequence[Mapping[str, Any]]) -> list[Part]:
     if len(versions) < 2:
         return []
     rows = [[v["version"], *_row(v), _auc(v)] for v in versions]
-    return [(["version", "rows", "said", "came", "95%", "AUC"], rows)]
+    return [(["version", "rows", "predicted", "observed", "95%", "AUC"], rows)]
 
 
 def _accepted(told: Mapping[str, Any]) -> list[Part]:
@@ -89,14 +87,14 @@ def _exploration(told: Mapping[str, Any] | None) -> list[Part]:
     if told is None:
         return []
     mine, rest = told["holdout"], told["rest"]
-    said = f"holdout, worked by lot: {mine['leads']:,} leads, AUC {_auc(mine)}; {_came(mine)}\nthe rest: AUC {_auc(rest)}; {_came(rest)}"
+    said = f"holdout, worked at random: {mine['leads']:,} leads, AUC {_auc(mine)}; {_came(mine)}\nthe rest: AUC {_auc(rest)}; {_came(rest)}"
     rows = [
         [f"{_share(b['from'])}–{_share(b['to'])}", f"{b['holdout']['rows']:,}", _with(b["holdout"]), f"{b['rest']['rows']:,}", _with(b["rest"])]
         for b in told["bands"]
     ]  # fmt: skip
     best, others = told["by_lot"]["best"], told["by_lot"]["others"]
-    lot = f"of the holdout, those who drew the best tier: {_with(best)}; the others: {_with(others)}"
-    return [said, (["score", "holdout", "came (95%)", "the rest", "came (95%)"], rows), lot]
+    lot = f"of the holdout, those assigned the best tier: {_with(best)}; the others: {_with(others)}"
+    return [said, (["score", "holdout", "observed (95%)", "the rest", "observed (95%)"], rows), lot]
 
 
 def _with(t: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The nearest action: of single acts that were tried on the scorer, which would bring a lead into a better tier.
+"""The next best action: of single acts that were tried on the scorer, which would bring a lead into a better tier.
 
 It says what the model would have said, had the lead's log held one act more. That is association: whoever is asked to do
 so isn't, for that, like those who did so of themselves.

@@ -12,8 +12,8 @@ from leadline.judge.backtest import plain
 
 __all__ = ["AFTER_TRAINING", "SAYERS", "Ahead", "Nights", "Terms", "Worked", "lines"]
 
-SAYERS = ("model", "points", "newest", "logistic", "lightgbm", "frequencies", "random")
-"""Who ranks, in the order of tables; `random` is what drawing lots brings on average."""
+SAYERS = ("model", "points", "newest", "logistic", "lightgbm", "naive_bayes", "random")
+"""Who ranks, in the order of tables; `random` is what a random order brings on average."""
 
 WIDTH = 80  # columns of a terminal
 
@@ -41,7 +41,7 @@ class Worked:
     newest_sqls, newest_precision : float
         The same in the newest fold alone, which chose nothing.
     won, amount : float
-        At ripe nights: leads that closed as won, and what their deals brought.
+        At dates old enough: leads that closed as won, and what their deals brought.
     """
 
     by: str
@@ -83,16 +83,16 @@ class Nights:
     Attributes
     ----------
     nights, newest_nights, won_nights : int
-        How many were worked; how many of them in the newest fold; at how many closed-won is ripe.
+        How many were worked; how many of them in the newest fold; how many are old enough for closed-won.
     per_night : float
         How many leads a night works.
     starts_at, ends_at : int
         The first and the last night, in microseconds.
     thinned : bool
         Whether some rows stand for several leads; closed-won isn't counted then.
-    sayers : tuple of Worked
+    rankers : tuple of Worked
         The model first.
-    ahead : tuple of Ahead
+    model_minus_baseline : tuple of Ahead
         The model against each of the others.
     terms : Terms
         What was asked, in words.
@@ -107,14 +107,14 @@ class Nights:
     starts_at: int = 0
     ends_at: int = 0
     thinned: bool = False
-    sayers: tuple[Worked, ...] = ()
-    ahead: tuple[Ahead, ...] = ()
+    rankers: tuple[Worked, ...] = ()
+    model_minus_baseline: tuple[Ahead, ...] = ()
     terms: Terms = Terms()
     reason: str = ""
 
     def to_record(self) -> dict[str, Any] | None:
         """Return plain JSON values, None for what isn't known; None where there are no nights."""
-        if not self.sayers:
+        if not self.rankers:
             return None
         record: dict[str, Any] = plain(asdict(self))
         return record
@@ -126,34 +126,34 @@ def lines(told: Nights) -> list[str]:
     Examples
     --------
     >>> lines(Nights(reason="a flat file has no nights"))
-    ['No night was worked in the past: a flat file has no nights.']
+    ['No top-N backtest: a flat file has no nights.']
     """
-    if not told.sayers:
-        return [f"No night was worked in the past: {told.reason}."]
+    if not told.rankers:
+        return [f"No top-N backtest: {told.reason}."]
     terms = told.terms
     table = next(
         (rows for rows in (_aligned(_rows(told, room)) for room in (2, 1)) if max(map(len, rows)) <= WIDTH),
         _aligned(_rows(told, 0)),
     )
-    newest = ", ".join(f"{w.by} {_n(w.newest_sqls)}" for w in told.sayers)
+    newest = ", ".join(f"{w.by} {_n(w.newest_sqls)}" for w in told.rankers)
     thinned = ", negatives thinned" if told.thinned else ""
     return [
         *_folded(
-            f"Working the best {told.per_night:.4g} leads at each of {told.nights} past nights, a lead once in {terms.within}{thinned}:"
+            f"Top-{told.per_night:.4g} backtest (precision@{told.per_night:.4g} over {told.nights} scoring dates), a lead once in {terms.within}{thinned}:"
         ),
         *table,
         "won, amount: can't be counted where negatives are thinned (snapshots.max)"
         if told.thinned
-        else f"won, amount: within {terms.won_within} of the {told.won_nights} nights for which that is ripe",
-        *_folded(f"in the newest fold alone, which chose nothing ({told.newest_nights} nights): {newest}"),
+        else f"won, amount: within {terms.won_within} of the {told.won_nights} dates that are old enough",
+        *_folded(f"in the newest fold alone, which chose nothing ({told.newest_nights} dates): {newest}"),
     ]
 
 
 def _rows(told: Nights, room: int) -> list[list[str]]:
     """Make the table's cells; with less room, closed-won loses its interval, then the difference its own."""
-    gaps = {gap.by: gap for gap in told.ahead}
+    gaps = {gap.by: gap for gap in told.model_minus_baseline}
     rows = [["by", f"{told.terms.what} (95%)", "model ahead by", "prec.", "won (95%)" if room > 1 else "won", "amount"]]
-    for w in told.sayers:
+    for w in told.rankers:
         gap, ahead = gaps.get(w.by), "–"
         if gap:
             spread = f" ({_n(gap.sqls_low, True)} to {_n(gap.sqls_high, True)})" if gap.sqls_low == gap.sqls_low else ""
@@ -190,10 +190,10 @@ def _folded(text: str) -> list[str]:
 def never_close(told: Nights) -> Iterator[tuple[str, str, str, str, int]]:
     """Tell a model that finds as many leads as a peer, or more, of which fewer close, by more than noise."""
     what = told.terms.what
-    for gap in told.ahead:
+    for gap in told.model_minus_baseline:
         if gap.sqls >= 0 and gap.won_high < 0:
             yield (
-                f"past nights, against {gap.by}",
+                f"top-N backtest, against {gap.by}",
                 f"{gap.sqls:,.0f} more {what}, but {-gap.won:,.0f} fewer closed-won (95%: {-gap.won_high:,.0f} to {-gap.won_low:,.0f})",
                 f"{what} that close as often",
                 "look at which sources and segments the model puts on top; ask for a later stage (outcome.reaches) if these don't pay",
@@ -202,11 +202,11 @@ def never_close(told: Nights) -> Iterator[tuple[str, str, str, str, int]]:
 
 
 def _no_won(told: Nights) -> str:
-    if not told.sayers:
+    if not told.rankers:
         return told.reason
     if told.thinned:
         return "negatives are thinned (snapshots.max), so that a lead's win can't be counted once"
-    return "" if told.won_nights else f"no past night's closed-won ({told.terms.won_within}) is ripe"
+    return "" if told.won_nights else f"no scoring date is old enough to count closed-won ({told.terms.won_within})"
 
 
 AFTER_TRAINING: tuple[Check[Nights], ...] = (

@@ -73,13 +73,13 @@ def lines(told: Optimism | None) -> list[str]:
     --------
     >>> for line in lines(Optimism(Figures(0.8, 0.2, 3.5), Figures(0.72, 0.1, 2.1))):
     ...     print(line)
-    optimism: a random split would have said AUC .80, lift 3.5;
+    optimism: a random split would have shown AUC .80, lift 3.5;
       forward in time it is .72, 2.1 (a lighter form of the recipe, both times)
     """
     if told is None:
         return []
     drawn, forward = (f"{f.auc:.2f}".replace("0.", ".", 1) for f in (told.drawn, told.forward))
     return [
-        f"optimism: a random split would have said AUC {drawn}, lift {told.drawn.lift_10:.1f};",
+        f"optimism: a random split would have shown AUC {drawn}, lift {told.drawn.lift_10:.1f};",
         f"  forward in time it is {forward}, {told.forward.lift_10:.1f} (a lighter form of the recipe, both times)",
     ]

@@ -1,4 +1,4 @@
-"""How each level of an attribute is served: selection, recall and ranking, with intervals by drawing accounts again."""
+"""How each level of an attribute is served: selection, recall and ranking, with intervals by cluster bootstrap over accounts."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The rule, for whoever ranks:
 
-- a night takes the best leads until its room is full; leads tied at the cut share what room is left, as drawing lots
+- a night takes the best leads until its room is full; leads tied at the cut share what room is left, as random order
   would give on average, so that the order of rows changes nothing;
 - a lead that was worked isn't worked again within the horizon: the question that picked it, "does it get there within
   the horizon?", is still open, and a list that brings the same leads each night is of no use. After that it may come again;

@@ -1,4 +1,4 @@
-"""Today's points model, as the config's rules state it: what leadline has to beat."""
+"""Current scoring rules, as the config's rules state it: what leadline has to beat."""
 
 from __future__ import annotations
 

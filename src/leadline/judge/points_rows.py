@@ -1,4 +1,4 @@
-"""The points card in words: each row as plain values, with the sentence that says when its points are given."""
+"""Scorecard in words: each row as plain values, with the sentence that says when its points are given."""
 
 from __future__ import annotations
 
@@ -113,14 +113,14 @@ def _what(c: Condition, spec: Feature, kind: str) -> str:
 
 
 def _acts(c: Condition, spec: Feature, kind: str) -> str:
-    """Say which acts, how many, and since when."""
+    """Say which events, how many, and since when."""
     many = int(c.low or 1)
     when = "" if spec.window is None else f" in the last {_length(spec.window)}"
     if kind == "behaviour":
         often = "" if many == 1 else " at least twice" if many == 2 else f" at least {many} times"
         return f"{'ever ' if c.test == 'ever' else ''}{spec.words}{often}{when}"
-    acts = " at all" if kind == "any" else " " + spec.words.removeprefix("acts ")
-    return f"{'any act' if many == 1 else f'at least {many} acts'}{acts}{when or ' so far'}"
+    acts = " at all" if kind == "any" else " " + spec.words.removeprefix("events ")
+    return f"{'any event' if many == 1 else f'at least {many} events'}{acts}{when or ' so far'}"
 
 
 def _listed(levels: Sequence[str]) -> str:

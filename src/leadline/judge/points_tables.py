@@ -1,4 +1,4 @@
-"""The points card as tables: for people, and laid out as the rule editors of HubSpot and Marketo ask.
+"""Scorecard as tables: for people, and laid out as the rule editors of HubSpot and Marketo ask.
 
 Neither product imports scoring rules from a file. The tables have one line a rule, with a column for each thing that the
 editor asks, to be typed in, or read by a script that calls HubSpot's Lead Scoring API or Marketo's program tokens.

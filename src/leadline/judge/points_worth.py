@@ -1,4 +1,4 @@
-"""What a points card is worth: the card, the model, the regression and today's points on the same future cohort.
+"""What a scorecard is worth: the card, the model, the regression and current scoring rules on the same future cohort.
 
 The cohort are the newest fold's rows. What is judged there is a card made of the rows before it alone; the card that is
 handed out is made of all rows, in the same way. A lead counts once a week, at its best, as in the capacity table; leads

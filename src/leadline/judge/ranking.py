@@ -60,7 +60,7 @@ class Scores:
     model_name, model_version : str
         Which scorer.
     later : mapping of str to float64, bool or object array
-        Trailing columns by name: of the questions that follow the first, the expected value, the stage of intent as text,
+        Trailing columns by name: of the downstream stages, the expected value, the stage of intent as text,
         and `exploration`.
     said : tuple of str
         What went otherwise than it should.

@@ -149,7 +149,7 @@ def _silent(then: Mapping[str, float], now: Mapping[str, float], rows: int) -> I
         more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
         yield (
             f"nightly.silent: {gone[0]}{more} says nothing of any of {rows:,} leads, which in training it did; expected some "
-            "acts of that kind; check that the source still sends them,"
+            "events of that kind; check that the source still sends them,"
         )
 
 

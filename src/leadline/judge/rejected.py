@@ -1,4 +1,4 @@
-"""What sales rejected, and why: by source, tier and month, with bad fit told apart from bad timing and bad data."""
+"""Disqualification reasons: by source, tier and month, with bad fit told apart from bad timing and bad data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What working the top of the list would have brought: past nights, each scored by a model that knew only what was known.
+"""Top-N backtest: past nights, each scored by a model that knew only what was known.
 
 At each night of the backtest's tests, the capacity takes the best leads (`judge.picking` has the rule), by the model and by
 each peer, on the same nights, with the same capacity. Counted are the leads that get there within the horizon of the night
@@ -91,7 +91,7 @@ def replay(past: Past, seed: int, repeats: int = REPEATS) -> Nights:
     >>> y = (n % 4 == 0) * 1.0
     >>> listing = listing_of(n // 20 * day, n.astype(str).astype(object), np.ones(40), horizon=7 * day, every=day)
     >>> past = Past(listing, y, y, None, n >= 20, n.astype(str).astype(object), {"model": y, "points": -y}, room=5)
-    >>> [(w.by, w.sqls, w.precision, w.won) for w in replay(past, seed=7).sayers]
+    >>> [(w.by, w.sqls, w.precision, w.won) for w in replay(past, seed=7).rankers]
     [('model', 10.0, 1.0, 10.0), ('points', 0.0, 0.0, 0.0), ('random', 2.5, 0.25, 2.5)]
     """
     listing = past.listing

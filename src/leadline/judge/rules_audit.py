@@ -1,4 +1,4 @@
-"""Today's points rules on the future cohort: what each rule is worth beside the others.
+"""Current scoring rules on the future cohort: what each rule is worth beside the others.
 
 One logistic regression of what came on all the rules is scaled so that as many points are handed
 out in all as today. A rule whose given points lie outside the 95% interval (accounts are drawn

@@ -1,4 +1,4 @@
-"""What today's points catch and miss at the model's volume, and what the stages below the outcome are worth as criteria."""
+"""What current scoring rules catch and miss at the model's volume, and what the stages below the outcome are worth as criteria."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Step:
         Their share with its 95% interval; NaN without leads.
     ended : int
         Those that were lost or rejected in that time and didn't reach the upper.
-    unripe : int
+    censored : int
         Leads at the lower whose time isn't over; they aren't counted.
     days : tuple of float
         Quartiles of the days it took, of those that stood at both.
@@ -86,7 +86,7 @@ class Step:
     low: float
     high: float
     ended: int
-    unripe: int
+    censored: int
     days: tuple[float, ...]
     timed: int
 

@@ -11,23 +11,23 @@ NAMED = 5  # segments that a summary names
 
 
 def summary(record: Mapping[str, Any]) -> str:
-    """Say in one line whether calibration holds, of what `Segments.to_record` made.
+    """Say in one line in how many segments the model is calibrated, of what `Segments.to_record` made.
 
     Examples
     --------
-    >>> segment = {"by": "country", "level": "NL", "verdict": "off", "predicted": 0.12, "observed": 0.18}
-    >>> summary({"segments": [segment, {**segment, "level": "BE", "verdict": "holds"}]})
-    'calibration holds in 1 of 2 segments; off: country = NL (12% said, 18% came)'
+    >>> segment = {"by": "country", "level": "NL", "verdict": "miscalibrated", "predicted": 0.12, "observed": 0.18}
+    >>> summary({"segments": [segment, {**segment, "level": "BE", "verdict": "calibrated"}]})
+    'well calibrated in 1 of 2 segments; miscalibrated: country = NL (12% predicted, 18% observed)'
     """
     every: Sequence[Mapping[str, Any]] = record["segments"]
-    holds, off = ([s for s in every if s["verdict"] == verdict] for verdict in ("holds", "off"))
+    holds, off = ([s for s in every if s["verdict"] == verdict] for verdict in ("calibrated", "miscalibrated"))
     few = len(every) - len(holds) - len(off)
     if not holds and not off:
         return f"calibration by segment: too few positives in each of {len(every)} to say" if every else ""
-    said = f"calibration holds in {len(holds)} of {len(holds) + len(off)} segments"
+    said = f"well calibrated in {len(holds)} of {len(holds) + len(off)} segments"
     if off:
-        said += "; off: " + ", ".join(
-            f"{s['by']} = {s['level']} ({percent(s['predicted'])} said, {percent(s['observed'])} came)"
+        said += "; miscalibrated: " + ", ".join(
+            f"{s['by']} = {s['level']} ({percent(s['predicted'])} predicted, {percent(s['observed'])} observed)"
             for s in off[:NAMED]
         )
         said += f" and {len(off) - NAMED} more" if len(off) > NAMED else ""

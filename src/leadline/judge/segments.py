@@ -99,11 +99,11 @@ class Segment:
     positives : int or None
         Its positive rows; None where too few leads share it.
     predicted, observed, low, high : float
-        What was said on average; what came, with its 95% interval.
+        The mean prediction; the observed share, with its 95% interval.
     chance : float
         How likely chance alone makes a difference so large, corrected for the number of segments looked at.
     verdict : str
-        `holds`, `off` or `too few to say`.
+        `calibrated`, `miscalibrated` or `too few to say`.
     parity : Parity
         How it is served.
     """
@@ -140,7 +140,7 @@ class Segments:
     def lines(self) -> tuple[str, ...]:
         """What to print: whether probabilities hold as a whole, and in how many segments."""
         whole, told = self.overall, summary(self.to_record())
-        said = f"{percent(whole.predicted)} said, {percent(whole.observed)} came ({percent(whole.low)} to {percent(whole.high)})"
+        said = f"{percent(whole.predicted)} predicted, {percent(whole.observed)} observed ({percent(whole.low)} to {percent(whole.high)})"
         return (f"calibration over all leads: {said}", *wrap(told, WIDTH, subsequent_indent="  "))
 
     def to_record(self) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def judge_segments(
     _, code = np.unique(rows.group.astype(str), return_inverse=True)
     effect = design_effect(_errors(rows), code)
     overall = _calibrated(ALL, ALL, rows, effect)
-    overall = replace(overall, verdict="off" if overall.chance < SURE else overall.verdict)
+    overall = replace(overall, verdict="miscalibrated" if overall.chance < SURE else overall.verdict)
     found: list[Segment] = []
     skipped = [*left_out]
     for axis in axes:
@@ -222,13 +222,13 @@ def _calibrated(by: str, level: str, rows: Rows, effect: float) -> Segment:
     told = replace(bare, positives=int(rows.y.sum()), predicted=said, observed=came, low=low, high=high)
     if max(said, came) * number < LEAST:
         return told
-    return replace(told, chance=two_sided(came, said, number), verdict="holds")
+    return replace(told, chance=two_sided(came, said, number), verdict="calibrated")
 
 
 def _corrected(segments: Sequence[Segment]) -> list[Segment]:
     """Correct the chances for the number of segments that were looked at, and say which are off."""
-    looked = [n for n, segment in enumerate(segments) if segment.verdict == "holds"]
+    looked = [n for n, segment in enumerate(segments) if segment.verdict == "calibrated"]
     result = list(segments)
     for n, chance in zip(looked, holm([segments[n].chance for n in looked]), strict=True):
-        result[n] = replace(segments[n], chance=chance, verdict="off" if chance < SURE else "holds")
+        result[n] = replace(segments[n], chance=chance, verdict="miscalibrated" if chance < SURE else "calibrated")
     return result

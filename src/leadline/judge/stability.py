@@ -1,4 +1,4 @@
-"""How stable the drivers are: their shares and ranks over models fitted on accounts drawn again (Efron 1979).
+"""How stable the drivers are: their shares and ranks over models fitted on bootstrap samples of accounts (Efron 1979).
 
 A range is from the least to the most over the refits, the real model's own figure among them. With N refits and the real one,
 a further refit falls outside it in about 2 of N + 2 cases.
@@ -116,10 +116,10 @@ def lines(told: Stability | None) -> Sequence[str]:
     Examples
     --------
     >>> print(*lines(Stability(8, 10, 0.85, ())))
-    8.5 of the 10 strongest come back when accounts are drawn again (8 refits)
+    8.5 of the 10 strongest come back in refits on bootstrap samples of accounts (8 refits)
     """
     if told is None:
         return []
     return [
-        f"{told.comes_back * told.top:.1f} of the {told.top} strongest come back when accounts are drawn again ({told.refits} refits)"
+        f"{told.comes_back * told.top:.1f} of the {told.top} strongest come back in refits on bootstrap samples of accounts ({told.refits} refits)"
     ]

@@ -216,5 +216,5 @@ def _judge(amount: Floats, said: Floats, mean: float, group: NDArray[Any], seed:
     return {
         "deals": len(amount), "mae": missed(amount, said, ones), "mae_mean": missed(amount, flat, ones),
         "gain": gain, "gain_low": low, "gain_high": high,
-        "came_over_said": float(amount.sum() / said.sum()), "came_over_said_low": ratio[0], "came_over_said_high": ratio[1],
+        "observed_over_predicted": float(amount.sum() / said.sum()), "observed_over_predicted_low": ratio[0], "observed_over_predicted_high": ratio[1],
     }  # fmt: skip

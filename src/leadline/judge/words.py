@@ -94,12 +94,12 @@ def _manner(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
     if first == "scanned":
         fast = [(s, float(facts[s.name])) for s in group if facts[s.name] > 0]
         spec, n = min(fast, key=lambda f: _length(f[0]), default=(group[0], 0.0))
-        return f"{_many(n, 'act')} faster than a person's{_span(spec)}" if n else "no acts faster than a person's"
+        return f"{_many(n, 'event')} faster than a person's{_span(spec)}" if n else "no events faster than a person's"
     pace, gap = _fact(group, facts, "pace"), _fact(group, facts, "gap")
-    often = "" if math.isnan(gap) else f", an act every {_days(gap)} on average"
+    often = "" if math.isnan(gap) else f", one event every {_days(gap)} on average"
     if math.isnan(pace):
-        return f"no recent acts{often}"
-    return f"acts at {pace:.1f} times its usual pace{often}"
+        return f"no recent events{often}"
+    return f"events at {pace:.1f} times its usual pace{often}"
 
 
 def _progress(group: Sequence[Feature], facts: dict[str, Any]) -> str:
@@ -109,7 +109,7 @@ def _progress(group: Sequence[Feature], facts: dict[str, Any]) -> str:
     parts = [] if math.isnan(steps) else [f"{_many(steps, 'step')} from awareness to purchase"]
     parts += [] if math.isnan(pace) else [f"{_days(pace)} a step"]
     parts += [] if math.isnan(took) else [f"purchase intent {_days(took)} after the first touch"]
-    return ", ".join(parts) or "no acts of purchase intent"
+    return ", ".join(parts) or "no events of purchase intent"
 
 
 def _standing(group: Sequence[Feature], facts: dict[str, Any]) -> str:
@@ -199,11 +199,11 @@ def _length(spec: Feature) -> float:
 
 def _acts(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
     """Say the shortest window that holds an act, and when the last was; a model may have kept any of these alone."""
-    words = _printable(next((s.words for s in group if s.aggregate != "active_days"), "acts of any kind"))
+    words = _printable(next((s.words for s in group if s.aggregate != "active_days"), "events of any kind"))
     since, first = _fact(group, facts, "since_last"), _fact(group, facts, "since_first")
     last = "" if math.isnan(since) else f", last on {_date(as_of, since)}"
     began = "" if last or math.isnan(first) else f", first on {_date(as_of, first)}"
-    is_noun = words.startswith("acts of ")
+    is_noun = words.startswith("events of ")
     counts = [(s, float(facts[s.name])) for s in group if s.aggregate == "count"]
     some = min((c for c in counts if c[1] > 0), key=lambda c: _length(c[0]), default=None)
     if some is None:
@@ -217,7 +217,7 @@ def _acts(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
         return f"no {words}" if is_noun else f"never {words}"
     spec, n = some
     if is_noun:
-        return f"{n:,g} {words.replace('acts', 'act', 1) if n == 1 else words}{_span(spec)}{last}"
+        return f"{n:,g} {words.replace('events', 'event', 1) if n == 1 else words}{_span(spec)}{last}"
     return f"{words} {'once' if n == 1 else f'{n:,g} times'}{_span(spec)}{last}"
 
 

@@ -3,7 +3,7 @@
 Three rungs, told by how many leads have the rarer outcome. Leads are counted, not snapshots: a lead's weekly snapshots
 are nearly the same row again.
 
-- ``rules``: the base rate and one scale for today's points rules (`leadline.model.prior`).
+- ``rules``: the base rate and one scale for current scoring rules (`leadline.model.prior`).
 - ``regression``: the logistic regression alone.
 - ``boosting``: trees on top of it, as many as the older folds choose, which may be none.
 """

@@ -1,4 +1,4 @@
-"""A sparse logistic regression on conditions, with signs held: what a points card is made of before it is rounded."""
+"""A sparse logistic regression on conditions, with signs held: what a scorecard is made of before it is rounded."""
 
 from __future__ import annotations
 

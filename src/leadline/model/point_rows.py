@@ -1,4 +1,4 @@
-"""What a points card may ask of a lead: conditions that a marketing system's own rules can evaluate, and no others.
+"""What a scorecard may ask of a lead: conditions that a marketing system's own rules can evaluate, and no others.
 
 An act done at least so often within so many days, an act ever done, how long ago the lead was created, an attribute that
 is one of some words or lies in a band, or is empty, and what became of others of its account. Heats, trends, rates, what

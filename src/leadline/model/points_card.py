@@ -1,4 +1,4 @@
-"""The points card: the model distilled into an integer points table that a marketing system's rules can hold.
+"""Scorecard: the model distilled into an integer points table that a marketing system's rules can hold.
 
 The card is a sparse logistic regression on conditions (`point_rows`), fitted to what the model said, out of fold, of
 each row (a student of the model: Hinton et al. 2015), so that it inherits the model's ranking and not the labels'

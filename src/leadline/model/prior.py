@@ -1,4 +1,4 @@
-"""The lowest rung: the base rate, and one scale for today's points rules. No feature has a coefficient of its own.
+"""The lowest rung: the base rate, and one scale for current scoring rules. No feature has a coefficient of its own.
 
 A lead counts once, however many snapshots it has: their weights are scaled to sum to the number of leads. Two numbers
 are fitted, by penalised maximum likelihood::
@@ -48,7 +48,7 @@ RECIPE = Recipe(anchored=True, rounds=0, c=SPREAD**2)
 
 @dataclass(frozen=True)
 class PointsRule:
-    """One of today's points rules, as a scorer reads it.
+    """One of current scoring rules, as a scorer reads it.
 
     Attributes
     ----------

@@ -86,7 +86,7 @@ class Bundle:
 
     @cached_property
     def then(self) -> tuple[Later, ...]:
-        """The models of the questions that follow the first, in order; none where it is one question."""
+        """The models of the downstream stages, in order; none where it is one question."""
         from leadline.model.scorer import Scorer
 
         made = []

@@ -27,7 +27,7 @@ def ablate(fitted: Fitted, progress: Progress) -> tuple[Worth, ...] | None:
         return None
     folds = [(f.train, f.test) for f in fitted.folds]
     specs, random = made.features.specs, generator(config.seed, Stream.ABLATION)
-    progress(f"leaving out each of {len({spec.family for spec in specs})} families of features")
+    progress(f"leaving out each of {len({spec.family for spec in specs})} feature families")
 
     def without(parts: Sequence[Part]) -> Refitted:
         return refit(specs, matrix, folds, fitted.scorer.recipe, parts, random, config.engine.threads)

@@ -135,7 +135,7 @@ def enter(config: Config, champion: Bundle, challenger: Bundle, progress: Progre
     folds, _ = lay_folds(config, made)
     if not folds:
         raise DataError(
-            "contest: the history carries no cohort with positives enough to judge by; expected one fold at least; wait until more have ripened"
+            "contest: the history carries no cohort with positives enough to judge by; expected one fold at least; wait until more are old enough to count"
         )
     matrix = to_matrix(made)
     rows, older = np.sort(folds[-1].test), folds[-1].train
@@ -190,7 +190,7 @@ def _described(arena: Arena) -> dict[str, Any]:
 
 def _contender(arena: Arena, bundle: Bundle, progress: Progress) -> Contender:
     """Fit a bundle's recipe again; the points rules have two numbers fitted, which can't know a cohort by heart."""
-    if bundle.manifest.get("rung") == "rules":
+    if bundle.manifest.get("complexity") == "rules":
         return Contender(bundle, _says(arena, bundle))
     progress(f"fitting the recipe of {bundle.name} {bundle.version}")
     config, made = arena.config, arena.made

@@ -98,7 +98,7 @@ def explain_page(
         if not config.is_flat:
             progress("reading the timeline")
             record |= _past(config, bundle, loaded)
-            progress("trying single acts")
+            progress("trying single events")
             record["nearest"] = _nearest(config, bundle, loaded, made, told, nights).to_record()
     record = plain(record)
     write_text(place, page(record))
@@ -180,7 +180,7 @@ def _scorer_of_acts(bundle: Bundle, loaded: Loaded, made: Features) -> Callable[
 
 
 def _words(config: Config, behaviour: str | None) -> str:
-    return "an act without a name" if behaviour is None else words_for(config, behaviour)
+    return "an event without a name" if behaviour is None else words_for(config, behaviour)
 
 
 def _intent(config: Config, behaviour: str | None) -> str:

@@ -24,7 +24,7 @@ def told(result: TrainResult) -> dict[str, Any]:
     rung, judged, place = result.fitted.rung, result.judgement, result.out_of_fold
     return {
         "choice": plain(result.fitted.honest.choice),
-        "rung": rung.to_record() if rung else None,
+        "complexity": rung.to_record() if rung else None,
         "sample": judged.sample.to_record() if judged.sample else None,
         "stability": judged.stability.to_record() if judged.stability else None,
         "out_of_fold": str(place) if place else None,

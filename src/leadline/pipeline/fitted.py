@@ -44,7 +44,7 @@ class Fitted:
     tuned : Tuned or None
         What a search for the recipe found; None where none was asked for.
     rung : Rung or None
-        What the data support, and why; None where another rule chose, as for questions that follow the first. On the
+        What the data support, and why; None where another rule chose, as for downstream stages. On the
         lowest, `made.features` are what the points rules ask of, and there may be no fold.
     """
 

@@ -23,7 +23,7 @@ __all__ = ["Forgotten", "forget", "read_leads"]
 
 MEANINGS = {
     "yes": "was trained with",
-    "maybe": "was trained later than outcomes of theirs were ripe, so most likely with",
+    "maybe": "was trained later than outcomes of theirs were known, so most likely with",
     "unknown": "may have been trained with",
 }
 

@@ -29,7 +29,7 @@ class Ripe:
         The ripe rows.
     word, reason : object arrays
         With which stage word, and for what reason, each was rejected within the horizon; None where it wasn't.
-    unripe : int
+    censored : int
         How many rows aren't ripe yet; their
     unripe_p, ripens_at, unripe_lead : arrays
         probability, the instant at which they will be, and whose they are.
@@ -38,7 +38,7 @@ class Ripe:
     past: Past
     word: npt.NDArray[np.object_]
     reason: npt.NDArray[np.object_]
-    unripe: int
+    censored: int
     unripe_p: npt.NDArray[np.float64]
     ripens_at: npt.NDArray[np.int64]
     unripe_lead: npt.NDArray[np.object_]

@@ -54,7 +54,7 @@ class Judgement:
     evaluation : Evaluation
         The backtest; quote its newest fold.
     drivers : list of Driver
-        What moves scores, the strongest first.
+        Feature importance (mean |SHAP|), the strongest first.
     moved : mapping of str to float
         Which way each act and stage moves them.
     capacity : Tiering
@@ -62,19 +62,19 @@ class Judgement:
     findings : Findings
         What the checks saw; no error among them.
     families : tuple of Worth, or None
-        What each family of features is worth; None where the config asks for no ablation.
+        Feature-family ablation; None where the config asks for no ablation.
     nights : Nights
-        What working the top of the list would have brought, by the model and by each peer.
+        Top-N backtest, by the model and by each peer.
     optimism : Optimism or None
         By how much a random split would have flattered; None where the experiments are off.
     segments : Segments or None
         Calibration and parity by segment in the newest fold; None where none could be judged.
     stages : Stages or None
-        The models of the questions that follow the first; None where there are none.
+        The models of the downstream stages; None where there are none.
     sample : Sample or None
         For how many independent snapshots the labelled ones count.
     stability : Stability or None
-        Which drivers come back when accounts are drawn again; None where the config asks for no refits.
+        Which drivers come back in refits on bootstrap samples of accounts; None where the config asks for no refits.
     sections : mapping
         The records of the sections on assets, committees and intent stages.
     pictures : Pictures or None

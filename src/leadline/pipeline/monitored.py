@@ -34,7 +34,7 @@ class MonitorResult:
     ----------
     as_of : str
         T.
-    nights, rows, positives, unripe : int
+    nights, rows, positives, censored : int
         Finished nights with ripe rows, those rows, the positives among them, and rows not ripe yet.
     auc, ece, predicted, observed : float
         Over all ripe rows; NaN where it isn't defined.
@@ -50,7 +50,7 @@ class MonitorResult:
     nights: int
     rows: int
     positives: int
-    unripe: int
+    censored: int
     auc: float
     ece: float
     predicted: float
@@ -60,7 +60,7 @@ class MonitorResult:
     told: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"MonitorResult({self.rows} ripe rows of {self.nights} nights; {self.advice})"
+        return f"MonitorResult({self.rows} labeled rows of {self.nights} nights; {self.advice})"
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""

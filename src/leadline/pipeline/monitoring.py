@@ -93,7 +93,7 @@ def judge(
         "notes": [*notes, *([f"nights by a model that was trained after them, which flatters it: {flattered}"] if flattered else [])],
     }  # fmt: skip
     return MonitorResult(
-        as_of, len(np.unique(past.as_of)), len(past), int(past.y.sum()), ripe.unripe, whole["auc"],
+        as_of, len(np.unique(past.as_of)), len(past), int(past.y.sum()), ripe.censored, whole["auc"],
         metrics.expected_calibration_error(past.y, past.p), whole["predicted"], whole["observed"], _tiers(past), advice.line,
         {name: value for name, value in told.items() if name not in ("rows", "positives", "auc", "predicted", "observed")},
     )  # fmt: skip
@@ -180,7 +180,8 @@ def _logged(config: Config, result: MonitorResult, progress: Progress) -> Monito
     record = result.to_record()
     drift = record["drift"]
     flat = {
-        name: record[name] for name in ("nights", "rows", "positives", "unripe", "auc", "ece", "predicted", "observed")
+        name: record[name]
+        for name in ("nights", "rows", "positives", "censored", "auc", "ece", "predicted", "observed")
     }
     flat |= {
         "drift_score": (drift.get("score") or {}).get("psi"),

@@ -27,7 +27,7 @@ STAGES = {"sql": "SQLs", "opportunity": "opps", "won": "wins"}
 
 
 def own_rankings(fitted: Fitted) -> dict[str, Floats]:
-    """Return what the model, its regression and today's points said of the rows of `fitted.honest`."""
+    """Return what the model, its regression and current scoring rules said of the rows of `fitted.honest`."""
     made, honest = fitted.made, fitted.honest
     said = {"model": honest.probability, "logistic": honest.lr_probability}
     return said if made.points is None else said | {"points": made.points[honest.row]}

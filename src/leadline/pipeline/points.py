@@ -1,4 +1,4 @@
-"""The points card of a run, and the audit of today's points rules: two records for the report."""
+"""Scorecard of a run, and the audit of current scoring rules: two records for the report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CARD = "points_card"
 
 def points(fitted: Fitted, progress: Progress) -> dict[str, Any]:
     """Return the records `points_card` and `rules_audit`; each has a `reason` where there is nothing to tell."""
-    progress("distilling the points card")
+    progress("distilling the scorecard")
     return {"points_card": draw_up(fitted).to_record(fitted), "rules_audit": audited(fitted)}
 
 

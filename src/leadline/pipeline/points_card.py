@@ -1,4 +1,4 @@
-"""The points card of a run: distilled from the honest rows of all folds, and judged by one of the rows before the newest fold."""
+"""Scorecard of a run: distilled from the honest rows of all folds, and judged by one of the rows before the newest fold."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Drawn:
     specs : tuple of Feature
         What its rows ask of.
     bands, today : tuple of Band
-        The card's thresholds, and those of today's points at the same volumes.
+        The card's thresholds, and those of current scoring rules at the same volumes.
     worth : Worth or None
         What a card made of the rows before the newest fold is worth there.
     learnt_from : int
@@ -75,7 +75,7 @@ def draw_up(fitted: Fitted) -> Drawn:
     honest, most = fitted.honest, fitted.config.points_card.rows
     if fitted.lowest:
         return Drawn(
-            reason="there are too few outcomes for a model, so there is nothing to distill; today’s points score"
+            reason="there are too few outcomes for a model, so there is nothing to distill; current scoring rules score"
         )
     if not honest.judged.any():
         return Drawn(reason="no fold could be judged, so there are no honest scores to distill")
@@ -96,7 +96,7 @@ def draw_up(fitted: Fitted) -> Drawn:
 
 
 def newest_cohort(fitted: Fitted) -> Cohort:
-    """Return the newest fold's rows, with what the model, the regression and today's points said of them."""
+    """Return the newest fold's rows, with what the model, the regression and current scoring rules said of them."""
     honest, matrix, config = fitted.honest, fitted.matrix, fitted.config
     newest = honest.judged
     at = honest.row[newest]

@@ -47,7 +47,7 @@ class Prepared:
     features, labels : Features, Labels
         Row by row, sorted by (as_of, lead_id).
     points : float64 array or None
-        Today's points, where the config has rules.
+        Current scoring rules, where the config has rules.
     findings : Findings
         What the checks saw; no error among them.
     asked : Features or None
@@ -55,9 +55,9 @@ class Prepared:
     by : object array or None
         Each row's value of `capacity.by`, where the config has one.
     following : Following or None
-        Labels of the questions that follow the first, where `outcome` is a list.
+        Labels of the downstream stages, where `outcome` is a list.
     ruled : Features or None
-        What today's points rules ask of, row by row: all that the lowest rung scores by.
+        What current scoring rules ask of, row by row: all that the lowest rung scores by.
     beside : Beside or None
         What the report's sections ask of the tables; None for a flat file, and where a bundle's features were asked for.
     """
@@ -160,7 +160,7 @@ def _enough(config: Config, snapshots_made: int, counts: Counts) -> list[Finding
     """Say whether there is something to learn from."""
     labelled = counts.positive + counts.negative
     if not labelled:
-        why = f"{snapshots_made} snapshots, {counts.censored} of them unripe, {counts.late} known late, {counts.before} before observed_from"
+        why = f"{snapshots_made} snapshots, {counts.censored} of them censored, {counts.late} recorded after as_of, {counts.before} before observed_from"
         fix = "choose a later --as-of or a shorter horizon"
         return [
             Finding(

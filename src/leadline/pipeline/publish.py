@@ -96,17 +96,17 @@ def _manifest(config: Config, made: Prepared, scorer: Scorer, record: Mapping[st
         "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)},
         "capacity": config.capacity.model_dump(mode="json"),
         "reference": reference(made.features, made.labels.weight, scorer),
-        "rung": (record["rung"] or {}).get("name"),
+        "complexity": (record["complexity"] or {}).get("name"),
     }
 
 
 def _rung(fitted: Fitted) -> dict[str, Any]:
     """Say what was fitted, and why."""
-    return {} if fitted.rung is None else {"rung": fitted.rung.name, "rung.reason": fitted.rung.reason}
+    return {} if fitted.rung is None else {"complexity": fitted.rung.name, "complexity.reason": fitted.rung.reason}
 
 
 def _later(config: Config, told: Judgement) -> dict[str, Any]:
-    """Say of the questions that follow the first where their models are; nothing where there are none."""
+    """Say of the downstream stages where their models are; nothing where there are none."""
     return {} if told.stages is None else {"then": told.stages.manifest(config)}
 
 
@@ -159,9 +159,9 @@ def _metrics(evaluation: Evaluation, honest: OutOfFold) -> list[tuple[str, float
 def _worths(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
     """List what each family of features is worth."""
     return [
-        (f"worth_{worth['family']}_{what}", worth[what], 0)
-        for worth in record["families"] or []
-        for what in ("logloss", "auc")
+        (f"ablation.{worth['family']}.{name}", worth[what], 0)
+        for worth in record["ablation"] or []
+        for what, name in (("logloss", "log_loss"), ("auc", "auc"))
         if worth[what] is not None
     ]
 
@@ -169,8 +169,8 @@ def _worths(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
 def _nights(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
     """List what working the top of the list would have brought, by who ranked, and how much a random split flatters."""
     rows = [
-        (f"nights.{worked['by']}.{what}", worked[what], 0)
-        for worked in (record["nights"] or {"sayers": []})["sayers"]
+        (f"topk.{worked['by']}.{what}", worked[what], 0)
+        for worked in (record["nights"] or {"rankers": []})["rankers"]
         for what in ("sqls", "precision", "newest_sqls", "won", "amount")
     ]
     told = record["optimism"]
@@ -181,13 +181,16 @@ def _nights(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
 
 
 def _segments(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
-    """Count the segments in which probabilities hold, and those in which they are off."""
+    """Count the segments in which the model is calibrated, and those in which it is not."""
     every = (record["segments"] or {"segments": []})["segments"]
-    return [(f"segments.{verdict}", sum(s["verdict"] == verdict for s in every), 0) for verdict in ("holds", "off")]
+    return [
+        (f"segments.{verdict}", sum(s["verdict"] == verdict for s in every), 0)
+        for verdict in ("calibrated", "miscalibrated")
+    ]
 
 
 def _points(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return the points card as a text of the bundle, where there is one."""
+    """Return the scorecard as a text of the bundle, where there is one."""
     return {f"{name}.csv": table.decode() for name, table in points_files(record).items() if name == CARD}
 
 
@@ -199,8 +202,8 @@ def _write_evidence(folder: Path, config: Config, record: Mapping[str, Any], tol
     write_json(folder / "record.json", record)
     write_text(folder / NAME, card(record))
     write_json(folder / "drivers.json", record["drivers"])
-    if record["families"]:
-        write_json(folder / "families.json", record["families"])
+    if record["ablation"]:
+        write_json(folder / "ablation.json", record["ablation"])
     for name, table in points_files(record).items():
         write_bytes(folder / f"{name}.csv", table)
     for name, picture in charts.pictures(told.evaluation, told.drivers).items():

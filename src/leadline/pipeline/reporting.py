@@ -24,7 +24,7 @@ __all__ = ["ReportResult", "feature_sql", "report"]
 
 @dataclass(frozen=True)
 class ReportResult:
-    """A written report: the page, the same records as JSON beside it, the records, and the points card's tables."""
+    """A written report: the page, the same records as JSON beside it, the records, and the scorecard's tables."""
 
     page: Path
     data: Path
@@ -36,7 +36,7 @@ class ReportResult:
 
 
 def report(config: Config | str | Path, out: str | Path | None = None, model: str | None = None) -> ReportResult:
-    """Write the self-contained page of a model's run, its records as JSON beside it, and its points card's tables as CSV.
+    """Write the self-contained page of a model's run, its records as JSON beside it, and its scorecard's tables as CSV.
 
     Parameters
     ----------

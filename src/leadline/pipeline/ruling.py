@@ -1,4 +1,4 @@
-"""Today's points rules as features of their own, which the lowest rung scores by."""
+"""Current scoring rules as features of their own, which the lowest rung scores by."""
 
 from __future__ import annotations
 

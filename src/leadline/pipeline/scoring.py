@@ -102,7 +102,7 @@ def scores_of(
 
 
 def _followed(bundle: Bundle, made: Features, ranked: Scores, stage: npt.NDArray[np.object_] | None) -> Scores:
-    """Add what the questions that follow the first say of each row, where the bundle has such, and its intent stage."""
+    """Add what the downstream stages say of each row, where the bundle has such, and its intent stage."""
     if not bundle.then and stage is None:
         return ranked
     place = {lead: row for row, lead in enumerate(made.lead_id.tolist())}
@@ -114,7 +114,7 @@ def _followed(bundle: Bundle, made: Features, ranked: Scores, stage: npt.NDArray
 
 
 def later(bundle: Bundle, values: pd.DataFrame, p: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
-    """Return what the questions that follow the first add to rows of features, by column; `p` is the first's probability."""
+    """Return what the downstream stages add to rows of features, by column; `p` is the first's probability."""
     given = {stage.column: stage.scorer.probability(values[list(stage.scorer.names)]) for stage in bundle.then}
     return columns(p, given, None if bundle.amount is None else bundle.amount.expected(values))
 
@@ -152,7 +152,7 @@ class Told:
     model : str
         Which scorer.
     later : mapping of str to float
-        What the questions that follow the first say: the trailing columns of the scores.
+        What the downstream stages say: the trailing columns of the scores.
     """
 
     lead_id: str

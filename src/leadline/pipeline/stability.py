@@ -21,7 +21,7 @@ REFITS = 8
 
 
 def drawn_again(fitted: Fitted, ranked: Sequence[Driver], progress: Progress) -> Stability | None:
-    """Fit the recipe again on accounts drawn again, and compare the drivers.
+    """Fit the recipe again on bootstrap samples of accounts, and compare the drivers.
 
     None where the config asks for none, or where only the base rate and the points rules score.
     """
@@ -31,7 +31,7 @@ def drawn_again(fitted: Fitted, ranked: Sequence[Driver], progress: Progress) ->
     specs, random = made.features.specs, generator(config.seed, Stream.STABILITY)
     refits: list[dict[str, float]] = []
     again = redrawn(specs, matrix, fitted.scorer.recipe, made.features.group(), REFITS, random, config.engine.threads)
-    with counted(progress, f"drawing accounts again, {REFITS} times", REFITS, lines=0) as step:
+    with counted(progress, f"cluster bootstrap by account, {REFITS} refits", REFITS, lines=0) as step:
         for parts, rows in again:
             groups, summed = by_group(specs, parts)
             weight = matrix.weight[rows]

@@ -1,4 +1,4 @@
-"""The questions that follow the first: a model for each on its own rows, all of them judged end to end, and deals' worth."""
+"""Downstream stages: a model for each on its own rows, all of them judged end to end, and deals' worth."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Stages:
-    """All questions that follow the first.
+    """All downstream stages.
 
     Attributes
     ----------
@@ -125,16 +125,18 @@ class Stages:
             told = ("auc", "first_auc", "predicted", "observed", "ece")
             rows += [(f"chain.{k}", getattr(self.chain, k), 0) for k in told]
         judged = {} if self.amount is None else self.amount.told.get("judged", {})
-        return rows + [(f"value.{k}", judged[k], 0) for k in ("mae", "mae_mean", "came_over_said") if k in judged]
+        return rows + [
+            (f"value.{k}", judged[k], 0) for k in ("mae", "mae_mean", "observed_over_predicted") if k in judged
+        ]
 
 
 def questions(config: Config) -> list[dict[str, Any]]:
-    """Return the questions that follow the first, as a bundle's manifest keeps them."""
+    """Return the downstream stages, as a bundle's manifest keeps them."""
     return [asked.model_dump(mode="json", include={"reaches", "within", "delay"}) for asked in config.outcome.then]
 
 
 def follow(fitted: Fitted, told: Judgement, progress: Progress) -> Judgement:
-    """Fit and judge the questions that follow the first; without any, what was said stays as it is.
+    """Fit and judge the downstream stages; without any, what was said stays as it is.
 
     Raises
     ------
@@ -196,7 +198,7 @@ def _chain(first: Fitted, stages: list[Stage]) -> tuple[Chain | None, str]:
     for number, fitted in enumerate((first, *(stage.fitted for stage in stages))):
         scorer = again(fitted, span[0], number)
         if scorer is None:
-            return None, "before the newest ripe cohort too few outcomes were known to fit the models again"
+            return None, "before the newest labeled cohort too few outcomes were known to fit the models again"
         said.append(scorer.probability(values[list(scorer.names)]))
     product = np.prod(said, axis=0)
     group = first.made.features.group()[rows]

@@ -128,7 +128,7 @@ def _made(session: Session, when: int | None, night: int, dated: bool, before: B
         "overrides": None if override is None else _overridden(override, bundle),
         **({"exploration": explored(scores, config.exploration)} if config.exploration else {}),
         "drift": {name: round(value, 4) for name, value in drifts(seen).items()},
-        "doubts": [d.item for d in found],
+        "guard_failures": [d.item for d in found],
         "findings": [f for f in look.findings.records() if f["severity"] in (Severity.ERROR, Severity.WARNING)],
         "registry": session.said or "answered",
         "seconds": {**look.seconds, "scoring": round(time.monotonic() - began, 3)},

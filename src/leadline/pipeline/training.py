@@ -74,7 +74,7 @@ class TrainResult:
 
     @property
     def drivers(self) -> list[Driver]:
-        """What moves scores, the strongest first."""
+        """Feature importance (mean |SHAP|), the strongest first."""
         return self.judgement.drivers
 
     @property
@@ -89,7 +89,7 @@ class TrainResult:
 
     @property
     def families(self) -> tuple[Worth, ...]:
-        """What each family of features is worth; empty where there is one family, or `backtest.ablation` is off."""
+        """Feature-family ablation; empty where there is one family, or `backtest.ablation` is off."""
         return self.judgement.families or ()
 
     def explanation(self, rows: int = 1000) -> Any:

@@ -15,8 +15,8 @@ __all__ = ["problems", "what_asked"]
 KINDS = (
     ("positive", "positive", "the outcome came within the horizon"),
     ("negative", "negative", "it is known that it didn't"),
-    ("censored", "censored", "not ripe yet: what becomes of them isn't known, so they neither train nor judge"),
-    ("late", "known late", "the outcome had happened but wasn't recorded yet: left out"),
+    ("censored", "censored", "too early to say: what becomes of them isn't known, so they neither train nor judge"),
+    ("late", "recorded after as_of", "the outcome had happened but wasn't recorded yet: left out"),
     ("before", "too early", "before the outcome began to be observed: left out"),
 )
 SEVERITIES = (("error", "error"), ("warning", "warning"), ("note", "note"))

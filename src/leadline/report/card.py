@@ -25,10 +25,10 @@ Record = Mapping[str, Any]
 
 USE = """- To put the open leads of one company in order for its sales, each night, and to say how many are worth working.
 - To tell how likely an open lead reaches the outcome within the horizon, and which facts moved that figure.
-- To compare with the rules, the regression and the lists that stand beside it here, on the same rows."""
+- To compare with the rules, the regression and the baselines here, on the same rows."""
 NOT_USE = """- Not to decide anything about a person but the order in which sales calls: no credit, price, job, or access to a service.
 - Not for leads of another company, another funnel or another question, nor for leads that have already reached the outcome.
-- Not to say what would happen if something were done: what moves scores goes along with the outcome and need not cause it.
+- Not to say what would happen if something were done: what a feature adds goes along with the outcome and need not cause it.
 - Not as the only list where segments below are off, or have too few leads to say."""
 
 
@@ -50,12 +50,12 @@ def card(record: Record) -> str:
         "## Population and label", *_population(record),
         "## How it was made", *_making(record),
         "## Folds", *_folds(record),
-        "## How good, beside its peers", *card_worth.figures(record),
+        "## Performance against baselines", *card_worth.figures(record),
         *card_used.used(record),
         *card_used.later(record),
         "## Calibration", *card_worth.calibration(record),
         "## Segments and parity", *card_worth.parity(record),
-        "## What moves scores", *card_worth.drivers(record),
+        "## Feature importance (mean |SHAP|)", *card_worth.drivers(record),
         "## The leak gate", *_gate(record),
         "## Known limits", "\n".join(f"- {limit}" for limit in limits(record)),
         "## How to make it again", *_again(record),
@@ -81,7 +81,7 @@ def _data(record: Record) -> list[str]:
 def _population(record: Record) -> list[str]:
     outcome, counts = record.get("outcome") or {}, record.get("snapshots") or {}
     ripe = (
-        f"A snapshot is one open lead at one as_of. It is ripe, and is used, when the horizon"
+        f"A snapshot is one open lead at one as_of. It is labeled, and is used, when the horizon"
         f" ({text(say.length(outcome['within']))}) and the delay of recording ({text(say.length(outcome.get('delay') or '0d'))})"
         " had passed at T; one that isn’t is censored, not negative."
         if outcome.get("within")
@@ -116,7 +116,7 @@ def _thinned(record: Record) -> list[str]:
 
 
 def _making(record: Record) -> list[str]:
-    made, choice, rung = record.get("made") or {}, record.get("choice") or {}, record.get("rung") or {}
+    made, choice, rung = record.get("provenance") or {}, record.get("choice") or {}, record.get("complexity") or {}
     said = []
     if rung.get("reason"):
         said.append(text(f"{rung['name']}: {rung['reason']}").rstrip(".") + ".")
@@ -138,7 +138,7 @@ def _making(record: Record) -> list[str]:
     if again:
         said.append(
             f"Its calibration was fitted again, on top of version {text(again.get('of'))}, from "
-            f"{say.count(again.get('rows'), 'row')} that had ripened since ({say.count(again.get('positives'))} positive): "
+            f"{say.count(again.get('rows'), 'row')} that had become old enough to count since ({say.count(again.get('positives'))} positive): "
             f"base rate {say.share(again.get('rate_then'))} then, {say.share(again.get('rate_now'))} now. On the newest {say.count(again.get('judged'))} of "
             f"these, which it wasn’t fitted on, its ECE was "
             f"{say.amount((again.get('before') or {}).get('ece'), 4)} before and {say.amount((again.get('after') or {}).get('ece'), 4)} after."
@@ -187,7 +187,7 @@ def _gate(record: Record) -> list[str]:
 
 
 def _again(record: Record) -> list[str]:
-    made = record.get("made") or {}
+    made = record.get("provenance") or {}
     known, tuned = record.get("known_at"), made.get("tuned")
     command = "leadline train CONFIG"
     command += " --recalibrate" if record.get("recalibration") else ""

@@ -19,7 +19,7 @@ CENSORED = 0.25  # of all snapshots
 ALWAYS = (
     "It learns what goes along with the outcome in the past, not what causes it; a change of sales, prices or forms can break that.",
     "Its labels are what the CRM recorded: a lead that sales never called can’t become an SQL, so past attention is learnt, too.",
-    "Figures hold for the newest fold’s span; `leadline monitor` says how past nights have done since.",
+    "Figures hold for the newest fold’s span; `leadline monitor` says how past scores have done since.",
 )
 
 
@@ -36,14 +36,14 @@ def _of_data(record: Record) -> Iterator[str]:
     every = sum(counts.get(key) or 0 for key in ("positive", "negative", "censored", "late", "before"))
     censored = counts.get("censored") or 0
     if every and censored > CENSORED * every:
-        yield f"{say.share(censored / every)} of all snapshots aren’t ripe: the newest leads neither train nor judge."
+        yield f"{say.share(censored / every)} of all snapshots are censored: the newest leads neither train nor judge."
     if record.get("known_at") is None:
         yield "A flat file has no dates: that features were known before the outcome rests on the config’s word."
 
 
 def _of_folds(record: Record) -> Iterator[str]:
     folds: Sequence[Record] = (record.get("evaluation") or {}).get("folds") or []
-    wanted = (record.get("made") or {}).get("folds")
+    wanted = (record.get("provenance") or {}).get("folds")
     if not folds:
         yield "No fold could be judged: how good it is isn’t known."
     elif say.known(wanted) and len(folds) < wanted:  # type: ignore[operator]
@@ -71,16 +71,16 @@ def _of_figures(record: Record) -> Iterator[str]:
     gap = evaluation.get("against_logistic") or [None]
     if all(map(say.known, gap)) and gap[1] <= 0:
         worse = "is worse than" if gap[2] < 0 else "can’t be told from"
-        yield f"By log loss it {worse} the regression beside it."
+        yield f"By log loss it {worse} the logistic regression."
 
 
 def _of_segments(record: Record) -> Iterator[str]:
     told: Record = record.get("segments") or {}
     every: Sequence[Record] = told.get("segments") or []
-    if (told.get("overall") or {}).get("verdict") == "off":
+    if (told.get("overall") or {}).get("verdict") == "miscalibrated":
         whole = told["overall"]
-        yield f"Probabilities are off as a whole: {say.share(whole['predicted'])} said, {say.share(whole['observed'])} came."
-    off = [f"{text(s['by'])} = {text(s['level'])}" for s in every if s["verdict"] == "off"]
+        yield f"Probabilities are miscalibrated as a whole: {say.share(whole['predicted'])} predicted, {say.share(whole['observed'])} observed."
+    off = [f"{text(s['by'])} = {text(s['level'])}" for s in every if s["verdict"] == "miscalibrated"]
     if off:
         yield f"Probabilities are off by more than chance in {say.joined(off)}."
     few = sum(s["verdict"] == "too few to say" for s in every)

@@ -1,4 +1,4 @@
-"""The model card on use: past nights at the config's capacity, the table of cuts, and the questions that follow the first."""
+"""The model card on use: the top-N backtest at the config's capacity, the table of thresholds, and the downstream stages."""
 
 from __future__ import annotations
 
@@ -24,22 +24,25 @@ def _nights(record: Record) -> list[str]:
     told: Record | None = record.get("nights")
     if not told:
         reason = record.get("nights_reason")
-        return [f"No past night was worked: {text(reason).rstrip('.')}."] if reason else []
+        return [f"No top-N backtest: {text(reason).rstrip('.')}."] if reason else []
     what = say.outcomes(record.get("outcome") or {})
     rows = [
         [
             _who(s["by"]), say.amount(s["worked"], 0), with_interval(s, "sqls", 1), say.share(s["precision"]),
             with_interval(s, "won", 1), say.amount(s["amount"], 0),
         ]
-        for s in told["sayers"]
+        for s in told["rankers"]
     ]  # fmt: skip
     heads = ["list by", "leads worked", f"{what} found (95%)", "precision", "closed-won (95%)", "amount won"]
     said = (
-        f"At each of {say.count(told['nights'], 'past night')} all open leads were ranked by what was known then, and the best "
+        f"At each of {say.count(told['nights'], 'scoring date')} all open leads were ranked by what was known then, and the best "
         f"{say.amount(told['per_night'], 1)} were worked."
     )
-    ahead = [[_who(s["by"]), with_interval(s, "sqls", 1), with_interval(s, "won", 1)] for s in told.get("ahead") or []]
-    heads_ahead = ["the model less", f"{what} (95%)", "closed-won (95%)"]
+    ahead = [
+        [_who(s["by"]), with_interval(s, "sqls", 1), with_interval(s, "won", 1)]
+        for s in told.get("model_minus_baseline") or []
+    ]
+    heads_ahead = ["the model minus", f"{what} (95%)", "closed-won (95%)"]
     return [said, table(heads, rows), table(heads_ahead, ahead) if ahead else ""]
 
 
@@ -58,12 +61,12 @@ def _cuts(record: Record) -> list[str]:
         ]
         for c in cuts
     ]  # fmt: skip
-    heads = ["leads a week", "cut at", "precision", "recall", f"{say.outcomes(record.get('outcome') or {})} a week"]
+    heads = ["leads a week", "threshold", "precision", "recall", f"{say.outcomes(record.get('outcome') or {})} a week"]
     return ["Half to double the capacity, in the newest fold:", table(heads, rows, ">>>>>")]
 
 
 def later(record: Record) -> list[str]:
-    """Tell of the questions that follow the first; nothing where there are none."""
+    """Tell of the downstream stages; nothing where there are none."""
     steps: Sequence[Record] = (record.get("stages") or {}).get("steps") or []
     if not steps:
         return []
@@ -77,5 +80,5 @@ def later(record: Record) -> list[str]:
             f"{step['given']} to {step['reaches']}", say.count(step.get("leads")), say.count(counts.get("positive")), auc,
             say.amount(m.get("ece"), 4), str(step.get("why") or say.ABSENT),
         ])  # fmt: skip
-    heads = ["question", "leads", "positive", "AUC (95%)", "ECE", "why not more"]
-    return ["## The questions that follow", table(heads, rows, "<>>>><")]
+    heads = ["stage", "leads", "positive", "AUC (95%)", "ECE", "why not more"]
+    return ["## Downstream stages", table(heads, rows, "<>>>><")]

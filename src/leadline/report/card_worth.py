@@ -33,7 +33,7 @@ def figures(record: Record) -> list[str]:
     heads = ["scored by", "AUC (95%)", "AP", "lift of best tenth (95%)", "Brier", "ECE", "log loss", "AUC on won"]
     said = (
         f"{say.count(newest['rows'], 'snapshot')}, {say.count(newest['positives'])} positive; base rate "
-        f"{say.share(newest['base_rate'])}. Intervals are 95%, by drawing accounts again (leads where there is none)."
+        f"{say.share(newest['base_rate'])}. Intervals are 95%, by cluster bootstrap over accounts (leads where there is none)."
     )
     return [said, table(heads, rows), _against(evaluation), _optimism(record.get("optimism"))]
 
@@ -72,13 +72,13 @@ def calibration(record: Record) -> list[str]:
         [say.share(b["mean_p"], 2), say.share(b["rate"], 2), _shares(b["low"], b["high"], 2), say.count(b["count"])]
         for b in bins
     ]
-    parts = [table(["said", "came", "95% interval", "snapshots"], rows, ">>>>")] if rows else []
+    parts = [table(["predicted", "observed", "95% interval", "snapshots"], rows, ">>>>")] if rows else []
     told: Record | None = record.get("segments")
     if not told:
         return [*parts, "This record doesn’t tell calibration by segment."]
     whole = told["overall"]
     overall = (
-        f"Overall {say.share(whole['predicted'], 2)} was said and {say.share(whole['observed'], 2)} came "
+        f"Overall {say.share(whole['predicted'], 2)} was predicted and {say.share(whole['observed'], 2)} observed "
         f"({_shares(whole['low'], whole['high'], 2)}): {text(whole['verdict'])}."
     )
     by = [
@@ -89,10 +89,10 @@ def calibration(record: Record) -> list[str]:
         for s in told["segments"]
     ]  # fmt: skip
     how = (
-        "Intervals are exact, at the effective number of rows, as rows of one account aren’t independent. A segment is off where "
+        "Intervals are exact, at the effective number of rows, as rows of one account aren’t independent. A segment is miscalibrated where "
         "chance alone would make any of them look so in fewer than one of twenty such tables (Holm’s correction)."
     )
-    heads = ["segment", "snapshots", "positive", "said", "came", "95% interval", "it"]
+    heads = ["segment", "snapshots", "positive", "predicted", "observed", "95% interval", "verdict"]
     said = summary(told)
     return [
         paragraph(overall, text(said[:1].upper() + said[1:]) + "." if said else "", how),
@@ -115,7 +115,7 @@ def parity(record: Record) -> list[str]:
     heads = ["segment", "snapshots", "positive", "base rate", "AUC", "in the best tier", "ratio to all", "recall there"]
     how = (
         "In the best tier: the share of a segment’s snapshots that are in it (selection rate), and that over the share of all. Recall "
-        "there: the share of its positives that are (equal opportunity). In brackets 95% intervals, by drawing accounts again; "
+        "there: the share of its positives that are (equal opportunity). In brackets 95% intervals, by cluster bootstrap over accounts; "
         "one in twenty misses by chance. Segments differ in base rate, so differing selection isn’t a fault by itself."
     )
     left = [f"{text(each['by'])} ({text(each['why'])})" for each in told.get("left_out") or []]
@@ -145,7 +145,7 @@ def drivers(record: Record) -> list[str]:
     """Tell what moves scores most, which way, and how stable that is."""
     ranked: Sequence[Record] = record.get("drivers") or []
     if not ranked:
-        return ["Nothing moves scores."]
+        return ["No feature matters."]
     steady: Record = record.get("stability") or {}
     stable = {str(s["group"]): s for s in steady.get("drivers") or []}
     rows = []
@@ -161,7 +161,7 @@ def drivers(record: Record) -> list[str]:
     how = "Contributions are to the log odds, exact for this model. They go along with the outcome; they need not cause it."
     if steady:
         how += (
-            f" Over {say.count(steady['refits'], 'model')} fitted on accounts drawn again, {say.share(steady['comes_back'], 0)} of the "
+            f" Over {say.count(steady['refits'], 'model')} fitted on bootstrap samples of accounts, {say.share(steady['comes_back'], 0)} of the "
             f"strongest {say.count(steady['top'])} come back."
         )
     rows = [row[: len(heads)] + [say.ABSENT] * (len(heads) - len(row)) for row in rows]

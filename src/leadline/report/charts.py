@@ -51,7 +51,9 @@ def gains(evaluation: Evaluation) -> Any:
 def driver_bars(ranked: Sequence[Driver], most: int = 20) -> Any:
     """Draw the strongest drivers by their mean absolute contribution."""
     top = list(ranked[:most])[::-1]
-    figure, axes = _axes(7, 0.32 * len(top) + 1.2, "What moves scores", "mean |contribution| to the log odds", "")
+    figure, axes = _axes(
+        7, 0.32 * len(top) + 1.2, "Feature importance (mean |SHAP|)", "mean |contribution| to the log odds", ""
+    )
     colours = [SOFT if d.direction != d.direction else INK if d.direction >= 0 else ACCENT for d in top]
     axes.barh([d.words[:48].replace("$", r"\$") for d in top], [d.weight for d in top], color=colours)
     return figure

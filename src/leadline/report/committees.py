@@ -42,7 +42,7 @@ def committees(record: Mapping[str, Any]) -> Section | None:
             _roles("arrivals", told["arrivals"], caption, f"of {outcomes}", "of other moments", number="preceded")
         )
         parts.append(
-            f"An arrival is the first act of a colleague in that role, seen in the {within} before; looked at are {say.count(told['outcomes'], 'lead')} at the "
+            f"An arrival is the first event of a colleague in that role, seen in the {within} before; looked at are {say.count(told['outcomes'], 'lead')} at the "
             f"moment of {outcomes} and {say.count(told['others'], 'snapshot')} of leads that didn’t convert, each only where no colleague in that role had acted before that. "
             "One role's arrival may go along with another's."
         )

@@ -1,4 +1,4 @@
-"""The section on the cut: what the capacity would have brought, and a control with which the reader moves it."""
+"""The section on the threshold: what the capacity would have brought, and a control with which the reader moves it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from leadline.report.parts import COUNTED, Cell, Column, Control, Folded, Sectio
 
 __all__ = ["cut"]
 
-CUT = "Choose the cut"
+CUT = "Choose the threshold"
 
 
 def cut(record: Mapping[str, Any]) -> Section:
     """Say what the capacity would have brought, and let the reader move it."""
     cuts: Sequence[Mapping[str, Any]] = record.get("capacity") or []
     if not cuts:
-        return Section("cut", CUT, "A flat file has no weeks, so there is no weekly capacity to choose a cut for.")
+        return Section(
+            "cut", CUT, "A flat file has no weeks, so there is no weekly capacity to choose a threshold for."
+        )
     asked = record.get("outcome", {})
     what, within = say.outcomes(asked), say.outcome(asked)
     fine: Sequence[Mapping[str, Any]] = record.get("curve") or cuts
@@ -31,17 +33,17 @@ def cut(record: Mapping[str, Any]) -> Section:
     )
     start = next((n for n, c in enumerate(fine) if c["probability"] == here["probability"]), len(fine) // 2)
     every = Table(
-        "cuts", "Every cut that the control knows", _cut_columns(what), tuple(_cut_row(c) for c in fine), start,
-        "Every cut as a table",
+        "cuts", "Every threshold that the control knows", _cut_columns(what), tuple(_cut_row(c) for c in fine), start,
+        "Every threshold as a table",
     )  # fmt: skip
     table = Table("capacity", "Half to double the capacity", _cut_columns(what), tuple(_cut_row(c) for c in cuts), now)
     how = (
-        f"A week’s leads are those that stood at or above the cut at one of its snapshots; a lead is one of the expected {what} where "
+        f"A week’s leads are those that stood at or above the threshold at one of its snapshots; a lead is one of the expected {what} where "
         f"it {within}. A lead that stays on the list counts in each week, so these figures don’t add up over weeks; in the column "
-        "“new” a lead that was worked isn’t worked again within the horizon. “At the cut” is what came of the leads around it, a fifth "
+        "“new” a lead that was worked isn’t worked again within the horizon. “Precision near threshold” is of the leads around it, a fifth "
         "of the list above and below. They are what the newest fold brought, which the model had not seen."
     )
-    steady: Mapping[str, Any] = record.get("steady") or {}
+    steady: Mapping[str, Any] = record.get("tier_stability") or {}
     parts = (
         table,
         Control(every, start, "Leads that sales work in a week"),
@@ -66,11 +68,11 @@ def _cut_columns(what: str) -> tuple[Column, ...]:
         Column(f"expected {what}", True, "among them"),
         Column("precision", True, f"share of them that become {what}"),
         Column("recall", True, f"share of all {what} that they are"),
-        Column(f"missed {what}", True, "below the cut"),
-        Column("cut at probability", True),
-        Column("at the cut", True, f"share of those around it that become {what}"),
+        Column(f"missed {what}", True, "below the threshold"),
+        Column("threshold", True, "probability"),
+        Column("precision near threshold", True, f"share of those around it that become {what}"),
         Column(f"new {what}", True, "a week, no lead worked twice"),
-        Column("leads a night", True, "were the cut never moved"),
+        Column("leads per run", True, "at a fixed threshold"),
     )
 
 

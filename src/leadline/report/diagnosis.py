@@ -25,7 +25,7 @@ ADVICE = {
     "loosen": "hand more of its leads to sales; look at its cost before spending more on it",
     "costs": "look at its cost: an SQL costs more than over all",
     "keep": "leave it as it is",
-    "wait": "too uncertain to act on; look again when more leads are ripe",
+    "wait": "too uncertain to act on; look again when more leads are old enough to count",
     "none": "",
 }
 ACTED = ("pause", "tighten", "feed", "loosen")
@@ -104,7 +104,7 @@ def _levels(told: Record, within: str) -> list[Part]:
             continue
         paid = any(level["cost"] for level in levels)
         columns = (
-            Column(by), Column("ripe MQLs", True), Column("became SQL", True), Column("share", True, f"within {within}"),
+            Column(by), Column("MQLs", True, "old enough to count"), Column("became SQL", True), Column("share", True, f"within {within}"),
             Column("95% interval", True), Column("band", False, "that the interval lies in"), *((Column("cost per SQL", True),) if paid else ()), Column("what to try"),
         )  # fmt: skip
         rows = tuple(_row(level, paid) for level in [{"level": "all", **told["all"], "advice": "none"}, *levels])
@@ -172,7 +172,7 @@ def _threshold(told: Record, record: Record) -> list[Part]:
     words = said_of.get(told["threshold"], said_of["wait"])
     cuts: Sequence[Record] = told["cuts"]
     if not cuts:
-        return [f"{words} What it would do can’t be told here: no cut was judged."]
+        return [f"{words} What it would do can’t be told here: no threshold was judged."]
     asked = record.get("outcome", {})
     what, within = say.outcomes(asked), say.length(asked.get("within"))
     columns = (

@@ -85,7 +85,7 @@ class Frame:
 
     Examples
     --------
-    >>> frame = Frame(0.2, 0.2, "said", "came", str)
+    >>> frame = Frame(0.2, 0.2, "predicted", "observed", str)
     >>> frame.x(0.0), frame.x(0.2), frame.y(0.2)
     (48.0, 464.0, 12.0)
     >>> Frame(2.0, 1.0, "days", "effect", str, start=(-2.0, -1.0)).y(0.0)

@@ -72,7 +72,7 @@ def _found(told: Record) -> str:
 
 def _unripe(told: Record) -> str:
     return (
-        f"No step of the funnel has {FEWEST} ripe leads yet: of {say.count(told['leads'], 'lead')}, too few have had the {_length(told['within'])} "
+        f"No step of the funnel has {FEWEST} leads old enough to count yet: of {say.count(told['leads'], 'lead')}, too few have had the {_length(told['within'])} "
         "that everybody is given for a step."
     )
 
@@ -81,26 +81,26 @@ def _chart(told: Record, steps: Sequence[Record]) -> Chart:
     """Draw what becomes of a thousand leads at each step's own rate."""
     columns = (
         Column("step"),
-        Column("ripe leads", True, "that stood at the lower rung long enough ago"),
+        Column("leads", True, "old enough to count at the lower stage"),
         Column("went on", True),
         Column("share", True),
         Column("95% interval", True),
         Column("lost or rejected", True, "in that time"),
         Column("median time", True, "of those that stood at both"),
         Column("quartiles", True),
-        Column("not ripe yet", True),
+        Column("too recent to count", True),
     )
     table = Table("steps", "Each step of all leads", columns, tuple(_step_row(s) for s in steps))
     rows: list[tuple[str, float, str]] = [("leads", float(PER), say.count(PER))]
     left = float(PER)
-    for start, end in zip(told["rungs"], told["rungs"][1:], strict=False):
+    for start, end in zip(told["stages"], told["stages"][1:], strict=False):
         step = next(s for s in steps if (s["start"], s["end"]) == (start, end))
         if step["entered"] < FEWEST:
             break
         left *= step["rate"]
         rows.append((rung(end), left, f"{say.count(round(left))} ({say.share(step['rate'])} of the {rungs(start)})"))
     shows = (
-        f"A bar for each rung, as wide as the number of {say.count(PER)} leads that get there at each step’s own rate; the table has the "
+        f"A bar for each stage, as wide as the number of {say.count(PER)} leads that get there at each step’s own rate; the table has the "
         "rates with their intervals."
     )
     return Chart("funnel-all", f"What becomes of {say.count(PER)} leads", shows, *plots.funnel(rows), table)
@@ -118,7 +118,7 @@ def _step_row(step: Record) -> tuple[Cell, ...]:
         cell(say.count(step["ended"]), step["ended"]),
         cell(days(median), median),
         cell(quartiles, low),
-        cell(say.count(step["unripe"]), step["unripe"]),
+        cell(say.count(step["censored"]), step["censored"]),
     )
 
 
@@ -193,30 +193,30 @@ def _months(told: Record) -> list[Part]:
     if not series:
         return [table]
     shows = (
-        "A line for each step, with a mark for each month whose leads have all had their time; months that aren’t ripe have no mark yet. "
-        "The month is that in which the lower rung was entered."
+        "A line for each step, with a mark for each month whose leads have all had their time; newer months have no mark yet. "
+        "The month is that in which the lower stage was entered."
     )
     names = [m["month"] for m in months]
     return [Chart("funnel-by-month", "Conversion by month", shows, *plots.lines(names, series), table)]
 
 
 def _drawn(step: Record) -> float | None:
-    return step["rate"] if step["ripe"] and step["entered"] >= FEWEST else None
+    return step["rate"] if step["complete"] and step["entered"] >= FEWEST else None
 
 
 def _month_cell(step: Record) -> Cell:
-    if not step["ripe"]:
-        return cell("not ripe yet")
+    if not step["complete"]:
+        return cell("too recent to count")
     return rate_cell(step)
 
 
 def _how(told: Record) -> Folded:
     return Folded(COUNTED, (
         f"Everybody gets the same time: {_length(told['within'])} for a step, {_length(told['won_within'])} for the way from lead or MQL to won "
-        "(funnel.within and funnel.won_within in the config). A lead is ripe for a step once that time is over since it stood at the lower "
-        f"rung; stages are known up to {say.instant(told['until'])}. A month is ripe once all its leads are. So an old and a new cohort are compared alike, "
+        "(funnel.within and funnel.won_within in the config). A lead is old enough to count for a step once that time is over since it stood at the lower "
+        f"stage; stages are known up to {say.instant(told['until'])}. A month counts once all its leads do. So an old and a new cohort are compared alike, "
         "and no rate grows by waiting.",
-        "A rung that was skipped counts as reached at the time of the next one, and tells no time. "
+        "A stage that was skipped counts as reached at the time of the next one, and tells no time. "
         "A lead that was rejected and came back still counts where it got to. Records that were merged count as one person, by the survivor’s source. "
         "Months are those of UTC.",
         "Intervals are exact, at the number of independent leads that the leads of accounts amount to; of twenty, about one misses. "

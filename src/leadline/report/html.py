@@ -51,7 +51,7 @@ GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
         (diagnosis.diagnosis, rules.rules, points.points_card, cut.cut, rejected.rejected, nights.worked),
     ),
     (
-        "How sure",
+        "How good the model is",
         (
             quality.how_good,
             asked.what_asked,
@@ -66,7 +66,7 @@ GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
 """The sections in their order. A maker gives None, or nothing, where its section would say nothing of such a run."""
 
 SHORT = 3
-"""Findings that an opening summary holds at least, where there are so many: what moves scores is told where it has fewer."""
+"""Findings that an opening summary holds at least, where there are so many: feature importance is told where it has fewer."""
 
 
 def page(record: Mapping[str, Any]) -> str:

@@ -13,9 +13,9 @@ from leadline.report.parts import Chart, Column, Part, Section, Table, cell
 __all__ = ["page", "sections"]
 
 SHOWN = 12  # bars of a chart; its table has all
-FLAT = "A flat file has no dates, so there is no timeline, and no act to try."
+FLAT = "A flat file has no dates, so there is no timeline, and no event to try."
 ASSOCIATION = (
-    "This is what the model says of a lead whose log holds one act more in the hour before: association, not a promise. Whoever is asked "
+    "This is what the model says of a lead whose log holds one more event in the hour before: association, not a promise. Whoever is asked "
     "to do so isn’t, for that, like those who did so of themselves. Tried is each common behaviour once by the lead itself, and the "
     "commonest once by a colleague of each role that is known at the account."
 )
@@ -49,7 +49,7 @@ def _score(record: Mapping[str, Any]) -> Section:
         f"probability that it {say.outcome(record['outcome'])}; that is tier {record['tier']}{rank}."
     )
     here = tonight["bars"] if tonight else None
-    columns: tuple[Column, ...] = (Column("tier"), Column("trained cut", True))
+    columns: tuple[Column, ...] = (Column("tier"), Column("trained threshold", True))
     columns += (Column("least of that night", True, "in this tier"),) if here is not None else ()
     rows = [
         (cell(name), cell(say.share(low, 2), low), cell(say.share((here or {}).get(name), 2), (here or {}).get(name)))[
@@ -113,9 +113,9 @@ def _way(effect: float) -> str:
 def _nearest(record: Mapping[str, Any]) -> Section:
     told: Mapping[str, Any] = record["nearest"]
     acts: Sequence[Mapping[str, Any]] = told["acts"]
-    title, p = "What would move it", record["probability"]
+    title, p = "Next best action (what-if)", record["probability"]
     if not acts:
-        return Section("nearest", title, "The data hold no act that many leads share, so none could be tried.")
+        return Section("nearest", title, "The data hold no event that many leads share, so none could be tried.")
     columns = (
         Column("who"), Column("does once more"), Column("probability then", True), Column("odds", True, "times today’s"),
         Column("enough for tier"),
@@ -127,7 +127,7 @@ def _nearest(record: Mapping[str, Any]) -> Section:
         )
         for a in acts
     )  # fmt: skip
-    table = Table("acts", f"Single acts that were tried; without any it is {say.share(p, 2)}", columns, rows)
+    table = Table("acts", f"Single events that were tried; without any it is {say.share(p, 2)}", columns, rows)
     return Section("nearest", title, _nearest_found(record, told, acts[0]), (table, ASSOCIATION, *_missing(record)))
 
 
@@ -135,12 +135,12 @@ def _nearest_found(record: Mapping[str, Any], told: Mapping[str, Any], first: Ma
     p, best = record["probability"], told["act"]
     strongest = f"“{first['words']}” by {_who(first['who'])} would go with {say.share(first['probability'])} instead of {say.share(p)}"
     if told["tier"] is None:
-        return f"It stands in the best tier; of single acts, {strongest}."
+        return f"It stands in the best tier; of single events, {strongest}."
     if best is None:
-        return f"No single act would bring it into tier {told['tier']}, which begins at {say.share(told['bar'], 2)}: the strongest, {strongest}."
+        return f"No single event would bring it into tier {told['tier']}, which begins at {say.share(told['bar'], 2)}: the strongest, {strongest}."
     return (
         f"One more “{best['words']}” by {_who(best['who'])} would go with {say.share(best['probability'])} instead of {say.share(p)}, enough "
-        f"for tier {best['tier']}: of the acts that would be, it is the commonest."
+        f"for tier {best['tier']}: of the events that would be, it is the commonest."
     )
 
 
@@ -170,7 +170,7 @@ def _tonight(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _nights(record: Mapping[str, Any]) -> Section:
     nights: Sequence[Mapping[str, Any]] = record["nights"][::-1]
-    title = "The score over past nights"
+    title = "The score over past dates"
     if not nights:
         return Section("nights", title, "No finished night up to then holds this lead.")
     first, last = nights[0], nights[-1]

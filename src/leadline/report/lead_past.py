@@ -17,7 +17,7 @@ LINES = 200  # of the table, the newest
 INTENTS = (("purchase", "part-2"), ("evaluation", "part-3"), ("awareness", "part-1"), ("unknown", "part-6"))
 STAGES = {"mql": "MQL", "sql": "SQL"}
 SEEN = (
-    "Only what had happened and was on record before as_of stands here; what came or was recorded later is neither shown nor counted. "
+    "Only what had happened and was on record before as_of stands here; what happened or was recorded later is neither shown nor counted. "
     "Colleagues are told by their role, without names. Days are in UTC."
 )
 

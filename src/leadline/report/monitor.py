@@ -11,13 +11,13 @@ from leadline.report.parts import Cell, Column, Section, Table, cell
 
 __all__ = ["page", "sections"]
 
-SHARES = (Column("rows", True), Column("said", True), Column("came", True), Column("95% interval", True))
+SHARES = (Column("rows", True), Column("predicted", True), Column("observed", True), Column("95% interval", True))
 DOUBTED = (
     "Intervals are 95%, at the effective number of rows: a lead is scored night after night, and leads of one account are alike, so rows "
-    "are not independent. A segment is off where chance alone would make any of them look so in fewer than one of twenty such tables."
+    "are not independent. A segment is miscalibrated where chance alone would make any of them look so in fewer than one of twenty such tables."
 )
 LOT = (
-    "The holdout’s tiers are drawn by lot, and whoever works it sees no score: what becomes of its low-scored leads is what would become "
+    "The holdout’s tiers are assigned at random, and whoever works it sees no score: what becomes of its low-scored leads is what would become "
     "of low-scored leads if they were worked like the others, as far as the tier is what decides that."
 )
 
@@ -44,8 +44,8 @@ def sections(record: Mapping[str, Any]) -> tuple[Section, ...]:
 def _advice(record: Mapping[str, Any]) -> Section:
     line = f"{record['advice'][:1].upper()}{record['advice'][1:]}."
     seen = (
-        f"{say.count(record['rows'], 'score')} of {say.count(record['nights'], 'night')} are ripe at {say.instant(record['as_of'])}, "
-        f"{say.count(record['positives'])} of them positive; {say.count(record['unripe'])} are not yet."
+        f"{say.count(record['rows'], 'score')} of {say.count(record['nights'], 'night')} are old enough to count at {say.instant(record['as_of'])}, "
+        f"{say.count(record['positives'])} of them positive; {say.count(record['censored'])} are too recent."
     )
     whole = record["judged_version"] == "all"
     of = (
@@ -63,7 +63,7 @@ def _advice(record: Mapping[str, Any]) -> Section:
 
 def _held(record: Mapping[str, Any]) -> Section:
     found = (
-        f"{say.share(record['predicted'])} was said and {say.share(record['observed'])} came (95% interval "
+        f"{say.share(record['predicted'])} was predicted and {say.share(record['observed'])} observed (95% interval "
         f"{_span(record)}); by band the mean difference (ECE) is {say.amount(record['ece'], 3)}."
     )
     every = (record["segments"] or {}).get("segments", [])
@@ -71,7 +71,9 @@ def _held(record: Mapping[str, Any]) -> Section:
     lines = tuple((cell(f"band {n}"), *_row(b)) for n, b in enumerate(record["bands"], 1))
     tables = [
         Table("t-bands", "Conversion by band of the score, the best first", (Column("band"), *SHARES), lines),
-        Table("t-segments", "Said and came by segment", (Column("segment"), *SHARES, Column("it")), segments),
+        Table(
+            "t-segments", "Predicted and observed by segment", (Column("segment"), *SHARES, Column("verdict")), segments
+        ),
     ]
     return Section("held", "Do the probabilities hold", found, (*(t for t in tables if t.rows), DOUBTED))
 
@@ -115,7 +117,7 @@ def _drift(drift: Mapping[str, Any]) -> Section:
         f"At {say.instant(drift['as_of'])} the score lies {say.amount(drift['score']['psi'])} (PSI) from the newest quarter of training, and "
         f"{say.count(beyond)} of {say.count(len(drift['features']), 'feature')} lie beyond {drift['bound']:g} and chance."
     )
-    columns = (Column("feature"), Column("PSI", True), Column("by chance up to", True), Column("it"))
+    columns = (Column("feature"), Column("PSI", True), Column("by chance up to", True), Column("verdict"))
     rows = tuple(
         (cell(d["words"]), cell(say.amount(d["psi"]), d["psi"]), cell(say.amount(d["chance"]), d["chance"]), cell("beyond" if d["beyond"] else "within"))
         for d in drift["features"]
@@ -133,10 +135,10 @@ def _holdout(told: Mapping[str, Any] | None) -> Sequence[Section]:
     if told is None:
         return ()
     mine, rest = told["holdout"], told["rest"]
-    found = f"In the exploration holdout, {say.count(mine['leads'], 'lead')} worked by lot, the AUC is {_auc(mine)}; among all others it is {_auc(rest)}."
+    found = f"In the exploration holdout, {say.count(mine['leads'], 'lead')} worked at random, the AUC is {_auc(mine)}; among all others it is {_auc(rest)}."
     columns = (
-        Column("score"), Column("holdout", True), Column("came", True), Column("95% interval", True),
-        Column("the rest", True), Column("came", True), Column("95% interval", True),
+        Column("score"), Column("holdout", True), Column("observed", True), Column("95% interval", True),
+        Column("the rest", True), Column("observed", True), Column("95% interval", True),
     )  # fmt: skip
     rows = tuple(
         (cell(f"{say.share(b['from'])} to {say.share(b['to'])}", b["from"]), *_part(b["holdout"]), *_part(b["rest"]))
@@ -144,7 +146,8 @@ def _holdout(told: Mapping[str, Any] | None) -> Sequence[Section]:
     )
     lot = told["by_lot"]
     drew = tuple(
-        (cell(name), *_row(lot[key])) for key, name in (("best", "drew the best tier"), ("others", "drew another"))
+        (cell(name), *_row(lot[key]))
+        for key, name in (("best", "assigned the best tier"), ("others", "assigned another"))
     )
     tables = (
         Table("t-holdout", "Conversion by band of the score, the best first", columns, rows),

@@ -12,10 +12,10 @@ from leadline.report.support import steady
 
 __all__ = ["drivers", "way"]
 
-MOVES = "What moves scores"
+MOVES = "Feature importance (mean |SHAP|)"
 SHOWN = 15  # bars of a chart; its table has them all
 MEANS = (
-    "A driver is a group of features, such as one behaviour over all windows. Having acts or a stage raises or lowers the score "
+    "A driver is a group of features, such as one behaviour over all windows. Having events or a stage raises or lowers the score "
     "beyond what the other drivers say of the same lead: activity as such may lower it where its kinds raise it. A number "
     "does so as it grows; a category, as job title, has no one direction."
 )
@@ -27,17 +27,15 @@ def drivers(record: Record) -> Section:
     """Rank what moves scores."""
     ranked: Sequence[Record] = [d for d in record.get("drivers", []) if say.known(d.get("weight"))]
     if not ranked or not ranked[0]["weight"] > 0:
-        return Section("moves", MOVES, "Nothing moves scores: all leads get the same one.")
-    first, effects = ranked[:5], record.get("effects", {})
+        return Section("moves", MOVES, "No feature matters: all leads get the same one.")
+    first, effects = ranked[:5], record.get("drivers_direction", {})
     alone = Counter(
         f["group"] for f in record.get("features", [])
     )  # of many features, one's direction isn't the group's
     ways = [effects.get(d["group"], d["direction"] if alone[d["group"]] < 2 else None) for d in ranked]
     together = say.share(sum(d["share"] or 0 for d in first), 0)
     some = "" if len(ranked) < 6 else f"; the first five together hold {together}"
-    found = (
-        f"“{_words(ranked[0])}” moves scores most, with {say.share(ranked[0]['share'], 0)} of all contributions{some}."
-    )
+    found = f"“{_words(ranked[0])}” matters most, with {say.share(ranked[0]['share'], 0)} of all contributions{some}."
     return Section("moves", MOVES, found, (_chart(ranked, ways), MEANS, *steady(record)))
 
 

@@ -11,15 +11,15 @@ from leadline.report.parts import COUNTED, Cell, Column, Folded, Part, Section, 
 __all__ = ["RANKED", "worked"]
 
 WON = 7  # the first column of what is of closed-won deals
-TITLE = "What working the top of the list would have brought"
+TITLE = "Top-N backtest"
 RANKED = {
     "model": "the model",
-    "points": "today’s points",
+    "points": "current scoring rules",
     "newest": "newest first",
-    "logistic": "the regression",
-    "lightgbm": "LightGBM as it comes",
-    "frequencies": "frequency table (naive Bayes)",
-    "random": "drawing lots",
+    "logistic": "logistic regression",
+    "lightgbm": "LightGBM (defaults)",
+    "naive_bayes": "naive Bayes (Odoo)",
+    "random": "random order",
 }
 """Who ranks, in words; the order is that of the table."""
 
@@ -27,18 +27,18 @@ RANKED = {
 def worked(record: Mapping[str, Any]) -> Section:
     """Say how many leads got there, and what closed, had sales worked the top of the list at each past night."""
     told: Mapping[str, Any] | None = record.get("nights")
-    if not told or not told.get("sayers"):
-        why = record.get("nights_reason") or "this run didn’t replay its nights"
-        return Section("nights", TITLE, f"No past night was worked: {why}.", tuple(_optimism(record)))
-    sayers: Sequence[Mapping[str, Any]] = told["sayers"]
-    ahead = {gap["by"]: gap for gap in told.get("ahead") or []}
+    if not told or not told.get("rankers"):
+        why = record.get("nights_reason") or "this run has none"
+        return Section("nights", TITLE, f"No top-N backtest: {why}.", tuple(_optimism(record)))
+    sayers: Sequence[Mapping[str, Any]] = told["rankers"]
+    ahead = {gap["by"]: gap for gap in told.get("model_minus_baseline") or []}
     what, terms = told["terms"]["what"], told["terms"]
     what = "opportunities" if what == "opps" else what
     mine = sayers[0]
     found = (
-        f"Of the best {say.amount(told['per_night'], 1).removesuffix('.0')} leads of each of {say.count(told['nights'])} past nights, "
+        f"Of the top {say.amount(told['per_night'], 1).removesuffix('.0')} leads at each of {say.count(told['nights'])} scoring dates, "
         f"by the model, {say.amount(mine['sqls'], 0)} became {what} ({say.share(mine['precision'])}, 95% interval "
-        f"{say.interval(mine['sqls_low'], mine['sqls_high'], 0)}); drawing lots would have found "
+        f"{say.interval(mine['sqls_low'], mine['sqls_high'], 0)}); a random order would have found "
         f"{say.amount(next((w['sqls'] for w in sayers if w['by'] == 'random'), None), 0)}."
     )
     columns = (
@@ -56,7 +56,7 @@ def worked(record: Mapping[str, Any]) -> Section:
         Column("its 95% interval", True),
     )
     rows = tuple(_row(w, ahead.get(w["by"], {})) for w in sayers)
-    same = f"The same {say.count(told['nights'])} nights, by everybody"
+    same = f"The same {say.count(told['nights'])} scoring dates, by all rankings"
     reached = Table("everybody", f"{same}: {what}", columns[:WON], tuple(row[:WON] for row in rows), 0)
     won = Table("everybody-won", f"{same}: closed-won", *_won(columns, rows), 0)
     parts: tuple[Part, ...] = (*_closed(ahead, what), reached, won, *_optimism(record), Folded(COUNTED, (_how(told),)))
@@ -110,13 +110,13 @@ def _how(told: Mapping[str, Any]) -> str:
             "win can’t be counted once a lead, closed-won isn’t told."
         )
     return (
-        "Each night was scored by a model that was fitted on what was known when its fold began; the older folds also chose the "
-        f"model’s settings, the newest ({say.count(told['newest_nights'], 'night')}) did not. A lead that was worked isn’t worked again within "
-        f"{say.length(terms['within'])}, as the question that picked it is still open; it counts once, for the night that picked it. Leads tied at "
-        "the cut share what room is left, as drawing lots would give on average. Closed-won and amounts are of the "
-        f"{say.count(told['won_nights'], 'night')} for which {say.length(terms['won_within'])} have ripened. It counts what became of leads as they were "
-        "worked then; whether sales would have made more of these leads, no past can tell. Intervals are 95%: accounts are drawn "
-        f"again and the list is worked anew, the same accounts for everybody.{thinned}"
+        "Each date was scored by a model that was fitted on what was known when its fold began; the older folds also chose the "
+        f"model’s settings, the newest ({say.count(told['newest_nights'], 'date')}) did not. A lead that was worked isn’t worked again within "
+        f"{say.length(terms['within'])}, as its outcome is still open; it counts once, for the date that picked it. Leads tied at "
+        "the threshold share what room is left, as a random order would give on average. Closed-won and amounts are of the "
+        f"{say.count(told['won_nights'], 'date')} that are {say.length(terms['won_within'])} old or older. It counts what became of leads as they were "
+        "worked then; whether sales would have made more of these leads, no past can tell. Intervals are 95%, by cluster "
+        f"bootstrap over accounts, the same samples for all rankings.{thinned}"
     )
 
 
@@ -126,8 +126,8 @@ def _optimism(record: Mapping[str, Any]) -> list[str]:
         return []
     drawn, forward = told["drawn"], told["forward"]
     return [
-        f"Optimism: had leads been split at random, the same recipe would have said AUC {say.amount(drawn['auc'])} and lift "
-        f"{say.amount(drawn['lift_10'], 1)}; forward in time, as nights are, it is {say.amount(forward['auc'])} and "
+        f"Optimism: had leads been split at random, the same recipe would have shown AUC {say.amount(drawn['auc'])} and lift "
+        f"{say.amount(drawn['lift_10'], 1)}; forward in time, as in use, it is {say.amount(forward['auc'])} and "
         f"{say.amount(forward['lift_10'], 1)} (95% intervals of the AUC {say.interval(drawn['auc_low'], drawn['auc_high'])} and "
         f"{say.interval(forward['auc_low'], forward['auc_high'])}; a lighter form of the recipe, both times)."
     ]

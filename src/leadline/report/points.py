@@ -1,4 +1,4 @@
-"""The section on the points card: the model as an integer points table, what that costs, and where its thresholds lie."""
+"""The section on the scorecard: the model as an integer points table, what that costs, and where its thresholds lie."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ from leadline.report.parts import COUNTED, Cell, Column, Folded, Section, Table,
 
 __all__ = ["RANKED", "points_card"]
 
-TITLE = "The points card"
-OLDER = "This version’s record holds no points card; train again to see it."
-RANKED = {"model": "the model", "card": "the points card", "points": "today’s points", "logistic": "the regression"}
+TITLE = "Scorecard"
+OLDER = "This version’s record holds no scorecard; train again to see it."
+RANKED = {
+    "model": "the model",
+    "card": "the scorecard",
+    "points": "current scoring rules",
+    "logistic": "logistic regression",
+}
 KINDS = {
-    "behaviour": "act", "intent": "acts", "any": "acts", "age": "age", "role": "role", "account": "account", "icp": "fit", "attribute": "fit",
+    "behaviour": "event", "intent": "events", "any": "events", "age": "age", "role": "role", "account": "account", "icp": "fit", "attribute": "fit",
 }  # fmt: skip
-MOST_DAYS = 4  # columns of what an act still earns
+MOST_DAYS = 4  # columns of what an event still earns
 READ = (
-    "A lead’s score is the sum of the points of all rows that hold of it. Windows are the decay: an act of yesterday earns the "
+    "A lead’s score is the sum of the points of all rows that hold of it. Windows are the decay: an event of yesterday earns the "
     "rows of every window that it lies in, and loses them one by one as it ages. Rows on an attribute exclude each other. More, or "
-    "more recent, acts never undo points, unless the model says that leads with the act are the worse ones."
+    "more recent, events never undo points, unless the model says that leads with the event are the worse ones."
 )
 MADE = (
     "The card is a sparse regression on what rule editors can ask, fitted to the model’s out-of-fold scores and rounded to whole "
@@ -35,12 +40,12 @@ FILES = (
 
 
 def points_card(record: Mapping[str, Any]) -> Section:
-    """Show the card, its thresholds, and what it is worth beside the model and today's points."""
+    """Show the card, its thresholds, and what it is worth beside the model and the current scoring rules."""
     told: Mapping[str, Any] | None = record.get("points_card")
     if told is None:
         return Section("points", TITLE, OLDER)
     if not told["rows"]:
-        return Section("points", TITLE, f"There is no points card: {told['reason']}.")
+        return Section("points", TITLE, f"There is no scorecard: {told['reason']}.")
     what = say.outcomes(record.get("outcome", {}))
     parts: list[Table | Folded | str] = [
         _rows(told["rows"]),
@@ -61,7 +66,7 @@ def _found(told: Mapping[str, Any], what: str) -> str:
             f"The model as a table of {many} of whole points; what it keeps of the model isn’t known: {told['reason']}."
         )
     kept, by = worth["kept"], worth["by"]
-    rest = f", today’s points {_n(by['points']['expected']['value'])}" if "points" in by else ""
+    rest = f", current scoring rules {_n(by['points']['expected']['value'])}" if "points" in by else ""
     room = f"{say.amount(worth['room'], 1).removesuffix('.0')} leads{' a week' if told['weekly'] else ''}"
     return (
         f"A table of {many} of whole points keeps {say.share(kept['value'], 0)} of the model’s lift on the same future leads (95% interval "
@@ -79,7 +84,7 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _beside(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Table]:
-    """Lay today's points of each behaviour beside what one act of it earns by the card, and when it loses that."""
+    """Lay what each behaviour earns by the current scoring rules beside what one event of it earns by the card, and when it loses that."""
     known = {r["behaviours"][0]: r["words"] for r in card["rows"] if r["kind"] == "behaviour"}
     paid = {
         s["behaviour"]: (r["given"], s)
@@ -92,16 +97,16 @@ def _beside(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Table]:
     ages = [0.0, *sorted({r["days"] for r in card["rows"] if r["days"]})][:MOST_DAYS]
     columns = (
         Column("a lead that once"),
-        Column("points today", True),
+        Column("points now", True),
         *(Column(f"card, {_after(days)}", True) for days in ages),
     )
     rows = tuple(
         _decaying(words, paid.get(name), [decay(card["rows"], name, days) for days in ages])
         for name, words in known.items()
     )
-    bands = (("today’s points", card["today"]), ("the card’s", card["bands"]))
+    bands = (("current scoring rules", card["today"]), ("the card’s", card["bands"]))
     needs = [f"{say.amount(laid[0]['at_least'], 0)} of {words}" for words, laid in bands if laid]
-    caption = "One act: its points today and by the card" + (
+    caption = "One event: its points now and by the card" + (
         f"; for the same volume a lead needs {say.joined(needs)}" if needs else ""
     )
     return [Table("points-beside", caption, columns, rows)]
@@ -119,13 +124,13 @@ def _after(days: float) -> str:
 
 
 def _bands(told: Mapping[str, Any]) -> Table:
-    """Lay the thresholds beside those that today's points have at the same volume."""
+    """Lay the thresholds beside those that current scoring rules have at the same volume."""
     unit = "leads a week" if told["weekly"] else "leads"
     today = {b["name"]: b for b in told["today"]}
     columns: tuple[Column, ...] = (
         Column("band"), Column("points, at least", True), Column(unit, True, "at or above it, in the newest fold"),
     )  # fmt: skip
-    columns += (Column("today’s points, at least", True), Column(f"{unit} by them", True)) if today else ()
+    columns += (Column("current scoring rules, at least", True), Column(f"{unit} by them", True)) if today else ()
     rows = []
     for band in told["bands"]:
         row = (

@@ -110,7 +110,7 @@ def _by_intent(told: Mapping[str, Any], window: str) -> tuple[Table, ...]:
     if not rows:
         return ()
     columns = (
-        Column("acts of"), Column("leads with any", True), Column("conversion with any", True), Column("without", True), Column("lift", True),
+        Column("events of"), Column("leads with any", True), Column("conversion with any", True), Column("without", True), Column("lift", True),
         Column("95% interval", True),
     )  # fmt: skip
     lines = tuple(

@@ -1,4 +1,4 @@
-"""The section on trust: how good the model is, and how sure that is."""
+"""The section on the model's performance, with its uncertainty."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from leadline.report.parts import COUNTED, Cell, Chart, Column, Folded, Part, Se
 
 __all__ = ["SAYERS", "how_good"]
 
-GOOD = "How good, how sure"
+GOOD = "Model performance"
 SAYERS = {
-    "model": "the model", "logistic": "the regression", "points": "today’s points", "newest": "newest first",
-    "lightgbm": "LightGBM as it comes", "frequencies": "frequency table (naive Bayes)",
+    "model": "the model", "logistic": "logistic regression", "points": "current scoring rules", "newest": "newest first",
+    "lightgbm": "LightGBM (defaults)", "naive_bayes": "naive Bayes (Odoo)",
 }  # fmt: skip
 MEANS = (
     "AUC is how often a lead that converts ranks above one that doesn’t (0.5 is a coin). Average precision (AP) is the mean "
     "precision down the list; compare it with the base rate. Lift is the conversion of the best tenth over that of all. Brier score "
     "and log loss punish wrong probabilities (lower is better). ECE is by how much probabilities miss on average. Points, and newest first, only rank, so they "
-    "have none of the last three. Intervals are 95%, by drawing accounts again. Older folds chose the model’s settings; the newest only "
+    "have none of the last three. Intervals are 95%, by cluster bootstrap over accounts. Older folds chose the model’s settings; the newest only "
     "judged: quote that one."
 )
 
 
 def how_good(record: Mapping[str, Any]) -> Section:
-    """Say how well the newest fold was ranked and told, against the regression and today's points."""
+    """Say how well the newest fold was ranked and told, against the regression and current scoring rules."""
     evaluation = record.get("evaluation", {})
     folds: Sequence[Mapping[str, Any]] = evaluation.get("folds") or []
     if not folds:
@@ -56,7 +56,7 @@ def _against(gap: Sequence[Any] | None) -> str:
         else "the two can’t be told apart"
     )
     return (
-        f"Against the regression beside it, the model’s log loss is {say.amount(abs(value), 4)} "
+        f"Against the logistic regression, the model’s log loss is {say.amount(abs(value), 4)} "
         f"{'lower' if value >= 0 else 'higher'} (difference {say.amount(value, 4, True)}, 95% interval "
         f"{say.interval(low, high, 4)}; above 0 the model is better): {verdict}."
     )
@@ -137,7 +137,7 @@ def _calibration(evaluation: Mapping[str, Any]) -> Chart | None:
     if not bins:
         return None
     top = max(*(b["mean_p"] for b in bins), *(b["high"] or b["rate"] for b in bins), 0.001)
-    frame = draw.Frame(top, top, "probability said", "share that converted", lambda v: f"{100 * v:g}%")
+    frame = draw.Frame(top, top, "predicted probability", "share that converted", lambda v: f"{100 * v:g}%")
     shapes = [draw.curve(frame, [(0, 0), (top, top)], "even")]
     for b in bins:
         if say.known(b["low"]) and say.known(b["high"]):
@@ -147,7 +147,7 @@ def _calibration(evaluation: Mapping[str, Any]) -> Chart | None:
             )
         shapes.append(Shape("circle", {"cx": frame.x(b["mean_p"]), "cy": frame.y(b["rate"]), "r": 5, "class": "up"}))
     columns = (
-        Column("probability said", True),
+        Column("predicted probability", True),
         Column("converted", True),
         Column("95% interval", True),
         Column("snapshots", True),
@@ -161,9 +161,9 @@ def _calibration(evaluation: Mapping[str, Any]) -> Chart | None:
         )
         for b in bins
     )
-    table = Table("calibration", "Said and came, in bins of equal size, newest fold", columns, rows)
+    table = Table("calibration", "Predicted and observed, in bins of equal size, newest fold", columns, rows)
     shows = "Dots on the slanted line mean that of leads told 10%, 10% convert. Upright lines are 95% intervals."
-    return Chart("said", "Do probabilities come true?", shows, *frame.drawn(*shapes), table)
+    return Chart("predicted", "Do probabilities come true?", shows, *frame.drawn(*shapes), table)
 
 
 def _gains(evaluation: Mapping[str, Any]) -> Chart | None:

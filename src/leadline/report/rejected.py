@@ -11,7 +11,7 @@ from leadline.report.parts import Cell, Chart, Column, Part, Section, Table, cel
 
 __all__ = ["rejected"]
 
-TITLE = "What sales rejected, and why"
+TITLE = "Disqualification reasons"
 OLDER = "This version’s record doesn’t tell what was rejected; train again to see it."
 KINDS = {
     "fit": "bad fit", "timing": "bad timing", "data": "bad data", "other": "other reasons", "none": "no reason given",

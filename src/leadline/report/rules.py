@@ -1,4 +1,4 @@
-"""The section on today's points rules: what each pays and is worth, what their sum catches and misses, and the MQL criteria."""
+"""The section on current scoring rules: what each pays and is worth, what their sum catches and misses, and the MQL criteria."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ NO_RULES = (
     "The config lists no rules (“rules:”), so there are no points to audit; add them to see what they catch and miss."
 )
 FAIR = (
-    "What a rule is worth is what it adds beside the other rules: a regression of what came on all of them, scaled so that as many "
-    "points are handed out in all as today. A rule is over- or underpaid where today’s points lie outside the 95% interval, by "
-    "drawing accounts again; of twenty rules paid as they should, about one is called so by chance. This is association, not cause."
+    "What a rule is worth is what it adds beside the other rules: a regression of outcomes on all of them, scaled so that as many "
+    "points are handed out in all as today. A rule is over- or underpaid where its points of today lie outside the 95% interval, by "
+    "cluster bootstrap over accounts; of twenty rules paid as they should, about one is called so by chance. This is association, not cause."
 )
 VERDICTS = {"no difference shown": "can’t tell"}
 SHARED = (
-    "Both lists hold the same number of leads; leads tied at the cut share what room is left, as drawing lots would give on average. "
+    "Both lists hold the same number of leads; leads tied at the threshold share what room is left, as a random order would give on average. "
     "A source that fewer than 20 leads share counts as other."
 )
 
@@ -125,7 +125,7 @@ def _table(told: Mapping[str, Any]) -> Table:
         Column("without it", True),
         Column("lift", True),
         Column("95% interval", True),
-        Column("points today", True),
+        Column("points now", True),
         Column("worth", True, "points, were as many handed out in all"),
         Column("its 95% interval", True),
         Column("so it is"),

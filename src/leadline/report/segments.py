@@ -12,11 +12,11 @@ from leadline.report.parts import COUNTED, Cell, Column, Folded, Part, Section, 
 
 __all__ = ["held"]
 
-SEGMENTS = "Segments: do probabilities hold, is each served alike"
+SEGMENTS = "Calibration and fairness by segment"
 HOW = (
-    "A segment is off where chance alone would make any of them look so in fewer than one of twenty such tables. In the best tier: "
-    "the share of its snapshots that are there; recall there: the share of its positives that are. Intervals are 95%; those of what came are "
-    "exact, at the effective number of rows, the others by drawing accounts again. Segments differ in base rate, so differing "
+    "A segment is miscalibrated where chance alone would make any of them look so in fewer than one of twenty such tables. In the best tier: "
+    "the share of its snapshots that are there; recall there: the share of its positives that are. Intervals are 95%; those of observed shares are "
+    "exact, at the effective number of rows, the others by cluster bootstrap over accounts. Segments differ in base rate, so differing "
     "selection isn’t a fault by itself."
 )
 CARD = "What the model is for, what it is not for and its known limits stand in its model card, model-card.md, beside it in its folder."
@@ -29,25 +29,25 @@ def held(record: Mapping[str, Any]) -> Section:
         return Section("segments", SEGMENTS, "This run judged no segments.", (CARD,))
     whole, every = told["overall"], told["segments"]
     found = (
-        f"Over all leads of the newest fold {say.share(whole['predicted'])} was said and {say.share(whole['observed'])} came "
+        f"Over all leads of the newest fold {say.share(whole['predicted'])} was predicted and {say.share(whole['observed'])} observed "
         f"(95% interval {_shares(whole['low'], whole['high'])})."
     )
-    off = sum(s["verdict"] == "off" for s in every)
+    off = sum(s["verdict"] == "miscalibrated" for s in every)
     parts: list[Part] = [_sentence(summary(told))] if every else []
     if every:
         columns = (
             Column("segment"),
             Column("snapshots", True),
             Column("positive", True),
-            Column("said", True),
-            Column("came", True),
+            Column("predicted", True),
+            Column("observed", True),
             Column("95% interval", True),
-            Column("it"),
+            Column("verdict"),
             Column("AUC", True),
             Column("in the best tier", True),
             Column("recall there", True),
         )
-        folded = f"{say.count(len(every), 'segment')}, {say.count(off)} off"
+        folded = f"{say.count(len(every), 'segment')}, {say.count(off)} miscalibrated"
         parts.append(Table("held", "The newest fold by segment", columns, tuple(_row(s) for s in every), folded=folded))
         parts.append(Folded(COUNTED, (HOW,)))
     return Section("segments", SEGMENTS, found, (*parts, CARD))

@@ -60,7 +60,7 @@ def _touches(told: Record) -> list[Part]:
         ]
     every = touched["all"]
     if every["mqls"] < FEWEST:
-        return [f"Of {say.count(every['mqls'], 'ripe MQL')} it is on record when sales touched them: too few to say."]
+        return [f"Of {say.count(every['mqls'], 'MQL')} it is on record when sales touched them: too few to say."]
     table = _table(told, touched)
     return [_sentence(told, touched), _chart(touched, table) if told["sla"] else table, *_compared(told, touched)]
 
@@ -74,7 +74,7 @@ def _sentence(told: Record, touched: Record) -> str:
             f"{say.share(every['low'])} to {say.share(every['high'])}), "
         )
     return (
-        f"From MQL to sales’ first touch: of {say.count(every['mqls'], 'ripe MQL')}, {within}half within {hours(every['median'])}, {_p90(every)} "
+        f"From MQL to sales’ first touch: of {say.count(every['mqls'], 'MQL')}, {within}half within {hours(every['median'])}, {_p90(every)} "
         f"({say.count(every['never'])} never)."
     )
 
@@ -104,7 +104,7 @@ def _table(told: Record, touched: Record) -> Table:
     sla = (Column("within the SLA", True), Column("95% interval", True)) if told["sla"] else ()
     columns = (
         Column("source"),
-        Column("ripe MQLs", True),
+        Column("MQLs", True, "old enough to count"),
         *sla,
         Column("median", True, "until the first touch; never counts as longest"),
         Column("90th percentile", True),

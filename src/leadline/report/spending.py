@@ -24,7 +24,7 @@ def spending(told: Record) -> list[Part]:
     every = cost["all"]
     if not every["leads"]:
         return [
-            "What an SQL cost isn’t told: no month with spend is ripe yet, or no lead names a campaign that money was spent on."
+            "What an SQL cost isn’t told: no month with spend is old enough to count yet, or no lead names a campaign that money was spent on."
         ]
     each = (
         f"{say.amount(every['each'], 0)} each (95% interval {say.interval(every['low'], every['high'], 0)})"
@@ -32,7 +32,7 @@ def spending(told: Record) -> list[Part]:
         else "none"
     )
     parts: list[Part] = [
-        f"Cost per SQL: {say.amount(every['cost'], 0)} was spent on campaigns in ripe months, and of the {say.count(every['leads'], 'lead')} that they brought in "
+        f"Cost per SQL: {say.amount(every['cost'], 0)} was spent on campaigns in months old enough to count, and of the {say.count(every['leads'], 'lead')} that they brought in "
         f"these months {say.count(every['sqls'])} became SQL within {say.count(round(told['within']), 'day')}: {each}, in the unit of the source.{_left_out(cost)}"
     ]
     if cost["source"]:
@@ -49,7 +49,7 @@ def spending(told: Record) -> list[Part]:
 def _left_out(cost: Record) -> str:
     """Say what money isn't among it."""
     told = [
-        (cost["unripe"], "of months that aren’t ripe yet"),
+        (cost["censored"], "of months too recent to count"),
         (cost["unknown"], "on campaigns that no lead names"),
     ]
     parts = [f"{say.amount(money, 0)} {words}" for money, words in told if money]

@@ -1,4 +1,4 @@
-"""The section on the questions that follow the first: who goes on, whether it holds end to end, and what deals bring."""
+"""The section on the downstream stages: who goes on, whether it holds end to end, and what deals bring."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from leadline.report.parts import Column, Section, Table, cell
 
 __all__ = ["stages"]
 
-TITLE = "From stage to stage, and what it is worth"
+TITLE = "Multi-stage conversion and deal value"
 HOW = (
     "Each later stage is asked, with what was known at the same date, of the leads that reached the one before it, so the "
     "probabilities multiply to that of going all the way. End to end, all models were fitted again on what was known before the "
-    "cohort begins, and their product is compared with what came. Intervals are 95%, by drawing accounts again. Expected value is "
+    "cohort begins, and their product is compared with what was observed. Intervals are 95%, by cluster bootstrap over accounts. Expected value is "
     "that product times the expected amount; amounts are in the unit of the source."
 )
 
@@ -34,7 +34,7 @@ def stages(record: Mapping[str, Any]) -> tuple[Section, ...]:
         Column("what was fitted, and why"),
     )
     rows = tuple(_row(step) for step in told["steps"])
-    table = Table("stages", "Each question that follows the first, on its own leads", columns, rows)
+    table = Table("stages", "Each downstream stage, on its own leads", columns, rows)
     parts: list[Table | str] = [table, *_value(told), HOW]
     return (Section("stages", TITLE, _found(told), tuple(parts)),)
 
@@ -45,7 +45,7 @@ def _found(told: Mapping[str, Any]) -> str:
     if made is None:
         return f"The stages together could not be judged: {told['chain_why']}."
     return (
-        f"Of {say.count(made['rows'])} snapshots of open leads, {say.share(made['predicted'], 2)} were said to go all the way and "
+        f"Of {say.count(made['rows'])} snapshots of open leads, {say.share(made['predicted'], 2)} were predicted to go all the way and "
         f"{say.share(made['observed'], 2)} did ({say.share(made['observed_low'], 2)} to {say.share(made['observed_high'], 2)}); the product ranks them "
         f"with an AUC of {say.amount(made['auc'], 3)} ({say.interval(made['auc_low'], made['auc_high'], 3)}), the first stage’s probability alone "
         f"with {say.amount(made['first_auc'], 3)}."
@@ -81,6 +81,6 @@ def _value(told: Mapping[str, Any]) -> Iterator[str]:
     if judged:
         yield (
             f"On the newest {say.count(judged['deals'])} deals, estimates by attributes miss by {say.amount(judged['mae'], 0)} on average and the "
-            f"overall mean by {say.amount(judged['mae_mean'], 0)} (difference {say.interval(judged['gain_low'], judged['gain_high'], 0)}); what came was "
-            f"{say.amount(judged['came_over_said'])} times what was said ({say.interval(judged['came_over_said_low'], judged['came_over_said_high'])})."
+            f"overall mean by {say.amount(judged['mae_mean'], 0)} (difference {say.interval(judged['gain_low'], judged['gain_high'], 0)}); observed amounts were "
+            f"{say.amount(judged['observed_over_predicted'])} times what was predicted ({say.interval(judged['observed_over_predicted_low'], judged['observed_over_predicted_high'])})."
         )

@@ -15,7 +15,7 @@ OLDER = "This version's record holds no such figures; train again to see them."
 
 def supported(record: Mapping[str, Any]) -> tuple[str, ...]:
     """Say what was fitted and why, and for how many independent snapshots the labelled ones count; older records don't know."""
-    rung, sample, pooled = record.get("rung"), record.get("sample"), record.get("pooled")
+    rung, sample, pooled = record.get("complexity"), record.get("sample"), record.get("rare_levels")
     said = [f"What was fitted: {rung['name']}. {rung['reason']}."] if rung else []
     fitted = (record.get("choice") or {}).get("words")
     said += [f"Fitted: {fitted}."] if fitted else []
@@ -34,13 +34,13 @@ def supported(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def steady(record: Mapping[str, Any]) -> tuple[Table | str, ...]:
-    """Say which drivers come back when accounts are drawn again; nothing where a record doesn't tell."""
+    """Say which drivers come back in refits on bootstrap samples of accounts; nothing where a record doesn't tell."""
     told: Mapping[str, Any] | None = record.get("stability")
     if not told or not told["drivers"]:
         return ()
     words = {d["group"]: d["words"] for d in record.get("drivers", [])}
     said = (
-        f"Fitted again {say.count(told['refits'], 'time')} on accounts drawn again, {say.amount(told['comes_back'] * told['top'], 1)} of the "
+        f"Fitted again {say.count(told['refits'], 'time')} on bootstrap samples of accounts, {say.amount(told['comes_back'] * told['top'], 1)} of the "
         f"{say.count(told['top'])} strongest drivers are among the {say.count(told['top'])} strongest again. A driver whose rank runs over "
         "a wide range is one of several that tell much the same."
     )
@@ -49,7 +49,10 @@ def steady(record: Mapping[str, Any]) -> tuple[Table | str, ...]:
     )  # fmt: skip
     rows = tuple(_row(d, str(words.get(d["group"], d["group"]))) for d in told["drivers"])
     folded = "The range of each driver over the refits"
-    return (said, Table("steady", "Drivers over refits on accounts drawn again", tuple(columns), rows, folded=folded))
+    return (
+        said,
+        Table("steady", "Drivers over refits on bootstrap samples of accounts", tuple(columns), rows, folded=folded),
+    )
 
 
 def _row(driver: Mapping[str, Any], words: str) -> tuple[Cell, ...]:

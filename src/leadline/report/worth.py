@@ -10,10 +10,10 @@ from leadline.report.parts import COUNTED, Cell, Column, Folded, Section, Table,
 
 __all__ = ["families"]
 
-WORTH = "What each family of features is worth"
+WORTH = "Feature-family ablation"
 HOW = (
     "Each family is left out once; the same recipe is fitted on the rest, on every fold, and both are judged on the rows that "
-    "neither was fitted on. Above 0, the model is worse without the family. Intervals are 95%, by drawing accounts again, the same "
+    "neither was fitted on. Above 0, the model is worse without the family. Intervals are 95%, by cluster bootstrap over accounts, the same "
     "accounts for both; of twenty families that are worth nothing, one is told from 0 by chance. Families overlap: "
     "one within noise may tell much that the others tell too. Leaving out two at once is another question."
 )
@@ -21,11 +21,9 @@ HOW = (
 
 def families(record: Mapping[str, Any]) -> Section:
     """Say what is lost without each family, the dearest first."""
-    told: Sequence[Mapping[str, Any]] | None = record.get("families")
+    told: Sequence[Mapping[str, Any]] | None = record.get("ablation")
     if told is None:
-        return Section(
-            "worth", WORTH, "This run left out no family of features, so it doesn’t tell what each is worth."
-        )
+        return Section("worth", WORTH, "This run made no ablation.")
     if not told:
         return Section("worth", WORTH, "All features are of one family: without it, nothing is left to compare with.")
     ranked = sorted(told, key=lambda worth: -worth["logloss"] if say.known(worth["logloss"]) else float("inf"))
@@ -38,7 +36,7 @@ def families(record: Mapping[str, Any]) -> Section:
         Column("95% interval", True),
         Column("verdict"),
     )
-    table = Table("families", "What is lost without each family, all folds", columns, tuple(map(_row, ranked)))
+    table = Table("families", "Feature-family ablation, all folds", columns, tuple(map(_row, ranked)))
     return Section("worth", WORTH, _found(ranked), (table, Folded(COUNTED, (HOW,))))
 
 

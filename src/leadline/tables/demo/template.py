@@ -35,7 +35,7 @@ tables:
   touches:  {{source: "{prefix}data/touches.parquet", lead: lead_id, touched_at: touched_at, recorded_at: recorded_at,
              kind: kind}}
 
-# Our words for the rungs of the ladder: the CRM's words.
+# Our words for the stages: the CRM's words.
 stages: {{mql: [mql], sql: [sql], opportunity: [opportunity, open], won: [closed_won], lost: [closed_lost],
          rejected: [disqualified]}}
 
@@ -58,7 +58,7 @@ capacity: {{leads_per_week: 40}}
 # How soon sales is to touch a new MQL.
 sla: {{first_touch: 24h}}
 
-# Today's points model, to be beaten.
+# Current scoring rules, to be beaten.
 rules:
 {rules}
 
@@ -70,7 +70,7 @@ RULED = (
     "demo_request", "security_questionnaire", "implementation_plan", "procurement_pack",
     "pricing_page_view", "roi_calculator", "webinar_attended", "email_click",
 )  # fmt: skip
-"""The behaviours that today's points model looks at, with the points that made the demo's MQLs."""
+"""The behaviours that current scoring rules looks at, with the points that made the demo's MQLs."""
 
 PATTERNS = {
     "technical_evaluator": ("*Architect", "*Engineer", "Head of Engineering", "DevOps*", "IT *"),

@@ -126,7 +126,7 @@ def _dated(
     known = sum(map(len, mapped.values()))
     reaches, within = question(mapped, "opportunities" in parts)
     why = (
-        "the lowest rung above MQL that the export tells of" if reaches else "no stage's word is known: map them above"
+        "the lowest stage above MQL that the export tells of" if reaches else "no stage's word is known: map them above"
     )
     asked = Guess("outcome.reaches", reaches or "sql", why, bool(reaches))
     acts = levels(store, chosen["events"], parts["events"].columns["type"].choice) if "events" in parts else {}

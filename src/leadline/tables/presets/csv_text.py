@@ -114,10 +114,10 @@ def _table(name: str, part: Part) -> list[str]:
 def _stages(whole: Whole) -> list[str]:
     if not whole.stages and not whole.unknown:
         return []
-    unknown = [f"  # <— in no rung, so ignored: {inline(whole.unknown)}"] if whole.unknown else []
+    unknown = [f"  # <— in no stage, so ignored: {inline(whole.unknown)}"] if whole.unknown else []
     if not whole.stages:
-        return ["# <— Our rungs: the export's words.", *(line.removeprefix("  ") for line in unknown), ""]
-    return ["stages: # our rungs: the export's words, guessed by these", *(f"  {name}: {inline(words)}" for name, words in whole.stages.items()), *unknown, ""]  # fmt: skip
+        return ["# <— Our stages: the export's words.", *(line.removeprefix("  ") for line in unknown), ""]
+    return ["stages: # our stages: the export's words, guessed by these", *(f"  {name}: {inline(words)}" for name, words in whole.stages.items()), *unknown, ""]  # fmt: skip
 
 
 def _behaviours(found: Mapping[str, int]) -> list[str]:
@@ -130,5 +130,5 @@ def _behaviours(found: Mapping[str, int]) -> list[str]:
     rest = [f"# <— intent unknown, as the name doesn't say: {inline(silent)}"] if silent else []
     if not lines:
         return [*rest, *([""] if rest else [])]
-    head = "behaviours: # <— how near to buying an act is, guessed by its name; `words: …` is what sales reads"
+    head = "behaviours: # <— how near to buying an event is, guessed by its name; `words: …` is what sales reads"
     return [head, *lines, *(f"  {line}" for line in rest), ""]

@@ -61,7 +61,7 @@ def guessed(counts: Iterable[tuple[str, int]], known: Iterable[str] = ()) -> tup
         rung, told = rung_of_word(word), word[:40]
         if rung is None:
             guesses.append(
-                Guess("stages", "", f"'{told}' of {leads} leads says no rung; map it, or it is ignored", False)
+                Guess("stages", "", f"'{told}' of {leads} leads is in no stage; map it, or it is ignored", False)
             )
         else:
             found.setdefault(rung, []).append(word)

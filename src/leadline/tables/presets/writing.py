@@ -131,7 +131,7 @@ def _config_text(vendor: str, place: Place, folder: Path, tables: Sequence[Shape
     for shaped in tables:
         lines += _section(shaped, place, folder)
     lines += [f"  # {line}" for line in asked.missing]
-    lines += ["", "# Our words for the rungs: the source's words. <—", "stages:"]
+    lines += ["", "# Our words for the stages: the source's words. <—", "stages:"]
     lines += [f"  {rung}: [{', '.join(quoted(w) for w in words)}]" for rung, words in asked.stages.items() if words]
     lines += [
         "",
@@ -142,7 +142,7 @@ def _config_text(vendor: str, place: Place, folder: Path, tables: Sequence[Shape
     if asked.behaviours:
         lines += [
             "",
-            "# What an act means (awareness, evaluation, purchase), and the words that sales reads. <—",
+            "# What an event means (awareness, evaluation, purchase), and the words that sales reads. <—",
             "behaviours:",
         ]
         lines += [f"  {quoted(b.name)}: {{ intent: {b.intent}, words: {quoted(b.words)} }}" for b in asked.behaviours]

@@ -79,7 +79,7 @@ def flat_file(context: Context) -> Iterator[Answer]:
     """Note that the laws of time have nothing to hold on to in a flat file."""
     yield (
         "leads",
-        "a flat file has no dates, so the clock rule, ripeness and histories are not applicable",
+        "a flat file has no dates, so the clock rule, censoring and histories are not applicable",
         "dated tables",
         "export events and stages with their times to be protected by them",
         0,
