@@ -53,7 +53,7 @@ def sung(
     said = []
     for words in (
         ["check", "demo.yaml", "--html", "check.html"], ["train", "demo.yaml", "--as-of", KNOWN_AT, "--log", "json"],
-        ["score", "demo.yaml", "--as-of", "2025-05-05", "--changed"], ["score", "demo.yaml", *AT, "--log", "json"], ["score", "demo.yaml", *AT, "--out", "o.csv", "--json"],
+        ["score", "demo.yaml", "--as-of", "2025-05-05", "--write-changes"], ["score", "demo.yaml", *AT, "--log", "json"], ["score", "demo.yaml", *AT, "--out", "o.csv", "--json"],
         ["report", "demo.yaml", "--out", "r.html"], ["monitor", "demo.yaml", "--json", "--log", "json"],
         ["train", "demo.yaml"], ["promote", "demo.yaml", "--json", "--log", "json"], ["sql", "demo.yaml"],
     ):  # fmt: skip
@@ -134,7 +134,7 @@ def test_a_black_holed_registry_is_told_without_the_secret_by_every_command(sung
     home = sung[0]
     commands = [
         ["train", "hole.yaml", "--as-of", KNOWN_AT], ["promote", "hole.yaml"], ["promote", "hole.yaml", "--rollback"],
-        ["score", "hole.yaml", *AT, "--model", "models:/demo/99"], ["train", "hole.yaml", "--recalibrate"],
+        ["score", "hole.yaml", *AT, "--model", "models:/demo/99"], ["recalibrate", "hole.yaml"],
     ]  # fmt: skip
     for port in (None, 9):
         with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -74,7 +74,7 @@ def advise(
     >>> advise(good, "holds", 90, {"auc": 0.85, "auc_low": 0.83, "auc_high": 0.87}).action
     'retrain'
     >>> advise({**good, "observed": 0.2}, "off", 90, None, ["score"]).line
-    'recalibrate (`leadline train --recalibrate`): 20.0% came where 10.0% was said; look at what drifted, too: score'
+    'recalibrate (`leadline recalibrate`): 20.0% came where 10.0% was said; look at what drifted, too: score'
     >>> advise(good, "too few to say", 5, None, (), 0).line
     'too early to say: 5 leads with a positive outcome are ripe, and it takes 20; about 1970-01-01T00:00:00Z enough will be'
     """
@@ -93,7 +93,7 @@ def advise(
             WHY["retrain"],
         )
     if verdict == "off" and abs(now["observed"] - now["predicted"]) > OFF * now["predicted"]:
-        return Advice("recalibrate", f"recalibrate (`leadline train --recalibrate`): {came}{also}", WHY["recalibrate"])
+        return Advice("recalibrate", f"recalibrate (`leadline recalibrate`): {came}{also}", WHY["recalibrate"])
     if drifted:
         return Advice(
             "look", f"no need to retrain yet, but look at what drifted: {_named(drifted)}; {came}", WHY["look"]

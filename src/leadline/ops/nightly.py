@@ -39,7 +39,7 @@ def run_night(order: Order, compute: Callable[[Before], Made]) -> Night:
     began, sink, plan = time.monotonic(), order.sink, order.plan
     if plan.changed and not sink.takes_files:
         raise UsageError(
-            "--changed: needs a folder, where what changed lies beside the rows; leave --out out, or name a folder"
+            "--write-changes: needs a folder, where what changed lies beside the rows; leave --out out, or name a folder"
         )
     with sink.lock(order.wait):
         there = None if order.again else _already(order)

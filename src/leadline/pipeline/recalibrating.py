@@ -1,4 +1,4 @@
-"""`train --recalibrate`: a new version whose calibration alone is refitted, on what has ripened since the model was made.
+"""`leadline recalibrate`: a new version whose calibration alone is refitted, on what has ripened since the model was made.
 
 Trees, regression and encoder stay as they are, byte for byte, so the ranking stays, too. The rows are computed by the
 same path as training's, with the model's own features.
