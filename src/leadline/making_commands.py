@@ -196,8 +196,7 @@ def report(
     from leadline.pipeline import report as run
 
     console = console_of(quiet, log, as_json)
-    console.progress("writing the page")
-    console.reported(run(config, out, model))
+    console.reported(run(config, out, model, console.progress))
 
 
 def sql(

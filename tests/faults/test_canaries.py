@@ -46,9 +46,11 @@ def sung(
             table = fill(table, column, slice(-10 - 12 * number, -2 - 12 * number))
         pq.write_table(table, path)
     text = (tiny_trained / "demo.yaml").read_text()
-    text = text.replace('"data/stages.parquet"', f'{{query: "{QUERY}"}}').replace("keep: false", "keep: true")
+    text = text.replace('"data/stages.parquet"', f'{{query: "{QUERY}"}}').replace(
+        "cache_events: false", "cache_events: true"
+    )
     assert QUERY in text
-    text = text.replace("threads: 1}", "threads: 1, keep: true}")
+    text = text.replace("threads: 1}", "threads: 1, cache_events: true}")
     (home / "demo.yaml").write_text(f"{text}\nnightly: {{deliver: [{{to: salesforce, folder: sent}}]}}\n")
     said = []
     for words in (

@@ -113,7 +113,7 @@ def recalibrate(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     bundle = find_model(config, model)
     made = prepare(
         config, instant(config, as_of), progress, (bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"])
