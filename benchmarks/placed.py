@@ -60,7 +60,7 @@ def kept_fold(config: Config, loaded: Loaded) -> Loaded:
 def keeping(config: Config) -> Iterator[Config]:
     """Give the config with its log kept, inside the world's folder, where what is kept lands."""
     with chdir(Path(str(config.tables.leads.source)).parent):
-        yield config.model_copy(update={"engine": config.engine.model_copy(update={"keep": True})})
+        yield config.model_copy(update={"engine": config.engine.model_copy(update={"cache_events": True})})
 
 
 VARIANTS: dict[str, Callable[[Config, Loaded], Loaded]] = {"raw log": nothing, "kept fold": kept_fold}
@@ -81,7 +81,7 @@ def config_of(folder: Path, memory: str, threads: int) -> Config:
         "version": 1, "name": "bench", "tables": {name: {**sources[name], **mapped[name]} for name in TABLES},
         "stages": {"mql": ["mql"], "sql": ["sql"], "lost": ["lost"]}, "outcome": {"reaches": "sql", "within": "30d"},
         "behaviours": {name: {"intent": intent} for name, intent in BEHAVIOURS.items()}, "roles": ROLES,
-        "snapshots": {"every": "7d"}, "features": {"windows": ["7d", "30d", "90d"]}, "engine": {"memory": memory, "threads": threads, "keep": False},
+        "snapshots": {"every": "7d"}, "features": {"windows": ["7d", "30d", "90d"]}, "engine": {"memory": memory, "threads": threads, "cache_events": False},
     })  # fmt: skip
 
 

@@ -20,7 +20,7 @@ def config(asked: Rules, folder: Path, keep: bool, **events: Any) -> Config:
     for name, section in whole["tables"].items():
         section["source"] = str(folder / (f"{name}.parquet" if name != "events" else "events-*.parquet"))
     whole["tables"]["events"] |= events
-    whole["engine"]["keep"] = keep
+    whole["engine"]["cache_events"] = keep
     return Config.model_validate({k: v for k, v in whole.items() if v is not None})
 
 

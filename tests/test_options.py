@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from homes import RUN, environment
 from leadline import options
+from leadline.cli import app
+from leadline.errors import LeadlineError
 from leadline.pipeline.reporting import DIALECTS
 from leadline.tables.presets import PRESETS
 
@@ -56,3 +60,17 @@ def test_the_shells_script_is_shown(shell: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0 and "_LEADLINE_COMPLETE=complete_" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_old_options_work_and_no_help_shows_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    runner, at = CliRunner(), ["no.yaml", "--as-of", "2025-01-01"]
+    for words in (
+        ["score", *at, "--again", "--changed", "--wait", "3"],
+        ["check", "no.csv", "--outcome", "a", "--save=b.txt"],
+    ):
+        done = runner.invoke(app, words)
+        assert isinstance(done.exception, LeadlineError) and done.exit_code == 1, done.output
+    for command in ("score", "forget", "check", "train"):
+        told = runner.invoke(app, [command, "--help"]).output
+        assert not re.findall(rf"--(?:{'|'.join(options.OLD_OPTIONS)})\b", told)

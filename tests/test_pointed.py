@@ -97,7 +97,7 @@ def test_from_the_gates_refusal_by_its_own_advice_to_scored_rows(run: Callable[.
 
 
 def test_check_writes_the_config_too_and_says_so_in_json(run: Callable[..., Done], tmp_path: Path) -> None:
-    done = run("check", "leads.csv", "--outcome", "converted", "--save", "mine.yaml", "--json")
+    done = run("check", "leads.csv", "--outcome", "converted", "--config-out", "mine.yaml", "--json")
     assert done.code == 65 and done.err.rstrip().endswith("Then run: leadline check mine.yaml")
     told = json.loads(done.out)
     assert told["config"] == "mine.yaml" and not told["ok"]
@@ -114,7 +114,7 @@ def test_check_writes_the_config_too_and_says_so_in_json(run: Callable[..., Done
         (["train", "leads.csv", "--outcome", "Convertd"], 2, "did you mean `Converted`?"),
         (["train", "leads.csv", "--outcome", "Source"], 2, "name it with --positive VALUE"),
         (["train", "leads.csv", "--outcome", "Converted", "--order-by", "Lead Numbr"], 2, "did you mean `Lead Number`?"),
-        (["train", "leads.csv", "--outcome", "Converted", "--save", "x.txt"], 2, "expected a name that ends in .yaml"),
+        (["train", "leads.csv", "--outcome", "Converted", "--config-out", "x.txt"], 2, "expected a name that ends in .yaml"),
         (["train", "nowhere.csv", "--outcome", "Converted"], 66, "no file matches"),
         (["train", "leads.yaml", "--outcome", "Converted"], 2, "for a data file"),
         (["score", "leads.csv", "--as-of", "3"], 2, "name that, as in leads.yaml"),

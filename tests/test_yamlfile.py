@@ -8,6 +8,7 @@ import pytest
 
 from leadline.config import Config
 from leadline.errors import ConfigError, MissingError
+from leadline.pipeline.asking import as_config
 from leadline.times import Horizon
 from leadline.yamlfile import load_config, parse_config
 
@@ -177,7 +178,7 @@ def test_all_errors_are_told_at_once_those_between_sections_too() -> None:
     assert sorted(errors(text)) == sorted([
         "tables.leads.kee: unknown key; did you mean `key`?",
         "seeed: unknown key; did you mean `seed`?",
-        "engine.cores: unknown key; expected one of keep, kind, master, memory, threads",
+        "engine.cores: unknown key; expected one of cache_events, kind, master, memory, threads",
         "timezone: 'Nowhere' is unknown; expected an IANA name such as UTC or Europe/Amsterdam",
         "tables.leads.created_at: missing; dated snapshots need the time at which a lead was created",
         "tables.leads.key: missing; dated tables are joined by it",
@@ -304,3 +305,45 @@ def test_a_config_is_frozen() -> None:
     config = parse_config(SMALL)
     with pytest.raises(ValueError, match="frozen"):
         config.seed = 3  # type: ignore[misc]
+
+
+OLD = {
+    "capacity: {hold: probability}": "capacity: {mode: threshold}",
+    "capacity: {mode: volume}": "capacity: {mode: top_n}",
+    "nightly: {volume: refuse, drift: {psi: 0.1, then: refuse}}": "nightly: {volume: fail, drift: {psi: 0.1, on_violation: fail}}",
+    "nightly: {silent: refuse}": "nightly: {zero_rate: fail}",
+    "nightly: {moved: 0}": "nightly: {min_probability_change: 0}",
+    "engine: {keep: false}": "engine: {cache_events: false}",
+}
+
+
+@pytest.mark.parametrize("old", OLD)
+def test_an_old_name_means_what_the_new_one_means_and_is_told(old: str) -> None:
+    before, after = (parse_config(SMALL + line) for line in (old, OLD[old]))
+    assert (
+        before.model_dump() == after.model_dump()
+        and before.model_dump_json() == after.model_dump_json()
+        and after.notes == ()
+    )
+    assert before.notes and all(" is now " in n and n.endswith("; the old name still works") for n in before.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new"),
+    [
+        ("capacity: {hold: volume, mode: top_n}", "capacity.hold", "capacity.mode"),
+        ("nightly: {drift: {then: warn, on_violation: warn}}", "nightly.drift.then", "nightly.drift.on_violation"),
+    ],
+)
+def test_an_old_name_beside_the_new_one_is_an_error(text: str, old: str, new: str) -> None:
+    with pytest.raises(
+        ConfigError, match=f"1 error; .*\n  {old}: the old name of {new}, which is given, too; expected"
+    ):
+        parse_config(SMALL + text)
+
+
+def test_an_old_name_is_told_once_a_run(tmp_path: Path) -> None:
+    config, told = tmp_path / "a.yaml", list[str]()
+    config.write_text(SMALL + "engine: {keep: true}")
+    read = as_config(as_config(config, told.append), told.append)
+    assert told == ["engine.keep is now engine.cache_events; the old name still works"] and read.engine.cache_events

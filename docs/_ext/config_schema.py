@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "config.md"
 PLACE = ROOT / "src" / "leadline" / "config.schema.json"
 DRAFT = "http://json-schema.org/draft-07/schema#"  # the one that editors' YAML servers know best
 
-ACT = {"enum": ["refuse", "warn", "ignore"]}
+ACT = {"enum": ["fail", "warn", "ignore"]}
 LISTED = {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}}
 SHORT: dict[str, list[dict[str, Any]]] = {
     "Volume": [ACT],
@@ -78,7 +78,26 @@ def make(page: str) -> dict[str, Any]:
     schema = {"$schema": DRAFT, "title": "A leadline config", **_tidy(raw)}
     for name, part in schema["$defs"].items():
         _constrain(name, part)
+    _keep_old_names(schema)
     return schema
+
+
+def _keep_old_names(schema: dict[str, Any]) -> None:
+    """Let old names and old words pass, as leadline does; an editor strikes them out."""
+    from leadline.yamlfile import RENAMED
+
+    for known in RENAMED:
+        part = schema
+        for key in known.section.split("."):
+            (name,) = re.findall(r'"#/\$defs/(\w+)"', json.dumps(part["properties"][key]))
+            part = schema["$defs"][name]
+        words = {"enum": list(known.words), "deprecated": True, "description": f"now {', '.join(known.words.values())}"}
+        if known.words:
+            part["properties"][known.new]["anyOf"].append(words)
+        if known.old != known.new:
+            new = part["properties"][known.new]
+            about = {"deprecated": True, "description": f"now `{known.new}`; the old name still works"}
+            part["properties"][known.old] = {k: v for k, v in new.items() if k != "default"} | about
 
 
 def _describe(part: dict[str, Any], path: str, parts: dict[str, Any], words: dict[str, str]) -> None:
@@ -87,7 +106,7 @@ def _describe(part: dict[str, Any], path: str, parts: dict[str, Any], words: dic
         there = f"{path}.{key}" if path else key
         common = [re.sub(r"^tables\.\w+\.", place, there) for place in ("tables.", "tables.leads.")]
         names = re.findall(r'"#/\$defs/(\w+)"', json.dumps(value))
-        said = next((words[p] for p in (there, *common, there.removesuffix(".then")) if p in words), None)
+        said = next((words[p] for p in (there, *common, there.removesuffix(".on_violation")) if p in words), None)
         said = said or (parts[names[0]].get("description") if len(names) == 1 else None)
         if said and "description" not in value:
             value["description"] = said

@@ -12,6 +12,7 @@ import typer
 from leadline import making_commands as making
 from leadline import nightly_commands as nightly
 from leadline.endings import outcome
+from leadline.options import OLD_OPTIONS
 
 __all__ = ["app", "main"]
 
@@ -24,7 +25,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda name: OLD_OPTIONS.get(name, name),
+    },
 )
 
 COMMANDS: dict[Callable[..., None], str] = {
@@ -32,6 +36,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     making.init: "Write a config to fill in, or one guessed from a source.",
     making.check: "Check config, tables and leaks; train nothing.",
     making.train: "Train, judge, track and export a model.",
+    making.recalibrate: "Refit the calibration alone, as a new version.",
     making.promote: "Move the champion alias, or say why not.",
     nightly.score: "Score every open lead as of one instant.",
     nightly.explain: "Explain one open lead's score.",

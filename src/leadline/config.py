@@ -126,6 +126,7 @@ class Config(Section):
     nightly: Nightly = Nightly()
     exploration: Part = 0.0
     _text: str = PrivateAttr(default="")
+    _notes: tuple[str, ...] = PrivateAttr(default=())
 
     @property
     def is_flat(self) -> bool:
@@ -151,6 +152,11 @@ class Config(Section):
     def text(self) -> str:
         """The YAML as written, before ${NAME} took any secret's place."""
         return self._text
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to tell whoever wrote it: which names in it are old, and what they are now."""
+        return self._notes
 
     @property
     def hash(self) -> str:

@@ -10,6 +10,7 @@ import typer
 from leadline.errors import PromotionRefused, UsageError
 from leadline.options import (
     AsOf,
+    ConfigOut,
     ConfigPath,
     Given,
     Json,
@@ -20,7 +21,6 @@ from leadline.options import (
     OutcomeColumn,
     Positive,
     Quiet,
-    Save,
     Tune,
     complete_dialects,
     complete_presets,
@@ -28,7 +28,7 @@ from leadline.options import (
 )
 from leadline.pointing import mended, pointed
 
-__all__ = ["check", "demo", "init", "promote", "report", "schema", "sql", "train"]
+__all__ = ["check", "demo", "init", "promote", "recalibrate", "report", "schema", "sql", "train"]
 
 
 def demo(
@@ -87,7 +87,7 @@ def check(
     outcome: OutcomeColumn = None,
     positive: Positive = None,
     order_by: OrderBy = None,
-    save: Save = None,
+    config_out: ConfigOut = None,
     html: Annotated[
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write the findings as a page, too.", show_default=False),
@@ -102,7 +102,7 @@ def check(
 
     console = console_of(quiet, log, as_json)
     place = page_place(html) if html is not None else None
-    config = pointed(console, config, outcome, positive, order_by, save)
+    config = pointed(console, config, outcome, positive, order_by, config_out)
     with mended(config, "check"):
         result = run(config, as_of, console.progress)
         console.checked(result, write_page(result, place) if place is not None else None)
@@ -115,41 +115,34 @@ def train(
     outcome: OutcomeColumn = None,
     positive: Positive = None,
     order_by: OrderBy = None,
-    save: Save = None,
-    recalibrate: Annotated[
-        bool,
-        typer.Option("--recalibrate", help="Refit the calibration alone, on outcomes known since, as a new version."),
-    ] = False,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="REF",
-            help="With --recalibrate: which model; the champion by default.",
-            show_default=False,
-        ),
-    ] = None,
+    config_out: ConfigOut = None,
     as_json: Json = False,
     quiet: Quiet = False,
     log: LogKind = Log.text,
 ) -> None:
     """Train, judge, track and export a model, using only what was known at T."""
-    console = console_of(quiet, log, as_json)
-    config = pointed(console, config, outcome, positive, order_by, save)
-    if recalibrate:
-        from leadline.pipeline import recalibrate as again
-
-        if tune:
-            raise UsageError("--tune: not with --recalibrate, which fits no trees; leave one of them out")
-        console.recalibrated(again(config, as_of, model, console.progress))
-        return
-    if model is not None:
-        raise UsageError("--model: only with --recalibrate; training makes a model of its own; leave it out")
     from leadline.pipeline import train as run
 
+    console = console_of(quiet, log, as_json)
+    config = pointed(console, config, outcome, positive, order_by, config_out)
     with mended(config, "train"):
         result = run(config, as_of, console.progress, tune)
     console.trained(result)
+
+
+def recalibrate(
+    config: ConfigPath,
+    as_of: AsOf = None,
+    model: Model = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
+) -> None:
+    """Refit a model's calibration alone, on what is old enough to count since, as a new version."""
+    from leadline.pipeline import recalibrate as run
+
+    console = console_of(quiet, log, as_json)
+    console.recalibrated(run(config, as_of, model, console.progress))
 
 
 def promote(
@@ -203,8 +196,7 @@ def report(
     from leadline.pipeline import report as run
 
     console = console_of(quiet, log, as_json)
-    console.progress("writing the page")
-    console.reported(run(config, out, model))
+    console.reported(run(config, out, model, console.progress))
 
 
 def sql(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from leadline.errors import UsageError
-from leadline.options import AsOf, ConfigPath, Json, Log, LogKind, Model, Quiet, Wait, console_of
+from leadline.options import AsOf, ConfigPath, Json, LockTimeout, Log, LogKind, Model, Quiet, console_of
 
 __all__ = ["explain", "forget", "monitor", "score"]
 
@@ -46,9 +46,11 @@ def score(
     ] = None,
     every: Annotated[str, typer.Option("--every", metavar="D", help="How far apart these nights are.")] = "1d",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Score finished nights once more.")] = False,
-    changed: Annotated[bool, typer.Option("--changed", help="Write what changed since the night before, too.")] = False,
-    wait: Wait = 0.0,
+    force: Annotated[bool, typer.Option("--force", help="Score finished nights once more.")] = False,
+    write_changes: Annotated[
+        bool, typer.Option("--write-changes", help="Write what changed since the night before, too.")
+    ] = False,
+    lock_timeout: LockTimeout = 0.0,
     as_json: Json = False,
     quiet: Quiet = False,
     log: LogKind = Log.text,
@@ -59,13 +61,13 @@ def score(
     console = console_of(quiet, log, as_json)
     span = _span(first, last, every, as_of, leads)
     if dry_run:
-        asked = (as_of, model, out, leads, span, again, console.progress, changed)
+        asked = (as_of, model, out, leads, span, force, console.progress, write_changes)
         console.rehearsed(pipeline.rehearse(config, *asked))
     elif span:
-        asked_for = (*span, model, out, console.progress, again, wait, console.run_id, changed)
+        asked_for = (*span, model, out, console.progress, force, lock_timeout, console.run_id, write_changes)
         console.backfilled(pipeline.backfill(config, *asked_for))
     else:
-        one = (as_of, model, out, leads, console.progress, again, wait, console.run_id, changed)
+        one = (as_of, model, out, leads, console.progress, force, lock_timeout, console.run_id, write_changes)
         console.scored(pipeline.score(config, *one))
 
 
@@ -144,7 +146,7 @@ def forget(
         str | None,
         typer.Option("--out", metavar="URL", help="A further place of scores, as for score.", show_default=False),
     ] = None,
-    wait: Wait = 0.0,
+    lock_timeout: LockTimeout = 0.0,
     as_json: Json = False,
     quiet: Quiet = False,
     log: LogKind = Log.text,
@@ -155,4 +157,4 @@ def forget(
 
     console = console_of(quiet, log, as_json)
     asked = [*(lead or ()), *(read_leads(leads) if leads is not None else ())]
-    console.forgot(run(config, asked, out, wait, console.progress))
+    console.forgot(run(config, asked, out, lock_timeout, console.progress))

@@ -1,4 +1,4 @@
-"""The config of nights: what is refused, what is kept, whom scores leave out, and where else they are delivered."""
+"""The config of nights: what makes one fail, what is kept, whom scores leave out, and where else they are delivered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from leadline.times import Horizon
 
 __all__ = ["Act", "Deliver", "Drift", "Nightly", "Part", "Volume"]
 
-Act = Literal["refuse", "warn", "ignore"]
+Act = Literal["fail", "warn", "ignore"]
 
 
 def _part(value: Any) -> Any:
@@ -45,8 +45,8 @@ Part = Annotated[
 
 
 def _bare_word(value: Any) -> Any:
-    """Read a bare word as short for `then`."""
-    return {"then": value} if isinstance(value, str) else value
+    """Read a bare word as short for `on_violation`."""
+    return {"on_violation": value} if isinstance(value, str) else value
 
 
 class Volume(Section):
@@ -54,12 +54,12 @@ class Volume(Section):
 
     Examples
     --------
-    >>> Volume.model_validate("warn").then, Volume().change
+    >>> Volume.model_validate("warn").on_violation, Volume().change
     ('warn', 0.5)
     """
 
     change: float = Field(default=0.5, gt=0, lt=1)
-    then: Act = "refuse"
+    on_violation: Act = "fail"
 
     _short = model_validator(mode="before")(_bare_word)
 
@@ -68,7 +68,7 @@ class Drift(Section):
     """How far the spread of scores may lie from that of training and of last night, as a population stability index."""
 
     psi: float = Field(default=0.25, gt=0)
-    then: Act = "warn"
+    on_violation: Act = "warn"
 
     _short = model_validator(mode="before")(_bare_word)
 
@@ -91,25 +91,25 @@ class Deliver(Section):
 
 
 class Nightly(Section):
-    """What makes a night refuse, what it writes beside the scores, and how long nights are kept.
+    """What makes a night fail, what it writes beside the scores, and how long nights are kept.
 
     Examples
     --------
-    >>> night = Nightly.model_validate({"freshness": "36h", "volume": "warn", "drift": {"psi": 0.1, "then": "refuse"}})
-    >>> str(night.freshness), night.volume.then, night.drift.psi
+    >>> night = Nightly.model_validate({"freshness": "36h", "volume": "warn", "drift": {"psi": 0.1, "on_violation": "fail"}})
+    >>> str(night.freshness), night.volume.on_violation, night.drift.psi
     ('36h', 'warn', 0.1)
     """
 
     freshness: Duration = Horizon.parse("7d")
-    stale: Act = "refuse"
-    nulls: Act = "refuse"
-    levels: Act = "refuse"
-    silent: Act = "warn"
+    stale: Act = "fail"
+    nulls: Act = "fail"
+    levels: Act = "fail"
+    zero_rate: Act = "warn"
     volume: Volume = Volume()
     drift: Drift = Drift()
     retention: Duration | None = None
     changed: bool = False
-    moved: float = Field(default=0.01, ge=0, le=1)
+    min_probability_change: float = Field(default=0.01, ge=0, le=1)
     sla: Duration | None = None
     track: bool = True
     deliver: tuple[Deliver, ...] = ()

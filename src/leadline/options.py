@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from leadline.terminal import Console
 
 __all__ = [
+    "OLD_OPTIONS",
     "AsOf",
+    "ConfigOut",
     "ConfigPath",
     "Given",
     "Json",
+    "LockTimeout",
     "Log",
     "LogKind",
     "Model",
@@ -27,9 +30,7 @@ __all__ = [
     "OutcomeColumn",
     "Positive",
     "Quiet",
-    "Save",
     "Tune",
-    "Wait",
     "console_of",
 ]
 
@@ -135,10 +136,10 @@ OrderBy = Annotated[
         show_default=False,
     ),
 ]
-Save = Annotated[
+ConfigOut = Annotated[
     Path | None,
     typer.Option(
-        "--save",
+        "--config-out",
         metavar="FILE.yaml",
         help="… where its config is written; NAME.yaml by default.",
         show_default=False,
@@ -147,7 +148,12 @@ Save = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 LogKind = Annotated[Log, typer.Option("--log", help="Progress as text, or as lines of JSON.")]
 Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
-Wait = Annotated[float, typer.Option("--wait", metavar="N", min=0, help="Seconds to wait for another run to end.")]
+LockTimeout = Annotated[
+    float, typer.Option("--lock-timeout", metavar="N", min=0, help="Seconds to wait for another run to end.")
+]
+
+OLD_OPTIONS = {"again": "force", "changed": "write-changes", "save": "config-out", "wait": "lock-timeout"}
+"""Options by the names that they had once, and have now; the old ones work, and no help shows them."""
 
 
 def console_of(quiet: bool, log: Log, as_json: bool = False) -> Console:

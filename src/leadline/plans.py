@@ -149,7 +149,7 @@ class Capacity(Section):
     """
 
     leads_per_week: FiniteFloat = Field(default=40, gt=0)
-    hold: Literal["volume", "probability"] = "volume"
+    mode: Literal["top_n", "threshold"] = "top_n"
     by: str | None = None
     of: dict[str | int, Annotated[FiniteFloat, Field(ge=0)]] = Field(default_factory=dict)
 
@@ -218,7 +218,7 @@ class Engine(Section):
     memory: str = Field(default="4GB", pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B)$")
     threads: int = Field(default=2, ge=1, le=256)
     master: str | None = None
-    keep: bool | None = None
+    cache_events: bool | None = None
 
 
 class Leaks(Section):

@@ -21,7 +21,7 @@ def pointed(
     outcome: str | None,
     positive: str | None,
     order_by: str | None,
-    save: Path | None,
+    config_out: Path | None,
 ) -> Path:
     """Return the config: the one that is given, or the one that a data file gets.
 
@@ -33,10 +33,10 @@ def pointed(
     from leadline.pipeline.pointing import is_data, point
 
     if is_data(given):
-        found = point(given, outcome, positive, order_by, save)
+        found = point(given, outcome, positive, order_by, config_out)
         console.pointed(found)
         return found.config
-    options = {"--outcome": outcome, "--positive": positive, "--order-by": order_by, "--save": save}
+    options = {"--outcome": outcome, "--positive": positive, "--order-by": order_by, "--config-out": config_out}
     named = [option for option, value in options.items() if value is not None]
     if named:
         raise UsageError(

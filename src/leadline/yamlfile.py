@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,32 @@ from leadline.config import Config
 from leadline.errors import ConfigError, MissingError
 from leadline.misfits import problems
 
-__all__ = ["load_config", "parse_config"]
+__all__ = ["RENAMED", "Renamed", "load_config", "parse_config"]
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A key, or some of its words, that had another name once: the section that it is in, and old words by new ones."""
+
+    section: str
+    old: str
+    new: str
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+FAIL = {"refuse": "fail"}
+RENAMED = (
+    Renamed("capacity", "hold", "mode", {"volume": "top_n", "probability": "threshold"}),
+    *(Renamed("nightly", name, name, FAIL) for name in ("stale", "nulls", "levels", "volume", "drift")),
+    Renamed("nightly", "silent", "zero_rate", FAIL),
+    Renamed("nightly.volume", "then", "on_violation", FAIL),
+    Renamed("nightly.drift", "then", "on_violation", FAIL),
+    Renamed("nightly", "moved", "min_probability_change"),
+    Renamed("engine", "keep", "cache_events"),
+)
+"""What a config may still say in its old words."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -99,12 +123,13 @@ def parse_config(text: str, name: str = "config", environment: Mapping[str, str]
             f"{name}: environment variable {', '.join(sorted(set(missing)))} isn't set; expected a value for ${{…}}; "
             "export it and run the command again"
         )
+    found, notes = _rename(filled)
     try:
         config = Config.model_validate(filled)
     except ValidationError as error:
-        found = problems(error, filled, name)
-    else:
-        config._text = text
+        found += problems(error, filled, name)
+    if not found:
+        config._text, config._notes = text, tuple(notes)
         return config
     noun, them = ("error", "it") if len(found) == 1 else ("errors", "these")
     message = "\n  ".join(
@@ -113,6 +138,38 @@ def parse_config(text: str, name: str = "config", environment: Mapping[str, str]
     for variable, value in secrets.items():
         message = message.replace(value, f"${{{variable}}}") if len(value) > 3 else message
     raise ConfigError(message)
+
+
+def _rename(given: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Put new names in the places of old ones; return what is wrong, and what to tell.
+
+    Examples
+    --------
+    >>> given = {"engine": {"keep": True}, "capacity": {"mode": "top_n", "hold": "volume"}}
+    >>> _rename(given)[0], given["engine"]
+    (['capacity.hold: the old name of capacity.mode, which is given, too; expected one of them; leave the old one out'], {'cache_events': True})
+    """
+    clashes, notes = [], []
+    for known in RENAMED:
+        section: Any = given
+        for part in known.section.split("."):
+            section = section.get(part) if isinstance(section, dict) else None
+        if not isinstance(section, dict):
+            continue
+        old, new = f"{known.section}.{known.old}", f"{known.section}.{known.new}"
+        if known.old != known.new and known.old in section and known.new in section:
+            clashes.append(
+                f"{old}: the old name of {new}, which is given, too; expected one of them; leave the old one out"
+            )
+            del section[known.old]
+        for key in {known.old, known.new} & section.keys():
+            value = section.pop(key)
+            word = known.words.get(value) if isinstance(value, str) else None
+            section[known.new] = word or value
+            if word is not None or key != known.new:
+                was, now = (f"{key}: {value}", f"{new}: {word}") if word else (key, new)
+                notes.append(f"{known.section}.{was} is now {now}; the old name still works")
+    return clashes, notes
 
 
 def _where(error: yaml.YAMLError) -> str:

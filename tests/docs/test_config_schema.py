@@ -42,7 +42,7 @@ ACCEPTED = {
     "landmarks": "snapshots: {after_creation: [1h, 24h]}",
     "two questions": "outcome: [{reaches: sql, within: 30d}, {reaches: won, within: 120d}]\nstages: {sql: sql, won: [w]}",
     "one word": "stages: {sql: qualified}",
-    "a volume in short": "nightly: {volume: warn, drift: {psi: 0.1, then: refuse}}",
+    "a volume in short": "nightly: {volume: warn, drift: {psi: 0.1, on_violation: fail}}",
     "a share": "exploration: 2%",
     "a share as a number": "exploration: 0.02",
     "ICP": "icp: {industry: [software, 7], employees: {min: 50}, country: DE}",
@@ -54,6 +54,8 @@ ACCEPTED = {
     "an owner's capacity": "capacity: {leads_per_week: 40, by: region, of: {1: 20, north: 10}}",
     "points": "rules: [{when: {behaviour: demo, within: 30d}, points: 3.5}, {when: {attribute: a, equals: true}, points: -1}]",
     "accepted leaks": 'leaks: {accept: {LL201: "set by the form", LL209: {budget: "long form"}}}',
+    "old names": "{capacity: {hold: probability}, engine: {keep: true}, "
+    "nightly: {silent: refuse, moved: 0.02, stale: refuse, volume: refuse, drift: {then: refuse}}}",
     "deliveries": "nightly: {deliver: [{to: hubspot, folder: out, fields: {tier: T}}]}",
 }
 REJECTED = {

@@ -46,14 +46,16 @@ def sung(
             table = fill(table, column, slice(-10 - 12 * number, -2 - 12 * number))
         pq.write_table(table, path)
     text = (tiny_trained / "demo.yaml").read_text()
-    text = text.replace('"data/stages.parquet"', f'{{query: "{QUERY}"}}').replace("keep: false", "keep: true")
+    text = text.replace('"data/stages.parquet"', f'{{query: "{QUERY}"}}').replace(
+        "cache_events: false", "cache_events: true"
+    )
     assert QUERY in text
-    text = text.replace("threads: 1}", "threads: 1, keep: true}")
+    text = text.replace("threads: 1}", "threads: 1, cache_events: true}")
     (home / "demo.yaml").write_text(f"{text}\nnightly: {{deliver: [{{to: salesforce, folder: sent}}]}}\n")
     said = []
     for words in (
         ["check", "demo.yaml", "--html", "check.html"], ["train", "demo.yaml", "--as-of", KNOWN_AT, "--log", "json"],
-        ["score", "demo.yaml", "--as-of", "2025-05-05", "--changed"], ["score", "demo.yaml", *AT, "--log", "json"], ["score", "demo.yaml", *AT, "--out", "o.csv", "--json"],
+        ["score", "demo.yaml", "--as-of", "2025-05-05", "--write-changes"], ["score", "demo.yaml", *AT, "--log", "json"], ["score", "demo.yaml", *AT, "--out", "o.csv", "--json"],
         ["report", "demo.yaml", "--out", "r.html"], ["monitor", "demo.yaml", "--json", "--log", "json"],
         ["train", "demo.yaml"], ["promote", "demo.yaml", "--json", "--log", "json"], ["sql", "demo.yaml"],
     ):  # fmt: skip
@@ -134,7 +136,7 @@ def test_a_black_holed_registry_is_told_without_the_secret_by_every_command(sung
     home = sung[0]
     commands = [
         ["train", "hole.yaml", "--as-of", KNOWN_AT], ["promote", "hole.yaml"], ["promote", "hole.yaml", "--rollback"],
-        ["score", "hole.yaml", *AT, "--model", "models:/demo/99"], ["train", "hole.yaml", "--recalibrate"],
+        ["score", "hole.yaml", *AT, "--model", "models:/demo/99"], ["recalibrate", "hole.yaml"],
     ]  # fmt: skip
     for port in (None, 9):
         with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -17,7 +17,7 @@ from leadline.errors import DataError
 from leadline.files import write_sums
 from leadline.ops.registry import read_bundle
 
-SCORE = ["score", "demo.yaml", "--as-of", NIGHT, "--again", "--quiet", "--out", "o.parquet", "--model"]
+SCORE = ["score", "demo.yaml", "--as-of", NIGHT, "--force", "--quiet", "--out", "o.parquet", "--model"]
 
 
 def names(bundle: Path) -> list[str]:

@@ -21,7 +21,7 @@ TEXTS = [
     "C:\\Windows\\win.ini", "a\x00b", "a\x1b[31mred", "a\x7f\x08b", "\u202egnp.exe", "\ufeffbom", "line\nbreak", 'quote"comma,semi;', "é" * 5000,
     "x" * 1_000_000,
 ]  # fmt: skip
-SCORE = ["score", "demo.yaml", "--as-of", NIGHT, "--model", "models/demo/1", "--again", "--quiet", "--out"]
+SCORE = ["score", "demo.yaml", "--as-of", NIGHT, "--model", "models/demo/1", "--force", "--quiet", "--out"]
 
 
 def put(table: pa.Table, column: str, values: list[object]) -> pa.Table:

@@ -16,7 +16,7 @@ import yaml
 from homes import NIGHT, Done, at
 
 Change = Callable[[pa.Table], pa.Table]
-SCORE = ["score", "demo.yaml", "--as-of", NIGHT, "--model", "models/demo/1", "--out", "o.parquet", "--again", "--quiet"]
+SCORE = ["score", "demo.yaml", "--as-of", NIGHT, "--model", "models/demo/1", "--out", "o.parquet", "--force", "--quiet"]
 COLUMNS = ["lead_id", "probability", "tier", "rank"]
 
 

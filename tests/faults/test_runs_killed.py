@@ -56,7 +56,7 @@ def kill_score(home: Path, run, trial, times: int, track: bool) -> Counter[str]:
     """Let two versions write the same night in turn, and kill each at a moment of its run."""
     (home / "demo.yaml").write_text((home / "demo.yaml").read_text() + NIGHTLY % str(track).lower())
     shutil.copytree(home / "models/demo/1", home / "models/demo/2")
-    words = [["score", "demo.yaml", "--as-of", NIGHT, "--model", f"models/demo/{v}", "--again"] for v in "12"]
+    words = [["score", "demo.yaml", "--as-of", NIGHT, "--model", f"models/demo/{v}", "--force"] for v in "12"]
     took = max(run.seconds(*words[0], cwd=home) for _ in range(2))
     expected = pq.ParquetFile(next((home / "scores/demo").glob("as_of=*")) / "scores.parquet").read()
     seen: Counter[str] = Counter()
@@ -144,7 +144,7 @@ def two_at_once(home: Path, run, trial, times: int) -> Counter[tuple[int, ...]]:
     (home / "demo.yaml").write_text((home / "demo.yaml").read_text() + NIGHTLY % "false")
     bundle = shutil.copytree(home / "models/demo/1", home / "models/demo/2")
     write_sums(bundle)
-    words = [["score", "demo.yaml", "--as-of", NIGHT, "--model", f"models/demo/{v}", "--again"] for v in "12"]
+    words = [["score", "demo.yaml", "--as-of", NIGHT, "--model", f"models/demo/{v}", "--force"] for v in "12"]
     seen: Counter[tuple[int, ...]] = Counter()
     for _ in range(times):
         with trial("two scorers at once"):

@@ -39,12 +39,12 @@ def test_at_least_so_many_stand_at_or_above_a_cut_and_fewer_above_it(p: list[flo
     assert np.sum(np.array(p) > cut) < k
 
 
-@given(scores, st.floats(0.3, 40), st.sampled_from(["volume", "probability"]))
-def test_tiers_are_always_bands_with_falling_cuts(p: list[float], per_week: float, hold: str) -> None:
+@given(scores, st.floats(0.3, 40), st.sampled_from(["top_n", "threshold"]))
+def test_tiers_are_always_bands_with_falling_cuts(p: list[float], per_week: float, mode: str) -> None:
     n = len(p)
     keys = np.zeros(n), np.ones(n), np.array([f"L{i}" for i in range(n)], dtype=object), np.zeros(n, dtype=np.int64)
-    tiers = tiers_for(Asked(np.array(p), *keys), per_week, hold)
-    assert len(tiers.volume) == (len(tiers.cuts) if hold == "volume" else 0)
+    tiers = tiers_for(Asked(np.array(p), *keys), per_week, mode)
+    assert len(tiers.volume) == (len(tiers.cuts) if mode == "top_n" else 0)
     assert all(a > b for a, b in zip(tiers.cuts, tiers.cuts[1:], strict=False))
     assert tiers.names == ("A", "B", "C", "D")[: len(tiers.names)]
 
@@ -65,7 +65,7 @@ def test_tiers_b_and_c_hold_two_and_four_weeks_more() -> None:
 
 def test_a_flat_file_has_its_best_tenth_in_tier_a() -> None:
     asked = cohort()
-    tier = tiers_for(asked, None, "volume").of(asked.p)
+    tier = tiers_for(asked, None, "top_n").of(asked.p)
     assert [np.mean(tier == t) for t in "ABCD"] == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.01)
 
 
@@ -143,12 +143,12 @@ def test_a_fixed_cuts_volume_is_told_by_night() -> None:
 
 def test_a_night_of_many_in_a_week_holds_fewer_so_that_the_week_holds_as_many() -> None:
     asked = cohort(28, 100, 3, DAY)
-    volume = tiers_for(asked, 20.0, "volume").volume[0]
+    volume = tiers_for(asked, 20.0, "top_n").volume[0]
     assert 1 <= volume < 20
     top = [set(asked.lead[i * 100 + np.argsort(-asked.p[i * 100 : i * 100 + 100])[: int(volume)]]) for i in range(28)]
     weeks = [len(set().union(*top[7 * n : 7 * n + 7])) for n in range(4)]
     assert 15 <= np.mean(weeks) <= 20
-    assert tiers_for(cohort(), 20.0, "volume").volume == (20.0, 60.0, 140.0)
+    assert tiers_for(cohort(), 20.0, "top_n").volume == (20.0, 60.0, 140.0)
 
 
 def test_nobody_without_capacity_is_in_a_tier_to_be_worked() -> None:

@@ -41,14 +41,14 @@ def test_an_ordinary_night_raises_no_doubt() -> None:
         (tonight(nulls={"title": 0.9}), "nulls"),
         (tonight(nulls={"last": 1.0}), "nulls"),
         (tonight(unseen={"country": 0.98}), "levels"),
-        (tonight(silent={"visits": 1.0}), "silent"),
+        (tonight(silent={"visits": 1.0}), "zero_rate"),
         (tonight(scores=[0.95, 0.05]), "drift"),
     ],
 )  # fmt: skip
 def test_each_fault_raises_its_own_doubt_and_the_config_says_what_follows(seen: Seen, item: str) -> None:
-    default = {"silent": "warn", "drift": "warn"}.get(item, "refuse")
+    default = {"zero_rate": "warn", "drift": "warn"}.get(item, "fail")
     assert items(seen) == [(item, default)]
-    for word in ("warn", "refuse"):
+    for word in ("warn", "fail"):
         assert items(seen, **{item: word}) == [(item, word)]
     assert items(seen, **{item: "ignore"}) == []
     (doubt,) = doubts(Nightly(), seen)

@@ -25,10 +25,10 @@ def season(nights: int = 16, leads: int = 300, drift: float = 0.0, seed: int = 1
     return asked, nights_of(asked, np.repeat([0, 1], len(p) // 2))
 
 
-@pytest.mark.parametrize("hold", ["volume", "probability"])
-def test_the_band_spares_half_the_flips_and_no_volume_is_lost(hold: str) -> None:
+@pytest.mark.parametrize("mode", ["top_n", "threshold"])
+def test_the_band_spares_half_the_flips_and_no_volume_is_lost(mode: str) -> None:
     asked, nights = season()
-    plain = tiers_for(asked, 30.0, hold)
+    plain = tiers_for(asked, 30.0, mode)
     banded = lay_band(plain, nights)
     before, after = replay([(plain, nights)]), replay([(banded, nights)])
     assert before.near > 5 and after.near <= HALVED * before.near and after.flips < before.flips
@@ -41,7 +41,7 @@ def test_the_band_spares_half_the_flips_and_no_volume_is_lost(hold: str) -> None
 def test_held_volume_doesnt_follow_the_base_rate_as_a_held_cut_does() -> None:
     early, _ = season()
     _, later = season(drift=0.8, seed=2)
-    volume, fixed = (replay([(tiers_for(early, 30.0, hold), later)]) for hold in ("volume", "probability"))
+    volume, fixed = (replay([(tiers_for(early, 30.0, mode), later)]) for mode in ("top_n", "threshold"))
     assert (volume.low, volume.high, volume.spread) == (30.0, 30.0, 0.0)
     assert fixed.high > 45 and fixed.spread > 5
 
@@ -64,7 +64,7 @@ def test_who_wasnt_open_the_night_before_doesnt_flip() -> None:
 
 def test_where_nothing_flips_there_is_a_band_all_the_same() -> None:
     asked, _ = season(1)
-    assert lay_band(tiers_for(asked, 30.0, "volume"), nights_of(asked, np.zeros(len(asked.p)))).band == BAND
+    assert lay_band(tiers_for(asked, 30.0, "top_n"), nights_of(asked, np.zeros(len(asked.p)))).band == BAND
     assert lay_band(tiers_for(asked, 30.0), nights_of(asked, np.zeros(len(asked.p)))).rise == BAND / 2
 
 
@@ -73,5 +73,5 @@ def test_the_order_of_rows_changes_nothing() -> None:
     order = np.random.default_rng(3).permutation(len(asked.p))
     mixed = Asked(*(part[order] for part in (asked.p, asked.y, asked.weight, asked.lead, asked.as_of)), 0, WEEK)
     assert replay(
-        [(tiers_for(mixed, 30.0, "volume"), nights_of(mixed, np.repeat([0, 1], len(order) // 2)[order]))]
-    ) == replay([(tiers_for(asked, 30.0, "volume"), nights)])
+        [(tiers_for(mixed, 30.0, "top_n"), nights_of(mixed, np.repeat([0, 1], len(order) // 2)[order]))]
+    ) == replay([(tiers_for(asked, 30.0, "top_n"), nights)])

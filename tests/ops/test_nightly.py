@@ -120,7 +120,7 @@ def test_the_delta_lies_beside_the_full_night_with_the_probability_before(run: C
     assert record_of(second)["changes"] == {"gone": 1, "tier": 1} and record_of(second)["handoffs"] == 1
     assert second.record["delivered"][0]["rows"] == 1
     assert pq.ParquetFile(Path(second.place) / "scores.parquet").metadata.num_rows == 3
-    with pytest.raises(UsageError, match="--changed"):
+    with pytest.raises(UsageError, match="--write-changes"):
         run(changed=True, out="a.parquet")
 
 

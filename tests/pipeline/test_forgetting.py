@@ -130,7 +130,9 @@ def test_while_a_night_is_written_the_list_is_made_and_the_next_call_purges(quie
 def test_what_is_kept_of_the_log_is_made_again_without_it(quiet: Path, demo_tables: Tables) -> None:
     config = load_config("demo.yaml")
     tables = config.tables.model_copy(update={"merges": None})
-    config = config.model_copy(update={"engine": config.engine.model_copy(update={"keep": True}), "tables": tables})
+    config = config.model_copy(
+        update={"engine": config.engine.model_copy(update={"cache_events": True}), "tables": tables}
+    )
     lead = str(demo_tables["events"]["lead_id"][0])
     first = {key: n for n, key in reversed(list(enumerate(demo_tables["events"]["event_id"].to_pylist())))}
     once = demo_tables["events"].take(pa.array(sorted(first.values())))  # a key that repeats isn't kept

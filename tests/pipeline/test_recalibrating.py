@@ -1,4 +1,4 @@
-"""`train --recalibrate`: the calibration alone is new, fitted on rows that the model never saw, and judged on the newest."""
+"""`leadline recalibrate`: the calibration alone is new, fitted on rows that the model never saw, and judged on the newest."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_flat_file_is_calibrated_anew_on_its_new_rows_and_wins_the_contest(
 ) -> None:
     monkeypatch.chdir(home)
     with pytest.raises(SystemExit) as end:
-        main(["train", "flat.yaml", "--recalibrate", "--json", "--quiet"])
+        main(["recalibrate", "flat.yaml", "--json", "--quiet"])
     assert not end.value.code
     told = json.loads(capsys.readouterr().out)
     assert (told["version"], told["alias"], told["of"]) == ("2", "challenger", "1")
@@ -119,14 +119,21 @@ def test_with_dates_no_row_is_taken_that_the_model_may_have_been_fitted_on(train
 
 
 def test_with_dates_too_little_that_ripened_is_refused_in_one_sentence(home: Path, trained_home) -> None:
-    done = run("train", "demo.yaml", "--recalibrate", cwd=trained_home[0])
+    done = run("recalibrate", "demo.yaml", cwd=trained_home[0])
     assert done.code == 65 and "expected at least" in done.sentence and "ripened since" in done.sentence
 
 
 @pytest.mark.parametrize(
-    "words", [["train", "flat.yaml", "--model", "models/flat/1"], ["train", "flat.yaml", "--recalibrate", "--tune", "3"], ["promote", "flat.yaml", "--rollback", "--version", "2"]]
-)  # fmt: skip
-def test_options_that_do_not_go_together_are_told(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    ("words", "said"),
+    [
+        (["train", "flat.yaml", "--model", "models/flat/1"], "--model"),
+        (["recalibrate", "flat.yaml", "--tune", "3"], "--tune"),
+        (["promote", "flat.yaml", "--rollback", "--version", "2"], "leave"),
+    ],
+)
+def test_options_that_do_not_go_together_are_told(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as end:
         main(words)
-    assert end.value.code == 2 and "leave" in capsys.readouterr().err
+    assert end.value.code == 2 and said in capsys.readouterr().err

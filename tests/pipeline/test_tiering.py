@@ -43,12 +43,12 @@ def test_what_is_said_of_the_trained_tiers_is_what_they_hold(trained_home: tuple
     result = trained_home[1]
     told, bands = result.judgement.capacity, result.scorer.bands
     assert bands == told.bands.moved(result.fitted.honest.rescaled)  # the exported scorer has learnt from that fold too
-    assert bands.hold == "volume" and bands.volume[0] == 40.0 and bands.band > 0
+    assert bands.mode == "top_n" and bands.volume[0] == 40.0 and bands.band > 0
     assert [round(c.leads_per_week) for c in told.cuts] == [20, 30, 40, 60, 80]
     assert told.cuts[2].probability == told.bands.cuts[0]
     assert told.held["banded"].near < told.held["plain"].near
     assert told.held["plain"].mean == told.held["banded"].mean == 40.0
-    assert told.held["volume"].spread < told.held["probability"].spread
+    assert told.held["top_n"].spread < told.held["threshold"].spread
 
 
 def test_the_record_holds_it_and_is_told_in_words(trained_home: tuple[Path, TrainResult]) -> None:
@@ -95,9 +95,9 @@ def test_who_has_no_capacity_left_is_in_the_last_tier(fitted: Fitted) -> None:
 
 
 def test_the_cut_can_be_held_instead(fitted: Fitted) -> None:
-    laid, told = tiering.lay(asking(fitted, leads_per_week=40, hold="probability"))
+    laid, told = tiering.lay(asking(fitted, leads_per_week=40, mode="threshold"))
     bands = laid.scorer.bands
-    assert bands.hold == "probability" and 0 < bands.rise < bands.band and told.to_record()["night"] == 0
+    assert bands.mode == "threshold" and 0 < bands.rise < bands.band and told.to_record()["night"] == 0
     assert told.held["banded"].mean <= told.held["plain"].mean * 1.02
     assert not any("best" in line for line in sentences(told.to_record()))
 
@@ -131,7 +131,7 @@ def test_without_a_judged_fold_the_newest_rows_lay_the_tiers(fitted: Fitted) -> 
         ({"of": {"a": 1}}, "expected `by` and `of` together"),
         ({"by": "region", "of": {"A": 1, " a": 2}}, "names a value twice"),
         ({"by": "region", "of": {"a": 30, "b": 20}}, "adds up to 50, more than `leads_per_week`, 40"),
-        ({"hold": "rank"}, "volume"),
+        ({"mode": "rank"}, "top_n"),
         ({"leads_per_week": float("inf")}, "finite"),
     ],
 )

@@ -220,7 +220,7 @@ def test_a_column_that_is_gone_is_refused_by_name(night: Callable[..., Any]) -> 
 
 def test_a_behaviour_that_the_source_no_longer_sends_is_told(night: Callable[..., Any]) -> None:
     changed("events", lambda t: t.filter(pc.not_equal(t["event_type"], "blog_view")))
-    assert any("nightly.silent" in w for w in night(nightly=", drift: ignore").warnings)
+    assert any("nightly.zero_rate" in w for w in night(nightly=", drift: ignore").warnings)
 
 
 def test_a_bundle_of_an_older_leadline_scores_the_same_and_without_mlflow_too(home: Path, plain: pa.Table) -> None:

@@ -208,7 +208,7 @@ def test_what_others_find_is_told_where_it_is_there() -> None:
         "4.0% then, 6.0% now",
         "was 0.0200 before and 0.0100 after",
         "are version 2’s",
-        "CONFIG --recalibrate",
+        "leadline recalibrate CONFIG",
     ):
         assert said in words, said
 

@@ -264,5 +264,5 @@ def test_what_isnt_made_of_files_isnt_kept(home: Path) -> None:
 def test_small_sources_are_kept_only_when_told(home: Path) -> None:
     write(little(), home / "data")
     conf = config(asked(), home / "data", keep=True)
-    unsaid = conf.model_copy(update={"engine": conf.engine.model_copy(update={"keep": None})})
+    unsaid = conf.model_copy(update={"engine": conf.engine.model_copy(update={"cache_events": None})})
     assert load(unsaid)[1] == "" and not (home / ".leadline").exists()

@@ -125,19 +125,19 @@ def cuts_for(p: Floats, weight: Floats, weeks: float, per_week: Sequence[float])
     return [float(p[order][min(int(np.searchsorted(mass, k * weeks - 1e-9)), len(p) - 1)]) for k in per_week]
 
 
-def tiers_for(asked: Asked, per_week: float | None, hold: str = "probability") -> Tiers:
+def tiers_for(asked: Asked, per_week: float | None, mode: str = "threshold") -> Tiers:
     """Lay the tiers so that tier A holds what sales can work in a week (for a flat file: the best tenth).
 
     Parameters
     ----------
-    hold : str
-        What a night holds: the trained cut (``probability``), or how many leads stand above it (``volume``).
+    mode : str
+        What a night holds: the trained cut (``threshold``), or how many leads stand above it (``top_n``).
 
     Examples
     --------
     >>> p, day = np.array([0.9, 0.5, 0.3, 0.1] * 5), np.zeros(20, dtype=np.int64)
     >>> rows = Asked(p, 1.0 * (p > 0.4), np.ones(20), np.arange(20).astype(object), day)
-    >>> tiers_for(rows, 5.0).cuts[0], tiers_for(rows, 5.0, "volume").volume
+    >>> tiers_for(rows, 5.0).cuts[0], tiers_for(rows, 5.0, "top_n").volume
     (0.9, (5.0, 15.0, 35.0))
     """
     if not len(asked.p):
@@ -149,7 +149,7 @@ def tiers_for(asked: Asked, per_week: float | None, hold: str = "probability") -
         wanted = [per_week * step for step in STEPS]
         cuts, holds = cuts_for(best, mass, weeks, wanted), _volumes(asked, wanted)
     falling = [n for n, c in enumerate(cuts) if n == 0 or c < cuts[n - 1]]
-    volume = tuple(holds[n] for n in falling) if hold == "volume" and per_week is not None else ()
+    volume = tuple(holds[n] for n in falling) if mode == "top_n" and per_week is not None else ()
     return Tiers(NAMES[: len(falling) + 1], tuple(cuts[n] for n in falling), volume)
 
 

@@ -40,7 +40,7 @@ def sentences(steady: Mapping[str, Any]) -> list[str]:
     --------
     >>> told = {"mean": 40.0, "spread": 0.0, "low": 40.0, "high": 40.0, "precision": 0.2, "flips": 30.0, "near": 45.0}
     >>> held = {"plain": told, "banded": {**told, "near": 20.0, "flips": 22.0}}
-    >>> for line in sentences({"hold": "volume", "band": 0.25, "night": 40.0, "held": held}):
+    >>> for line in sentences({"mode": "top_n", "band": 0.25, "night": 40.0, "held": held}):
     ...     print(line)
     Tier A takes the best 40 leads of a night, none at less than half the odds of its threshold.
     It keeps a lead on its line until another has odds 28% higher: of 100 such leads 20 flip from one night to the next, not 45.
@@ -50,11 +50,12 @@ def sentences(steady: Mapping[str, Any]) -> list[str]:
         made.append(
             f"No lead of the newest fold has {steady['by']} {' or '.join(steady['unused'])}: that capacity stays unused."
         )
-    if steady.get("hold") == "volume" and steady.get("night"):
+    if steady.get("night"):
         made.append(
             f"Tier A takes the best {steady['night']:.0f} leads of a night, none at less than half the odds of its threshold."
         )
-    fixed, steadied = held.get("probability"), held.get("volume")
+    fixed = held.get("threshold", held.get("probability"))  # older records' names follow
+    steadied = held.get("top_n", held.get("volume"))
     if fixed and steadied:
         made.append(
             f"On nights of later folds a fixed threshold held {fixed['low']:.0f} to {fixed['high']:.0f} leads (precision {_share(fixed['precision'])}), "

@@ -74,7 +74,7 @@ def advise(
     >>> advise(good, "calibrated", 90, {"auc": 0.85, "auc_low": 0.83, "auc_high": 0.87}).action
     'retrain'
     >>> advise({**good, "observed": 0.2}, "miscalibrated", 90, None, ["score"]).line
-    'recalibrate (`leadline train --recalibrate`): 20.0% observed where 10.0% was predicted; look at what drifted, too: score'
+    'recalibrate (`leadline recalibrate`): 20.0% observed where 10.0% was predicted; look at what drifted, too: score'
     >>> advise(good, "too few to say", 5, None, (), 0).line
     'too early to say: 5 leads with a positive outcome are old enough to count, and it takes 20; about 1970-01-01T00:00:00Z enough will be'
     """
@@ -93,7 +93,7 @@ def advise(
             WHY["retrain"],
         )
     if verdict == "miscalibrated" and abs(now["observed"] - now["predicted"]) > OFF * now["predicted"]:
-        return Advice("recalibrate", f"recalibrate (`leadline train --recalibrate`): {came}{also}", WHY["recalibrate"])
+        return Advice("recalibrate", f"recalibrate (`leadline recalibrate`): {came}{also}", WHY["recalibrate"])
     if drifted:
         return Advice(
             "look", f"no need to retrain yet, but look at what drifted: {_named(drifted)}; {came}", WHY["look"]

@@ -75,7 +75,7 @@ def doubts(plan: Nightly, seen: Seen) -> list[Doubt]:
     --------
     >>> old = Seen(40 * DAY, 2 * DAY, Reference(100))
     >>> [(d.item, d.then, d.text.split(";")[0]) for d in doubts(Nightly(), old)]
-    [('stale', 'refuse', 'nightly.freshness: the newest event is 38d old (1970-01-03T00:00:00Z)')]
+    [('stale', 'fail', 'nightly.freshness: the newest event is 38d old (1970-01-03T00:00:00Z)')]
     >>> doubts(Nightly(stale="ignore"), old)
     []
     """
@@ -86,12 +86,12 @@ def doubts(plan: Nightly, seen: Seen) -> list[Doubt]:
             found.extend(Doubt(item, then, f"{text} or set nightly.{item}: warn") for text in texts)
 
     say("stale", plan.stale, _stale(plan.freshness, seen))
-    say("volume", plan.volume.then, _volume(plan.volume.change, seen))
+    say("volume", plan.volume.on_violation, _volume(plan.volume.change, seen))
     if seen.model is not None and seen.tonight.rows >= FEW:
         say("nulls", plan.nulls, _risen("nulls", seen.model.nulls, seen.tonight.nulls, seen.tonight.rows))
         say("levels", plan.levels, _risen("levels", seen.model.unseen, seen.tonight.unseen, seen.tonight.rows))
-        say("silent", plan.silent, _silent(seen.model.silent, seen.tonight.silent, seen.tonight.rows))
-    say("drift", plan.drift.then, _drift(plan.drift.psi, seen))
+        say("zero_rate", plan.zero_rate, _silent(seen.model.silent, seen.tonight.silent, seen.tonight.rows))
+    say("drift", plan.drift.on_violation, _drift(plan.drift.psi, seen))
     return found
 
 
@@ -148,7 +148,7 @@ def _silent(then: Mapping[str, float], now: Mapping[str, float], rows: int) -> I
     if gone:
         more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
         yield (
-            f"nightly.silent: {gone[0]}{more} says nothing of any of {rows:,} leads, which in training it did; expected some "
+            f"nightly.zero_rate: {gone[0]}{more} says nothing of any of {rows:,} leads, which in training it did; expected some "
             "events of that kind; check that the source still sends them,"
         )
 

@@ -86,9 +86,9 @@ class Tiers:
             raise DataError(f"tiers: volumes {[*self.volume]}; expected one for each cut, none falling; set them so")
 
     @property
-    def hold(self) -> str:
-        """What is held from night to night: ``volume`` or ``probability``."""
-        return "volume" if self.volume else "probability"
+    def mode(self) -> str:
+        """What a night holds: as many leads (``top_n``), or those from a score on (``threshold``)."""
+        return "top_n" if self.volume else "threshold"
 
     def of(self, p: Floats, value: Values | None = None) -> npt.NDArray[np.str_]:
         """Return each probability's tier by the trained cuts alone, as where a single lead is asked about."""
@@ -165,7 +165,7 @@ class Tiers:
     def to_record(self) -> dict[str, Any]:
         """Return the tiers as plain JSON values."""
         return {
-            "names": [*self.names], "cuts": [*self.cuts], "hold": self.hold, "volume": [*self.volume], "band": self.band,
+            "names": [*self.names], "cuts": [*self.cuts], "mode": self.mode, "volume": [*self.volume], "band": self.band,
             "rise": self.rise, "by": self.by, "own": {word: tiers.to_record() for word, tiers in self.own.items()},
         }  # fmt: skip
 
@@ -175,8 +175,8 @@ class Tiers:
 
         Examples
         --------
-        >>> Tiers.from_record({"names": ["A", "B"], "cuts": [0.5]}).hold
-        'probability'
+        >>> Tiers.from_record({"names": ["A", "B"], "cuts": [0.5]}).mode
+        'threshold'
         """
         own = {str(word): cls.from_record(told) for word, told in record.get("own", {}).items()}
         numbers = float(record.get("band", 0.0)), float(record.get("rise", 0.0))

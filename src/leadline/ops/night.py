@@ -118,7 +118,7 @@ class Night:
         model = f"{record['model_name']} {record['model_version']}"
         number = f"{record['leads']:,} lead{'' if record['leads'] == 1 else 's'}"
         if self.state == "done":
-            return [f"already done: {number} scored by {model} stand in {self.place}; --again scores them once more"]
+            return [f"already done: {number} scored by {model} stand in {self.place}; --force scores them once more"]
         shown = ", ".join(f"{n:,} in tier {t}" for t, n in record["tiers"].items()) or "no lead is open"
         more = [f"{record[name]:,} {word}" for name, word in (("handoffs", "handed over"),) if record.get(name)]
         left_out = record.get("suppressed", {}).get("leads")

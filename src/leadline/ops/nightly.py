@@ -39,7 +39,7 @@ def run_night(order: Order, compute: Callable[[Before], Made]) -> Night:
     began, sink, plan = time.monotonic(), order.sink, order.plan
     if plan.changed and not sink.takes_files:
         raise UsageError(
-            "--changed: needs a folder, where what changed lies beside the rows; leave --out out, or name a folder"
+            "--write-changes: needs a folder, where what changed lies beside the rows; leave --out out, or name a folder"
         )
     with sink.lock(order.wait):
         there = None if order.again else _already(order)
@@ -51,7 +51,11 @@ def run_night(order: Order, compute: Callable[[Before], Made]) -> Night:
         made = replace(made, scores=made.scores.with_previous(dict(before.probability)))
         table = _table(made)
         wrote = time.monotonic()
-        delta = changes(table, before, plan.moved) if plan.changed or any(d.changed for d in plan.deliver) else None
+        delta = (
+            changes(table, before, plan.min_probability_change)
+            if plan.changed or any(d.changed for d in plan.deliver)
+            else None
+        )
         shown = blinded(table)  # what others see of the exploration holdout is its tier alone
         handed = list(handoffs(shown, before, _top(order.bundle), plan.sla))
         record = {**summary(order, made, before), "handoffs": len(handed)}

@@ -24,8 +24,8 @@ def silent(_: str) -> None:
     """
 
 
-def as_config(config: Config | str | Path) -> Config:
-    """Take a config as it is, or read it from its file.
+def as_config(config: Config | str | Path, progress: Progress = silent) -> Config:
+    """Take a config as it is, or read it from its file and tell which of its names are old.
 
     Examples
     --------
@@ -34,7 +34,12 @@ def as_config(config: Config | str | Path) -> Config:
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    return config if isinstance(config, Config) else load_config(config)
+    if isinstance(config, Config):
+        return config
+    read = load_config(config)
+    for note in read.notes:
+        progress(note)
+    return read
 
 
 def instant(config: Config, as_of: str | int | None) -> int | None:

@@ -135,7 +135,7 @@ def backfill(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     nights = _nights(config, first, last, every)
     session = open_session(config, model, out, None, again, wait, run_id, changed)
     if not session.sink.holds_nights:
@@ -176,11 +176,11 @@ def rehearse(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     nights: list[int | None] = [*_nights(config, *span)] if span else [instant(config, asked_for(config, as_of, leads))]
     session = open_session(config, model, out, leads, again, changed=changed)
     # The kept log of events is a file too: a rehearsal leaves it as it is.
-    digest, engine = content_hash(session), config.engine.model_copy(update={"keep": False})
+    digest, engine = content_hash(session), config.engine.model_copy(update={"cache_events": False})
     reading = replace(session, config=session.config.model_copy(update={"engine": engine}))
     for when in nights:
         yield _rehearsed(reading, digest, when, progress)

@@ -78,7 +78,7 @@ def check(config: Config | str | Path, as_of: str | int | None = None, progress:
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     try:
         with examine(config, instant(config, as_of), progress) as seen:
             found = seen.findings + _of_snapshots(config, seen, progress).accept(config.leaks.accept)

@@ -87,7 +87,7 @@ def explain_page(
     """
     from leadline.report.lead import page
 
-    place, config = page_place(html), as_config(config)
+    place, config = page_place(html), as_config(config, progress)
     bundle, when = find_model(config, model), instant(config, as_of)
     with _looked_up(config, bundle, when, lead, progress) as (loaded, made, told):
         nights = [] if config.is_flat else read_lead(Path("scores") / bundle.name, bundle.name, lead, int(when or 0))

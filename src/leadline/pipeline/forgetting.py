@@ -113,7 +113,7 @@ def forget(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     asked = _asked(config, leads)
     progress("looking for them")
     known = look(config, asked)

@@ -117,7 +117,7 @@ def funnel(config: Config | str | Path, as_of: str | int | None = None, progress
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     if config.is_flat:
         raise UsageError(
             "funnel: a flat file (snapshots.order_by) doesn't say when leads reached a stage; expected dated tables; export stages with their times"

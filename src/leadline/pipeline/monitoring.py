@@ -44,7 +44,7 @@ def monitor(config: Config | str | Path, as_of: str | int | None = None, progres
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     if config.is_flat:
         raise UsageError(
             "monitor: a flat file's outcomes have no dates; expected dated tables; judge it by `leadline train` instead"

@@ -123,7 +123,7 @@ def point(
             f"{source}: a data file, not a config; expected the column that holds the outcome, too; name it, as in --outcome Converted"
         )
     if place.suffix not in (".yaml", ".yml"):
-        raise UsageError(f"--save {str(place)!r}: not a config; expected a name that ends in .yaml")
+        raise UsageError(f"--config-out {str(place)!r}: not a config; expected a name that ends in .yaml")
     if place.exists():
         config = load_config(place)
         _same(config, place, str(source), outcome, positive, order_by)
@@ -148,7 +148,7 @@ def _same(config: Config, place: Path, source: str, outcome: str, positive: str 
         if asked is not None and str(has).lower() != asked.lower():
             raise UsageError(
                 f"{place}: stands there already and says something else than {words}; expected the same; "
-                f"mend it and run `leadline train {place}`, or name another place with --save FILE.yaml"
+                f"mend it and run `leadline train {place}`, or name another place with --config-out FILE.yaml"
             )
 
 

@@ -75,7 +75,7 @@ def promote(config: Config | str | Path, version: str | None = None, progress: P
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     uri, name = config.tracking.uri, config.name
     known = tracking.aliases(uri, name)
     rival, former = version or known.get("challenger"), known.get("champion")
@@ -124,7 +124,7 @@ def roll_back(config: Config | str | Path, progress: Progress = silent) -> Promo
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     uri, name = config.tracking.uri, config.name
     current = tracking.version_of(uri, name, "champion")
     former = tracking.tag_of(uri, name, current, FORMER)

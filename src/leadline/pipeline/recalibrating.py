@@ -1,4 +1,4 @@
-"""`train --recalibrate`: a new version whose calibration alone is refitted, on what has ripened since the model was made.
+"""`leadline recalibrate`: a new version whose calibration alone is refitted, on what has ripened since the model was made.
 
 Trees, regression and encoder stay as they are, byte for byte, so the ranking stays, too. The rows are computed by the
 same path as training's, with the model's own features.
@@ -113,7 +113,7 @@ def recalibrate(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     bundle = find_model(config, model)
     made = prepare(
         config, instant(config, as_of), progress, (bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"])

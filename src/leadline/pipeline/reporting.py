@@ -35,7 +35,9 @@ class ReportResult:
         return f"ReportResult({self.page})"
 
 
-def report(config: Config | str | Path, out: str | Path | None = None, model: str | None = None) -> ReportResult:
+def report(
+    config: Config | str | Path, out: str | Path | None = None, model: str | None = None, progress: Progress = silent
+) -> ReportResult:
     """Write the self-contained page of a model's run, its records as JSON beside it, and its scorecard's tables as CSV.
 
     Parameters
@@ -44,6 +46,8 @@ def report(config: Config | str | Path, out: str | Path | None = None, model: st
         ``reports/NAME.html`` by default.
     model : str, optional
         The champion by default.
+    progress : callable, optional
+        Is told each stage's name.
 
     Raises
     ------
@@ -61,7 +65,8 @@ def report(config: Config | str | Path, out: str | Path | None = None, model: st
     """
     from leadline.report.html import page
 
-    config = as_config(config)
+    config = as_config(config, progress)
+    progress("writing the page")
     bundle = find_model(config, model)
     place = Path(out) if out is not None else Path("reports") / f"{config.name}.html"
     if place.suffix != ".html":
@@ -96,7 +101,7 @@ def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: 
     """
     if dialect not in DIALECTS:
         raise UsageError(f"--dialect {dialect[:40]!r}: unknown{instead(dialect, DIALECTS)}")
-    config = as_config(config)
+    config = as_config(config, progress)
     with reading(config, None, progress) as loaded:
         ours = loaded.store.dialect
         text = statement(catalogue(config, loaded), intents(config), ours, config.roles, role_column(loaded))

@@ -189,7 +189,7 @@ def explain(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     when = instant(config, as_of)
     bundle = find_model(config, model)
     made, _, known = tonight(

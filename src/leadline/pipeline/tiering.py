@@ -52,7 +52,7 @@ class Tiering:
         """Return it as plain JSON values; the cuts stand in the run's record by themselves."""
         bands = self.bands
         tiers = {
-            "hold": bands.hold,
+            "mode": bands.mode,
             "band": bands.band,
             "rise": bands.rise,
             "by": bands.by,
@@ -69,7 +69,7 @@ def lay(fitted: Fitted) -> tuple[Fitted, Tiering]:
     config, honest = fitted.config, fitted.honest
     asked, value = newest(fitted)
     week = None if config.is_flat else config.capacity.leads_per_week
-    bands = laid(fitted, asked, value, config.capacity.hold)
+    bands = laid(fitted, asked, value, config.capacity.mode)
     if not honest.judged.any():
         return fitted.with_scorer(fitted.scorer.with_tiers(bands)), Tiering([], {}, bands, {})
     if week is None:
@@ -78,9 +78,9 @@ def lay(fitted: Fitted) -> tuple[Fitted, Tiering]:
     nights = steady.nights_of(every, honest.fold, _value(fitted, honest.row))
     banded = steady.lay_band(bands, nights)
     held = {"plain": steady.replay([(bands, nights)]), "banded": steady.replay([(banded, nights)])}
-    for hold in ("volume", "probability"):
-        pairs = _later(fitted, hold)
-        held |= {hold: steady.replay(pairs)} if pairs else {}
+    for mode in ("top_n", "threshold"):
+        pairs = _later(fitted, mode)
+        held |= {mode: steady.replay(pairs)} if pairs else {}
     before = past(fitted)
     own = _own(fitted, asked, value, before)
     unused = tuple(str(name) for name, k in config.capacity.of.items() if k > 0 and str(name) not in own)
@@ -109,24 +109,24 @@ def past(fitted: Fitted) -> Asked:
     return _asked(fitted, fitted.honest.row[older], fitted.honest.probability[older])
 
 
-def laid(fitted: Fitted, asked: Asked, value: npt.NDArray[np.object_] | None, hold: str) -> Tiers:
+def laid(fitted: Fitted, asked: Asked, value: npt.NDArray[np.object_] | None, mode: str) -> Tiers:
     """Lay the tiers of some rows, without a band: one for each value with a capacity of its own, and one for all others."""
     plan = fitted.config.capacity
     if fitted.config.is_flat:
         return capacity.tiers_for(asked, None)
     if value is None:
-        return capacity.tiers_for(asked, plan.leads_per_week, hold)
+        return capacity.tiers_for(asked, plan.leads_per_week, mode)
     words = np.array([key_of(v) for v in value], dtype=object)
-    own = {word: _share(asked, words == word, k, hold) for word, k in plan.own.items()}
-    rest = _share(asked, ~np.isin(words, [*own]), plan.rest, hold)
+    own = {word: _share(asked, words == word, k, mode) for word, k in plan.own.items()}
+    rest = _share(asked, ~np.isin(words, [*own]), plan.rest, mode)
     return replace(rest, by=plan.by, own=own)
 
 
-def _share(asked: Asked, mine: npt.NDArray[np.bool_], per_week: float, hold: str) -> Tiers:
+def _share(asked: Asked, mine: npt.NDArray[np.bool_], per_week: float, mode: str) -> Tiers:
     """Lay the tiers of those that share a capacity; where there are none yet, at what a lead of tier A is worth in all."""
     if per_week <= 0:
         return capacity.none()
-    return capacity.tiers_for(asked.take(mine) if mine.any() else asked, per_week, hold)
+    return capacity.tiers_for(asked.take(mine) if mine.any() else asked, per_week, mode)
 
 
 def _own(fitted: Fitted, asked: Asked, value: npt.NDArray[np.object_] | None, before: Asked) -> dict[str, Cut]:
@@ -144,7 +144,7 @@ def _own(fitted: Fitted, asked: Asked, value: npt.NDArray[np.object_] | None, be
     }
 
 
-def _later(fitted: Fitted, hold: str) -> list[tuple[Tiers, Nights]]:
+def _later(fitted: Fitted, mode: str) -> list[tuple[Tiers, Nights]]:
     """Lay the tiers of each fold, to be held over the nights of the next."""
     honest = fitted.honest
     result: list[tuple[Tiers, Nights]] = []
@@ -154,7 +154,7 @@ def _later(fitted: Fitted, hold: str) -> list[tuple[Tiers, Nights]]:
         asked, value = _asked(fitted, honest.row[mine], honest.probability[mine]), _value(fitted, honest.row[mine])
         if before is not None:
             result.append((before, steady.nights_of(asked, honest.fold[mine], value)))
-        before = laid(fitted, asked, value, hold)
+        before = laid(fitted, asked, value, mode)
     return result
 
 

@@ -77,7 +77,7 @@ def score(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     when = instant(config, asked_for(config, as_of, leads))
     session = open_session(config, model, out, leads, again, wait, run_id, changed)
     if session.said:
@@ -162,12 +162,12 @@ def refuse(found: list[Doubt]) -> None:
     Examples
     --------
     >>> refuse([Doubt("drift", "warn", "so so")])
-    >>> refuse([Doubt("stale", "refuse", "old")])
+    >>> refuse([Doubt("stale", "fail", "old")])
     Traceback (most recent call last):
     ...
     leadline.errors.DataError: old
     """
-    texts = [d.text for d in found if d.then == "refuse"]
+    texts = [d.text for d in found if d.then == "fail"]
     if texts:
         raise DataError("\n  ".join(texts))
 

@@ -136,7 +136,7 @@ def train(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config)
+    config = as_config(config, progress)
     if tune:
         optuna_version()  # the extra is missed now, not after minutes
     made = prepare(config, instant(config, as_of), progress)

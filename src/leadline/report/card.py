@@ -189,10 +189,10 @@ def _gate(record: Record) -> list[str]:
 def _again(record: Record) -> list[str]:
     made = record.get("provenance") or {}
     known, tuned = record.get("known_at"), made.get("tuned")
-    command = "leadline train CONFIG"
-    command += " --recalibrate" if record.get("recalibration") else ""
+    again = bool(record.get("recalibration"))
+    command = f"leadline {'recalibrate' if again else 'train'} CONFIG"
     command += f" --as-of {known}" if known is not None else ""
-    command += f" --tune {tuned['trials']}" if tuned else ""
+    command += f" --tune {tuned['trials']}" if tuned and not again else ""
     rows = [[name, str(value)] for name, value in (
         ("leadline", made.get("leadline")), ("seed", made.get("seed")), ("SHA-256 of the config", made.get("config_hash")),
         ("Python", made.get("python")), *sorted((made.get("packages") or {}).items()),

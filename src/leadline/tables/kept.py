@@ -94,14 +94,14 @@ def settle(config: Config, store: Store) -> Kept:
     to other leads, and where a file has what a check would refuse or a key that repeats: then everything is read anew.
     """
     events = config.tables.events
-    if events is None or config.engine.keep is False or config.engine.kind != "duckdb":
+    if events is None or config.engine.cache_events is False or config.engine.kind != "duckdb":
         return Kept()
     try:
         located = locate(events.source, "tables.events.source")
         size = sum(path.stat().st_size for path in located.files)
     except (LeadlineError, OSError):
         return Kept()  # reading says what is wrong
-    if config.engine.keep is None and (located.kind not in KINDS or size < SMALL):
+    if config.engine.cache_events is None and (located.kind not in KINDS or size < SMALL):
         return Kept()
     why = _unkept(config, located)
     if why:
