@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leadline.judge.rungs import FEWEST
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.report import plots, say
 from leadline.report.parts import COUNTED, Cell, Chart, Column, Folded, Part, Section, Table, cell
 from leadline.report.speed import days, left_out, speed
@@ -47,7 +47,7 @@ def funnel(record: Record) -> Section | None:
     if told is None:
         return None
     steps: Sequence[Record] = told["all"]
-    if not any(step["entered"] >= FEWEST for step in steps):
+    if not any(step["entered"] >= MIN_GROUP_SIZE for step in steps):
         return Section("funnel", TITLE, _unripe(told), (_how(told),))
     parts: list[Part] = [_chart(told, steps), *_levels(told), *_months(told), *speed(told), *spending(told), _how(told)]
     return Section("funnel", TITLE, _found(told), tuple(parts))
@@ -55,7 +55,7 @@ def funnel(record: Record) -> Section | None:
 
 def _found(told: Record) -> str:
     """Say the narrowest step, and the whole way."""
-    steps = [s for s in told["all"] if s["entered"] >= FEWEST]
+    steps = [s for s in told["all"] if s["entered"] >= MIN_GROUP_SIZE]
     names = {(s["start"], s["end"]): s for s in steps}
     main = names.get(("mql", "sql")) or names.get(("lead", "sql")) or steps[0]
     median = main["days"][1]
@@ -72,7 +72,7 @@ def _found(told: Record) -> str:
 
 def _unripe(told: Record) -> str:
     return (
-        f"No step of the funnel has {FEWEST} ripe leads yet: of {say.count(told['leads'], 'lead')}, too few have had the {_length(told['within'])} "
+        f"No step of the funnel has {MIN_GROUP_SIZE} ripe leads yet: of {say.count(told['leads'], 'lead')}, too few have had the {_length(told['within'])} "
         "that everybody is given for a step."
     )
 
@@ -95,7 +95,7 @@ def _chart(told: Record, steps: Sequence[Record]) -> Chart:
     left = float(PER)
     for start, end in zip(told["rungs"], told["rungs"][1:], strict=False):
         step = next(s for s in steps if (s["start"], s["end"]) == (start, end))
-        if step["entered"] < FEWEST:
+        if step["entered"] < MIN_GROUP_SIZE:
             break
         left *= step["rate"]
         rows.append((rung(end), left, f"{say.count(round(left))} ({say.share(step['rate'])} of the {rungs(start)})"))
@@ -124,13 +124,13 @@ def _step_row(step: Record) -> tuple[Cell, ...]:
 
 def rate_cell(step: Record) -> Cell:
     """Say a step's share; too few are said to be so."""
-    if step["entered"] < FEWEST:
+    if step["entered"] < MIN_GROUP_SIZE:
         return cell("too few to say")
     return cell(say.share(step["rate"]), step["rate"])
 
 
 def _interval(step: Record) -> str:
-    known = say.known(step["low"]) and say.known(step["high"]) and step["entered"] >= FEWEST
+    known = say.known(step["low"]) and say.known(step["high"]) and step["entered"] >= MIN_GROUP_SIZE
     return f"{say.share(step['low'])} to {say.share(step['high'])}" if known else say.ABSENT
 
 
@@ -201,7 +201,7 @@ def _months(told: Record) -> list[Part]:
 
 
 def _drawn(step: Record) -> float | None:
-    return step["rate"] if step["ripe"] and step["entered"] >= FEWEST else None
+    return step["rate"] if step["ripe"] and step["entered"] >= MIN_GROUP_SIZE else None
 
 
 def _month_cell(step: Record) -> Cell:
@@ -220,6 +220,6 @@ def _how(told: Record) -> Folded:
         "A lead that was rejected and came back still counts where it got to. Records that were merged count as one person, by the survivor’s source. "
         "Months are those of UTC.",
         "Intervals are exact, at the number of independent leads that the leads of accounts amount to; of twenty, about one misses. "
-        f"Below {FEWEST} leads nothing is said, and a source or campaign that fewer share has no name here.",
+        f"Below {MIN_GROUP_SIZE} leads nothing is said, and a source or campaign that fewer share has no name here.",
         *left_out(told),
     ))  # fmt: skip
