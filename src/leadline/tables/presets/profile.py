@@ -16,7 +16,6 @@ __all__ = ["MANY_VALUES", "Seen", "Sheet", "levels", "matched", "profile", "risi
 SAMPLED = 500_000
 """How many rows of a file are looked at; of a longer one, the first."""
 
-
 MANY_VALUES = 20
 """Different values from which a column is more than a yes or no, and may be text of single people."""
 
