@@ -10,10 +10,7 @@ from typing import Any
 from leadline.checks import Check, Severity
 from leadline.judge.backtest import plain
 
-__all__ = ["AFTER_TRAINING", "SAYERS", "Ahead", "Nights", "Terms", "Worked", "lines"]
-
-SAYERS = ("model", "points", "newest", "logistic", "lightgbm", "frequencies", "random")
-"""Who ranks, in the order of tables; `random` is what drawing lots brings on average."""
+__all__ = ["AFTER_TRAINING", "Ahead", "Nights", "Terms", "Worked", "lines"]
 
 WIDTH = 80  # columns of a terminal
 

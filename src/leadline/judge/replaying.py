@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.interval import percentile_interval
-from leadline.judge.nights import SAYERS, Ahead, Nights, Terms, Worked
+from leadline.judge.nights import Ahead, Nights, Terms, Worked
 from leadline.judge.picking import Floats, Listing, work
+from leadline.judge.rankers import SAYERS
 from leadline.judge.worlds import worlds
 from leadline.streams import Stream, generator
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leadline.judge.rankers import in_order, label
 from leadline.judge.segment_words import summary
-from leadline.report import quality, say
+from leadline.report import say
 from leadline.report.markdown import paragraph, table, text
 
 __all__ = ["calibration", "drivers", "figures", "parity", "with_interval"]
@@ -25,10 +26,10 @@ def figures(record: Record) -> list[str]:
     newest = folds[-1]
     rows = [
         [
-            quality.SAYERS.get(who, who), with_interval(m, "auc", 3), say.amount(m["average_precision"], 3), with_interval(m, "lift_10", 2),
+            label(who), with_interval(m, "auc", 3), say.amount(m["average_precision"], 3), with_interval(m, "lift_10", 2),
             say.amount(m["brier"], 4), say.amount(m["ece"], 4), say.amount(m["log_loss"], 4), say.amount(m.get("won_auc"), 3),
         ]
-        for who, m in sorted(newest["figures"].items(), key=lambda one: (*quality.SAYERS, one[0]).index(one[0]))
+        for who, m in ((who, newest["figures"][who]) for who in in_order(newest["figures"]))
     ]  # fmt: skip
     heads = ["scored by", "AUC (95%)", "AP", "lift of best tenth (95%)", "Brier", "ECE", "log loss", "AUC on won"]
     said = (

@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leadline.judge.rankers import label
 from leadline.report import say
 from leadline.report.parts import COUNTED, Cell, Column, Folded, Part, Section, Table, cell
 
-__all__ = ["RANKED", "worked"]
+__all__ = ["worked"]
 
 WON = 7  # the first column of what is of closed-won deals
 TITLE = "What working the top of the list would have brought"
-RANKED = {
-    "model": "the model",
-    "points": "today’s points",
-    "newest": "newest first",
-    "logistic": "the regression",
-    "lightgbm": "LightGBM as it comes",
-    "frequencies": "frequency table (naive Bayes)",
-    "random": "drawing lots",
-}
-"""Who ranks, in words; the order is that of the table."""
 
 
 def worked(record: Mapping[str, Any]) -> Section:
@@ -72,7 +63,7 @@ def _won(
 
 def _row(w: Mapping[str, Any], gap: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (
-        cell(RANKED.get(w["by"], w["by"])),
+        cell(label(w["by"])),
         cell(say.amount(w["sqls"], 0), w["sqls"]),
         cell(say.interval(w["sqls_low"], w["sqls_high"], 0), w["sqls_low"]),
         cell(say.amount(gap.get("sqls"), 0, True), gap.get("sqls")),
@@ -90,7 +81,7 @@ def _row(w: Mapping[str, Any], gap: Mapping[str, Any]) -> tuple[Cell, ...]:
 def _closed(ahead: Mapping[str, Mapping[str, Any]], what: str) -> list[str]:
     """Warn where the model finds as many as a peer, or more, of which fewer close."""
     worse = [
-        RANKED.get(by, by)
+        label(by)
         for by, gap in ahead.items()
         if say.known(gap["won_high"]) and gap["won_high"] < 0 and gap["sqls"] >= 0
     ]

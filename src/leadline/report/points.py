@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.judge.points_rows import decay
+from leadline.judge.rankers import label
 from leadline.report import say
 from leadline.report.parts import COUNTED, Cell, Column, Folded, Section, Table, cell
 
-__all__ = ["RANKED", "points_card"]
+__all__ = ["points_card"]
 
 TITLE = "The points card"
 OLDER = "This version’s record holds no points card; train again to see it."
-RANKED = {"model": "the model", "card": "the points card", "points": "today’s points", "logistic": "the regression"}
+RANKED = ("model", "card", "points", "logistic")
 KINDS = {
     "behaviour": "act", "intent": "acts", "any": "acts", "age": "age", "role": "role", "account": "account", "icp": "fit", "attribute": "fit",
 }  # fmt: skip
@@ -165,7 +166,7 @@ def _ranked(who: str, worth: Mapping[str, Any]) -> tuple[Cell, ...]:
     by, gap = worth["by"][who], worth["ahead"].get(who)
     lift, auc = by["lift_10"], by["auc"]
     return (
-        cell(RANKED[who]),
+        cell(label(who)),
         cell(_n(by["expected"]["value"]), by["expected"]["value"]),
         cell(say.interval(by["expected"]["low"], by["expected"]["high"], 1), by["expected"]["low"]),
         cell(_n(gap["value"], sign=True), gap["value"]) if gap else cell(say.ABSENT),
