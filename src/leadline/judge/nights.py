@@ -149,7 +149,8 @@ def lines(told: Nights) -> list[str]:
 def _rows(told: Nights, room: int) -> list[list[str]]:
     """Make the table's cells; with less room, closed-won loses its interval, then the difference its own."""
     gaps = {gap.by: gap for gap in told.ahead}
-    rows = [["by", f"{told.terms.what} (95%)", "model ahead by", "prec.", "won (95%)" if room > 1 else "won", "amount"]]
+    what = told.terms.what.replace("opportunities", "opps")
+    rows = [["by", f"{what} (95%)", "model ahead by", "prec.", "won (95%)" if room > 1 else "won", "amount"]]
     for w in told.sayers:
         gap, ahead = gaps.get(w.by), "–"
         if gap:

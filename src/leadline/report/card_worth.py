@@ -70,7 +70,7 @@ def calibration(record: Record) -> list[str]:
     """Tell whether probabilities come true: in bins, as a whole and by segment."""
     bins: Sequence[Record] = (record.get("evaluation") or {}).get("calibration") or []
     rows = [
-        [say.share(b["mean_p"], 2), say.share(b["rate"], 2), _shares(b["low"], b["high"], 2), say.count(b["count"])]
+        [say.share(b["mean_p"], 2), say.share(b["rate"], 2), say.shares(b["low"], b["high"], 2), say.count(b["count"])]
         for b in bins
     ]
     parts = [table(["said", "came", "95% interval", "snapshots"], rows, ">>>>")] if rows else []
@@ -80,12 +80,12 @@ def calibration(record: Record) -> list[str]:
     whole = told["overall"]
     overall = (
         f"Overall {say.share(whole['predicted'], 2)} was said and {say.share(whole['observed'], 2)} came "
-        f"({_shares(whole['low'], whole['high'], 2)}): {text(whole['verdict'])}."
+        f"({say.shares(whole['low'], whole['high'], 2)}): {text(whole['verdict'])}."
     )
     by = [
         [
             f"{s['by']} = {s['level']}", say.count(s["rows"]), say.count(s["positives"]), say.share(s["predicted"], 2),
-            say.share(s["observed"], 2), _shares(s["low"], s["high"], 2), s["verdict"],
+            say.share(s["observed"], 2), say.shares(s["low"], s["high"], 2), s["verdict"],
         ]
         for s in told["segments"]
     ]  # fmt: skip
@@ -132,14 +132,8 @@ def _figure(segment: Record, name: str, digits: int | None = None) -> str:
     if not say.known(value):
         return FEW
     if digits is None:
-        return f"{say.share(value)} ({_shares(low, high)})"
+        return f"{say.share(value)} ({say.shares(low, high)})"
     return f"{say.amount(value, digits)} ({say.interval(low, high, digits)})"
-
-
-def _shares(low: Any, high: Any, digits: int = 1) -> str:
-    """Say an interval of shares."""
-    known = say.known(low) and say.known(high)
-    return f"{say.share(low, digits)} to {say.share(high, digits)}" if known else say.ABSENT
 
 
 def drivers(record: Record) -> list[str]:
@@ -173,4 +167,4 @@ def _stable(told: Record | None) -> list[str]:
     """Say the range of a driver's share and rank over refits; nothing where there is none."""
     if told is None:
         return []
-    return [_shares(told["share_low"], told["share_high"]), f"{told['rank_low']} to {told['rank_high']}"]
+    return [say.shares(told["share_low"], told["share_high"]), f"{told['rank_low']} to {told['rank_high']}"]

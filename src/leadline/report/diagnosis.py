@@ -134,7 +134,7 @@ def _row(level: Record, paid: bool) -> tuple[Cell, ...]:
         cell(say.count(level["reached"]), level["reached"]),
         cell("too few to say") if few else cell(say.share(level["rate"]), level["rate"]),
         cell(
-            say.ABSENT if few else f"{say.share(level['low'])} to {say.share(level['high'])}",
+            say.ABSENT if few else say.shares(level["low"], level["high"]),
             None if few else level["low"],
         ),
         cell(band_words(level["bands"])),

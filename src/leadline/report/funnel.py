@@ -15,28 +15,10 @@ __all__ = ["funnel"]
 
 TITLE = "The funnel"
 OLDER = "This version’s record holds no funnel; train again to see it."
-NAMES = {"lead": "lead", "mql": "MQL", "sql": "SQL", "opportunity": "opportunity", "won": "won"}
-MANY = {"lead": "leads", "mql": "MQLs", "sql": "SQLs", "opportunity": "opportunities", "won": "wins"}
 BY = {"source": "source", "campaign": "campaign"}
 PER = 1_000
 
 Record = Mapping[str, Any]
-
-
-def rung(name: str) -> str:
-    """Say a rung; what no such rung is stays as it is.
-
-    Examples
-    --------
-    >>> rung("mql"), rungs("opportunity"), rung("x")
-    ('MQL', 'opportunities', 'x')
-    """
-    return NAMES.get(name, name)
-
-
-def rungs(name: str) -> str:
-    """Say a rung's plural."""
-    return MANY.get(name, name)
 
 
 def funnel(record: Record) -> Section | None:
@@ -63,10 +45,10 @@ def _found(told: Record) -> str:
     whole = names.get(("lead", "won")) or names.get(("mql", "won"))
     rest = ""
     if whole is not None:
-        rest = f"; from {rung(whole['start'])} to won it is {say.share(whole['rate'])} within {_length(told['won_within'])}"
+        rest = f"; from {say.stage(whole['start'])} to won it is {say.share(whole['rate'])} within {_length(told['won_within'])}"
     return (
-        f"Of {say.count(main['entered'])} {rungs(main['start'])} that have had {_length(told['within'])}, {say.share(main['rate'])} reached "
-        f"{rung(main['end'])} in that time (95% interval {_interval(main)}){after}{rest}."
+        f"Of {say.count(main['entered'])} {say.stages(main['start'])} that have had {_length(told['within'])}, {say.share(main['rate'])} reached "
+        f"{say.stage(main['end'])} in that time (95% interval {_interval(main)}){after}{rest}."
     )
 
 
@@ -98,7 +80,9 @@ def _chart(told: Record, steps: Sequence[Record]) -> Chart:
         if step["entered"] < MIN_GROUP_SIZE:
             break
         left *= step["rate"]
-        rows.append((rung(end), left, f"{say.count(round(left))} ({say.share(step['rate'])} of the {rungs(start)})"))
+        rows.append(
+            (say.stage(end), left, f"{say.count(round(left))} ({say.share(step['rate'])} of the {say.stages(start)})")
+        )
     shows = (
         f"A bar for each rung, as wide as the number of {say.count(PER)} leads that get there at each step’s own rate; the table has the "
         "rates with their intervals."
@@ -110,7 +94,7 @@ def _step_row(step: Record) -> tuple[Cell, ...]:
     low, median, high = step["days"]
     quartiles = f"{say.amount(low, 1)} to {say.amount(high, 1)} days" if say.known(low) else say.ABSENT
     return (
-        cell(f"{rung(step['start'])} → {rung(step['end'])}"),
+        cell(f"{say.stage(step['start'])} → {say.stage(step['end'])}"),
         cell(say.count(step["entered"]), step["entered"]),
         cell(say.count(step["reached"]), step["reached"]),
         rate_cell(step),
@@ -130,8 +114,7 @@ def rate_cell(step: Record) -> Cell:
 
 
 def _interval(step: Record) -> str:
-    known = say.known(step["low"]) and say.known(step["high"]) and step["entered"] >= MIN_GROUP_SIZE
-    return f"{say.share(step['low'])} to {say.share(step['high'])}" if known else say.ABSENT
+    return say.shares(step["low"], step["high"]) if step["entered"] >= MIN_GROUP_SIZE else say.ABSENT
 
 
 def _length(days_long: float) -> str:
@@ -155,7 +138,7 @@ def _levels(told: Record) -> list[Part]:
 
 
 def _step_columns(told: Record) -> tuple[Column, ...]:
-    return tuple(Column(f"{rung(s['start'])} → {rung(s['end'])}", True) for s in told["all"])
+    return tuple(Column(f"{say.stage(s['start'])} → {say.stage(s['end'])}", True) for s in told["all"])
 
 
 def _level_row(level: Record, told: Record) -> tuple[Cell, ...]:
@@ -189,7 +172,7 @@ def _months(told: Record) -> list[Part]:
             continue
         values = [_drawn(m["steps"][place]) for m in months]
         if sum(v is not None for v in values) > 1:
-            series.append((f"{rung(wanted[0])} → {rung(wanted[1])}", values, None))
+            series.append((f"{say.stage(wanted[0])} → {say.stage(wanted[1])}", values, None))
     if not series:
         return [table]
     shows = (

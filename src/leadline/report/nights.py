@@ -24,7 +24,6 @@ def worked(record: Mapping[str, Any]) -> Section:
     sayers: Sequence[Mapping[str, Any]] = told["sayers"]
     ahead = {gap["by"]: gap for gap in told.get("ahead") or []}
     what, terms = told["terms"]["what"], told["terms"]
-    what = "opportunities" if what == "opps" else what
     mine = sayers[0]
     found = (
         f"Of the best {say.amount(told['per_night'], 1).removesuffix('.0')} leads of each of {say.count(told['nights'])} past nights, "

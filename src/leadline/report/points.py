@@ -66,7 +66,7 @@ def _found(told: Mapping[str, Any], what: str) -> str:
     room = f"{say.amount(worth['room'], 1).removesuffix('.0')} leads{' a week' if told['weekly'] else ''}"
     return (
         f"A table of {many} of whole points keeps {say.share(kept['value'], 0)} of the model’s lift on the same future leads (95% interval "
-        f"{_percent(kept)}): among the best {room} it finds {_n(by['card']['expected']['value'])} {what}, the model "
+        f"{say.shares(kept['low'], kept['high'], 0)}): among the best {room} it finds {_n(by['card']['expected']['value'])} {what}, the model "
         f"{_n(by['model']['expected']['value'])}{rest}."
     )
 
@@ -176,11 +176,6 @@ def _ranked(who: str, worth: Mapping[str, Any]) -> tuple[Cell, ...]:
         cell(say.interval(lift["low"], lift["high"]), lift["low"]),
         cell(say.amount(auc["value"], 3), auc["value"]),
     )
-
-
-def _percent(estimate: Mapping[str, Any]) -> str:
-    low, high = estimate["low"], estimate["high"]
-    return f"{say.share(low, 0)} to {say.share(high, 0)}" if say.known(low) and say.known(high) else say.ABSENT
 
 
 def _n(value: Any, sign: bool = False) -> str:

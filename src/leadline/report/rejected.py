@@ -175,7 +175,7 @@ def _tier_row(t: Record, told: Record) -> tuple[Cell, ...]:
         cell(say.count(t["leads"]), t["leads"]),
         cell(say.count(t["accepted"]), t["accepted"]),
         cell("too few to say") if few else cell(say.share(t["rate"]), t["rate"]),
-        cell(say.ABSENT if few else f"{say.share(t['low'])} to {say.share(t['high'])}", None if few else t["low"]),
+        cell(say.ABSENT if few else say.shares(t["low"], t["high"]), None if few else t["low"]),
         *(cell(say.share(s), s) for s in shares),
     )
 
