@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from leadline.interval import percentile_interval
+
 __all__ = [
     "CalibrationBin",
     "auc",
@@ -175,7 +177,7 @@ def bootstrap_by_group(
     """Return the percentile interval of a statistic when whole groups are drawn again (Efron 1979; Field 2007).
 
     Rows of one account aren't independent, so accounts are drawn (leads where there's none: the caller passes ids).
-    The statistic takes row numbers, with repeats. Draws where it is NaN are left out; (NaN, NaN) if most are,
+    The statistic takes row numbers, with repeats. Draws where it is no number are left out; (NaN, NaN) if most are,
     or if there is only one group: nothing then says how groups differ.
 
     Examples
@@ -189,11 +191,7 @@ def bootstrap_by_group(
         return float("nan"), float("nan")
     draw = _drawer(group, seed)
     values = np.array([statistic(draw()) for _ in range(repeats)], dtype=np.float64)
-    known = values[~np.isnan(values)]
-    if len(known) == 0 or 2 * len(known) < repeats:
-        return float("nan"), float("nan")
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return percentile_interval(values, ((1 - level) / 2, (1 + level) / 2))
 
 
 def paired_difference(

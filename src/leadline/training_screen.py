@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainingScreen"]
 
-SHORT = {"naive_bayes": "Bayes"}  # the table fits 80 columns with millions of rows
-
 
 class TrainingScreen(Printer):
     """Prints what training found."""
@@ -88,6 +86,7 @@ class TrainingScreen(Printer):
                 self._say(fill(said, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
 
     def _evaluation(self, evaluation: Evaluation) -> None:
+        from leadline.judge.rankers import short
         from leadline.pipeline.fit_words import UNJUDGED
 
         if not evaluation.folds:
@@ -100,7 +99,7 @@ class TrainingScreen(Printer):
                 interval = f"{number(f.auc)} ({number(f.auc_low)}–{number(f.auc_high)})"
                 size = f"{fold.positives}/{fold.rows}" if first else ""
                 rest = [number(x) for x in (f.average_precision, f.brier, f.ece, f.won_auc)]
-                rows.append([first, SHORT.get(who, who), size, interval, rest[0], number(f.lift_10, 2), *rest[1:]])
+                rows.append([first, short(who), size, interval, rest[0], number(f.lift_10, 2), *rest[1:]])
         self._table(["fold", "by", "positive", "AUC (95%)", "AP", "lift10", "Brier", "ECE", "won"], rows)
         self._say("* the newest fold, which chose nothing: quote this one; won: AUC on closed-won, where known")
         gap, low, high = evaluation.against_logistic

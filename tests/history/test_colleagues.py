@@ -92,7 +92,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
     folder = tmp_path_factory.mktemp("crowd")
     put(large_crowd(11, leads=60), folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(catalog, "SHARED", 1)
+        patch.setattr(catalog, "MIN_GROUP_SIZE", 1)
         with Crowd(crowd_config(ASKED, folder)) as run:
             snapshots.for_training(run.config, run.loaded)
             yield run

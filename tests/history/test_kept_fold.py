@@ -18,7 +18,7 @@ EDGE = START + 7 * DAY + HALF + HALF // 24
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(catalog, "SHARED", 1)
+    monkeypatch.setattr(catalog, "MIN_GROUP_SIZE", 1)
     monkeypatch.setattr(kept, "STEP", DAY)
     return tmp_path
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from leadline import metrics
 from leadline.judge.monitor import Past, bands, clustered_auc, held_out, held_segments, share_of, strength
-from leadline.judge.monitor_accepted import SHARED, accepted
+from leadline.judge.monitor_accepted import accepted
+from leadline.privacy import MIN_GROUP_SIZE
 
 
 def past(n: int = 600, nights: int = 1, seed: int = 3, holdout: float = 0.0) -> Past:
@@ -100,7 +101,7 @@ def test_each_lead_counts_once_for_a_tier_and_rare_reasons_are_told_together() -
     assert all(t["leads"] == t["accepted"] + t["rejected"] + t["neither"] for t in told["tiers"])
     assert (
         set(told["reasons"]) == {"no budget", "other"}
-        and told["reasons"]["no budget"] >= SHARED > told["reasons"]["other"]
+        and told["reasons"]["no budget"] >= MIN_GROUP_SIZE > told["reasons"]["other"]
     )
     assert told["words"] == {} and told["sources"] == []
     kinds = accepted(

@@ -6,7 +6,8 @@ import json
 from dataclasses import replace
 
 from leadline.checks import Severity, run
-from leadline.judge.nights import AFTER_TRAINING, SAYERS, Ahead, Nights, Terms, Worked, lines
+from leadline.judge.nights import AFTER_TRAINING, Ahead, Nights, Terms, Worked, lines
+from leadline.judge.rankers import SAYERS
 
 NAN = float("nan")
 

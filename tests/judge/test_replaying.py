@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadline.judge.nights import SAYERS, Nights, Worked
+from leadline.judge.nights import Nights, Worked
 from leadline.judge.picking import listing_of
+from leadline.judge.rankers import SAYERS
 from leadline.judge.replaying import Past, replay
 from leadline.times import DAY
 

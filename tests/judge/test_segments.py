@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from leadline import metrics
 from leadline.judge.chance import design_effect, effective_number, exact_interval, holm, two_sided
 from leadline.judge.segment_words import summary
-from leadline.judge.segments import ABSENT, FEWEST, OTHER, Axis, Rows, judge_segments
+from leadline.judge.segments import ABSENT, OTHER, Axis, Rows, judge_segments
+from leadline.privacy import MIN_GROUP_SIZE
 
 COUNTRIES = np.array(["NL", "BE", "DE", "FR"], dtype=object)
 
@@ -95,12 +96,12 @@ def test_levels_that_few_leads_share_are_one_and_lose_their_names() -> None:
 def test_of_fewer_leads_than_twenty_nothing_is_said() -> None:
     rows, axis = world(5)
     level = axis.level.copy()
-    level[np.isin(rows.lead, np.arange(FEWEST - 1))] = "rare"
+    level[np.isin(rows.lead, np.arange(MIN_GROUP_SIZE - 1))] = "rare"
     found = judge_segments(rows, [replace(axis, level=level)], 7)
     assert found is not None
     (few,) = (s for s in found.segments if s.level == OTHER)
     said = few.to_record()
-    assert few.verdict == "too few to say" and few.leads == FEWEST - 1
+    assert few.verdict == "too few to say" and few.leads == MIN_GROUP_SIZE - 1
     assert {k for k, v in said.items() if v is not None} == {"by", "level", "rows", "leads", "verdict"}
 
 

@@ -13,7 +13,7 @@ from leadline.history import catalog
 @pytest.fixture(autouse=True, scope="module")
 def shared_by_one() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(catalog, "SHARED", 1)
+        patch.setattr(catalog, "MIN_GROUP_SIZE", 1)
         yield
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadline.model.levels import MIN_LEADS, STRENGTH, Levels, known_sums, ratios
+from leadline.model.levels import STRENGTH, Levels, known_sums, ratios
+from leadline.privacy import MIN_GROUP_SIZE
 
 
 @st.composite
@@ -76,8 +77,8 @@ def test_lift_of_a_rare_level_is_near_one_and_of_a_common_one_near_its_own():
 
 
 def test_levels_are_counted_by_leads_not_rows():
-    column = pd.Series(["common"] * MIN_LEADS + ["one lead's own"] * 50)
-    lead = np.array([*range(MIN_LEADS), *[99] * 50])
+    column = pd.Series(["common"] * MIN_GROUP_SIZE + ["one lead's own"] * 50)
+    lead = np.array([*range(MIN_GROUP_SIZE), *[99] * 50])
     table = Levels.fit("title", column, np.zeros(len(column)), np.ones(len(column)), lead)
     assert table.names == ("common",)
     assert "own" not in str(table.to_record())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from leadline.config import Config
-from leadline.judge.nights import SAYERS
+from leadline.judge.rankers import SAYERS
 from leadline.model.peers import PEERS, beside
 from leadline.pipeline.nights import nights, rankings
 from leadline.pipeline.publish import _nights

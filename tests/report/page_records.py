@@ -20,9 +20,10 @@ from leadline.judge import behaviours, capacity, diagnosis, funnel, rejected
 from leadline.judge.ablation import Worth
 from leadline.judge.backtest import Figures, Judged, evaluate, plain
 from leadline.judge.explain import Driver
-from leadline.judge.nights import SAYERS, Ahead, Nights, Worked
+from leadline.judge.nights import Ahead, Nights, Worked
 from leadline.judge.optimism import Optimism
 from leadline.judge.points_worth import Cohort
+from leadline.judge.rankers import SAYERS
 from leadline.judge.segments import Axis, Rows, judge_segments
 from leadline.times import WEEK, Horizon
 

@@ -14,6 +14,7 @@ from page_parser import Tag, parsed
 from page_records import HOSTILE, changed, flat_record
 from page_records import record as plain_record
 
+from leadline.judge.rankers import in_order
 from leadline.report import say
 from leadline.report.card import card
 from leadline.report.card_limits import ALWAYS
@@ -129,7 +130,8 @@ def test_every_figure_is_the_record_s() -> None:
     made = record()
     told = tables(rendered(made))
     newest = made["evaluation"]["folds"][-1]
-    for row, (_, m) in zip(told["Performance against baselines"], newest["figures"].items(), strict=True):
+    scored = [newest["figures"][who] for who in in_order(newest["figures"])]
+    for row, m in zip(told["Performance against baselines"], scored, strict=True):
         assert row[1] == f"{say.amount(m['auc'], 3)} ({say.interval(m['auc_low'], m['auc_high'], 3)})"
         assert row[3].startswith(say.amount(m["lift_10"]))
         assert [row[2], *row[4:]] == [

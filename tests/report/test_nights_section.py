@@ -6,7 +6,8 @@ from typing import Any
 
 from page_records import flat_record, record
 
-from leadline.report.nights import RANKED, worked
+from leadline.judge.rankers import RANKERS
+from leadline.report.nights import worked
 from leadline.report.parts import Folded, Table
 
 
@@ -19,7 +20,9 @@ def said(made: dict[str, Any]) -> str:
 def test_everybody_stands_in_the_table_with_what_the_model_is_ahead_by() -> None:
     section = worked(record())
     table, won = [part for part in section.parts if isinstance(part, Table)]
-    assert [row[0].text for row in table.rows] == list(RANKED.values()) == [row[0].text for row in won.rows]
+    assert (
+        [row[0].text for row in table.rows] == [ranker.label for ranker in RANKERS] == [row[0].text for row in won.rows]
+    )
     assert table.rows[0][3].text == "–" and table.rows[1][3].text == "+1" and won.rows[1][5].text == "−5 to −1"
     assert "Of the top 12 leads at each of 6 scoring dates" in section.found and "24" in section.found
 

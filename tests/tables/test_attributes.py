@@ -199,7 +199,7 @@ BEHAVIOURS = [
 def test_behaviours_whose_names_collide_or_are_empty_keep_a_column_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog, "SHARED", 1)
+    monkeypatch.setattr(catalog, "MIN_GROUP_SIZE", 1)
     content = crm.rows()
     when = crm.BEGIN + timedelta(days=42)
     content["events"] += [

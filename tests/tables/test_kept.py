@@ -42,7 +42,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One working directory for all examples of a law; each keeps under a name of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("kept"))
-        patch.setattr(catalog, "SHARED", 1)
+        patch.setattr(catalog, "MIN_GROUP_SIZE", 1)
         patch.setattr(kept, "STEP", 2 * DAY)  # little worlds are short
         yield Path.cwd()
 

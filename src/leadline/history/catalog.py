@@ -7,10 +7,10 @@ from itertools import pairwise
 from leadline.config import Config
 from leadline.history import committee, fit, funnel, rates
 from leadline.history.spec import Feature
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.tables import Loaded
 from leadline.tables.attributes import slug, unique
 from leadline.tables.ladder import rung_of
-from leadline.tables.rules import SHARED
 from leadline.tables.store.dialect import literal
 
 __all__ = ["INTENTS", "MOST_BEHAVIOURS", "RULE", "catalogue", "rule_specs"]
@@ -88,7 +88,7 @@ def _behaviours(config: Config, loaded: Loaded) -> list[tuple[str, str]]:
     """List the behaviours that enough leads share, with a column name each; rarer ones might name a person."""
     rows = loaded.store.rows(
         "SELECT behaviour FROM (SELECT behaviour, COUNT(DISTINCT lead_id) AS leads FROM events WHERE behaviour IS NOT NULL "
-        f"GROUP BY behaviour) AS b WHERE leads >= {SHARED} ORDER BY leads DESC, behaviour LIMIT {MOST_BEHAVIOURS}"
+        f"GROUP BY behaviour) AS b WHERE leads >= {MIN_GROUP_SIZE} ORDER BY leads DESC, behaviour LIMIT {MOST_BEHAVIOURS}"
     )
     names = sorted(str(row[0]) for row in rows)
     return list(zip(names, unique((slug(n) for n in names), RESERVED), strict=True))

@@ -17,10 +17,9 @@ from leadline.errors import DataError, OutputError
 from leadline.history import acts as own_acts
 from leadline.history import colleagues, days, fit, funnel, kept, rates, sweep
 from leadline.history.committee import role_column
-from leadline.history.snapshots import NEWEST_FIRST
 from leadline.history.spec import Feature, Title
 from leadline.tables.ladder import rung_of
-from leadline.tables.store.dialect import DUCKDB, Dialect, identifier, literal
+from leadline.tables.store.dialect import DUCKDB, Dialect, identifier
 from leadline.times import DAY, visible_sql
 
 if TYPE_CHECKING:
@@ -215,7 +214,7 @@ def statement(
         *_fold(acts, others, intents, dialect),
         *own_acts.clauses(acts, intents, dialect, swept),
         *([_stages_sql(stages)] if stages else []),
-        *(_history_sql(s, dialect) for s in from_history),
+        *(fit.newest_sql(f"as_of_{s.name}", s.field, s.kind == "number", dialect) for s in from_history),
         *(colleagues.clauses(others, intents, roles or {}, title, dialect) if others else []),
         *(funnel.clauses(standing) if standing else []),
         *(rates.clauses(rated, roles or {}, title, dialect) if rated else []),
@@ -262,16 +261,6 @@ def _stages_sql(specs: list[Feature]) -> str:
         f"steps AS (\n  SELECT s.lead_id, s.as_of,\n    {firsts}\n  FROM snapshots AS s\n"
         f"  JOIN reached AS r ON r.lead_id = s.lead_id AND {visible_sql('r', 's.as_of', 'reached_at')}\n"
         "  GROUP BY s.lead_id, s.as_of\n)"
-    )
-
-
-def _history_sql(spec: Feature, dialect: Dialect) -> str:
-    value = "h.value_number" if spec.kind == "number" else "h.value"
-    return (
-        f"as_of_{spec.name} AS (\n  SELECT lead_id, as_of, value FROM (\n    SELECT s.lead_id, s.as_of, {value} AS value,\n"
-        f"      ROW_NUMBER() OVER (PARTITION BY s.lead_id, s.as_of ORDER BY {NEWEST_FIRST}) AS newest\n"
-        f"    FROM snapshots AS s\n    JOIN history AS h ON h.lead_id = s.lead_id AND h.field = {literal(spec.field, dialect)} "
-        f"AND {visible_sql('h', 's.as_of', 'changed_at')}\n  ) AS ranked WHERE newest = 1\n)"
     )
 
 

@@ -7,13 +7,12 @@ recorded at once, so that it is visible by the clock rule.
 from __future__ import annotations
 
 from leadline.history.spec import Feature
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.tables import Loaded
 from leadline.tables.store.dialect import literal
 from leadline.times import HOUR, visible_sql
 
 __all__ = ["commonest", "narrow", "reads_events", "suppose"]
-
-SHARED = 20  # leads that share a behaviour before it may be told of (its name may hold anything)
 
 
 def reads_events(spec: Feature) -> bool:
@@ -32,7 +31,7 @@ def commonest(loaded: Loaded, most: int) -> list[str]:
     found = loaded.store.rows(
         "SELECT e.behaviour, COUNT(DISTINCT e.lead_id) AS leads FROM events AS e "
         f"JOIN snapshots AS s ON {visible_sql('e', 's.as_of')} WHERE e.behaviour IS NOT NULL "
-        f"GROUP BY e.behaviour HAVING COUNT(DISTINCT e.lead_id) >= {SHARED} ORDER BY 2 DESC, 1 LIMIT {most}"
+        f"GROUP BY e.behaviour HAVING COUNT(DISTINCT e.lead_id) >= {MIN_GROUP_SIZE} ORDER BY 2 DESC, 1 LIMIT {most}"
     )
     return [str(behaviour) for behaviour, _ in found]
 

@@ -17,8 +17,9 @@ import numpy.typing as npt
 from leadline.history.uses import Uses
 from leadline.judge.backtest import plain
 from leadline.judge.behaviours import Asked
-from leadline.judge.lifts import FEWEST_LEADS, codes, counted, lift_within, too_few
+from leadline.judge.lifts import codes, counted, lift_within, too_few
 from leadline.judge.parted import OTHER, Part, parted, pooled
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.times import Horizon, is_ripe, reached_within
 
 __all__ = ["Asset", "Beside", "Terms", "beside", "used"]
@@ -110,7 +111,7 @@ def used(
     )
     days = (reached[:, 1] - at) / Horizon.parse("1d").micros
     days = days[days >= 0]
-    quartiles = np.quantile(days, [0.25, 0.5, 0.75]).tolist() if len(days) >= FEWEST_LEADS else [float("nan")] * 3
+    quartiles = np.quantile(days, [0.25, 0.5, 0.75]).tolist() if len(days) >= MIN_GROUP_SIZE else [float("nan")] * 3
     users = np.isin(lead.astype(str), who.astype(str))
     role, source = (_counted(levels.get(key), lead, users) for key in ("role", "source"))
     firms = len({firm for firm in account if firm is not None})

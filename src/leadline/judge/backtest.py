@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline import metrics
+from leadline.judge.rankers import has_probabilities
 from leadline.judge.sample import clustering
 
 __all__ = ["Evaluation", "Figures", "FoldResult", "Judged", "evaluate", "figures", "plain"]
 
 Floats = npt.NDArray[np.float64]
 REPEATS = 200  # bootstrap draws for an interval
-RANKS = ("points", "newest")  # what only ranks: no Brier score, ECE or log loss
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def evaluate(folds: list[tuple[Judged, bool, int, int, int]], seed: int) -> Eval
     """
     results = []
     for number, (rows, judged, starts, ends, training) in enumerate(folds, 1):
-        said = {who: figures(rows, p, seed, probabilities=who not in RANKS) for who, p in rows.said.items()}
+        said = {who: figures(rows, p, seed, probabilities=has_probabilities(who)) for who, p in rows.said.items()}
         base = float(np.average(rows.y, weights=rows.weight))
         results.append(FoldResult(number, judged, starts, ends, training, len(rows.y), int(rows.y.sum()), base, said))
     if not folds:

@@ -20,14 +20,13 @@ import numpy.typing as npt
 from leadline.history.catalog import INTENTS
 from leadline.history.spec import Feature
 from leadline.judge.explain import Driver, by_group
-from leadline.judge.lifts import FEWEST_LEADS, FEWEST_POSITIVES, codes, counted, distinct, lift, rate, too_few
+from leadline.judge.lifts import FEWEST_POSITIVES, codes, counted, distinct, lift, rate, too_few
 from leadline.times import Horizon
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "FEWEST_LEADS",
     "FEWEST_POSITIVES",
     "Asked",
     "Behaviour",

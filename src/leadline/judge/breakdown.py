@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.history.lasts import Lasts
-from leadline.judge.lifts import FEWEST_LEADS, codes, counted, distinct, lift, too_few
+from leadline.judge.lifts import codes, counted, distinct, lift, too_few
 from leadline.judge.parted import OTHER, pooled
+from leadline.privacy import MIN_GROUP_SIZE
 
 __all__ = ["MOST_SOURCES", "BySource", "Lift", "Timing", "by_source", "timings"]
 
@@ -33,7 +34,7 @@ class Timing:
         How many reached the outcome after it.
     early, median, late : float
         Days: a quarter of them took less than `early`, half less than `median`, three quarters less than `late`. NaN for fewer than
-        `FEWEST_LEADS`.
+        `MIN_GROUP_SIZE`.
     """
 
     behaviour: str
@@ -57,7 +58,7 @@ def timings(lasts: Lasts | None, behaviours: Sequence[str]) -> tuple[Timing, ...
     found = []
     for name in behaviours:
         days = lasts.days[lasts.behaviour == name]
-        quartiles = np.quantile(days, [0.25, 0.5, 0.75]).tolist() if len(days) >= FEWEST_LEADS else []
+        quartiles = np.quantile(days, [0.25, 0.5, 0.75]).tolist() if len(days) >= MIN_GROUP_SIZE else []
         found.append(Timing(name, len(days), *quartiles))
     return tuple(found)
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leadline.report import say
+
 __all__ = ["HEAD", "KEY", "rows", "sentences"]
 
 HEAD = ("leads", "threshold", "prec. near", "prec.", "recall", "pos./wk", "new/wk", "leads/run")
@@ -27,7 +29,7 @@ def rows(cuts: Sequence[Mapping[str, Any]], words: str = "") -> list[list[str]]:
     """
     made = []
     for c in cuts:
-        shares = [_share(c[key]) for key in ("probability", "marginal", "precision", "recall")]
+        shares = [say.share(c[key]) for key in ("probability", "marginal", "precision", "recall")]
         numbers = [f"{c['expected']:.1f}", f"{c['new']:.1f}", f"{c['night']:.0f} ± {c['night_spread']:.0f}"]
         made.append([*([str(c[words])] if words else []), f"{c['leads_per_week']:.1f}", *shares, *numbers])
     return made
@@ -58,8 +60,8 @@ def sentences(steady: Mapping[str, Any]) -> list[str]:
     steadied = held.get("top_n", held.get("volume"))
     if fixed and steadied:
         made.append(
-            f"On nights of later folds a fixed threshold held {fixed['low']:.0f} to {fixed['high']:.0f} leads (precision {_share(fixed['precision'])}), "
-            f"a fixed number of leads {steadied['low']:.0f} to {steadied['high']:.0f} ({_share(steadied['precision'])})."
+            f"On nights of later folds a fixed threshold held {fixed['low']:.0f} to {fixed['high']:.0f} leads (precision {say.share(fixed['precision'])}), "
+            f"a fixed number of leads {steadied['low']:.0f} to {steadied['high']:.0f} ({say.share(steadied['precision'])})."
         )
     plain, banded = held.get("plain"), held.get("banded")
     if plain and banded and _known(plain["near"]) and _known(banded["near"]):
@@ -72,7 +74,3 @@ def sentences(steady: Mapping[str, Any]) -> list[str]:
 
 def _known(value: Any) -> bool:
     return value is not None and value == value
-
-
-def _share(value: float | None) -> str:
-    return f"{value:.1%}" if value is not None and value == value else "–"

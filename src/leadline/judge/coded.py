@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.judge.apart import Ints
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.tables.attributes import Attribute
-from leadline.tables.rules import SHARED
 
 __all__ = ["Column", "encode"]
 
@@ -71,7 +71,7 @@ def encode(attribute: Attribute, values: Any) -> Column:
     found, words = pd.factorize(values.to_pandas(), sort=True)
     said = ["", *(re.sub(r"\s+", " ", str(w)).strip().lower() for w in words)]
     codes = np.asarray(found, dtype=np.int64) + 1
-    many = np.bincount(codes, minlength=len(said)) >= SHARED
+    many = np.bincount(codes, minlength=len(said)) >= MIN_GROUP_SIZE
     many[0] = True
     place = np.where(many, np.cumsum(many) - 1, int(many.sum()))  # rare levels become one, the last
     return Column(attribute, place[codes], (*(w for w, keep in zip(said, many, strict=True) if keep), ""))

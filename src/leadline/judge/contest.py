@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline import metrics
+from leadline.interval import Interval
 from leadline.judge import guards
 from leadline.judge.backtest import plain
 from leadline.judge.guards import Guard, Segment
-from leadline.judge.paired import Difference, Sums, losses
+from leadline.judge.paired import Sums, losses
 from leadline.judge.picking import Listing, pick, work
 
 __all__ = ["Cohort", "Look", "Verdict", "contest", "settle"]
@@ -84,9 +85,9 @@ class Look:
         Whose probabilities: the recipe fitted again, or the challenger as exported.
     figures : dict
         By who: AUC, log loss, ECE and capacity precision, with 95% intervals where one can be drawn.
-    log_loss : Difference
+    log_loss : Interval
         The champion's less the challenger's (above 0: challenger better).
-    precision : Difference
+    precision : Interval
         The challenger's capacity precision less the champion's (above 0: challenger better).
     guards : tuple of Guard
         Log loss, capacity precision, calibration and segments.
@@ -96,8 +97,8 @@ class Look:
 
     what: str
     figures: dict[str, dict[str, float]]
-    log_loss: Difference
-    precision: Difference
+    log_loss: Interval
+    precision: Interval
     guards: tuple[Guard, ...]
     segments: tuple[Segment, ...]
 
@@ -169,7 +170,7 @@ def settle(looks: Sequence[Look], others: Sequence[Guard]) -> Verdict:
     return Verdict(True, reason, tuple(looks), tuple(others))
 
 
-def _not_worse(name: str, what: str, gain: Difference, words: tuple[str, str], margin: float) -> Guard:
+def _not_worse(name: str, what: str, gain: Interval, words: tuple[str, str], margin: float) -> Guard:
     """Refuse what is worse beyond chance and by more than the margin; no interval (one account) refuses nobody."""
     interval = f"95% interval of the gain {gain.low:.4f} to {gain.high:.4f}"
     told = f"{what} is {words[gain.value < 0]} by {abs(gain.value):.4f} ({interval})"

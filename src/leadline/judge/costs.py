@@ -16,8 +16,9 @@ from leadline.config import LADDER
 from leadline.history.climbs import Climbs
 from leadline.judge.chance import exact_interval
 from leadline.judge.months import month_end, month_in, month_name, months_of
-from leadline.judge.pooled import ABSENT, OTHER, SHARED
+from leadline.judge.pooled import ABSENT, OTHER
 from leadline.judge.rungs import Terms
+from leadline.privacy import MIN_GROUP_SIZE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,7 @@ def costs(climbs: Climbs, terms: Terms, level: Mapping[str, Words]) -> dict[str,
     counted = table[table["ripe"] & ~unknown]
     alone = counted["sources"] == 1
     months = counted.assign(month=counted["month"].map(month_name))
-    cells = months[(months["leads"] >= SHARED) & ~months["campaign"].isin(LAST)]
+    cells = months[(months["leads"] >= MIN_GROUP_SIZE) & ~months["campaign"].isin(LAST)]
     return {
         "all": _figure(counted),
         "campaign": _dearest(counted, "campaign"),

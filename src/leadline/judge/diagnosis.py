@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.judge.pooled import ABSENT, OTHER
-from leadline.judge.rungs import FEWEST
+from leadline.privacy import MIN_GROUP_SIZE
 
 __all__ = ["HIGH", "LOW", "MEDIAN", "bands_of", "tell"]
 
@@ -75,7 +75,7 @@ def tell(funnel: Record, cuts: Sequence[Record] = (), curve: Sequence[Record] = 
 def _level(told: Record, paid: Record | None, mean: float | None) -> dict[str, Any]:
     """Place one level in its bands, and say what may be tried."""
     step = next(s for s in told["steps"] if (s["start"], s["end"]) == ("mql", "sql"))
-    few = step["entered"] < FEWEST
+    few = step["entered"] < MIN_GROUP_SIZE
     bands = [] if few else bands_of(step["low"], step["high"])
     dear = paid is not None and mean is not None and paid["low"] is not None and paid["low"] > mean
     cheap = paid is not None and mean is not None and paid["high"] is not None and paid["high"] < mean

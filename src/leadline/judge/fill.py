@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.judge.columns import FEWEST, Answer, Column, Evidence, Gate
-from leadline.tables.rules import SHARED
+from leadline.privacy import MIN_GROUP_SIZE
 
 __all__ = ["PURE", "Fill", "fill_differs", "fill_follows", "fill_of"]
 
@@ -92,7 +92,9 @@ def fill_follows(gate: Gate) -> Iterator[Answer]:
         yield (column.subject, str(fill), "about as many for both, as a form asks", _fix(gate, column), fill.rows)
     for column, fill in fills:
         rare = [c for c, f in follows if f.rows < RARE * len(c.codes) and column.subject not in refused]
-        within = [c for c in rare if fill.rows >= SHARED and (column.filled & c.filled).sum() >= PURE * fill.rows]
+        within = [
+            c for c in rare if fill.rows >= MIN_GROUP_SIZE and (column.filled & c.filled).sum() >= PURE * fill.rows
+        ]
         if within:
             seen = f"filled for {fill.rows} leads, nearly all of which have {within[0].attribute.column}, whose fill follows the outcome"
             yield (column.subject, seen, "values for leads of every kind", _fix(gate, column), fill.rows)

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from leadline.report import say
 from leadline.times import format_instant
 
 __all__ = ["lines", "told_value"]
@@ -58,7 +59,7 @@ def _steps(record: Mapping[str, Any]) -> Iterator[str]:
             continue
         newest, model = folds[-1], folds[-1]["figures"]["model"]
         yield (
-            f"  newest fold: AUC {_number(model['auc'])} ({_number(model['auc_low'])}–{_number(model['auc_high'])}), ECE {_number(model['ece'])}, "
+            f"  newest fold: AUC {say.amount(model['auc'], 3)} ({say.amount(model['auc_low'], 3)}–{say.amount(model['auc_high'], 3)}), ECE {say.amount(model['ece'], 3)}, "
             f"base rate {newest['base_rate']:.1%}, {newest['rows']:,} snapshots"
         )
 
@@ -71,8 +72,8 @@ def _chain(record: Mapping[str, Any]) -> Iterator[str]:
     days = [format_instant(made[k])[:10] for k in ("starts_at", "ends_at")]
     yield (
         f"End to end, {made['rows']:,} snapshots of open leads from {days[0]} to {days[1]}: {made['predicted']:.2%} predicted, "
-        f"{made['observed']:.2%} observed (95%: {_share(made['observed_low'])}–{_share(made['observed_high'])}); AUC on the last stage "
-        f"{_number(made['auc'])} ({_number(made['auc_low'])}–{_number(made['auc_high'])}), by the first probability alone {_number(made['first_auc'])}"
+        f"{made['observed']:.2%} observed (95%: {say.share(made['observed_low'], 2)}–{say.share(made['observed_high'], 2)}); AUC on the last stage "
+        f"{say.amount(made['auc'], 3)} ({say.amount(made['auc_low'], 3)}–{say.amount(made['auc_high'], 3)}), by the first probability alone {say.amount(made['first_auc'], 3)}"
     )
 
 
@@ -96,11 +97,3 @@ def _value(record: Mapping[str, Any]) -> Iterator[str]:
 def _range(record: Mapping[str, Any], what: str, form: str) -> str:
     low, high = record[f"{what}_low"], record[f"{what}_high"]
     return "" if low is None or high is None else f" (95%: {low:{form}}–{high:{form}})"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2%}"

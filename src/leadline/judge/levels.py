@@ -11,7 +11,7 @@ from leadline.judge.apart import Floats
 from leadline.judge.columns import FEWEST, Answer, Column, Evidence, Gate
 from leadline.judge.fill import COMMON, PURE, fill_of
 from leadline.judge.sayings import could_be_an_answer, tells_of_the_past, written_by_sales
-from leadline.tables.rules import SHARED
+from leadline.privacy import MIN_GROUP_SIZE
 
 __all__ = ["only_among_positives", "states_outcome"]
 
@@ -32,7 +32,7 @@ def only_among_positives(gate: Gate) -> Iterator[Answer]:
         return
     for column in seen.columns:
         rows, won = _counts(column, seen)
-        shared = (rows >= SHARED) & ~_empty(column, len(rows))
+        shared = (rows >= MIN_GROUP_SIZE) & ~_empty(column, len(rows))
         pure = shared & (won >= PURE * rows)
         held = float(won[pure].sum()) / seen.positives
         fill = fill_of(column, seen)
@@ -70,7 +70,7 @@ def states_outcome(gate: Gate) -> Iterator[Answer]:
             continue
         rows, won = _counts(column, seen)
         said = np.array([bool(w) and written_by_sales(w) for w in column.words])[: len(rows)]
-        said = np.pad(said, (0, len(rows) - len(said))) & (rows >= SHARED)
+        said = np.pad(said, (0, len(rows) - len(said))) & (rows >= MIN_GROUP_SIZE)
         expected = np.bincount(column.codes, seen.expected, len(rows))
         spread = np.sqrt(np.maximum(np.bincount(column.codes, seen.expected * (1 - seen.expected), len(rows)), 1e-9))
         telling = said & (np.abs(won - expected) / spread > APART) & ((won >= 1.4 * expected) | (won <= 0.6 * expected))

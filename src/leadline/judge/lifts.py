@@ -8,15 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.metrics import Z95
+from leadline.privacy import MIN_GROUP_SIZE
 
-__all__ = ["FEWEST_LEADS", "FEWEST_POSITIVES", "codes", "counted", "distinct", "lift", "lift_within", "rate", "too_few"]
+__all__ = ["FEWEST_POSITIVES", "codes", "counted", "distinct", "lift", "lift_within", "rate", "too_few"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-FEWEST_LEADS, FEWEST_POSITIVES = 20, 5
-"""Leads, and positive leads, with a behaviour and without it, below which nothing is said of its lift."""
+FEWEST_POSITIVES = 5
+"""Positive leads with a behaviour and without it, below which nothing is said of its lift."""
 
 
 def codes(keys: npt.NDArray[np.object_]) -> Ints:
@@ -67,7 +68,7 @@ def too_few(sides: Sequence[tuple[int, int]]) -> bool:
     >>> too_few([(20, 5), (900, 40)]), too_few([(20, 4), (900, 40)])
     (False, True)
     """
-    return min(n for n, _ in sides) < FEWEST_LEADS or min(n for _, n in sides) < FEWEST_POSITIVES
+    return min(n for n, _ in sides) < MIN_GROUP_SIZE or min(n for _, n in sides) < FEWEST_POSITIVES
 
 
 def lift(did: Flags, y: Floats, weight: Floats, account: Ints) -> tuple[float, float, float]:

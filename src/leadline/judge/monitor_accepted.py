@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.judge.monitor import Past
+from leadline.privacy import MIN_GROUP_SIZE
 
-__all__ = ["SHARED", "accepted"]
+__all__ = ["accepted"]
 
-SHARED = 20
-"""Leads that must share a reason before it is told by its words: rarer ones may speak of one person."""
 
 OTHER = "other"
 
@@ -74,7 +73,7 @@ def _by(
 def _few(level: npt.NDArray[np.object_], lead: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
     """Put levels that few leads share together."""
     sizes = Counter(value for value, _ in {(value, who) for value, who in zip(level, lead, strict=True)})
-    return np.array([v if v is None or sizes[v] >= SHARED else "(other)" for v in level], dtype=object)
+    return np.array([v if v is None or sizes[v] >= MIN_GROUP_SIZE else "(other)" for v in level], dtype=object)
 
 
 def _shared(lead: npt.NDArray[np.object_], reason: npt.NDArray[np.object_]) -> dict[str, int]:
@@ -92,6 +91,6 @@ def _shared(lead: npt.NDArray[np.object_], reason: npt.NDArray[np.object_]) -> d
         if why is not None and str(why).strip()
     }
     sizes = Counter(why for _, why in pairs)
-    told = Counter({why: n for why, n in sizes.items() if n >= SHARED})
-    rest = sum(n for n in sizes.values() if n < SHARED)
+    told = Counter({why: n for why, n in sizes.items() if n >= MIN_GROUP_SIZE})
+    rest = sum(n for n in sizes.values() if n < MIN_GROUP_SIZE)
     return {**dict(told.most_common()), **({OTHER: rest} if rest else {})}

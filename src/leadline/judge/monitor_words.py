@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from leadline.report import say
+
 __all__ = ["Part", "parts"]
 
 Table: TypeAlias = tuple[Sequence[str], list[list[str]]]
@@ -33,11 +35,16 @@ def parts(record: Mapping[str, Any]) -> list[Part]:
 
 
 def _row(t: Mapping[str, Any]) -> list[str]:
-    return [f"{t['rows']:,}", _share(t["predicted"]), _share(t["observed"]), f"{_share(t['low'])}–{_share(t['high'])}"]
+    return [
+        f"{t['rows']:,}",
+        say.share(t["predicted"]),
+        say.share(t["observed"]),
+        f"{say.share(t['low'])}–{say.share(t['high'])}",
+    ]
 
 
 def _came(t: Mapping[str, Any]) -> str:
-    return f"{_share(t['predicted'])} was predicted and {_share(t['observed'])} observed ({_share(t['low'])}–{_share(t['high'])})"
+    return f"{say.share(t['predicted'])} was predicted and {say.share(t['observed'])} observed ({say.share(t['low'])}–{say.share(t['high'])})"
 
 
 def _by_source(record: Mapping[str, Any]) -> list[Part]:
@@ -89,7 +96,7 @@ def _exploration(told: Mapping[str, Any] | None) -> list[Part]:
     mine, rest = told["holdout"], told["rest"]
     said = f"holdout, worked at random: {mine['leads']:,} leads, AUC {_auc(mine)}; {_came(mine)}\nthe rest: AUC {_auc(rest)}; {_came(rest)}"
     rows = [
-        [f"{_share(b['from'])}–{_share(b['to'])}", f"{b['holdout']['rows']:,}", _with(b["holdout"]), f"{b['rest']['rows']:,}", _with(b["rest"])]
+        [f"{say.share(b['from'])}–{say.share(b['to'])}", f"{b['holdout']['rows']:,}", _with(b["holdout"]), f"{b['rest']['rows']:,}", _with(b["rest"])]
         for b in told["bands"]
     ]  # fmt: skip
     best, others = told["by_lot"]["best"], told["by_lot"]["others"]
@@ -98,7 +105,7 @@ def _exploration(told: Mapping[str, Any] | None) -> list[Part]:
 
 
 def _with(t: Mapping[str, Any]) -> str:
-    return f"{_share(t['observed'])} ({_share(t['low'])}–{_share(t['high'])})"
+    return f"{say.share(t['observed'])} ({say.share(t['low'])}–{say.share(t['high'])})"
 
 
 def _auc(t: Mapping[str, Any]) -> str:
@@ -110,14 +117,10 @@ def _figure(value: float | None, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> _figure(0.5), _figure(None), _share(0.123)
-    ('.500', '–', '12.3%')
+    >>> _figure(0.5), _figure(None)
+    ('.500', '–')
     """
     if value is None:
         return "–"
     text = f"{value:.{digits}f}"
     return text[1:] if digits == 3 and text.startswith("0.") else text
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"

@@ -10,10 +10,7 @@ from typing import Any
 from leadline.checks import Check, Severity
 from leadline.judge.backtest import plain
 
-__all__ = ["AFTER_TRAINING", "SAYERS", "Ahead", "Nights", "Terms", "Worked", "lines"]
-
-SAYERS = ("model", "points", "newest", "logistic", "lightgbm", "naive_bayes", "random")
-"""Who ranks, in the order of tables; `random` is what a random order brings on average."""
+__all__ = ["AFTER_TRAINING", "Ahead", "Nights", "Terms", "Worked", "lines"]
 
 WIDTH = 80  # columns of a terminal
 
@@ -152,7 +149,8 @@ def lines(told: Nights) -> list[str]:
 def _rows(told: Nights, room: int) -> list[list[str]]:
     """Make the table's cells; with less room, closed-won loses its interval, then the difference its own."""
     gaps = {gap.by: gap for gap in told.model_minus_baseline}
-    rows = [["by", f"{told.terms.what} (95%)", "model ahead by", "prec.", "won (95%)" if room > 1 else "won", "amount"]]
+    what = told.terms.what.replace("opportunities", "opps")
+    rows = [["by", f"{what} (95%)", "model ahead by", "prec.", "won (95%)" if room > 1 else "won", "amount"]]
     for w in told.rankers:
         gap, ahead = gaps.get(w.by), "–"
         if gap:

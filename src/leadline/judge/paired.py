@@ -13,22 +13,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["REPEATS", "Difference", "Sums", "difference", "drawn", "losses", "worst"]
+from leadline.interval import Interval
+
+__all__ = ["REPEATS", "Sums", "difference", "drawn", "losses", "worst"]
 
 Floats = npt.NDArray[np.float64]
 
 REPEATS = 1000
 CHUNK = 50  # draws at once, so that memory is bounded: 50 × 100,000 accounts are 40 MB
 SURE = 1e-15  # as in metrics.log_loss
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A difference with its 95% interval (NaN where there is only one account)."""
-
-    value: float
-    low: float
-    high: float
 
 
 def losses(y: Floats, p: Floats) -> Floats:
@@ -83,7 +76,7 @@ class Sums:
     --------
     >>> sums = Sums.of({"hits": np.array([1.0, 0.0]), "rows": np.ones(2)}, np.array(["a", "b"]), seed=7)
     >>> sums.ratio("hits", "rows").value, sums.gap(("hits", "rows"), ("rows", "rows"))
-    (0.5, Difference(value=-0.5, low=-1.0, high=0.0))
+    (0.5, Interval(value=-0.5, low=-1.0, high=0.0))
     """
 
     names: tuple[str, ...]
@@ -98,13 +91,15 @@ class Sums:
             return cls(tuple(columns), total, np.full((1, len(total)), np.nan))
         return cls(tuple(columns), total, drawn(columns.values(), group, seed, repeats))
 
-    def ratio(self, above: str, below: str) -> Difference:
+    def ratio(self, above: str, below: str) -> Interval:
         """Return one column's sum over another's."""
-        return _told(*(self._ratio(sums, above, below) for sums in (self.total[None], self.draws)))
+        total, draws = (self._ratio(sums, above, below) for sums in (self.total[None], self.draws))
+        return Interval.of_draws(total[0], draws)
 
-    def gap(self, one: tuple[str, str], other: tuple[str, str]) -> Difference:
+    def gap(self, one: tuple[str, str], other: tuple[str, str]) -> Interval:
         """Return one ratio less another, on the same draws."""
-        return _told(*(self._ratio(sums, *one) - self._ratio(sums, *other) for sums in (self.total[None], self.draws)))
+        total, draws = (self._ratio(sums, *one) - self._ratio(sums, *other) for sums in (self.total[None], self.draws))
+        return Interval.of_draws(total[0], draws)
 
     def _ratio(self, sums: Floats, above: str, below: str) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -112,22 +107,14 @@ class Sums:
         return ratio
 
 
-def _told(value: Floats, draws: Floats) -> Difference:
-    known = draws[np.isfinite(draws)]
-    if 2 * len(known) <= len(draws):
-        return Difference(float(value[0]), float("nan"), float("nan"))
-    low, high = np.quantile(known, [0.025, 0.975])
-    return Difference(float(value[0]), float(low), float(high))
-
-
-def difference(y: Floats, weight: Floats, a: Floats, b: Floats, group: npt.NDArray[Any], seed: int) -> Difference:
+def difference(y: Floats, weight: Floats, a: Floats, b: Floats, group: npt.NDArray[Any], seed: int) -> Interval:
     """Return the log loss of `a` less that of `b` (above 0: b is better), with its interval over draws of accounts.
 
     Examples
     --------
     >>> y = np.array([1.0, 0.0, 1.0, 0.0])
     >>> difference(y, np.ones(4), np.full(4, 0.5), np.full(4, 0.5), np.arange(4), seed=7)
-    Difference(value=0.0, low=0.0, high=0.0)
+    Interval(value=0.0, low=0.0, high=0.0)
     """
     columns = {"a": weight * losses(y, a), "b": weight * losses(y, b), "rows": weight}
     return Sums.of(columns, group, seed).gap(("a", "rows"), ("b", "rows"))

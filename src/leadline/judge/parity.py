@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leadline.interval import LEVELS
 from leadline.streams import drawn_again
 
 __all__ = ["EMPTY", "FEWEST_EACH", "Parity", "parities"]
@@ -112,7 +113,7 @@ def _intervals(drawn: Floats) -> tuple[Floats, Floats]:
     known = np.isfinite(drawn)
     enough = 2 * known.sum(axis=0) >= len(drawn)
     # A column of NaN alone would warn; what it gives is overwritten.
-    low, high = np.nanquantile(np.where(enough, drawn, 0.0), [0.025, 0.975], axis=0)
+    low, high = np.nanquantile(np.where(enough, drawn, 0.0), LEVELS, axis=0)
     return np.where(enough, low, NAN), np.where(enough, high, NAN)
 
 

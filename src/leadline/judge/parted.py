@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from leadline.judge.behaviours import Asked
 from leadline.judge.chance import design_effect, effective_number, exact_interval
-from leadline.judge.lifts import FEWEST_LEADS, codes
+from leadline.judge.lifts import codes
 from leadline.judge.pooled import OTHER
+from leadline.privacy import MIN_GROUP_SIZE
 
 __all__ = ["OTHER", "Part", "parted", "pooled"]
 
@@ -21,7 +22,7 @@ OWN = 20  # positive leads from which a level tells by itself how an account's r
 
 @dataclass(frozen=True)
 class Part:
-    """One level; its figures are NaN where it has fewer than `FEWEST_LEADS` leads, or no row.
+    """One level; its figures are NaN where it has fewer than `MIN_GROUP_SIZE` leads, or no row.
 
     Attributes
     ----------
@@ -74,7 +75,7 @@ def pooled(level: npt.NDArray[np.object_], lead: npt.NDArray[np.object_], most: 
     code, names = pd.factorize(level)
     told = pd.DataFrame({"code": code, "lead": lead}).drop_duplicates()
     size = np.bincount(told["code"][told["code"] >= 0], minlength=len(names))
-    keep = set(sorted(np.flatnonzero(size >= FEWEST_LEADS).tolist(), key=lambda n: (-size[n], str(names[n])))[:most])
+    keep = set(sorted(np.flatnonzero(size >= MIN_GROUP_SIZE).tolist(), key=lambda n: (-size[n], str(names[n])))[:most])
     shown = np.array([*(n if i in keep else OTHER for i, n in enumerate(names)), None], dtype=object)
     return np.asarray(shown[code], dtype=object)
 
@@ -85,7 +86,7 @@ def _part(
     y, w = asked.y[mine], asked.weight[mine]
     leads, positive = len(np.unique(lead[mine])), len(np.unique(lead[mine][y == 1]))
     bare = Part(name, round(float(w.sum())), leads, positive)
-    if leads < FEWEST_LEADS:
+    if leads < MIN_GROUP_SIZE:
         return bare
     if positive >= OWN:
         effect = _effect(y, w, group[mine])

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leadline.interval import Interval
 from leadline.judge.backtest import plain
 from leadline.judge.capacity import STEPS
 from leadline.judge.worlds import worlds
 from leadline.streams import Stream, generator
 from leadline.times import WEEK
 
-__all__ = ["Band", "Cohort", "Estimate", "Worth", "bands", "lead_weeks", "worth"]
+__all__ = ["Band", "Cohort", "Worth", "bands", "lead_weeks", "worth"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -71,15 +72,6 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A figure with its 95% interval (NaN where there is only one account)."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Worth:
     """What each ranking is worth on the cohort, and what the card keeps of the model.
 
@@ -89,11 +81,11 @@ class Worth:
         Of the cohort.
     room : float
         How many leads a week are taken (a flat file: in all).
-    by : mapping of str to mapping of str to Estimate
+    by : mapping of str to mapping of str to Interval
         By who ranks: `auc`, `lift_10`, `precision` of the leads taken, and how many a week are `expected` to get there.
-    kept : Estimate
+    kept : Interval
         The card's lift of the best tenth over the model's.
-    ahead : mapping of str to Estimate
+    ahead : mapping of str to Interval
         How many more leads a week get there by the card than by each of the others (below 0: fewer).
     """
 
@@ -101,9 +93,9 @@ class Worth:
     positives: int
     weeks: float
     room: float
-    by: Mapping[str, Mapping[str, Estimate]]
-    kept: Estimate
-    ahead: Mapping[str, Estimate]
+    by: Mapping[str, Mapping[str, Interval]]
+    kept: Interval
+    ahead: Mapping[str, Interval]
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values, None for NaN."""
@@ -230,10 +222,6 @@ def _ranked(score: Floats, cohort: Cohort, times: Floats, measures: Sequence[str
     return found
 
 
-def _around(values: Floats) -> Estimate:
+def _around(values: Floats) -> Interval:
     """Return the figure of the world as it was, and the interval over those drawn."""
-    known = values[1:][np.isfinite(values[1:])]
-    if not len(known) or 2 * len(known) < len(values) - 1:
-        return Estimate(float(values[0]), float("nan"), float("nan"))
-    low, high = np.quantile(known, [0.025, 0.975])
-    return Estimate(float(values[0]), float(low), float(high))
+    return Interval.of_draws(values[0], values[1:])

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ABSENT", "MOST", "OTHER", "SHARED", "each", "levels", "shown"]
+from leadline.privacy import MIN_GROUP_SIZE
+
+__all__ = ["ABSENT", "MOST", "OTHER", "each", "levels", "shown"]
 
 Words = npt.NDArray[np.object_]
 Ints = npt.NDArray[np.int64]
 
-SHARED = 20
-"""Leads that must share a level before it is told by its name: rarer ones may speak of one person."""
 
 MOST = 30
 OTHER, ABSENT = "(other)", "(not given)"
@@ -32,7 +32,9 @@ def levels(values: Words) -> Words:
         return np.empty(0, dtype=object)
     names, place, size = np.unique(np.array(spelt, dtype=str), return_inverse=True, return_counts=True)
     common = set(np.argsort(-np.where(names == ABSENT, 0, size), kind="stable")[:MOST].tolist())
-    kept = [n if n == ABSENT or (i in common and size[i] >= SHARED) else OTHER for i, n in enumerate(names.tolist())]
+    kept = [
+        n if n == ABSENT or (i in common and size[i] >= MIN_GROUP_SIZE) else OTHER for i, n in enumerate(names.tolist())
+    ]
     return np.array(kept, dtype=object)[place]
 
 

@@ -16,8 +16,9 @@ from leadline.config import LADDER
 from leadline.history.climbs import Climbs
 from leadline.judge.backtest import plain
 from leadline.judge.months import month_name, months_of
-from leadline.judge.pooled import OTHER, SHARED, each, levels, shown
+from leadline.judge.pooled import OTHER, each, levels, shown
 from leadline.judge.rungs import accounts, interval
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.questions import spelt
 
 __all__ = ["KINDS", "WORDS", "kind_of", "last_tier", "tell"]
@@ -129,10 +130,10 @@ def _counts(kind: Words) -> dict[str, int]:
 def _reasons(reason: Words, kind: Words) -> list[dict[str, Any]]:
     """Count leads by reason and kind; what few share is told as one of its kind."""
     sizes = Counter((spelt(str(why)), k) for why, k in zip(reason, kind, strict=True) if k != "none")
-    told = [{"reason": shown(why), "kind": k, "leads": n} for (why, k), n in sizes.items() if n >= SHARED]
+    told = [{"reason": shown(why), "kind": k, "leads": n} for (why, k), n in sizes.items() if n >= MIN_GROUP_SIZE]
     rest = Counter(dict.fromkeys(KINDS, 0))
     for (_, k), n in sizes.items():
-        rest[k] += n if n < SHARED else 0
+        rest[k] += n if n < MIN_GROUP_SIZE else 0
     told.sort(key=lambda r: (-int(str(r["leads"])), str(r["reason"])))
     return told + [{"reason": OTHER, "kind": k, "leads": n} for k, n in rest.items() if n]
 

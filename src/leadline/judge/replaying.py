@@ -18,8 +18,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from leadline.judge.nights import SAYERS, Ahead, Nights, Terms, Worked
+from leadline.interval import percentile_interval
+from leadline.judge.nights import Ahead, Nights, Terms, Worked
 from leadline.judge.picking import Floats, Listing, work
+from leadline.judge.rankers import SAYERS
 from leadline.judge.worlds import worlds
 from leadline.streams import Stream, generator
 
@@ -159,10 +161,7 @@ def _ahead(by: str, model: Draws, peer: Draws) -> Ahead:
 
 def _around(values: Floats) -> tuple[float, float, float]:
     """Return the figure of the world as it was, and the interval over those drawn."""
-    if len(values) < 2 or np.isnan(values).any():
-        return float(values[0]), float("nan"), float("nan")
-    low, high = np.quantile(values[1:], [0.025, 0.975])
-    return float(values[0]), float(low), float(high)
+    return float(values[0]), *percentile_interval(values[1:])
 
 
 def _share(part: float, whole: float) -> float:

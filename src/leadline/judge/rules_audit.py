@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from leadline.interval import LEVELS, Interval
 from leadline.judge.lifts import counted, lift, rate, too_few
-from leadline.judge.points_worth import Cohort, Estimate
+from leadline.judge.points_worth import Cohort
 from leadline.streams import Stream, drawn_again, generator
 
 __all__ = ["RuleAudit", "audit"]
@@ -25,7 +26,7 @@ Flags = npt.NDArray[np.bool_]
 REPEATS = 200
 RIDGE = 1.0  # a normal prior with standard deviation 1 on each rule's log odds
 NAN = float("nan")
-UNSURE = Estimate(NAN, NAN, NAN)
+UNSURE = Interval(NAN)
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ class RuleAudit:
         How many distinct leads it fires on, and on which share of all rows.
     with_it, without_it : float
         Conversion where it fires, and where it doesn't.
-    lift : Estimate
+    lift : Interval
         The first over the second.
-    fair : Estimate
+    fair : Interval
         The points that it would pay beside the other rules, were as many handed out in all.
     verdict : str
         ``overpaid``, ``underpaid``, ``no difference shown``, ``too few to say`` or ``never fires``.
@@ -56,8 +57,8 @@ class RuleAudit:
     share: float
     with_it: float
     without_it: float
-    lift: Estimate
-    fair: Estimate
+    lift: Interval
+    fair: Interval
     verdict: str
 
 
@@ -87,7 +88,7 @@ def audit(cohort: Cohort, fires: Flags, given: Sequence[float], seed: int) -> tu
     for number, points in enumerate(given):
         did = fires[:, number]
         enough = not too_few(counted(leads, cohort.y, did, ~did))
-        told = Estimate(*lift(did, cohort.y, cohort.weight, accounts)) if enough else UNSURE
+        told = Interval(*lift(did, cohort.y, cohort.weight, accounts)) if enough else UNSURE
         worth = fair[number] if enough else UNSURE
         made.append(RuleAudit(
             number, float(points), len(np.unique(leads[did])), rate(did.astype(np.float64), cohort.weight),
@@ -97,7 +98,7 @@ def audit(cohort: Cohort, fires: Flags, given: Sequence[float], seed: int) -> tu
     return tuple(made)
 
 
-def _fair(cohort: Cohort, fires: Flags, given: Floats, accounts: npt.NDArray[np.int64], seed: int) -> list[Estimate]:
+def _fair(cohort: Cohort, fires: Flags, given: Floats, accounts: npt.NDArray[np.int64], seed: int) -> list[Interval]:
     """Return what each rule would pay, with intervals over draws of accounts; rows alike in all rules are taken together."""
     patterns, code = np.unique(fires, axis=0, return_inverse=True)
     code, x, many = code.reshape(-1), patterns.astype(np.float64), int(accounts.max(initial=-1)) + 1
@@ -114,9 +115,9 @@ def _fair(cohort: Cohort, fires: Flags, given: Floats, accounts: npt.NDArray[np.
     every = np.array(told)
     known = every[1:][np.isfinite(every[1:]).all(axis=1)]
     if not len(known):
-        return [Estimate(float(v), NAN, NAN) for v in every[0]]
-    low, high = np.quantile(known, [0.025, 0.975], axis=0)
-    return [Estimate(float(v), float(a), float(b)) for v, a, b in zip(every[0], low, high, strict=True)]
+        return [Interval(float(v)) for v in every[0]]
+    low, high = np.quantile(known, LEVELS, axis=0)
+    return [Interval(float(v), float(a), float(b)) for v, a, b in zip(every[0], low, high, strict=True)]
 
 
 def _line(x: Floats, hits: Floats, mass: Floats) -> Floats:
@@ -142,7 +143,7 @@ def _shared_out(line: Floats, x: Floats, mass: Floats, given: Floats) -> Floats:
     return np.asarray(line * (float(often @ np.abs(given)) / paid if paid > 0 else NAN))
 
 
-def _verdict(given: float, fair: Estimate) -> str:
+def _verdict(given: float, fair: Interval) -> str:
     if not np.isfinite(fair.low):
         return "too few to say"
     return "overpaid" if given > fair.high else "underpaid" if given < fair.low else "no difference shown"

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leadline.interval import Interval
 from leadline.judge.backtest import plain
 from leadline.judge.paired import Sums
 from leadline.judge.picking import pick
-from leadline.judge.points_worth import Cohort, Estimate, lead_weeks
+from leadline.judge.points_worth import Cohort, lead_weeks
 from leadline.judge.rules_audit import RuleAudit
 from leadline.streams import Stream, generator
 
@@ -53,9 +54,9 @@ class StageAudit:
     stage: str
     per_week: float
     share: float
-    precision: Estimate
-    model: Estimate
-    gap: Estimate
+    precision: Interval
+    model: Interval
+    gap: Interval
     both: float
 
 
@@ -124,12 +125,8 @@ def stage_audit(cohort: Cohort, stage: str, there: Flags, seed: int) -> StageAud
     best = pick(rows.said["model"], rows.weight, float(mass.sum())) * rows.weight
     columns = {"in": mass, "in_hits": mass * rows.y, "best": best, "best_hits": best * rows.y}
     sums = Sums.of(columns, rows.group, int(generator(seed, Stream.RULES_AUDIT, 1).integers(2**31 - 1)), REPEATS)
-    figures = (
-        sums.ratio("in_hits", "in"),
-        sums.ratio("best_hits", "best"),
-        sums.gap(("best_hits", "best"), ("in_hits", "in")),
-    )
-    precision, model, gap = (Estimate(d.value, d.low, d.high) for d in figures)
+    precision, model = sums.ratio("in_hits", "in"), sums.ratio("best_hits", "best")
+    gap = sums.gap(("best_hits", "best"), ("in_hits", "in"))
     shared = float((best * inside).sum() / mass.sum())
     return StageAudit(
         stage, float(mass.sum()) / cohort.weeks, float(mass.sum() / rows.weight.sum()), precision, model, gap, shared

@@ -19,14 +19,12 @@ from leadline.history.climbs import Climbs
 from leadline.judge.chance import design_effect, exact_interval
 from leadline.times import DAY
 
-__all__ = ["FEWEST", "Passage", "Step", "Terms", "accounts", "interval", "passages", "quantiles", "step_of", "told"]
+__all__ = ["Passage", "Step", "Terms", "accounts", "interval", "passages", "quantiles", "step_of", "told"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-FEWEST = 20
-"""Leads below which nothing is said of a group."""
 
 QUARTILES = (0.25, 0.5, 0.75)
 SQL, WON = LADDER.index("sql"), LADDER.index("won")

@@ -24,13 +24,13 @@ from leadline.judge.backtest import REPEATS, plain
 from leadline.judge.chance import design_effect, effective_number, exact_interval, holm, two_sided
 from leadline.judge.parity import EMPTY, Parity, parities
 from leadline.judge.segment_words import percent, summary
+from leadline.privacy import MIN_GROUP_SIZE
 
-__all__ = ["FEWEST", "Axis", "Rows", "Segment", "Segments", "judge_segments"]
+__all__ = ["Axis", "Rows", "Segment", "Segments", "judge_segments"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-FEWEST = 20  # leads in a segment below which nothing is said of it: the bound below which no level keeps its name
 LEAST = 5.0  # positives, said or come, at the effective number, below which a segment can't tell chance from fault
 OWN = 20  # positive leads from which a segment tells by itself how an account's rows hang together
 SURE = 0.05  # the chance of calling any segment off where all hold
@@ -157,7 +157,7 @@ def judge_segments(
 ) -> Segments | None:
     """Judge the newest fold's rows as a whole and in segments; None where there are no rows.
 
-    Levels that fewer than `FEWEST` leads share are pooled. An axis with fewer than two levels left is told among
+    Levels that fewer than `MIN_GROUP_SIZE` leads share are pooled. An axis with fewer than two levels left is told among
     those left out.
 
     Parameters
@@ -176,12 +176,12 @@ def judge_segments(
     for axis in axes:
         level, names = _pooled(axis, rows.lead)
         if len(names) < 2:
-            skipped.append((axis.by, f"fewer than two levels that {FEWEST} leads share in the newest fold"))
+            skipped.append((axis.by, f"fewer than two levels that {MIN_GROUP_SIZE} leads share in the newest fold"))
             continue
         made = [_calibrated(axis.by, name, rows.take(level == n), effect) for n, name in enumerate(names)]
         if axis.parity:
             served = parities(rows.y, rows.weight, rows.p, rows.best, rows.lead, code, level, len(names), seed, REPEATS)
-            made = [replace(s, parity=p) if s.leads >= FEWEST else s for s, p in zip(made, served, strict=True)]
+            made = [replace(s, parity=p) if s.leads >= MIN_GROUP_SIZE else s for s, p in zip(made, served, strict=True)]
         found += made
     return Segments(overall, tuple(_corrected(found)), tuple(skipped))
 
@@ -192,7 +192,7 @@ def _pooled(axis: Axis, lead: npt.NDArray[Any]) -> tuple[Ints, list[str]]:
     names, code = np.unique(text.astype(str), return_inverse=True)
     _, who = np.unique(lead.astype(str), return_inverse=True)
     pairs = np.unique(np.stack([code, who]), axis=1)
-    few = np.bincount(pairs[0], minlength=len(names)) < FEWEST
+    few = np.bincount(pairs[0], minlength=len(names)) < MIN_GROUP_SIZE
     if few.any():
         text[few[code]] = OTHER
         names, code = np.unique(text.astype(str), return_inverse=True)
@@ -211,7 +211,7 @@ def _calibrated(by: str, level: str, rows: Rows, effect: float) -> Segment:
     """Compare what was said of a segment with what came; `effect` is the design effect where its own can't be told."""
     leads = len(np.unique(rows.lead.astype(str)))
     bare = Segment(by, level, len(rows.y), leads)
-    if leads < FEWEST:
+    if leads < MIN_GROUP_SIZE:
         return bare
     if len(np.unique(rows.lead[rows.y > 0].astype(str))) >= OWN:
         _, code = np.unique(rows.group.astype(str), return_inverse=True)

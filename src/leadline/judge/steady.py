@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from leadline.judge.capacity import Asked
 from leadline.judge.picking import listing_of
+from leadline.model.baselines import log_odds
 from leadline.model.tiers import Tiers
 
 __all__ = ["BAND", "HALVED", "WIDEST", "Nights", "Replay", "lay_band", "nights_of", "replay"]
@@ -177,13 +178,8 @@ def _laid(tiers: Tiers, nights: Nights) -> Iterator[_Night]:
             value = None if nights.value is None else nights.value[rows]
             tier = tiers.tonight(p, None if last is None else names[last[0][who] + 1], value, weight)
             best = tier == every[0]
-            on_line = np.abs(np.subtract(_log_odds(p), _log_odds(tiers.line(p, value, weight)))) <= NEAR
+            on_line = np.abs(np.subtract(log_odds(p), log_odds(tiers.line(p, value, weight)))) <= NEAR
             yield _Night(rows, best, on_line, None if last is None else last[1][who])
             last = np.full(leads, -1, dtype=np.int64), np.full(leads, -1, dtype=np.int64)
             last[0][who] = np.searchsorted(np.array(every), tier)
             last[1][who] = best + 2 * on_line
-
-
-def _log_odds(p: Floats) -> Floats:
-    inside = np.clip(p, 1e-12, 1 - 1e-12)
-    return np.asarray(np.log(inside) - np.log1p(-inside), dtype=np.float64)

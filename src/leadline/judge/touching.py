@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from leadline.config import LADDER
 from leadline.history.climbs import Climbs
-from leadline.judge.pooled import OTHER, SHARED, each, shown
+from leadline.judge.pooled import OTHER, each, shown
 from leadline.judge.rungs import Terms, interval, quantiles
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.times import DAY
 
 __all__ = ["touching"]
@@ -103,6 +104,6 @@ def _compared(climbs: Climbs, terms: Terms, asked: Flags, in_time: Flags, group:
 def _kinds(kind: Words) -> dict[str, int]:
     """Count first touches by kind; kinds that few leads share are together."""
     sizes = Counter(shown(str(k)) for k in kind if k is not None)
-    told = {name: n for name, n in sizes.most_common() if n >= SHARED}
-    rest = sum(n for n in sizes.values() if n < SHARED)
+    told = {name: n for name, n in sizes.most_common() if n >= MIN_GROUP_SIZE}
+    rest = sum(n for n in sizes.values() if n < MIN_GROUP_SIZE)
     return {**told, **({OTHER: rest} if rest else {})}

@@ -21,18 +21,18 @@ from leadline.history.spec import Feature
 from leadline.model.levels import Levels
 from leadline.model.linear import LinearColumn, category_columns, number_columns
 from leadline.model.matrix import Encoder
+from leadline.privacy import MIN_GROUP_SIZE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FEWEST", "FILE", "Amount", "columns", "estimate"]
+__all__ = ["FILE", "Amount", "columns", "estimate"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
 FILE = "value.json"
 """The bundle's file that holds an estimate."""
 
-FEWEST = 20  # deals below which nothing is said: a mean of fewer would come near to telling single deals
 FEWEST_JUDGED = 30  # newest deals that segments are judged on: of fewer, chance decides
 NEWEST = 0.3  # the share of the deals, by time, that segments are judged on
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)  # in deals
@@ -94,7 +94,7 @@ class Amount:
 def estimate(
     specs: Sequence[Feature], values: pd.DataFrame, amount: Floats, lead: NDArray[Any], group: NDArray[Any], seed: int
 ) -> Amount | None:
-    """Estimate amounts by the attributes; None for fewer than `FEWEST` deals.
+    """Estimate amounts by the attributes; None for fewer than `MIN_GROUP_SIZE` deals.
 
     Parameters
     ----------
@@ -115,13 +115,13 @@ def estimate(
     True
     """
     deals = len(amount)
-    if deals < FEWEST:
+    if deals < MIN_GROUP_SIZE:
         return None
     low, high = metrics.bootstrap_by_group(lambda at: float(amount[at].mean()), group, seed)
     mean = float(amount.mean())
     told: dict[str, Any] = {"method": "mean", "deals": deals, "mean": mean, "mean_low": low, "mean_high": high}
     cut = deals - int(NEWEST * deals)
-    if deals - cut < FEWEST_JUDGED or cut < FEWEST or not specs:
+    if deals - cut < FEWEST_JUDGED or cut < MIN_GROUP_SIZE or not specs:
         why = "no attribute" if not specs else f"{deals} deals are too few to judge segments on the newest {NEWEST:.0%}"
         return Amount(mean, {**told, "why": why})
     older, newest = np.arange(cut), np.arange(cut, deals)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from leadline.history.spec import Feature
+from leadline.report.say import MONTHS
 from leadline.times import DAY, format_instant
 
 __all__ = ["say", "shortest"]
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 STANDING = ("rate", "stage_now", "since_stage_now", "recycled", "meets", "share_met", "engaged_by_size")
 MANNERS = ("pace", "gap", "depth", "since_depth", "first_to_purchase", "progress", "progress_pace", "trend", "scanned")
 RUNGS = ("a lead", "MQL", "SQL", "an opportunity")

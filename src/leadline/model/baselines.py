@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leadline.errors import DataError
 
-__all__ = ["Logistic", "sigmoid"]
+__all__ = ["Logistic", "log_odds", "sigmoid"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -29,6 +29,18 @@ def sigmoid(margin: Floats) -> Floats:
     """
     small = np.exp(-np.abs(margin))
     return np.clip(np.where(margin >= 0, 1.0, small) / (1.0 + small), 1e-15, 1 - 1e-15)
+
+
+def log_odds(p: Floats) -> Floats:
+    """Return ``log(p / (1 - p))``; certainty stays finite, so that one can be added to another.
+
+    Examples
+    --------
+    >>> log_odds(np.array([0.5, 1.0])).round(2).tolist()
+    [0.0, 27.63]
+    """
+    inside = np.clip(p, 1e-12, 1 - 1e-12)
+    return np.asarray(np.log(inside) - np.log1p(-inside), dtype=np.float64)
 
 
 @dataclass(frozen=True)

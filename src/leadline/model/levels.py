@@ -21,13 +21,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["MIN_LEADS", "STRENGTH", "Levels", "known_sums"]
+from leadline.privacy import MIN_GROUP_SIZE
+
+__all__ = ["STRENGTH", "Levels", "known_sums"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.int64]
 
 STRENGTH = 10.0  # expected conversions before a level speaks for itself as loudly as the prior does
-MIN_LEADS = 20  # privacy: a level that fewer leads share may hold a name or an address, and is never kept by name
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Levels:
     feature : str
         The category's name.
     names : tuple of str
-        The levels kept by name, sorted: those that at least `MIN_LEADS` leads share.
+        The levels kept by name, sorted: those that at least `MIN_GROUP_SIZE` leads share.
     hits, weight : tuple of float
         Σ w·y and Σ w by code.
     """
@@ -150,4 +151,4 @@ def _shared(column: pd.Series[Any], lead: NDArray[Any]) -> tuple[str, ...]:
     _, who = np.unique(lead, return_inverse=True)
     pairs = np.unique(np.stack([found, who])[:, found >= 0], axis=1)
     leads = np.bincount(pairs[0], minlength=len(uniques))
-    return tuple(sorted({str(level) for level, count in zip(uniques, leads, strict=True) if count >= MIN_LEADS}))
+    return tuple(sorted({str(level) for level, count in zip(uniques, leads, strict=True) if count >= MIN_GROUP_SIZE}))

@@ -17,7 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leadline.history.spec import Feature
-from leadline.model.levels import MIN_LEADS, Levels
+from leadline.model.levels import Levels
+from leadline.privacy import MIN_GROUP_SIZE
 
 __all__ = ["Candidate", "Condition", "candidates", "holding"]
 
@@ -115,7 +116,7 @@ def candidates(
     for spec in specs:
         for candidate in _of(spec, values[spec.name], lead, margin):
             here = candidate.condition.holds(values[spec.name])
-            if min(_distinct(who[here]), _distinct(who[~here])) >= MIN_LEADS:
+            if min(_distinct(who[here]), _distinct(who[~here])) >= MIN_GROUP_SIZE:
                 key = here.tobytes()
                 if key not in taken:
                     taken[key] = candidate

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.errors import DataError
+from leadline.model.baselines import log_odds
 
 __all__ = ["FLOOR", "Tiers", "key_of"]
 
@@ -135,7 +136,7 @@ class Tiers:
         last = None if before is None else np.array(["" if tier is None else tier for tier in before], dtype=np.str_)
         mass = np.ones(len(p)) if weight is None else weight
         for tiers, rows in self._parted(len(p), value):
-            place = tiers._places(_log_odds(p[rows]), None if last is None else last[rows], mass[rows])
+            place = tiers._places(log_odds(p[rows]), None if last is None else last[rows], mass[rows])
             result[rows] = np.array(tiers.names, dtype=np.str_)[place]
         return result
 
@@ -212,15 +213,9 @@ class Tiers:
 
     def _taken(self, number: int, score: Floats, mass: Floats, room: float, first: bool) -> npt.NDArray[np.int64]:
         """Return which scores a tier takes: where the volume is held, the best until there is no more room."""
-        cut = float(_log_odds(np.array([self.cuts[number]]))[0])
+        cut = float(log_odds(np.array([self.cuts[number]]))[0])
         if not self.volume:
             return np.flatnonzero(score >= cut + (0.0 if first else self.rise))
         order = np.argsort(-score, kind="stable")
         fits = np.cumsum(mass[order]) <= room + 1e-9
         return order[fits & (score[order] >= cut - FLOOR)]
-
-
-def _log_odds(p: Floats) -> Floats:
-    """Return log odds; certainty stays finite, so that a band can be added to it."""
-    inside = np.clip(p, 1e-12, 1 - 1e-12)
-    return np.asarray(np.log(inside) - np.log1p(-inside), dtype=np.float64)

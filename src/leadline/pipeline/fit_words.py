@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from leadline.judge import sample, stability
 from leadline.judge.backtest import plain
 from leadline.model import choice
-from leadline.model.levels import MIN_LEADS
 from leadline.pipeline.stability import pooled
+from leadline.privacy import MIN_GROUP_SIZE
 
 if TYPE_CHECKING:
     from leadline.pipeline.training import TrainResult
@@ -41,7 +41,7 @@ def head(result: TrainResult) -> list[str]:
     rare = pooled(result.fitted)
     if rare:
         parts = ", ".join(f"{name} {share:.1%}" for name, share in rare.items())
-        said.append(f"levels that fewer than {MIN_LEADS} leads share are pooled as other, of snapshots: {parts}")
+        said.append(f"levels that fewer than {MIN_GROUP_SIZE} leads share are pooled as other, of snapshots: {parts}")
     return [line for text in said for line in wrap(text, 80)]
 
 

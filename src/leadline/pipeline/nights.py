@@ -16,14 +16,13 @@ from leadline.judge.picking import listing_of
 from leadline.judge.replaying import Past, replay
 from leadline.model.peers import PEERS, beside
 from leadline.pipeline.fitted import Fitted
+from leadline.report import say
 from leadline.streams import Stream, generator
 from leadline.times import WEEK
 
 __all__ = ["nights", "own_rankings", "rankings"]
 
 Floats = npt.NDArray[np.float64]
-
-STAGES = {"sql": "SQLs", "opportunity": "opps", "won": "wins"}
 
 
 def own_rankings(fitted: Fitted) -> dict[str, Floats]:
@@ -75,7 +74,7 @@ def nights(fitted: Fitted, said: Mapping[str, Floats]) -> Nights:
     )  # fmt: skip
     amount = None if made.labels.amount is None else made.labels.amount[rows] / 100
     outcome = config.outcome
-    terms = Terms(STAGES[str(outcome.reaches)], str(every or "7d"), str(config.horizon), str(outcome.won_within))
+    terms = Terms(say.stages(str(outcome.reaches)), str(every or "7d"), str(config.horizon), str(outcome.won_within))
     past = Past(
         listing, matrix.y[rows], made.labels.won[rows], amount, honest.judged, made.features.group()[rows], said,
         config.capacity.leads_per_week * step / WEEK, terms,

@@ -20,6 +20,7 @@ from leadline.config import Config
 from leadline.history.features import Features
 from leadline.judge.backtest import plain
 from leadline.judge.paired import difference
+from leadline.model.baselines import log_odds
 from leadline.model.level import Forward
 from leadline.model.recalibration import recalibrated, with_calibrator
 from leadline.model.scorer import Scorer
@@ -169,7 +170,7 @@ def _told(bundle: Bundle, rows: Rows, ripe: Ripened, scorer: Scorer, seed: int) 
     gain = difference(newest.y, newest.weight, before, after, newest.lead, seed)
     center = np.array([float(np.average(every.margin, weights=every.weight))])
     old, new = bundle.scorer.calibrator, scorer.calibrator
-    moved = _log_odds(new.probability(center)) - _log_odds(old.probability(center))
+    moved = log_odds(new.probability(center)) - log_odds(old.probability(center))
     folds = bundle.record("record.json")["evaluation"]["folds"]
     return {
         "of": bundle.version, "trees_known_at": trees_known_at(bundle), "rows": len(every.y), "positives": int(every.y.sum()),
@@ -184,11 +185,6 @@ def trees_known_at(bundle: Bundle) -> Any:
     """Return what was known when a bundle's trees were fitted."""
     again = bundle.manifest.get("recalibrated")
     return again["trees_known_at"] if again else bundle.manifest["known_at"]
-
-
-def _log_odds(p: Floats) -> Floats:
-    odds: Floats = np.log(p) - np.log1p(-p)
-    return odds
 
 
 def _figures(rows: Forward, p: Floats) -> dict[str, float]:

@@ -21,6 +21,7 @@ from leadline.pipeline.experiments import trial
 from leadline.pipeline.fitted import Fitted
 from leadline.pipeline.judging import Judgement, judged_folds
 from leadline.pipeline.steps import again, column, fit_step
+from leadline.privacy import MIN_GROUP_SIZE
 
 __all__ = ["Stage", "Stages", "follow", "questions"]
 
@@ -227,5 +228,5 @@ def _amount(first: Fitted, deals: Deals | None, reaches: str) -> tuple[Amount | 
     specs = [s for s in deals.features.specs if s.name in known]
     data = deals.features
     made = value.estimate(specs, data.values, deals.amount, data.lead_id, data.group(), first.config.seed)
-    few = f"{len(deals.amount)} won deals have an amount, and it takes {value.FEWEST}"
+    few = f"{len(deals.amount)} won deals have an amount, and it takes {MIN_GROUP_SIZE}"
     return made, "" if made is not None else few

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leadline.report import quality, say
+from leadline.judge.rankers import label
+from leadline.report import say
 from leadline.report.card_worth import with_interval
 from leadline.report.markdown import table, text
 
@@ -28,7 +29,7 @@ def _nights(record: Record) -> list[str]:
     what = say.outcomes(record.get("outcome") or {})
     rows = [
         [
-            _who(s["by"]), say.amount(s["worked"], 0), with_interval(s, "sqls", 1), say.share(s["precision"]),
+            label(s["by"]), say.amount(s["worked"], 0), with_interval(s, "sqls", 1), say.share(s["precision"]),
             with_interval(s, "won", 1), say.amount(s["amount"], 0),
         ]
         for s in told["rankers"]
@@ -39,15 +40,11 @@ def _nights(record: Record) -> list[str]:
         f"{say.amount(told['per_night'], 1)} were worked."
     )
     ahead = [
-        [_who(s["by"]), with_interval(s, "sqls", 1), with_interval(s, "won", 1)]
+        [label(s["by"]), with_interval(s, "sqls", 1), with_interval(s, "won", 1)]
         for s in told.get("model_minus_baseline") or []
     ]
     heads_ahead = ["the model minus", f"{what} (95%)", "closed-won (95%)"]
     return [said, table(heads, rows), table(heads_ahead, ahead) if ahead else ""]
-
-
-def _who(by: str) -> str:
-    return quality.SAYERS.get(by, by)
 
 
 def _cuts(record: Record) -> list[str]:

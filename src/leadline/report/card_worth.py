@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leadline.judge.rankers import in_order, label
 from leadline.judge.segment_words import summary
-from leadline.report import quality, say
+from leadline.report import say
 from leadline.report.markdown import paragraph, table, text
 
 __all__ = ["calibration", "drivers", "figures", "parity", "with_interval"]
@@ -25,10 +26,10 @@ def figures(record: Record) -> list[str]:
     newest = folds[-1]
     rows = [
         [
-            quality.SAYERS.get(who, who), with_interval(m, "auc", 3), say.amount(m["average_precision"], 3), with_interval(m, "lift_10", 2),
+            label(who), with_interval(m, "auc", 3), say.amount(m["average_precision"], 3), with_interval(m, "lift_10", 2),
             say.amount(m["brier"], 4), say.amount(m["ece"], 4), say.amount(m["log_loss"], 4), say.amount(m.get("won_auc"), 3),
         ]
-        for who, m in sorted(newest["figures"].items(), key=lambda one: (*quality.SAYERS, one[0]).index(one[0]))
+        for who, m in ((who, newest["figures"][who]) for who in in_order(newest["figures"]))
     ]  # fmt: skip
     heads = ["scored by", "AUC (95%)", "AP", "lift of best tenth (95%)", "Brier", "ECE", "log loss", "AUC on won"]
     said = (
@@ -69,7 +70,7 @@ def calibration(record: Record) -> list[str]:
     """Tell whether probabilities come true: in bins, as a whole and by segment."""
     bins: Sequence[Record] = (record.get("evaluation") or {}).get("calibration") or []
     rows = [
-        [say.share(b["mean_p"], 2), say.share(b["rate"], 2), _shares(b["low"], b["high"], 2), say.count(b["count"])]
+        [say.share(b["mean_p"], 2), say.share(b["rate"], 2), say.shares(b["low"], b["high"], 2), say.count(b["count"])]
         for b in bins
     ]
     parts = [table(["predicted", "observed", "95% interval", "snapshots"], rows, ">>>>")] if rows else []
@@ -79,12 +80,12 @@ def calibration(record: Record) -> list[str]:
     whole = told["overall"]
     overall = (
         f"Overall {say.share(whole['predicted'], 2)} was predicted and {say.share(whole['observed'], 2)} observed "
-        f"({_shares(whole['low'], whole['high'], 2)}): {text(whole['verdict'])}."
+        f"({say.shares(whole['low'], whole['high'], 2)}): {text(whole['verdict'])}."
     )
     by = [
         [
             f"{s['by']} = {s['level']}", say.count(s["rows"]), say.count(s["positives"]), say.share(s["predicted"], 2),
-            say.share(s["observed"], 2), _shares(s["low"], s["high"], 2), s["verdict"],
+            say.share(s["observed"], 2), say.shares(s["low"], s["high"], 2), s["verdict"],
         ]
         for s in told["segments"]
     ]  # fmt: skip
@@ -131,14 +132,8 @@ def _figure(segment: Record, name: str, digits: int | None = None) -> str:
     if not say.known(value):
         return FEW
     if digits is None:
-        return f"{say.share(value)} ({_shares(low, high)})"
+        return f"{say.share(value)} ({say.shares(low, high)})"
     return f"{say.amount(value, digits)} ({say.interval(low, high, digits)})"
-
-
-def _shares(low: Any, high: Any, digits: int = 1) -> str:
-    """Say an interval of shares."""
-    known = say.known(low) and say.known(high)
-    return f"{say.share(low, digits)} to {say.share(high, digits)}" if known else say.ABSENT
 
 
 def drivers(record: Record) -> list[str]:
@@ -172,4 +167,4 @@ def _stable(told: Record | None) -> list[str]:
     """Say the range of a driver's share and rank over refits; nothing where there is none."""
     if told is None:
         return []
-    return [_shares(told["share_low"], told["share_high"]), f"{told['rank_low']} to {told['rank_high']}"]
+    return [say.shares(told["share_low"], told["share_high"]), f"{told['rank_low']} to {told['rank_high']}"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.judge.diagnosis import HIGH, LOW, MEDIAN
-from leadline.judge.rungs import FEWEST
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.report import plots, say
 from leadline.report.parts import COUNTED, Cell, Chart, Column, Folded, Listed, Part, Section, Table, cell
 
@@ -42,7 +42,7 @@ def diagnosis(record: Record) -> Section | None:
         why = "No table tells when leads became MQL and SQL, so this conversion can’t be diagnosed."
         return Section("diagnosis", TITLE, why) if record.get("funnel") else None
     within = say.count(round(record["funnel"]["within"]), "day")
-    if told["all"]["entered"] < FEWEST:
+    if told["all"]["entered"] < MIN_GROUP_SIZE:
         return Section(
             "diagnosis",
             TITLE,
@@ -110,7 +110,7 @@ def _levels(told: Record, within: str) -> list[Part]:
         rows = tuple(_row(level, paid) for level in [{"level": "all", **told["all"], "advice": "none"}, *levels])
         folded = "The same by campaign" if by == "campaign" else ""
         table = Table(f"diagnosis-{by}", f"MQL to SQL by {by}", columns, rows, folded=folded)
-        sure = [level for level in levels if level["entered"] >= FEWEST]
+        sure = [level for level in levels if level["entered"] >= MIN_GROUP_SIZE]
         parts.append(_chart(told, sure, table) if by == "source" and sure else table)
     named = [
         f"{level['level']} ({by}): {ADVICE.get(level['advice'], '')}."
@@ -122,7 +122,7 @@ def _levels(told: Record, within: str) -> list[Part]:
 
 
 def _row(level: Record, paid: bool) -> tuple[Cell, ...]:
-    few = level["entered"] < FEWEST
+    few = level["entered"] < MIN_GROUP_SIZE
     cost = (
         (cell(say.amount(level["each"], 0) if say.known(level["each"]) else _no_cost(level), level["each"]),)
         if paid
@@ -134,7 +134,7 @@ def _row(level: Record, paid: bool) -> tuple[Cell, ...]:
         cell(say.count(level["reached"]), level["reached"]),
         cell("too few to say") if few else cell(say.share(level["rate"]), level["rate"]),
         cell(
-            say.ABSENT if few else f"{say.share(level['low'])} to {say.share(level['high'])}",
+            say.ABSENT if few else say.shares(level["low"], level["high"]),
             None if few else level["low"],
         ),
         cell(band_words(level["bands"])),

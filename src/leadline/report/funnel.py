@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leadline.judge.rungs import FEWEST
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.report import plots, say
 from leadline.report.parts import COUNTED, Cell, Chart, Column, Folded, Part, Section, Table, cell
 from leadline.report.speed import days, left_out, speed
@@ -15,28 +15,10 @@ __all__ = ["funnel"]
 
 TITLE = "The funnel"
 OLDER = "This version’s record holds no funnel; train again to see it."
-NAMES = {"lead": "lead", "mql": "MQL", "sql": "SQL", "opportunity": "opportunity", "won": "won"}
-MANY = {"lead": "leads", "mql": "MQLs", "sql": "SQLs", "opportunity": "opportunities", "won": "wins"}
 BY = {"source": "source", "campaign": "campaign"}
 PER = 1_000
 
 Record = Mapping[str, Any]
-
-
-def rung(name: str) -> str:
-    """Say a rung; what no such rung is stays as it is.
-
-    Examples
-    --------
-    >>> rung("mql"), rungs("opportunity"), rung("x")
-    ('MQL', 'opportunities', 'x')
-    """
-    return NAMES.get(name, name)
-
-
-def rungs(name: str) -> str:
-    """Say a rung's plural."""
-    return MANY.get(name, name)
 
 
 def funnel(record: Record) -> Section | None:
@@ -47,7 +29,7 @@ def funnel(record: Record) -> Section | None:
     if told is None:
         return None
     steps: Sequence[Record] = told["all"]
-    if not any(step["entered"] >= FEWEST for step in steps):
+    if not any(step["entered"] >= MIN_GROUP_SIZE for step in steps):
         return Section("funnel", TITLE, _unripe(told), (_how(told),))
     parts: list[Part] = [_chart(told, steps), *_levels(told), *_months(told), *speed(told), *spending(told), _how(told)]
     return Section("funnel", TITLE, _found(told), tuple(parts))
@@ -55,7 +37,7 @@ def funnel(record: Record) -> Section | None:
 
 def _found(told: Record) -> str:
     """Say the narrowest step, and the whole way."""
-    steps = [s for s in told["all"] if s["entered"] >= FEWEST]
+    steps = [s for s in told["all"] if s["entered"] >= MIN_GROUP_SIZE]
     names = {(s["start"], s["end"]): s for s in steps}
     main = names.get(("mql", "sql")) or names.get(("lead", "sql")) or steps[0]
     median = main["days"][1]
@@ -63,16 +45,16 @@ def _found(told: Record) -> str:
     whole = names.get(("lead", "won")) or names.get(("mql", "won"))
     rest = ""
     if whole is not None:
-        rest = f"; from {rung(whole['start'])} to won it is {say.share(whole['rate'])} within {_length(told['won_within'])}"
+        rest = f"; from {say.stage(whole['start'])} to won it is {say.share(whole['rate'])} within {_length(told['won_within'])}"
     return (
-        f"Of {say.count(main['entered'])} {rungs(main['start'])} that have had {_length(told['within'])}, {say.share(main['rate'])} reached "
-        f"{rung(main['end'])} in that time (95% interval {_interval(main)}){after}{rest}."
+        f"Of {say.count(main['entered'])} {say.stages(main['start'])} that have had {_length(told['within'])}, {say.share(main['rate'])} reached "
+        f"{say.stage(main['end'])} in that time (95% interval {_interval(main)}){after}{rest}."
     )
 
 
 def _unripe(told: Record) -> str:
     return (
-        f"No step of the funnel has {FEWEST} leads old enough to count yet: of {say.count(told['leads'], 'lead')}, too few have had the {_length(told['within'])} "
+        f"No step of the funnel has {MIN_GROUP_SIZE} leads old enough to count yet: of {say.count(told['leads'], 'lead')}, too few have had the {_length(told['within'])} "
         "that everybody is given for a step."
     )
 
@@ -95,10 +77,12 @@ def _chart(told: Record, steps: Sequence[Record]) -> Chart:
     left = float(PER)
     for start, end in zip(told["stages"], told["stages"][1:], strict=False):
         step = next(s for s in steps if (s["start"], s["end"]) == (start, end))
-        if step["entered"] < FEWEST:
+        if step["entered"] < MIN_GROUP_SIZE:
             break
         left *= step["rate"]
-        rows.append((rung(end), left, f"{say.count(round(left))} ({say.share(step['rate'])} of the {rungs(start)})"))
+        rows.append(
+            (say.stage(end), left, f"{say.count(round(left))} ({say.share(step['rate'])} of the {say.stages(start)})")
+        )
     shows = (
         f"A bar for each stage, as wide as the number of {say.count(PER)} leads that get there at each step’s own rate; the table has the "
         "rates with their intervals."
@@ -110,7 +94,7 @@ def _step_row(step: Record) -> tuple[Cell, ...]:
     low, median, high = step["days"]
     quartiles = f"{say.amount(low, 1)} to {say.amount(high, 1)} days" if say.known(low) else say.ABSENT
     return (
-        cell(f"{rung(step['start'])} → {rung(step['end'])}"),
+        cell(f"{say.stage(step['start'])} → {say.stage(step['end'])}"),
         cell(say.count(step["entered"]), step["entered"]),
         cell(say.count(step["reached"]), step["reached"]),
         rate_cell(step),
@@ -124,14 +108,13 @@ def _step_row(step: Record) -> tuple[Cell, ...]:
 
 def rate_cell(step: Record) -> Cell:
     """Say a step's share; too few are said to be so."""
-    if step["entered"] < FEWEST:
+    if step["entered"] < MIN_GROUP_SIZE:
         return cell("too few to say")
     return cell(say.share(step["rate"]), step["rate"])
 
 
 def _interval(step: Record) -> str:
-    known = say.known(step["low"]) and say.known(step["high"]) and step["entered"] >= FEWEST
-    return f"{say.share(step['low'])} to {say.share(step['high'])}" if known else say.ABSENT
+    return say.shares(step["low"], step["high"]) if step["entered"] >= MIN_GROUP_SIZE else say.ABSENT
 
 
 def _length(days_long: float) -> str:
@@ -155,7 +138,7 @@ def _levels(told: Record) -> list[Part]:
 
 
 def _step_columns(told: Record) -> tuple[Column, ...]:
-    return tuple(Column(f"{rung(s['start'])} → {rung(s['end'])}", True) for s in told["all"])
+    return tuple(Column(f"{say.stage(s['start'])} → {say.stage(s['end'])}", True) for s in told["all"])
 
 
 def _level_row(level: Record, told: Record) -> tuple[Cell, ...]:
@@ -189,7 +172,7 @@ def _months(told: Record) -> list[Part]:
             continue
         values = [_drawn(m["steps"][place]) for m in months]
         if sum(v is not None for v in values) > 1:
-            series.append((f"{rung(wanted[0])} → {rung(wanted[1])}", values, None))
+            series.append((f"{say.stage(wanted[0])} → {say.stage(wanted[1])}", values, None))
     if not series:
         return [table]
     shows = (
@@ -201,7 +184,7 @@ def _months(told: Record) -> list[Part]:
 
 
 def _drawn(step: Record) -> float | None:
-    return step["rate"] if step["complete"] and step["entered"] >= FEWEST else None
+    return step["rate"] if step["complete"] and step["entered"] >= MIN_GROUP_SIZE else None
 
 
 def _month_cell(step: Record) -> Cell:
@@ -220,6 +203,6 @@ def _how(told: Record) -> Folded:
         "A lead that was rejected and came back still counts where it got to. Records that were merged count as one person, by the survivor’s source. "
         "Months are those of UTC.",
         "Intervals are exact, at the number of independent leads that the leads of accounts amount to; of twenty, about one misses. "
-        f"Below {FEWEST} leads nothing is said, and a source or campaign that fewer share has no name here.",
+        f"Below {MIN_GROUP_SIZE} leads nothing is said, and a source or campaign that fewer share has no name here.",
         *left_out(told),
     ))  # fmt: skip

@@ -15,7 +15,6 @@ __all__ = ["timeline"]
 BACK = 180 * DAY  # how far back the picture goes; the table goes further
 LINES = 200  # of the table, the newest
 INTENTS = (("purchase", "part-2"), ("evaluation", "part-3"), ("awareness", "part-1"), ("unknown", "part-6"))
-STAGES = {"mql": "MQL", "sql": "SQL"}
 SEEN = (
     "Only what had happened and was on record before as_of stands here; what happened or was recorded later is neither shown nor counted. "
     "Colleagues are told by their role, without names. Days are in UTC."
@@ -27,7 +26,7 @@ def timeline(record: Mapping[str, Any]) -> Section:
     acts: Sequence[Mapping[str, Any]] = record["acts"]
     own = [a for a in acts if a["own"]]
     others = [a for a in acts if not a["own"]]
-    passed = [(STAGES.get(name, name), at) for name, at in record["stages"]]
+    passed = [(say.stage(name), at) for name, at in record["stages"]]
     steps = f"; it reached {say.joined([f'{name} on {say.instant(at)}' for name, at in passed])}" if passed else ""
     found = (
         f"Created on {say.instant(record['created_at'])}, it did {say.count(record['own'], 'thing')} that were on record by "

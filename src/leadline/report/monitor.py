@@ -176,7 +176,7 @@ def _row(t: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def _span(t: Mapping[str, Any]) -> str:
-    return f"{say.share(t['low'])} to {say.share(t['high'])}" if say.known(t["low"]) else say.ABSENT
+    return say.shares(t["low"], t["high"])
 
 
 def _auc(t: Mapping[str, Any]) -> str:

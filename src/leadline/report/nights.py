@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leadline.judge.rankers import label
 from leadline.report import say
 from leadline.report.parts import COUNTED, Cell, Column, Folded, Part, Section, Table, cell
 
-__all__ = ["RANKED", "worked"]
+__all__ = ["worked"]
 
 WON = 7  # the first column of what is of closed-won deals
 TITLE = "Top-N backtest"
-RANKED = {
-    "model": "the model",
-    "points": "current scoring rules",
-    "newest": "newest first",
-    "logistic": "logistic regression",
-    "lightgbm": "LightGBM (defaults)",
-    "naive_bayes": "naive Bayes (Odoo)",
-    "random": "random order",
-}
-"""Who ranks, in words; the order is that of the table."""
 
 
 def worked(record: Mapping[str, Any]) -> Section:
@@ -33,7 +24,6 @@ def worked(record: Mapping[str, Any]) -> Section:
     sayers: Sequence[Mapping[str, Any]] = told["rankers"]
     ahead = {gap["by"]: gap for gap in told.get("model_minus_baseline") or []}
     what, terms = told["terms"]["what"], told["terms"]
-    what = "opportunities" if what == "opps" else what
     mine = sayers[0]
     found = (
         f"Of the top {say.amount(told['per_night'], 1).removesuffix('.0')} leads at each of {say.count(told['nights'])} scoring dates, "
@@ -72,7 +62,7 @@ def _won(
 
 def _row(w: Mapping[str, Any], gap: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (
-        cell(RANKED.get(w["by"], w["by"])),
+        cell(label(w["by"])),
         cell(say.amount(w["sqls"], 0), w["sqls"]),
         cell(say.interval(w["sqls_low"], w["sqls_high"], 0), w["sqls_low"]),
         cell(say.amount(gap.get("sqls"), 0, True), gap.get("sqls")),
@@ -90,7 +80,7 @@ def _row(w: Mapping[str, Any], gap: Mapping[str, Any]) -> tuple[Cell, ...]:
 def _closed(ahead: Mapping[str, Mapping[str, Any]], what: str) -> list[str]:
     """Warn where the model finds as many as a peer, or more, of which fewer close."""
     worse = [
-        RANKED.get(by, by)
+        label(by)
         for by, gap in ahead.items()
         if say.known(gap["won_high"]) and gap["won_high"] < 0 and gap["sqls"] >= 0
     ]

@@ -6,19 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.judge.points_rows import decay
+from leadline.judge.rankers import label
 from leadline.report import say
 from leadline.report.parts import COUNTED, Cell, Column, Folded, Section, Table, cell
 
-__all__ = ["RANKED", "points_card"]
+__all__ = ["points_card"]
 
 TITLE = "Scorecard"
 OLDER = "This version’s record holds no scorecard; train again to see it."
-RANKED = {
-    "model": "the model",
-    "card": "the scorecard",
-    "points": "current scoring rules",
-    "logistic": "logistic regression",
-}
+RANKED = ("model", "card", "points", "logistic")
 KINDS = {
     "behaviour": "event", "intent": "events", "any": "events", "age": "age", "role": "role", "account": "account", "icp": "fit", "attribute": "fit",
 }  # fmt: skip
@@ -70,7 +66,7 @@ def _found(told: Mapping[str, Any], what: str) -> str:
     room = f"{say.amount(worth['room'], 1).removesuffix('.0')} leads{' a week' if told['weekly'] else ''}"
     return (
         f"A table of {many} of whole points keeps {say.share(kept['value'], 0)} of the model’s lift on the same future leads (95% interval "
-        f"{_percent(kept)}): among the best {room} it finds {_n(by['card']['expected']['value'])} {what}, the model "
+        f"{say.shares(kept['low'], kept['high'], 0)}): among the best {room} it finds {_n(by['card']['expected']['value'])} {what}, the model "
         f"{_n(by['model']['expected']['value'])}{rest}."
     )
 
@@ -170,7 +166,7 @@ def _ranked(who: str, worth: Mapping[str, Any]) -> tuple[Cell, ...]:
     by, gap = worth["by"][who], worth["ahead"].get(who)
     lift, auc = by["lift_10"], by["auc"]
     return (
-        cell(RANKED[who]),
+        cell(label(who)),
         cell(_n(by["expected"]["value"]), by["expected"]["value"]),
         cell(say.interval(by["expected"]["low"], by["expected"]["high"], 1), by["expected"]["low"]),
         cell(_n(gap["value"], sign=True), gap["value"]) if gap else cell(say.ABSENT),
@@ -180,11 +176,6 @@ def _ranked(who: str, worth: Mapping[str, Any]) -> tuple[Cell, ...]:
         cell(say.interval(lift["low"], lift["high"]), lift["low"]),
         cell(say.amount(auc["value"], 3), auc["value"]),
     )
-
-
-def _percent(estimate: Mapping[str, Any]) -> str:
-    low, high = estimate["low"], estimate["high"]
-    return f"{say.share(low, 0)} to {say.share(high, 0)}" if say.known(low) and say.known(high) else say.ABSENT
 
 
 def _n(value: Any, sign: bool = False) -> str:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leadline.judge.rankers import in_order, label
 from leadline.report import draw, say
 from leadline.report.parts import COUNTED, Cell, Chart, Column, Folded, Part, Section, Shape, Table, cell
 
-__all__ = ["SAYERS", "how_good"]
+__all__ = ["how_good"]
 
 GOOD = "Model performance"
-SAYERS = {
-    "model": "the model", "logistic": "logistic regression", "points": "current scoring rules", "newest": "newest first",
-    "lightgbm": "LightGBM (defaults)", "naive_bayes": "naive Bayes (Odoo)",
-}  # fmt: skip
 MEANS = (
     "AUC is how often a lead that converts ranks above one that doesn’t (0.5 is a coin). Average precision (AP) is the mean "
     "precision down the list; compare it with the base rate. Lift is the conversion of the best tenth over that of all. Brier score "
@@ -85,7 +82,7 @@ def _folds(folds: Sequence[Mapping[str, Any]]) -> tuple[Table, Table]:
         Column("log loss", True),
         Column("AUC on closed-won", True),
     )
-    said = [(f, who) for f in folds for who in sorted(f["figures"], key=lambda w: (*SAYERS, w).index(w))]
+    said = [(f, who) for f in folds for who in in_order(f["figures"])]
     rows = tuple(_figures_row(f, who) for f, who in said)
     return (
         Table(
@@ -114,7 +111,7 @@ def _fold_row(f: Mapping[str, Any]) -> tuple[Cell, ...]:
 def _figures_row(f: Mapping[str, Any], who: str) -> tuple[Cell, ...]:
     m = f["figures"][who]
     return (
-        cell(f"{f['number']}: {SAYERS.get(who, who)}"),
+        cell(f"{f['number']}: {label(who)}"),
         cell(say.amount(m["auc"], 3), m["auc"]),
         cell(say.interval(m["auc_low"], m["auc_high"], 3), m["auc_low"]),
         cell(say.amount(m["average_precision"], 3), m["average_precision"]),

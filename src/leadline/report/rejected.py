@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leadline.judge.rungs import FEWEST
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.report import draw, plots, say
 from leadline.report.parts import Cell, Chart, Column, Part, Section, Table, cell
 
@@ -33,7 +33,7 @@ def rejected(record: Record) -> Section | None:
     told = record["rejected"]
     if told is None:
         return None
-    if told["leads"] < FEWEST:
+    if told["leads"] < MIN_GROUP_SIZE:
         return Section("rejected", TITLE, f"{say.count(told['leads'], 'lead')} were rejected: too few to say why.")
     parts: list[Part] = [*_reasons(told), *_by_source(told), *_tiers(told), *_months(told), DO]
     return Section("rejected", TITLE, _found(told), tuple(parts))
@@ -55,7 +55,7 @@ def _found(told: Record) -> str:
 
 def _by_tier(tiers: Sequence[Record]) -> str:
     """Say how many of the best and of the last tier were accepted."""
-    sure = [t for t in tiers if t["leads"] >= FEWEST]
+    sure = [t for t in tiers if t["leads"] >= MIN_GROUP_SIZE]
     if len(sure) < 2:
         return ""
     first, last = sure[0], sure[-1]
@@ -115,7 +115,7 @@ def _columns(first: str, told: Record) -> tuple[Column, ...]:
 
 
 def _row(r: Record, told: Record) -> tuple[Cell, ...]:
-    few = r["leads"] < FEWEST
+    few = r["leads"] < MIN_GROUP_SIZE
     shares = [r["kinds"][kind] / r["leads"] if r["leads"] else None for kind in _used(told)]
     cells = [
         cell("too few to say") if few and n == 0 else cell(say.ABSENT) if few else cell(say.share(s), s)
@@ -129,7 +129,7 @@ def _stacked(key: str, title: str, levels: Sequence[Record], table: Table) -> Ch
     rows = [
         (r["level"], [float(r["kinds"][kind]) for kind in used], say.count(r["leads"], "lead"))
         for r in levels[:SHOWN]
-        if r["leads"] >= FEWEST
+        if r["leads"] >= MIN_GROUP_SIZE
     ]
     if not rows:
         return table
@@ -154,7 +154,7 @@ def _tiers(told: Record) -> list[Part]:
     drawn = [
         (f"tier {t['level']}", t["rate"], t["low"], t["high"], f"{say.share(t['rate'])} of {say.count(t['leads'])}")
         for t in tiers
-        if t["leads"] >= FEWEST
+        if t["leads"] >= MIN_GROUP_SIZE
     ]
     how = (
         "The tier is what the model would have given a lead at its last snapshot before sales decided, by a model that wasn’t fitted on it. "
@@ -167,15 +167,15 @@ def _tiers(told: Record) -> list[Part]:
 
 
 def _tier_row(t: Record, told: Record) -> tuple[Cell, ...]:
-    few = t["leads"] < FEWEST
+    few = t["leads"] < MIN_GROUP_SIZE
     counts = [t["kinds"][kind] for kind in _used(told)]
-    shares = [n / t["rejected"] if t["rejected"] >= FEWEST else None for n in counts]
+    shares = [n / t["rejected"] if t["rejected"] >= MIN_GROUP_SIZE else None for n in counts]
     return (
         cell(t["level"]),
         cell(say.count(t["leads"]), t["leads"]),
         cell(say.count(t["accepted"]), t["accepted"]),
         cell("too few to say") if few else cell(say.share(t["rate"]), t["rate"]),
-        cell(say.ABSENT if few else f"{say.share(t['low'])} to {say.share(t['high'])}", None if few else t["low"]),
+        cell(say.ABSENT if few else say.shares(t["low"], t["high"]), None if few else t["low"]),
         *(cell(say.share(s), s) for s in shares),
     )
 

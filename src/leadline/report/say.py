@@ -19,13 +19,21 @@ __all__ = [
     "outcomes",
     "share",
     "shares",
+    "stage",
+    "stages",
 ]
 
 ABSENT = "–"
 """What stands where a figure isn't defined."""
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-STAGES = {"sql": ("SQL", "SQLs"), "opportunity": ("opportunity", "opportunities"), "won": ("won", "wins")}
+STAGES = {
+    "lead": ("lead", "leads"),
+    "mql": ("MQL", "MQLs"),
+    "sql": ("SQL", "SQLs"),
+    "opportunity": ("opportunity", "opportunities"),
+    "won": ("won", "wins"),
+}
 
 
 def known(value: Any) -> bool:
@@ -131,6 +139,22 @@ def joined(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
+def stage(name: str) -> str:
+    """Say a stage; what no such stage is stays as it is.
+
+    Examples
+    --------
+    >>> stage("mql"), stages("opportunity"), stage("x")
+    ('MQL', 'opportunities', 'x')
+    """
+    return STAGES.get(name, (name, name))[0]
+
+
+def stages(name: str) -> str:
+    """Say a stage's plural."""
+    return STAGES.get(name, (name, name))[1]
+
+
 def outcome(asked: Mapping[str, Any]) -> str:
     """Say what a lead is asked about.
 
@@ -141,8 +165,8 @@ def outcome(asked: Mapping[str, Any]) -> str:
     """
     if asked.get("reaches") is None:
         return f"is a positive (“{asked.get('column')}” is {asked.get('positive')})"
-    stage = {"won": "is won", "opportunity": "reaches opportunity"}.get(asked["reaches"], "reaches SQL")
-    return f"{stage} within {length(asked.get('within'))}" if asked.get("within") else stage
+    reached = {"won": "is won", "opportunity": "reaches opportunity"}.get(asked["reaches"], "reaches SQL")
+    return f"{reached} within {length(asked.get('within'))}" if asked.get("within") else reached
 
 
 def outcomes(asked: Mapping[str, Any]) -> str:

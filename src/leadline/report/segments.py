@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from leadline.judge.segment_words import summary
@@ -30,7 +30,7 @@ def held(record: Mapping[str, Any]) -> Section:
     whole, every = told["overall"], told["segments"]
     found = (
         f"Over all leads of the newest fold {say.share(whole['predicted'])} was predicted and {say.share(whole['observed'])} observed "
-        f"(95% interval {_shares(whole['low'], whole['high'])})."
+        f"(95% interval {say.shares(whole['low'], whole['high'])})."
     )
     off = sum(s["verdict"] == "miscalibrated" for s in every)
     parts: list[Part] = [_sentence(summary(told))] if every else []
@@ -64,7 +64,7 @@ def _row(s: Mapping[str, Any]) -> tuple[Cell, ...]:
         cell(say.count(s["positives"]), s["positives"]),
         cell(say.share(s["predicted"]), s["predicted"]),
         cell(say.share(s["observed"]), s["observed"]),
-        cell(_shares(s["low"], s["high"]), s["low"]),
+        cell(say.shares(s["low"], s["high"]), s["low"]),
         cell(s["verdict"]),
         *(_figure(s, name) for name in ("auc", "selected", "recall")),
     )
@@ -79,10 +79,4 @@ def _figure(s: Mapping[str, Any], name: str) -> Cell:
         return cell(FEW)
     if name == "auc":
         return cell(f"{say.amount(value)} ({say.interval(low, high)})", value)
-    return cell(f"{say.share(value)} ({_shares(low, high)})", value)
-
-
-def _shares(low: Any, high: Any) -> str:
-    """Say an interval of shares."""
-    values: Sequence[Any] = (low, high)
-    return f"{say.share(low)} to {say.share(high)}" if all(map(say.known, values)) else say.ABSENT
+    return cell(f"{say.share(value)} ({say.shares(low, high)})", value)

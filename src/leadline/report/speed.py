@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leadline.judge.rungs import FEWEST
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.report import plots, say
 from leadline.report.parts import Cell, Chart, Column, Part, Table, cell
 
@@ -43,7 +43,7 @@ def speed(told: Record) -> list[Part]:
     """Say how long the way to SQL takes, and how soon sales touches an MQL."""
     parts: list[Part] = []
     first = told["first_act"]
-    if first is not None and first["leads"] >= FEWEST:
+    if first is not None and first["leads"] >= MIN_GROUP_SIZE:
         low, median, high = first["days"]
         parts.append(
             f"From a lead’s first event to SQL: {days(median)} at the median (quartiles {days(low)} to {days(high)}), of "
@@ -59,7 +59,7 @@ def _touches(told: Record) -> list[Part]:
             "Sales’ own touches aren’t among the tables (tables.touches), so the time from MQL to the first touch isn’t told."
         ]
     every = touched["all"]
-    if every["mqls"] < FEWEST:
+    if every["mqls"] < MIN_GROUP_SIZE:
         return [f"Of {say.count(every['mqls'], 'MQL')} it is on record when sales touched them: too few to say."]
     table = _table(told, touched)
     return [_sentence(told, touched), _chart(touched, table) if told["sla"] else table, *_compared(told, touched)]
@@ -120,7 +120,7 @@ def _more(touched: Record) -> list[Record]:
 
 
 def _row(r: Record, sla: bool) -> tuple[Cell, ...]:
-    if r["mqls"] < FEWEST:
+    if r["mqls"] < MIN_GROUP_SIZE:
         blank = [cell(say.ABSENT)] * (4 if sla else 2)
         return (cell(r["level"]), cell(say.count(r["mqls"]), r["mqls"]), cell("too few to say"), *blank)
     within = (
@@ -141,7 +141,7 @@ def _chart(touched: Record, table: Table) -> Chart:
     rows = [
         (r["level"], r["rate"], r["low"], r["high"], say.share(r["rate"]))
         for r in [{"level": "all", **touched["all"]}, *touched["source"][:SHOWN]]
-        if r["mqls"] >= FEWEST
+        if r["mqls"] >= MIN_GROUP_SIZE
     ]
     shows = (
         "A dot for the share of each source’s MQLs that sales touched within the SLA, with a line for its 95% interval."
@@ -154,7 +154,7 @@ def _compared(told: Record, touched: Record) -> list[Part]:
     if touched["compared"] is None:
         return []
     on, late = touched["compared"]["in_time"], touched["compared"]["late"]
-    if min(on["mqls"], late["mqls"]) < FEWEST:
+    if min(on["mqls"], late["mqls"]) < MIN_GROUP_SIZE:
         return ["Too few MQLs were touched in time, or too few weren’t, to compare what became of them."]
     apart = on["low"] > late["high"] or on["high"] < late["low"]
     sure = "The intervals lie apart" if apart else "The intervals overlap, so chance may explain the difference"

@@ -12,14 +12,13 @@ from typing import Any
 
 from leadline.checks import Finding, Findings
 from leadline.config import Config
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.tables.read import canonical_sql, resolve, unreadable
 from leadline.tables.schema import columns_of
 from leadline.tables.store import Store, open_store
 from leadline.times import EARLIEST, visible_sql
 
 __all__ = ["Lists", "read_lists"]
-
-SHARED = 20  # rows before a reason is told by its words: rarer ones may speak of one person
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def read_lists(config: Config, as_of: int | None, survivors: Mapping[str, Iterab
             leads = _follow({str(r["lead_id"]): str(r["reason"] or "") for r in rows if r["lead_id"]}, survivors)
             accounts = {str(r["account_id"]): str(r["reason"] or "") for r in rows if r["account_id"]}
             words = [str(r["reason"]) for r in rows if r["reason"]]
-            told = frozenset(word for word in set(words) if words.count(word) >= SHARED)
+            told = frozenset(word for word in set(words) if words.count(word) >= MIN_GROUP_SIZE)
         if tables.overrides is not None:
             rows = _visible("overrides", config, store, as_of)
             tiers = _follow({str(r["lead_id"]): str(r["tier"]) for r in rows if r["lead_id"] and r["tier"]}, survivors)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from leadline.tables.presets.csv_flat import BORN, KEYS, NEAR_UNIQUE
 from leadline.tables.presets.guess import Guess, percent
-from leadline.tables.presets.profile import SHARED, Seen, Sheet, matched
+from leadline.tables.presets.profile import MANY_VALUES, Seen, Sheet, matched
 from leadline.tables.presets.words import named
 from leadline.tables.store import Store
 
@@ -195,7 +195,7 @@ def _fits(asked: Asked, column: Seen) -> bool:
     if asked.kind == "time":
         return column.kind == "time" or (column.kind == "empty" and not asked.needed and asked.key == "closed_at")
     if asked.kind == "word":
-        return column.kind == "text" and (column.unique < NEAR_UNIQUE or column.distinct < SHARED)
+        return column.kind == "text" and (column.unique < NEAR_UNIQUE or column.distinct < MANY_VALUES)
     if asked.kind == "number":
         return column.kind in ("whole", "number")
     return column.kind != "empty"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from leadline.errors import DataError, UsageError
 from leadline.tables.presets.guess import Guess, percent
-from leadline.tables.presets.profile import SHARED, Seen, Sheet, levels, rising
+from leadline.tables.presets.profile import MANY_VALUES, Seen, Sheet, levels, rising
 from leadline.tables.presets.words import named
 from leadline.tables.schema import find_column
 from leadline.tables.store import Store
@@ -145,9 +145,9 @@ def _positive(store: Store, sheet: Sheet, column: str, given: str | None) -> Gue
     if given is not None:
         return Guess("outcome.positive", given, "you named it")
     seen = sheet.of(column)
-    values = levels(store, sheet, column, least=1, most=SHARED)
+    values = levels(store, sheet, column, least=1, most=MANY_VALUES)
     yes = [v for word in YES for v in values if v.strip().lower() == word]
-    if len(yes) != 1 or seen.distinct > SHARED:
+    if len(yes) != 1 or seen.distinct > MANY_VALUES:
         many = f"{seen.distinct} values, of which {len(yes) or 'none'} {'means' if len(yes) == 1 else 'mean'} yes"
         raise UsageError(f"{sheet.source}: {column} has {many}; expected one; name it with --positive VALUE")
     share = values[yes[0]] / max(round(sheet.rows * seen.filled), 1)
@@ -197,7 +197,7 @@ def _left_out(column: Seen, suspect: Callable[[str], str]) -> str:
         return "a date, which is no feature"
     if column.kind == "whole" and column.is_key:
         return "a number for each row, from which nothing can be learnt"
-    if column.kind == "text" and column.unique > NEAR_UNIQUE and column.distinct >= SHARED:
+    if column.kind == "text" and column.unique > NEAR_UNIQUE and column.distinct >= MANY_VALUES:
         return f"text that {percent(column.unique)} of its rows have alone: it may name people"
     return ""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from leadline.tables.presets.csv_flat import NEAR_UNIQUE
 from leadline.tables.presets.guess import percent
-from leadline.tables.presets.profile import SHARED, Sheet
+from leadline.tables.presets.profile import MANY_VALUES, Sheet
 from leadline.tables.presets.rungs import rung_of_word
 from leadline.tables.presets.words import bare
 
@@ -84,9 +84,9 @@ def attributes(sheet: Sheet, taken: set[str], suspect: Callable[[str], str]) -> 
             why = "empty"
         elif column.kind == "time":
             why = why or "a date"
-        elif column.kind == "text" and column.unique > NEAR_UNIQUE and column.distinct >= SHARED:
+        elif column.kind == "text" and column.unique > NEAR_UNIQUE and column.distinct >= MANY_VALUES:
             why = why or f"text that {percent(column.unique)} of its rows have alone: it may name people"
-        elif column.kind == "whole" and column.unique > NEAR_UNIQUE and column.distinct >= SHARED:
+        elif column.kind == "whole" and column.unique > NEAR_UNIQUE and column.distinct >= MANY_VALUES:
             why = why or "a number for each row"
         elif column.distinct == 1:
             why = why or "the same in all rows"

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from leadline.errors import DataError
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.tables.presets import hubspot_sales as sales
 from leadline.tables.presets import hubspot_sql as sql
 from leadline.tables.presets import hubspot_words as words
@@ -15,7 +16,7 @@ from leadline.tables.presets.hubspot_names import STAGES, TABLES, TRACKED
 from leadline.tables.presets.looking import Seen, see, shown
 from leadline.tables.presets.places import filled, settle
 from leadline.tables.presets.proposal import Proposal
-from leadline.tables.presets.rungs import SHARED, guessed
+from leadline.tables.presets.rungs import guessed
 from leadline.tables.presets.shaping import listed, part
 from leadline.tables.presets.writing import LEAD, Asked, Behaviour, Shaped, intent_of, proposed
 from leadline.tables.store.contents import look_into
@@ -82,7 +83,7 @@ def _stage_words(seen: Seen) -> tuple[Sequence[str], dict[str, list[str]], list[
         f"WITH {part(seen, 'contact_property_history', 'contact_id', 'name', 'value')}\n"
         "SELECT name, LOWER(value), COUNT(DISTINCT contact_id) FROM contact_property_history\n"
         "WHERE name IN ('lifecyclestage', 'hs_lead_status') AND value <> '' GROUP BY name, LOWER(value)\n"
-        f"HAVING COUNT(DISTINCT contact_id) >= {SHARED} ORDER BY 3 DESC, 2 LIMIT 60"
+        f"HAVING COUNT(DISTINCT contact_id) >= {MIN_GROUP_SIZE} ORDER BY 3 DESC, 2 LIMIT 60"
     )
     told = {str(word): int(n) for name, word, n in rows if name == "lifecyclestage"}
     own, guesses = guessed(told.items(), [w for all_words in STAGES.values() for w in all_words])
@@ -171,5 +172,5 @@ def _counted(events: str) -> str:
     """Count the leads of each form, by the statement of events itself."""
     return (
         f"SELECT event_type, COUNT(DISTINCT lead_id) FROM (\n{events}) AS every_event WHERE event_type LIKE 'form: %'\n"
-        f"GROUP BY event_type HAVING COUNT(DISTINCT lead_id) >= {SHARED} ORDER BY 2 DESC, 1 LIMIT {MOST_FORMS}"
+        f"GROUP BY event_type HAVING COUNT(DISTINCT lead_id) >= {MIN_GROUP_SIZE} ORDER BY 2 DESC, 1 LIMIT {MOST_FORMS}"
     )

@@ -6,17 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.tables.schema import NAIVE, ZONED, kind_of_type
 from leadline.tables.store import Store
 from leadline.tables.store.dialect import identifier, literal
 
-__all__ = ["SHARED", "Seen", "Sheet", "levels", "matched", "profile", "rising"]
+__all__ = ["MANY_VALUES", "Seen", "Sheet", "levels", "matched", "profile", "rising"]
 
 SAMPLED = 500_000
 """How many rows of a file are looked at; of a longer one, the first."""
 
-SHARED = 20
-"""How many rows share a level before its words may be written into a config (near-unique text may hold names)."""
+MANY_VALUES = 20
+"""Different values from which a column is more than a yes or no, and may be text of single people."""
 
 Kind = Literal["whole", "number", "time", "text", "empty"]
 
@@ -171,7 +172,7 @@ def rising(store: Store, sheet: Sheet, column: str) -> float:
     return float(up / steps) if steps else 0.0
 
 
-def levels(store: Store, sheet: Sheet, column: str, least: int = SHARED, most: int = 40) -> dict[str, int]:
+def levels(store: Store, sheet: Sheet, column: str, least: int = MIN_GROUP_SIZE, most: int = 40) -> dict[str, int]:
     """Count the rows of the commonest values, of those that enough rows share and that are no address or number."""
     cell = text_of(column)
     found = store.rows(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.tables.presets.guess import Guess
 
-__all__ = ["SHARED", "guessed", "rung_of_word"]
+__all__ = ["guessed", "rung_of_word"]
 
-SHARED = 20
-"""A word is told, and written into the config, only where so many leads share it: rarer ones might name somebody."""
 
 PATTERNS = (
     ("rejected", r"not.?converted|un.?qualif|dis.?qualif|not.?qualif|reject|junk|dead|bad.?fit|bad.?data|spam|recycl"),
@@ -55,7 +54,7 @@ def guessed(counts: Iterable[tuple[str, int]], known: Iterable[str] = ()) -> tup
     found: dict[str, list[str]] = {}
     guesses = []
     for word, leads in counts:
-        if word.lower() in taken or leads < SHARED or "${" in word or not word.isprintable():
+        if word.lower() in taken or leads < MIN_GROUP_SIZE or "${" in word or not word.isprintable():
             continue
         taken.add(word.lower())
         rung, told = rung_of_word(word), word[:40]

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from leadline.errors import DataError
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.tables.presets import salesforce_sales as sales
 from leadline.tables.presets import salesforce_sql as sql
 from leadline.tables.presets import salesforce_words as words
@@ -14,7 +15,7 @@ from leadline.tables.presets.guess import Guess
 from leadline.tables.presets.looking import Seen, see
 from leadline.tables.presets.places import filled, settle
 from leadline.tables.presets.proposal import Proposal
-from leadline.tables.presets.rungs import SHARED, guessed
+from leadline.tables.presets.rungs import guessed
 from leadline.tables.presets.salesforce_names import CONVERTED, TABLES, TRACKED
 from leadline.tables.presets.shaping import listed, part
 from leadline.tables.presets.writing import LEAD, Asked, Behaviour, Shaped, intent_of, proposed
@@ -101,7 +102,7 @@ def _stage_words(seen: Seen, tracked: Sequence[str]) -> tuple[dict[str, list[str
         "SELECT word, COUNT(DISTINCT lead_id) FROM (\n"
         "  SELECT lead_id, new_value AS word FROM lead_history WHERE field = 'Status'\n"
         "  UNION ALL SELECT lead_id, old_value FROM lead_history WHERE field = 'Status'\n"
-        f") AS w WHERE word <> '' GROUP BY word HAVING COUNT(DISTINCT lead_id) >= {SHARED} ORDER BY 2 DESC, 1 LIMIT 60"
+        f") AS w WHERE word <> '' GROUP BY word HAVING COUNT(DISTINCT lead_id) >= {MIN_GROUP_SIZE} ORDER BY 2 DESC, 1 LIMIT 60"
     )
     own, guesses = guessed([(str(word), int(n)) for word, n in rows], [CONVERTED, "Closed Won", "Closed Lost"])
     order = ("lead", "mql", "sql", "opportunity", "won", "lost", "rejected")
@@ -144,7 +145,7 @@ def _behaviours(seen: Seen) -> tuple[Behaviour, ...]:
         return ()
     rows = seen.contents.rows(
         f"SELECT event_type, COUNT(DISTINCT lead_id) FROM (\n{sql.events(seen)}) AS every_event\n"
-        f"GROUP BY event_type HAVING COUNT(DISTINCT lead_id) >= {SHARED} ORDER BY 2 DESC, 1 LIMIT {MOST_KINDS}"
+        f"GROUP BY event_type HAVING COUNT(DISTINCT lead_id) >= {MIN_GROUP_SIZE} ORDER BY 2 DESC, 1 LIMIT {MOST_KINDS}"
     )
     names = sorted(str(row[0]) for row in rows)
     return tuple(Behaviour(n, intent_of(n), f"responded to {n.removeprefix('campaign: ')}") for n in names)

@@ -8,14 +8,13 @@ from __future__ import annotations
 from leadline.checks import Check, Severity
 from leadline.tables import icp
 from leadline.tables.rules import clocks, keys, order, unheard
-from leadline.tables.rules.base import SHARED, Context, fitting_nothing, missing_column, nested_column, unusable_column
+from leadline.tables.rules.base import Context, fitting_nothing, missing_column, nested_column, unusable_column
 
 __all__ = [
     "AFTER",
     "CHECKS",
     "FLAT",
     "FLAT_AFTER",
-    "SHARED",
     "Context",
     "fitting_nothing",
     "missing_column",

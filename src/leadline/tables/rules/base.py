@@ -13,7 +13,6 @@ from leadline.tables.attributes import Attribute
 from leadline.tables.store import Store
 
 __all__ = [
-    "SHARED",
     "Answer",
     "Context",
     "fitting_nothing",
@@ -25,9 +24,6 @@ __all__ = [
 
 Answer = tuple[str, str, str, str, int]
 """(subject, seen, expected, fix, rows)"""
-
-SHARED = 20
-"""A word that at least so many leads share may be told; anything rarer could point at a person."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from leadline.config import LADDER
+from leadline.privacy import MIN_GROUP_SIZE
 from leadline.tables import merges
-from leadline.tables.rules.base import SHARED, Answer, Context
+from leadline.tables.rules.base import Answer, Context
 from leadline.tables.store.dialect import literal
 
 __all__ = ["account_taken_as_fixed", "impossible_order", "late_behaviours", "merge_cycle", "unmapped_stages"]
@@ -49,7 +50,7 @@ def unmapped_stages(context: Context) -> Iterator[Answer]:
         f"SELECT stage, COUNT(*), COUNT(DISTINCT lead_id) FROM stages WHERE stage IS NOT NULL AND LOWER(stage) NOT IN ({listed}) GROUP BY stage ORDER BY 2 DESC, 1"
     )
     if rows:
-        shown = [str(word)[:40] for word, _, leads in rows if leads >= SHARED][:5]
+        shown = [str(word)[:40] for word, _, leads in rows if leads >= MIN_GROUP_SIZE][:5]
         naming = f": {', '.join(shown)}{', …' if len(rows) > len(shown) else ''}" if shown else ""
         total = sum(int(r[1]) for r in rows)
         yield (
@@ -95,7 +96,7 @@ def late_behaviours(context: Context) -> Iterator[Answer]:
         f"WITH o AS (SELECT lead_id, MIN(changed_at) AS at FROM stages WHERE LOWER(stage) IN ({listed}) GROUP BY lead_id) "
         "SELECT e.behaviour, COUNT(DISTINCT e.lead_id), COUNT(*) FROM events AS e LEFT JOIN o ON o.lead_id = e.lead_id "
         "WHERE e.behaviour IS NOT NULL GROUP BY e.behaviour "
-        f"HAVING SUM(CASE WHEN o.at IS NULL OR e.occurred_at < o.at THEN 1 ELSE 0 END) = 0 AND COUNT(DISTINCT e.lead_id) >= {SHARED} ORDER BY 1"
+        f"HAVING SUM(CASE WHEN o.at IS NULL OR e.occurred_at < o.at THEN 1 ELSE 0 END) = 0 AND COUNT(DISTINCT e.lead_id) >= {MIN_GROUP_SIZE} ORDER BY 1"
     )
     if rows:
         shown = [f"{' '.join(str(name).split())[:40]} ({leads} leads)" for name, leads, _ in rows[:12]]

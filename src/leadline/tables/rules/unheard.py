@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from leadline.closest import closest
-from leadline.tables.rules.base import SHARED, Answer, Context
+from leadline.privacy import MIN_GROUP_SIZE
+from leadline.tables.rules.base import Answer, Context
 
 __all__ = ["unheard_behaviours"]
 
@@ -25,7 +26,9 @@ def unheard_behaviours(context: Context) -> Iterator[Answer]:
     )
     heard = {str(behaviour) for behaviour, _ in rows}
     tellable = [
-        str(behaviour) for behaviour, leads in rows if leads >= SHARED and str(behaviour) not in config.behaviours
+        str(behaviour)
+        for behaviour, leads in rows
+        if leads >= MIN_GROUP_SIZE and str(behaviour) not in config.behaviours
     ]
     for name in sorted({*config.behaviours, *ruled} - heard):
         near = closest(name, tellable, 0.8)

@@ -1,0 +1,92 @@
+"""Who ranks leads: the model and the baselines it is held against, with the words for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["CARD", "RANKERS", "SAYERS", "Baseline", "has_probabilities", "in_order", "label", "short"]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The model, or what it is held against.
+
+    Attributes
+    ----------
+    key : str
+        Its name in records and in MLflow.
+    label : str
+        What people read.
+    short : str
+        What stands in a terminal's narrow column, or "": the key does.
+    is_probability : bool
+        Whether it gives probabilities; what only ranks has no Brier score, ECE or log loss.
+    """
+
+    key: str
+    label: str
+    short: str = ""
+    is_probability: bool = True
+
+
+RANKERS = (
+    Baseline("model", "the model"),
+    Baseline("points", "current scoring rules", is_probability=False),
+    Baseline("newest", "newest first", is_probability=False),
+    Baseline("logistic", "logistic regression"),
+    Baseline("lightgbm", "LightGBM (defaults)"),
+    Baseline("naive_bayes", "naive Bayes (Odoo)", "Bayes"),
+    Baseline("random", "random order", is_probability=False),
+)
+"""In the order of tables; `random` is what a random order brings on average."""
+
+CARD = Baseline("card", "the scorecard", is_probability=False)
+"""Stands in the comparison of scorecards alone."""
+
+SAYERS = tuple(ranker.key for ranker in RANKERS)
+_BY_KEY = {ranker.key: ranker for ranker in (*RANKERS, CARD)}
+
+
+def label(key: str) -> str:
+    """Return the words for who ranked; an unknown key stays as it is.
+
+    Examples
+    --------
+    >>> label("newest"), label("challenger")
+    ('newest first', 'challenger')
+    """
+    return _BY_KEY[key].label if key in _BY_KEY else key
+
+
+def in_order(keys: Iterable[str]) -> list[str]:
+    """Sort keys as tables do; unknown ones come last.
+
+    Examples
+    --------
+    >>> in_order(["challenger", "logistic", "model"])
+    ['model', 'logistic', 'challenger']
+    """
+    return sorted(keys, key=lambda key: (*SAYERS, key).index(key))
+
+
+def short(key: str) -> str:
+    """Return the word for a narrow column.
+
+    Examples
+    --------
+    >>> short("naive_bayes"), short("model")
+    ('Bayes', 'model')
+    """
+    return _BY_KEY[key].short or key if key in _BY_KEY else key
+
+
+def has_probabilities(key: str) -> bool:
+    """Tell whether who ranked also gives probabilities.
+
+    Examples
+    --------
+    >>> has_probabilities("model"), has_probabilities("points")
+    (True, False)
+    """
+    return key not in _BY_KEY or _BY_KEY[key].is_probability
