@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from leadline.history.spec import Feature
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.points_rows import plain_rows
 from leadline.judge.points_worth import Cohort, bands, worth
 from leadline.judge.rules_audit import audit
@@ -38,7 +38,7 @@ def records(specs: Sequence[Feature], values: pd.DataFrame, cohort: Cohort) -> d
         "name": "demo", "words": "did demo", "intent": "purchase", "leads": 90, "with_it": 0.2, "without_it": 0.1,
         "lift": 2.0, "low": 1.2, "high": 3.1, "window": "90d",
     }  # fmt: skip
-    laid = plain([vars(b) for b in bands(scored)]), plain([vars(b) for b in bands(scored, "points")])
+    laid = to_jsonable([vars(b) for b in bands(scored)]), to_jsonable([vars(b) for b in bands(scored, "points")])
     return {
         "points_card": {
             "rows": plain_rows(card, specs, {}), "bands": laid[0], "today": laid[1],

@@ -154,5 +154,7 @@ class TrainingScreen(Printer):
 
     def _segments(self, found: Segments | None) -> None:
         """Say whether probabilities hold as a whole, and in each segment."""
-        for line in found.lines if found else ():
+        from leadline.judge.segment_words import lines
+
+        for line in lines(found.to_record()) if found else ():
             self._say(line)

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from leadline.errors import OutputError, RetryError, UsageError
-from leadline.ops.sinks import Key, open_sink
+from leadline.ops.sink_urls import open_sink
+from leadline.ops.sinks import Key
 
 DAY = 86_400_000_000
 

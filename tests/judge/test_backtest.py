@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline import metrics
-from leadline.judge.backtest import Evaluation, Judged, evaluate, figures, gains, plain
+from leadline.jsonable import to_jsonable
+from leadline.judge.backtest import Evaluation, Judged, evaluate, figures, gains
 
 
 def judged(seed: int = 0, n: int = 300, won: float | None = None) -> Judged:
@@ -103,6 +104,6 @@ def test_a_perfect_ranking_captures_all_as_early_as_can_be() -> None:
 
 
 def test_plain_keeps_words_and_turns_what_is_not_finite_into_none() -> None:
-    assert plain({1: (np.float32(0.5), np.int64(2), np.bool_(True), float("inf"), "x", None)}) == {
+    assert to_jsonable({1: (np.float32(0.5), np.int64(2), np.bool_(True), float("inf"), "x", None)}) == {
         "1": [0.5, 2, True, None, "x", None]
     }

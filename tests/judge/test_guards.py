@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from leadline.checks import Finding, Findings, Severity
 from leadline.history.spec import Feature
+from leadline.jsonable import to_jsonable
 from leadline.judge import guards
-from leadline.judge.backtest import plain
 from leadline.model.baselines import sigmoid
 
 COUNTRY = Feature("lead_country", "fit", "country", "category", "value", "is in", "leads", "country")
@@ -81,7 +81,7 @@ def test_segments_of_few_accounts_are_not_looked_at() -> None:
 def test_segments_are_plain_json() -> None:
     margin, y, group, parted = world(6)
     found, _ = judged(y, noisy(margin, 1), noisy(margin, 2), group, parted)
-    assert json.loads(json.dumps(plain([vars(segment) for segment in found])))[0]["attribute"] == "leads.country"
+    assert json.loads(json.dumps(to_jsonable([vars(segment) for segment in found])))[0]["attribute"] == "leads.country"
 
 
 def test_attributes_part_rows_by_level_and_by_quarter_and_acts_do_not() -> None:

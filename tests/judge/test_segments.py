@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from leadline import metrics
 from leadline.judge.chance import design_effect, effective_number, exact_interval, holm, two_sided
-from leadline.judge.segment_words import summary
+from leadline.judge.segment_words import lines, summary
 from leadline.judge.segments import ABSENT, OTHER, Axis, Rows, judge_segments
 from leadline.privacy import MIN_GROUP_SIZE
 
@@ -109,7 +109,7 @@ def test_an_axis_of_one_level_is_left_out_and_no_rows_say_nothing() -> None:
     rows, axis = world(5)
     found = judge_segments(rows, [Axis("month", np.full(len(rows.y), "2025-05", dtype=object))], 7)
     assert found is not None and not found.segments and found.left_out[0][0] == "month"
-    assert found.lines[0].startswith("calibration over all leads: ") and len(found.lines) == 1
+    assert lines(found.to_record())[0].startswith("calibration over all leads: ") and len(lines(found.to_record())) == 1
     assert judge_segments(rows.take(rows.y > 5), [replace(axis, level=axis.level[:0])], 7) is None
 
 
@@ -165,4 +165,4 @@ def test_a_summary_names_a_few_and_lines_fit_a_terminal() -> None:
     by_source = Axis("source", np.array(list("abcdef"), dtype=object)[rows.lead % 6], parity=False)
     found = judge_segments(rows, [axis, by_source], 7)
     assert found is not None and sum(s.verdict == "miscalibrated" for s in found.segments) > 5
-    assert "more" in found.lines[-1] and max(map(len, found.lines)) <= 80
+    assert "more" in lines(found.to_record())[-1] and max(map(len, lines(found.to_record()))) <= 80

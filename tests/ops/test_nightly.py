@@ -21,7 +21,7 @@ from leadline.ops.folder_sink import finished
 from leadline.ops.night import Made, Night, Order
 from leadline.ops.nightly import run_night
 from leadline.ops.registry import Bundle, read_bundle
-from leadline.ops.sinks import open_sink
+from leadline.ops.sink_urls import open_sink
 from nights import DAY
 
 FIRST = 20_000 * DAY

@@ -22,7 +22,7 @@ from leadline.files import locked
 from leadline.ops.folder_sink import finished
 from leadline.ops.forms import csv_bytes
 from leadline.ops.past import read_past
-from leadline.ops.sinks import open_sink
+from leadline.ops.sink_urls import open_sink
 from nights import DAY, night, table
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{SOURCE}:{Path(__file__).parents[1]}"}
@@ -152,7 +152,7 @@ FILL = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 from nights import night, table
-from leadline.ops.sinks import open_sink
+from leadline.ops.sink_urls import open_sink
 from leadline.errors import OutputError
 try:
     open_sink(sys.argv[1], "demo").write(table([i / 9e5 for i in range(200_000)]), night())
@@ -172,7 +172,7 @@ def test_when_the_disk_gives_out_the_old_output_stays(out: str) -> None:
 
 WRITE = """
 from nights import night, table
-from leadline.ops.sinks import open_sink
+from leadline.ops.sink_urls import open_sink
 print("ready", flush=True)
 while True:
     for p in (0.25, 0.75):

@@ -13,8 +13,8 @@ from leadline.history.intent import STAGES, IntentRule
 from leadline.history.lasts import Lasts
 from leadline.history.spec import Feature
 from leadline.history.uses import Uses
+from leadline.jsonable import to_jsonable
 from leadline.judge import assets, breakdown, committees, intent, pictures
-from leadline.judge.backtest import plain
 from leadline.judge.behaviours import Asked
 from leadline.judge.explain import Driver
 from leadline.times import DAY, Horizon
@@ -73,7 +73,7 @@ def broken_down(rng: np.random.Generator, behaviours: list[str], y: Any, lead: A
     source = objects([("web", "fair", "friends")[int(who[1:]) % 3] for who in lead])
     split = breakdown.by_source("source", source, did, y, np.ones(len(y)), lead, lead)
     assert split is not None
-    told: dict[str, Any] = plain(
+    told: dict[str, Any] = to_jsonable(
         {"timings": [asdict(t) for t in breakdown.timings(days, behaviours)], "by_source": asdict(split)}
     )
     return told

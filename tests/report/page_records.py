@@ -16,9 +16,10 @@ import climbers
 import pointed
 from leadline.checks import Finding, Findings, Severity
 from leadline.history.spec import Feature
+from leadline.jsonable import to_jsonable
 from leadline.judge import behaviours, capacity, diagnosis, funnel, rejected
 from leadline.judge.ablation import Worth
-from leadline.judge.backtest import Figures, Judged, evaluate, plain
+from leadline.judge.backtest import Figures, Judged, evaluate
 from leadline.judge.explain import Driver
 from leadline.judge.nights import Ahead, Nights, Worked
 from leadline.judge.optimism import Optimism
@@ -138,15 +139,15 @@ def _record() -> dict[str, Any]:
         "tables": {"leads": 400, "events": 9000}, "fingerprints": {"leads": "0a79", "events": "e442"},
         "sources": {"leads": "data/leads.parquet", "events": "data/events/*.parquet"},
         "evaluation": evaluate([(rows[0], False, START, START + 3 * WEEK, 3000), (rows[1], True, START + 4 * WEEK, START + 7 * WEEK, 4000)], 7).to_record(),
-        "drivers": plain([asdict(d) for d in ranked]),
-        "capacity": plain([asdict(c) for c in capacity.table(asked, 12.0)]),
-        "curve": plain([asdict(c) for c in capacity.curve(asked, 12.0)]),
+        "drivers": to_jsonable([asdict(d) for d in ranked]),
+        "capacity": to_jsonable([asdict(c) for c in capacity.table(asked, 12.0)]),
+        "curve": to_jsonable([asdict(c) for c in capacity.curve(asked, 12.0)]),
         "segments": _segments(y[600:], w[600:], noisy[600:], lead[600:]),
-        **_climbed(plain([asdict(c) for c in capacity.curve(asked, 12.0)])),
+        **_climbed(to_jsonable([asdict(c) for c in capacity.curve(asked, 12.0)])),
         **pointed.records(specs, values[600:], Cohort(y[600:], w[600:], lead[600:], lead[600:], as_of[600:], {k: v[600:] for k, v in said.items()}, 12.0)),
         **behaviour_records.records(np.random.default_rng(11)),
         "nights": _nights(), "nights_reason": "", "optimism": Optimism(Figures(0.8, 0.2, 3.5), Figures(0.72, 0.1, 2.1)).to_record(),
-        "behaviours": plain(asdict(told)) | behaviour_records.broken_down(np.random.default_rng(12), list(BEHAVIOURS), y, lead), "drivers_direction": {"behaviour:pricing": 1.2, "behaviour:docs": -0.1},
+        "behaviours": to_jsonable(asdict(told)) | behaviour_records.broken_down(np.random.default_rng(12), list(BEHAVIOURS), y, lead), "drivers_direction": {"behaviour:pricing": 1.2, "behaviour:docs": -0.1},
         "ablation": FAMILIES, "findings": found.records(), "choice": {}, "curves": [], "features": [s.to_record() for s in specs],
     }  # fmt: skip
 

@@ -258,7 +258,7 @@ def test_json_beside_the_page_equals_the_record(tmp_path: Path, monkeypatch: pyt
     made = {k: v for k, v in record().items() if k not in ("version", "features")}
     bundle = SimpleNamespace(record=lambda name: made, version="3", specs=[])
     monkeypatch.setattr(reporting, "find_model", lambda config, model: bundle)
-    monkeypatch.setattr(reporting, "as_config", lambda config: config)
+    monkeypatch.setattr(reporting, "as_config", lambda config, progress: config)
     told = reporting.report(SimpleNamespace(name="acme"), tmp_path / "r.html")
     assert json.loads(told.data.read_text("utf-8")) == made | {"version": "3", "features": []} == told.record
     assert told.page.read_text("utf-8") == page(told.record)

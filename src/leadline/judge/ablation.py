@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from leadline import metrics
 from leadline.history.spec import Feature
-from leadline.judge.backtest import REPEATS, plain
+from leadline.jsonable import to_jsonable
+from leadline.judge.backtest import REPEATS
 
 if TYPE_CHECKING:
     from leadline.model.refit import Refitted
@@ -78,7 +79,7 @@ class Worth:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values, the verdict among them."""
-        record: dict[str, Any] = plain({**asdict(self), "verdict": self.verdict})
+        record: dict[str, Any] = to_jsonable({**asdict(self), "verdict": self.verdict})
         return record
 
 

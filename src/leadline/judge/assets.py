@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.history.uses import Uses
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.behaviours import Asked
 from leadline.judge.lifts import codes, counted, lift_within, too_few
 from leadline.judge.parted import OTHER, Part, parted, pooled
@@ -85,7 +85,7 @@ class Asset:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        record: dict[str, Any] = plain(asdict(self))
+        record: dict[str, Any] = to_jsonable(asdict(self))
         return record
 
 

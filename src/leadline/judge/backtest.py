@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline import metrics
+from leadline.jsonable import to_jsonable
 from leadline.judge.rankers import has_probabilities
 from leadline.judge.sample import clustering
 
-__all__ = ["Evaluation", "Figures", "FoldResult", "Judged", "evaluate", "figures", "plain"]
+__all__ = ["Evaluation", "Figures", "FoldResult", "Judged", "evaluate", "figures"]
 
 Floats = npt.NDArray[np.float64]
 REPEATS = 200  # bootstrap draws for an interval
@@ -123,7 +124,7 @@ class Evaluation:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values, None for NaN."""
-        record: dict[str, Any] = plain(asdict(self))
+        record: dict[str, Any] = to_jsonable(asdict(self))
         return record
 
 
@@ -205,22 +206,3 @@ def gains(y: Floats, p: Floats, w: Floats) -> list[tuple[float, float]]:
     shares = np.linspace(0, 1, 21)
     captured = np.interp(shares * mass[-1], [0, *mass], [0, *hits]) / max(hits[-1], 1e-12)
     return [(float(s), float(c)) for s, c in zip(np.round(shares, 2), captured, strict=True)]
-
-
-def plain(value: Any) -> Any:
-    """Make plain JSON values of a record: tuples become lists, NaN becomes None.
-
-    Examples
-    --------
-    >>> plain({"a": (1, float("nan")), "b": np.float64(0.5)})
-    {'a': [1, None], 'b': 0.5}
-    """
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(v) for v in value]
-    if isinstance(value, (np.integer, np.bool_)):
-        return value.item()
-    if isinstance(value, (float, np.floating)):
-        return float(value) if np.isfinite(value) else None
-    return value

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline import metrics
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 
 __all__ = ["Chain", "judge"]
 
@@ -55,7 +55,7 @@ class Chain:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values, None for NaN."""
-        record: dict[str, Any] = plain(asdict(self))
+        record: dict[str, Any] = to_jsonable(asdict(self))
         return record
 
     @property

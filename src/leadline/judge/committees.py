@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.history.arrivals import Arrivals
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.behaviours import Asked
 from leadline.judge.lifts import codes, counted, lift, rate, too_few
 from leadline.judge.parted import Part, parted
@@ -83,7 +83,7 @@ class Committees:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        record: dict[str, Any] = plain(asdict(self))
+        record: dict[str, Any] = to_jsonable(asdict(self))
         return record
 
 

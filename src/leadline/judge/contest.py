@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from leadline import metrics
 from leadline.interval import Interval
+from leadline.jsonable import to_jsonable
 from leadline.judge import guards
-from leadline.judge.backtest import plain
 from leadline.judge.guards import Guard, Segment
 from leadline.judge.paired import Sums, losses
 from leadline.judge.picking import Listing, pick, work
@@ -114,7 +114,7 @@ class Verdict:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        record: dict[str, Any] = plain(asdict(self))
+        record: dict[str, Any] = to_jsonable(asdict(self))
         return record
 
 

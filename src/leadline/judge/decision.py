@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.contest import Verdict
 
 __all__ = ["Decision"]
@@ -62,7 +62,7 @@ class Decision:
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values, None for NaN."""
         verdict = None if self.verdict is None else self.verdict.to_record()
-        record: dict[str, Any] = plain({**asdict(self), "promoted": self.promoted, "verdict": verdict})
+        record: dict[str, Any] = to_jsonable({**asdict(self), "promoted": self.promoted, "verdict": verdict})
         return record
 
     def to_text(self) -> str:

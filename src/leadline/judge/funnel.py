@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from leadline.config import LADDER
 from leadline.history.climbs import Climbs
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.costs import costs
 from leadline.judge.months import month_end, month_name, months_of
 from leadline.judge.pooled import each, levels
@@ -61,7 +61,7 @@ def tell(climbs: Climbs, terms: Terms) -> dict[str, Any]:
             {"level": name, "leads": len(mine), "steps": _steps(ways, mine, group), "first_act": _first_act(climbs, ways, mine)}
             for name, mine in parts
         ]  # fmt: skip
-    return dict(plain(record))
+    return dict(to_jsonable(record))
 
 
 def _steps(ways: Sequence[Passage], mine: Ints, group: Ints) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.history.intent import STAGES, IntentRule
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.behaviours import Asked
 from leadline.judge.parted import Part, parted
 
@@ -67,7 +67,7 @@ class Standing:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        record: dict[str, Any] = plain({
+        record: dict[str, Any] = to_jsonable({
             **self.rule.to_record(), "tiers": list(self.tiers), "base": self.base,
             "past": [asdict(part) for part in self.past], "now": [asdict(now) for now in self.now],
         })  # fmt: skip

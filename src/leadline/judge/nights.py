@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from leadline.checks import Check, Severity
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
+from leadline.report import say
 
 __all__ = ["AFTER_TRAINING", "Ahead", "Nights", "Terms", "Worked", "lines"]
 
@@ -113,7 +114,7 @@ class Nights:
         """Return plain JSON values, None for what isn't known; None where there are no nights."""
         if not self.rankers:
             return None
-        record: dict[str, Any] = plain(asdict(self))
+        record: dict[str, Any] = to_jsonable(asdict(self))
         return record
 
 
@@ -157,7 +158,7 @@ def _rows(told: Nights, room: int) -> list[list[str]]:
             spread = f" ({_n(gap.sqls_low, True)} to {_n(gap.sqls_high, True)})" if gap.sqls_low == gap.sqls_low else ""
             ahead = _n(gap.sqls, True) + (spread if room else "")
         rows.append([
-            w.by, _between(w.sqls, w.sqls_low, w.sqls_high), ahead, f"{w.precision:.1%}" if w.precision == w.precision else "–",
+            w.by, _between(w.sqls, w.sqls_low, w.sqls_high), ahead, say.share(w.precision),
             _between(w.won, w.won_low, w.won_high) if room > 1 else _n(w.won), _n(w.amount),
         ])  # fmt: skip
     return rows

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadline.judge.backtest import Figures, plain
+from leadline.jsonable import to_jsonable
+from leadline.judge.backtest import Figures
 
 __all__ = ["Optimism", "drawn_split", "lines"]
 
@@ -43,7 +44,7 @@ class Optimism:
         """Return AUC and lift of both, with their intervals, as plain JSON values."""
         wanted = [f"{figure}{end}" for figure in ("auc", "lift_10") for end in ("", "_low", "_high")]
         sides = {side: asdict(told) for side, told in (("drawn", self.drawn), ("forward", self.forward))}
-        record: dict[str, Any] = plain({
+        record: dict[str, Any] = to_jsonable({
             side: {name: figures[name] for name in wanted} for side, figures in sides.items()
         })  # fmt: skip
         return record

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.history.spec import Feature
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.explain import Driver
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Pictures:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        record: dict[str, Any] = plain(asdict(self))
+        record: dict[str, Any] = to_jsonable(asdict(self))
         return record
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.interval import Interval
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.capacity import STEPS
 from leadline.judge.worlds import worlds
 from leadline.streams import Stream, generator
@@ -99,7 +99,7 @@ class Worth:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values, None for NaN."""
-        record: dict[str, Any] = plain(asdict(self))
+        record: dict[str, Any] = to_jsonable(asdict(self))
         return record
 
 

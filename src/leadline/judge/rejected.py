@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from leadline.config import LADDER
 from leadline.history.climbs import Climbs
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.months import month_name, months_of
 from leadline.judge.pooled import OTHER, each, levels, shown
 from leadline.judge.rungs import accounts, interval
@@ -99,7 +99,7 @@ def tell(climbs: Climbs, given: Mapping[str, Sequence[str]], tier: Words | None 
         "months": sorted(_by(month, kind), key=lambda told: str(told["level"])),
         "tiers": [] if tier is None else _tiers(climbs, tier, dict(zip(lost.tolist(), kind.tolist(), strict=True))),
     }
-    return dict(plain(record))
+    return dict(to_jsonable(record))
 
 
 def last_tier(climbs: Climbs, lead: Words, as_of: Ints, tier: Words, horizon: int) -> Words:

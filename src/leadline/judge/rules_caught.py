@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.interval import Interval
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.paired import Sums
 from leadline.judge.picking import pick
 from leadline.judge.points_worth import Cohort, lead_weeks
@@ -72,7 +72,7 @@ class Audit:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values, None for NaN."""
-        record: dict[str, Any] = plain(asdict(self))
+        record: dict[str, Any] = to_jsonable(asdict(self))
         return record
 
 

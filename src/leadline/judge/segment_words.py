@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
-__all__ = ["percent", "summary"]
+__all__ = ["lines", "percent", "summary"]
 
+WIDTH = 80
 NAMED = 5  # segments that a summary names
+
+
+def lines(record: Mapping[str, Any]) -> list[str]:
+    """Say for a terminal whether probabilities hold as a whole, and in how many segments.
+
+    Examples
+    --------
+    >>> lines({"overall": {"predicted": 0.12, "observed": 0.1, "low": 0.08, "high": 0.13}, "segments": []})
+    ['calibration over all leads: 12% predicted, 10% observed (8.0% to 13%)']
+    """
+    predicted, observed, low, high = (
+        percent(record["overall"][key]) for key in ("predicted", "observed", "low", "high")
+    )
+    whole = f"calibration over all leads: {predicted} predicted, {observed} observed ({low} to {high})"
+    return [whole, *wrap(summary(record), WIDTH, subsequent_indent="  ")]
 
 
 def summary(record: Mapping[str, Any]) -> str:

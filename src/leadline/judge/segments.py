@@ -14,16 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from leadline.judge.backtest import REPEATS, plain
+from leadline.jsonable import to_jsonable
+from leadline.judge.backtest import REPEATS
 from leadline.judge.chance import design_effect, effective_number, exact_interval, holm, two_sided
 from leadline.judge.parity import EMPTY, Parity, parities
-from leadline.judge.segment_words import percent, summary
 from leadline.privacy import MIN_GROUP_SIZE
 
 __all__ = ["Axis", "Rows", "Segment", "Segments", "judge_segments"]
@@ -34,7 +33,6 @@ Ints = npt.NDArray[np.int64]
 LEAST = 5.0  # positives, said or come, at the effective number, below which a segment can't tell chance from fault
 OWN = 20  # positive leads from which a segment tells by itself how an account's rows hang together
 SURE = 0.05  # the chance of calling any segment off where all hold
-WIDTH = 80
 ALL, OTHER, ABSENT = "all", "(other)", "(not given)"
 
 
@@ -124,7 +122,7 @@ class Segment:
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values in one layer, None for NaN."""
         own = {name: value for name, value in asdict(self).items() if name != "parity"}
-        record: dict[str, Any] = plain({**own, **asdict(self.parity)})
+        record: dict[str, Any] = to_jsonable({**own, **asdict(self.parity)})
         return record
 
 
@@ -135,13 +133,6 @@ class Segments:
     overall: Segment
     segments: tuple[Segment, ...]
     left_out: tuple[tuple[str, str], ...] = field(default=())
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """What to print: whether probabilities hold as a whole, and in how many segments."""
-        whole, told = self.overall, summary(self.to_record())
-        said = f"{percent(whole.predicted)} predicted, {percent(whole.observed)} observed ({percent(whole.low)} to {percent(whole.high)})"
-        return (f"calibration over all leads: {said}", *wrap(told, WIDTH, subsequent_indent="  "))
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""

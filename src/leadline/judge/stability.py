@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.explain import Driver
 
 __all__ = ["TOP", "Stability", "Steady", "lines", "stability"]
@@ -66,7 +66,7 @@ class Stability:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        record: dict[str, Any] = plain(asdict(self))
+        record: dict[str, Any] = to_jsonable(asdict(self))
         return record
 
     def metrics(self) -> list[tuple[str, float, int]]:

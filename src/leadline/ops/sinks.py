@@ -1,19 +1,15 @@
-"""Where scores go: a Parquet or CSV file, a folder partitioned by as_of, or a PostgreSQL table. Each is old or new, never half."""
+"""A place for scores: what every kind of it can do. Each is old or new, never half."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
-from leadline.errors import UsageError
 from leadline.judge.before import Before
 
-__all__ = ["Key", "Sink", "Write", "open_sink"]
-
-KINDS = "expected .parquet, .csv, a folder or postgresql://…?table=t"
+__all__ = ["Key", "Sink", "Write"]
 
 
 @dataclass(frozen=True)
@@ -73,39 +69,3 @@ class Sink:
     retire: Callable[[str, int], int] | None = None
     holds_nights: bool = True
     takes_files: bool = False
-
-
-def open_sink(out: str | None, name: str) -> Sink:
-    """Understand `--out`.
-
-    Raises
-    ------
-    UsageError
-        The ending is none that leadline writes.
-
-    Examples
-    --------
-    >>> open_sink(None, "demo").shown
-    'scores/demo'
-    >>> open_sink("scores.xlsx", "demo")
-    Traceback (most recent call last):
-    ...
-    leadline.errors.UsageError: --out 'scores.xlsx': unknown ending; expected .parquet, .csv, a folder or postgresql://…?table=t
-    """
-    from leadline.ops.folder_sink import open_file, open_folder
-
-    default = Path("scores") / name
-    if out is None:
-        return open_folder(default)
-    if out.startswith(("postgresql://", "postgres://")):
-        from leadline.ops.postgres_sink import open_table
-
-        return open_table(out)
-    if "://" in out:
-        raise UsageError(f"--out {out.split('://')[0]!r}: unknown kind of place; {KINDS}")
-    path = Path(out)
-    if path.suffix in (".parquet", ".csv"):
-        return open_file(path, default)
-    if path.suffix and not path.is_dir():
-        raise UsageError(f"--out {out!r}: unknown ending; {KINDS}")
-    return open_folder(path)

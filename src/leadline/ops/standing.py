@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from leadline.ops.sinks import Key, open_sink
+from leadline.ops.sink_urls import open_sink
+from leadline.ops.sinks import Key
 
 __all__ = ["tier_on"]
 

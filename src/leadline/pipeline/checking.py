@@ -12,7 +12,7 @@ from leadline.errors import DataError, UsageError
 from leadline.files import write_text
 from leadline.history import catalog, labels
 from leadline.history.labels import Counts
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.pipeline.asking import Progress, as_config, instant, said_instant, silent
 from leadline.pipeline.laying import lay
 from leadline.pipeline.mutation import future_moves
@@ -56,7 +56,7 @@ class CheckResult:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        record: dict[str, Any] = plain({
+        record: dict[str, Any] = to_jsonable({
             "name": self.name, "known_at": self.known_at, "ok": self.ok, "rows": self.rows,
             "snapshots": asdict(self.counts), "findings": self.findings.records(),
         })  # fmt: skip

@@ -16,7 +16,7 @@ from leadline.files import write_text
 from leadline.history import features, supposed, timeline
 from leadline.history.catalog import words_for
 from leadline.history.features import Features
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.nearest import Nearest, bars, nearest
 from leadline.ops.past import read_lead
 from leadline.ops.registry import Bundle
@@ -100,7 +100,7 @@ def explain_page(
             record |= _past(config, bundle, loaded)
             progress("trying single events")
             record["nearest"] = _nearest(config, bundle, loaded, made, told, nights).to_record()
-    record = plain(record)
+    record = to_jsonable(record)
     write_text(place, page(record))
     return LeadPage(told, place, record)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from leadline.jsonable import to_jsonable
 from leadline.judge import sample, stability
-from leadline.judge.backtest import plain
 from leadline.model import choice
 from leadline.pipeline.stability import pooled
 from leadline.privacy import MIN_GROUP_SIZE
@@ -23,7 +23,7 @@ def told(result: TrainResult) -> dict[str, Any]:
     """Return the same as plain JSON values."""
     rung, judged, place = result.fitted.rung, result.judgement, result.out_of_fold
     return {
-        "choice": plain(result.fitted.honest.choice),
+        "choice": to_jsonable(result.fitted.honest.choice),
         "complexity": rung.to_record() if rung else None,
         "sample": judged.sample.to_record() if judged.sample else None,
         "stability": judged.stability.to_record() if judged.stability else None,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
 
 from leadline.config import Config
 from leadline.errors import DataError
 from leadline.history.folds import Fold
+from leadline.judge.backtest import Judged
 from leadline.model import ladder
 from leadline.model.fitting import OutOfFold, fit_scorer
 from leadline.model.ladder import Rung
@@ -20,7 +25,9 @@ from leadline.pipeline.ruling import points_rules
 from leadline.pipeline.tuning import Tuned
 from leadline.pipeline.tuning import tune as search
 
-__all__ = ["Fitted", "fit", "to_matrix"]
+__all__ = ["Fitted", "fit", "judged_folds", "own_rankings", "to_matrix"]
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -114,3 +121,31 @@ def to_matrix(made: Prepared) -> Matrix:
         made.features.as_of,
         made.labels.known_at,
     )
+
+
+def own_rankings(fitted: Fitted) -> dict[str, Floats]:
+    """Return what the model, its regression and current scoring rules said of the rows of `fitted.honest`."""
+    made, honest = fitted.made, fitted.honest
+    said = {"model": honest.probability, "logistic": honest.lr_probability}
+    return said if made.points is None else said | {"points": made.points[honest.row]}
+
+
+def judged_folds(fitted: Fitted, said: Mapping[str, Floats] | None = None) -> list[tuple[Judged, bool, int, int, int]]:
+    """Gather each fold's rows with what was said of them; peers in `said` stand beside the newest fold alone."""
+    result = []
+    made, matrix, honest = fitted.made, fitted.matrix, fitted.honest
+    group, own = made.features.group(), own_rankings(fitted)
+    for number in np.unique(honest.fold):
+        mine = honest.fold == number
+        rows = honest.row[mine]
+        newest = bool(honest.judged[mine][0])
+        told = {who: p[mine] for who, p in (own | dict(said or {}) if newest else own).items()}
+        judged = Judged(matrix.y[rows], matrix.weight[rows], made.labels.won[rows], group[rows], told)
+        starts, ends = int(matrix.as_of[rows].min()), int(matrix.as_of[rows].max())
+        training = (
+            int((matrix.known_at <= starts).sum())
+            if made.loaded.observed_until is not None
+            else int((matrix.as_of < starts).sum())
+        )
+        result.append((judged, newest, starts, ends, training))
+    return result

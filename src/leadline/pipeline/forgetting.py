@@ -12,7 +12,7 @@ from typing import Any
 from leadline.config import Config
 from leadline.errors import MissingError, UsageError
 from leadline.ops import forget as purge
-from leadline.ops.sinks import open_sink
+from leadline.ops.sink_urls import open_sink
 from leadline.pipeline.asking import Progress, as_config, silent
 from leadline.pipeline.oof import BACKTESTS
 from leadline.pipeline.who_knew import counted, look, trained, versions_of

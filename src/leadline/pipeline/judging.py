@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from leadline.checks import Findings, run
 from leadline.judge import behaviours, experiments, leaks
 from leadline.judge.ablation import Worth
-from leadline.judge.backtest import Evaluation, Judged, evaluate
+from leadline.judge.backtest import Evaluation, evaluate
 from leadline.judge.explain import Driver, drivers
 from leadline.judge.nights import AFTER_TRAINING as LEADS_THAT_NEVER_CLOSE
 from leadline.judge.nights import Nights
@@ -25,19 +25,17 @@ from leadline.pipeline import tiering as tiers
 from leadline.pipeline.ablating import ablate
 from leadline.pipeline.asking import Progress
 from leadline.pipeline.experiments import trial
-from leadline.pipeline.fitted import Fitted
+from leadline.pipeline.fitted import Fitted, judged_folds
 from leadline.pipeline.funneling import of_run
-from leadline.pipeline.nights import nights, own_rankings, rankings
+from leadline.pipeline.nights import nights, rankings
 from leadline.pipeline.points import points
 from leadline.pipeline.sections import drawn, sections
 from leadline.pipeline.segments import segments
 from leadline.pipeline.stability import drawn_again, sampled
+from leadline.pipeline.stages import Stages
 from leadline.pipeline.tiering import Tiering
 
-if TYPE_CHECKING:
-    from leadline.pipeline.stages import Stages
-
-__all__ = ["Judgement", "judge", "judged_folds"]
+__all__ = ["Judgement", "judge"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -140,27 +138,6 @@ def judge(fitted: Fitted, said: Findings, progress: Progress) -> tuple[Fitted, J
         climbed=of_run(fitted, tiering.bands), sections=sections(fitted), pictures=shown,
         points=points(fitted, progress),
     )  # fmt: skip
-
-
-def judged_folds(fitted: Fitted, said: Mapping[str, Floats] | None = None) -> list[tuple[Judged, bool, int, int, int]]:
-    """Gather each fold's rows with what was said of them; peers in `said` stand beside the newest fold alone."""
-    result = []
-    made, matrix, honest = fitted.made, fitted.matrix, fitted.honest
-    group, own = made.features.group(), own_rankings(fitted)
-    for number in np.unique(honest.fold):
-        mine = honest.fold == number
-        rows = honest.row[mine]
-        newest = bool(honest.judged[mine][0])
-        told = {who: p[mine] for who, p in (own | dict(said or {}) if newest else own).items()}
-        judged = Judged(matrix.y[rows], matrix.weight[rows], made.labels.won[rows], group[rows], told)
-        starts, ends = int(matrix.as_of[rows].min()), int(matrix.as_of[rows].max())
-        training = (
-            int((matrix.known_at <= starts).sum())
-            if made.loaded.observed_until is not None
-            else int((matrix.as_of < starts).sum())
-        )
-        result.append((judged, newest, starts, ends, training))
-    return result
 
 
 def _drivers(fitted: Fitted) -> tuple[list[Driver], dict[str, float], Pictures]:

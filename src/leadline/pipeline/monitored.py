@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.files import write_text
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.monitor_words import Part, parts
 
 __all__ = ["MonitorResult", "TierFigures", "write_page"]
@@ -65,7 +65,7 @@ class MonitorResult:
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
         first = {name: value for name, value in asdict(self).items() if name != "told"}
-        record: dict[str, Any] = plain({**first, **self.told})
+        record: dict[str, Any] = to_jsonable({**first, **self.told})
         return record
 
     def parts(self) -> list[Part]:

@@ -15,21 +15,14 @@ from leadline.judge.nights import Nights, Terms
 from leadline.judge.picking import listing_of
 from leadline.judge.replaying import Past, replay
 from leadline.model.peers import PEERS, beside
-from leadline.pipeline.fitted import Fitted
+from leadline.pipeline.fitted import Fitted, own_rankings
 from leadline.report import say
 from leadline.streams import Stream, generator
 from leadline.times import WEEK
 
-__all__ = ["nights", "own_rankings", "rankings"]
+__all__ = ["nights", "rankings"]
 
 Floats = npt.NDArray[np.float64]
-
-
-def own_rankings(fitted: Fitted) -> dict[str, Floats]:
-    """Return what the model, its regression and current scoring rules said of the rows of `fitted.honest`."""
-    made, honest = fitted.made, fitted.honest
-    said = {"model": honest.probability, "logistic": honest.lr_probability}
-    return said if made.points is None else said | {"points": made.points[honest.row]}
 
 
 def rankings(fitted: Fitted) -> dict[str, Floats]:

@@ -18,7 +18,7 @@ import leadline
 from leadline import metrics
 from leadline.config import Config
 from leadline.history.features import Features
-from leadline.judge.backtest import plain
+from leadline.jsonable import to_jsonable
 from leadline.judge.paired import difference
 from leadline.model.baselines import log_odds
 from leadline.model.level import Forward
@@ -135,7 +135,7 @@ def recalibrate(
     }
     progress("tracking and exporting")
     published = _publish(config, bundle, made, scorer, told)
-    return Recalibration(config.name, *published, bundle.version, scorer, plain(told))
+    return Recalibration(config.name, *published, bundle.version, scorer, to_jsonable(told))
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def _figures(rows: Forward, p: Floats) -> dict[str, float]:
 def _publish(config: Config, bundle: Bundle, made: Prepared, scorer: Scorer, told: dict[str, Any]) -> Placed:
     """Track, register and export; what wasn't refitted is copied, so that it stays the same byte for byte."""
     known = str(said_instant(made.loaded.known_at, made.loaded.is_dated))
-    record = {**bundle.record("record.json"), "known_at": known, "recalibration": plain(told)}
+    record = {**bundle.record("record.json"), "known_at": known, "recalibration": to_jsonable(told)}
     texts = scorer.to_files()
     files = {name: data.decode() for name, data in bundle.files.items() if name not in KEPT}
     files |= {name: texts[name] for name in ("calibrator.json", "tiers.json")} | {NAME: card(record)}

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from typing import Any
 
 import leadline
+from leadline.jsonable import to_jsonable
 from leadline.judge import capacity, diagnosis
-from leadline.judge.backtest import plain
 from leadline.model.choice import said
 from leadline.pipeline import tiering
 from leadline.pipeline.asking import said_instant
@@ -27,7 +27,7 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
     """Return the run's record, plain JSON values: counts and figures, never a lead's data."""
     config, made, honest = fitted.config, fitted.made, fitted.honest
     loaded, families = made.loaded, told.families
-    cuts: Any = plain([asdict(c) for c in told.capacity.cuts])
+    cuts: Any = to_jsonable([asdict(c) for c in told.capacity.cuts])
     curve = _curve(fitted) if cuts else []
     return {
         "name": config.name,
@@ -39,17 +39,17 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
         "fingerprints": loaded.fingerprints,
         "sources": loaded.sources,
         "evaluation": told.evaluation.to_record(),
-        "drivers": plain([asdict(d) for d in told.drivers]),
+        "drivers": to_jsonable([asdict(d) for d in told.drivers]),
         "capacity": cuts,
         "curve": curve,
         "tier_stability": told.capacity.to_record(),
         "behaviours": compared(fitted, told.drivers, told.moved),
         "pictures": None if told.pictures is None else told.pictures.to_record(),
         **told.sections,
-        "drivers_direction": plain(told.moved),
+        "drivers_direction": to_jsonable(told.moved),
         "findings": told.findings.records(),
-        "choice": plain(honest.choice) | {"words": said(honest.choice)},
-        "curves": plain(list(honest.curves)),
+        "choice": to_jsonable(honest.choice) | {"words": said(honest.choice)},
+        "curves": to_jsonable(list(honest.curves)),
         "stages": None if told.stages is None else told.stages.to_record(),
         "complexity": None if fitted.rung is None else fitted.rung.to_record(),
         "rare_levels": pooled(fitted),
@@ -84,12 +84,12 @@ def _made(fitted: Fitted) -> dict[str, Any]:
         "config_hash": config.hash,
         "folds": config.backtest.folds,
         "features": len(fitted.scorer.names),
-        "recipe": plain(fitted.scorer.recipe.to_record()),
-        "tuned": None if fitted.tuned is None else plain(fitted.tuned.to_record()),
+        "recipe": to_jsonable(fitted.scorer.recipe.to_record()),
+        "tuned": None if fitted.tuned is None else to_jsonable(fitted.tuned.to_record()),
     }
 
 
 def _curve(fitted: Fitted) -> Any:
     """Say what each cut, from a tenth of the capacity to three times it, would have brought in the newest fold."""
     cuts = capacity.curve(tiering.newest(fitted)[0], fitted.config.capacity.leads_per_week, tiering.past(fitted))
-    return plain([asdict(c) for c in cuts])
+    return to_jsonable([asdict(c) for c in cuts])

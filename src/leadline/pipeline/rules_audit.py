@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from leadline.config import Config, Rule
 from leadline.history.catalog import words_for
+from leadline.jsonable import to_jsonable
 from leadline.judge import behaviours
-from leadline.judge.backtest import plain
 from leadline.judge.points import fires
 from leadline.judge.points_worth import Cohort
 from leadline.judge.pooled import ABSENT, OTHER, levels, shown
@@ -85,7 +85,9 @@ def _unpaid(fitted: Fitted, cohort: Cohort, at: npt.NDArray[np.int64]) -> Any:
     window = max(config.features.windows)
     found = behaviours.compare(specs, values, asked, window, intents(config), [], {})
     keys = ("name", "words", "intent", "leads", "with_it", "without_it", "lift", "low", "high")
-    return plain([{k: asdict(b)[k] for k in keys} | {"window": str(window)} for b in found.behaviours if b.low > 1])
+    return to_jsonable(
+        [{k: asdict(b)[k] for k in keys} | {"window": str(window)} for b in found.behaviours if b.low > 1]
+    )
 
 
 def _parted(fitted: Fitted, at: npt.NDArray[np.int64]) -> dict[str, Words]:

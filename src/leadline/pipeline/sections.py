@@ -12,8 +12,8 @@ import numpy.typing as npt
 from leadline.history.committee import main_window
 from leadline.history.intent import STAGES
 from leadline.history.labels import known_until
+from leadline.jsonable import to_jsonable
 from leadline.judge import assets, behaviours, breakdown, committees, intent, pictures
-from leadline.judge.backtest import plain
 from leadline.judge.behaviours import Asked
 from leadline.judge.explain import Driver
 from leadline.judge.pictures import Pictures
@@ -52,7 +52,7 @@ def compared(fitted: Fitted, ranked: Sequence[Driver], moved: Mapping[str, float
             told.source_name, told.source, pairs, asked.y, asked.weight, asked.lead, asked.group
         )
     record = asdict(found) | {"timings": [asdict(t) for t in timings]}
-    return plain({**record, "by_source": None if split is None else asdict(split)})
+    return to_jsonable({**record, "by_source": None if split is None else asdict(split)})
 
 
 def drawn(fitted: Fitted, rows: slice, contributions: Floats, ranked: Sequence[Driver]) -> Pictures:

@@ -12,7 +12,8 @@ from leadline.config import Config, Source
 from leadline.errors import UsageError
 from leadline.ops import pinned
 from leadline.ops.registry import Bundle
-from leadline.ops.sinks import Sink, open_sink
+from leadline.ops.sink_urls import open_sink
+from leadline.ops.sinks import Sink
 from leadline.pipeline.scoring import champion, fitting
 
 __all__ = ["Session", "asked_for", "content_hash", "open_session"]

@@ -11,15 +11,15 @@ import numpy.typing as npt
 from leadline.checks import Findings, run
 from leadline.config import Config
 from leadline.history.following import Deals, Step
+from leadline.jsonable import to_jsonable
 from leadline.judge import chain, experiments, leaks, value
-from leadline.judge.backtest import Evaluation, evaluate, plain
+from leadline.judge.backtest import Evaluation, evaluate
 from leadline.judge.chain import Chain
 from leadline.judge.explain import Driver, drivers
 from leadline.judge.value import Amount
 from leadline.pipeline.asking import Progress
 from leadline.pipeline.experiments import trial
-from leadline.pipeline.fitted import Fitted
-from leadline.pipeline.judging import Judgement, judged_folds
+from leadline.pipeline.fitted import Fitted, judged_folds
 from leadline.pipeline.steps import again, column, fit_step
 from leadline.privacy import MIN_GROUP_SIZE
 
@@ -58,7 +58,7 @@ class Stage:
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
         step = self.step
-        record: dict[str, Any] = plain({
+        record: dict[str, Any] = to_jsonable({
             "given": step.given, "reaches": step.reaches, "column": column(step), "within": step.within,
             "snapshots": asdict(step.counts), "leads": round(float(step.labels.weight.sum())), "why": self.why,
             "evaluation": self.evaluation.to_record(), "drivers": [asdict(d) for d in self.drivers[:20]],
@@ -92,7 +92,7 @@ class Stages:
             "steps": [stage.to_record() for stage in self.stages],
             "chain": None if self.chain is None else self.chain.to_record(),
             "chain_why": self.chain_why,
-            "value": None if self.amount is None else plain(self.amount.told),
+            "value": None if self.amount is None else to_jsonable(self.amount.told),
             "value_why": self.value_why,
         }
 
@@ -136,8 +136,8 @@ def questions(config: Config) -> list[dict[str, Any]]:
     return [asked.model_dump(mode="json", include={"reaches", "within", "delay"}) for asked in config.outcome.then]
 
 
-def follow(fitted: Fitted, told: Judgement, progress: Progress) -> Judgement:
-    """Fit and judge the downstream stages; without any, what was said stays as it is.
+def follow(fitted: Fitted, progress: Progress) -> tuple[Findings, Stages | None]:
+    """Fit and judge the downstream stages: what the checks saw, and the stages (None without any).
 
     Raises
     ------
@@ -146,8 +146,8 @@ def follow(fitted: Fitted, told: Judgement, progress: Progress) -> Judgement:
     """
     following = fitted.made.following
     if following is None:
-        return told
-    found, stages = told.findings, []
+        return Findings(), None
+    found, stages = Findings(), []
     for step in following.steps:
         progress(f"fitting {step.reaches} given {step.given} on {len(step.rows):,} snapshots")
         mine, why, said = fit_step(fitted, step)
@@ -158,7 +158,7 @@ def follow(fitted: Fitted, told: Judgement, progress: Progress) -> Judgement:
     progress("judging the stages end to end")
     made, why = _chain(fitted, stages)
     amount, lacks = _amount(fitted, following.deals, stages[-1].step.reaches)
-    return replace(told, findings=found, stages=Stages(tuple(stages), made, why, amount, lacks))
+    return found, Stages(tuple(stages), made, why, amount, lacks)
 
 
 def _judged(step: Step, fitted: Fitted, why: str) -> Stage:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leadline.jsonable import to_jsonable
 from leadline.judge import capacity, steady
-from leadline.judge.backtest import plain
 from leadline.judge.capacity import Asked, Cut
 from leadline.judge.steady import Nights, Replay
 from leadline.model.tiers import Tiers, key_of
@@ -61,7 +61,7 @@ class Tiering:
         night = sum(part.volume[0] for part in (bands, *bands.own.values()) if part.volume)
         own = [{"name": name, **asdict(cut)} for name, cut in self.own.items()]
         held = {name: asdict(told) for name, told in self.held.items()}
-        return dict(plain({**tiers, "night": night, "own": own, "held": held}))
+        return dict(to_jsonable({**tiers, "night": night, "own": own, "held": held}))
 
 
 def lay(fitted: Fitted) -> tuple[Fitted, Tiering]:

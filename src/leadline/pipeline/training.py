@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,8 @@ def train(
     folds, said = lay_folds(config, made)
     ready(config)
     fitted, judgement = judge(fit(config, made, folds, tune, progress), said, progress)
-    judgement = follow(fitted, judgement, progress)
+    found, stages = follow(fitted, progress)
+    judgement = replace(judgement, findings=judgement.findings + found, stages=stages)
     progress("tracking and exporting")
     published = publish(fitted, judgement, records(fitted, judgement))
     return TrainResult(config.name, *published, fitted, judgement, export(fitted, published[0]))
