@@ -222,6 +222,29 @@ def test_a_table_of_an_older_leadline_gets_the_key_and_the_columns_that_it_lacks
     assert (before.as_of, dict(before.tier)) == (2 * DAY, {"L0": "A"})
 
 
+def by_hand(p: list[float], as_of: int, tiers: list[str | None], name: str = "tier_override") -> pa.Table:
+    rows = scores(p, as_of).append_column("rank", pa.array(range(len(p)), pa.int64()))
+    return rows.append_column("tier", pa.array(["B"] * len(p))).append_column(name, pa.array(tiers, pa.string()))
+
+
+def test_a_table_with_a_column_by_its_old_name_is_read_by_it_and_goes_on_being_filled(
+    postgres_uri: str, table: str
+) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    sink.write(by_hand([0.5, 0.4], DAY, ["A", "C"], "override"), night())
+    assert sink.previous(2 * DAY, "demo").override == {"L0": "A", "L1": "C"}
+    sink.write(by_hand([0.5, 0.4], 2 * DAY, [None, "D"]), night(2 * DAY))
+    told = f"SELECT override, tier_override FROM {table}{{}} ORDER BY as_of, lead_id"
+    assert rows(postgres_uri, told.format("")) == [("A", None), ("C", None), (None, None), ("D", "D")]
+    assert rows(postgres_uri, told.format("_latest")) == [(None, None), ("D", "D")]
+    assert sink.previous(2 * DAY, "demo").override == {"L0": "A", "L1": "C"}
+    assert sink.previous(3 * DAY, "demo").override == {"L1": "D"}
+    sink.write(by_hand([0.5, 0.4], DAY, [None, "C"]), night())  # scored once more: nothing of the old column stays
+    assert sink.previous(2 * DAY, "demo").override == {"L1": "C"}
+    found = sink.rows(Key(DAY, True, "demo", "1"))
+    assert "override" not in found.column_names and found["tier_override"].to_pylist() == [None, "C"]
+
+
 def test_old_nights_go_and_the_newest_stays(postgres_uri: str, table: str) -> None:
     sink = open_sink(to(postgres_uri, table), "demo")
     for day in (1, 2, 3):

@@ -24,7 +24,7 @@ def table(night: dict[str, tuple[float, str, str | None]]) -> pa.Table:
         "as_of": pa.array([0] * n, pa.timestamp("us", "UTC")), "probability": pa.array([v[0] for v in values], pa.float64()),
         "rank": pa.array(range(1, n + 1), pa.int64()), "tier": pa.array([v[1] for v in values], pa.string()),
         "previous_probability": pa.array([None] * n, pa.float64()), "reason_1": pa.array(["so"] * n, pa.string()),
-        "model_name": ["demo"] * n, "model_version": ["1"] * n, "override": pa.array([v[2] for v in values], pa.string()),
+        "model_name": ["demo"] * n, "model_version": ["1"] * n, "tier_override": pa.array([v[2] for v in values], pa.string()),
     })  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def test_last_night_and_the_delta_make_tonight(last, tonight) -> None:
         if row["change"] == "gone":
             assert row["probability"] is None and row["previous_probability"] == known.pop(lead)[0]
         else:
-            known[lead] = (row["probability"], row["override"] or row["tier"])
+            known[lead] = (row["probability"], row["tier_override"] or row["tier"])
     assert known == {lead: (p, hand or tier) for lead, (p, tier, hand) in tonight.items()}
 
 

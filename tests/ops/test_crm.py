@@ -77,13 +77,17 @@ def test_nobody_is_a_file_with_a_header() -> None:
 
 
 def test_a_tier_set_by_hand_is_the_one_that_the_crm_gets() -> None:
-    files, _ = crm_files("salesforce", scores(2, override=["A", None]))
+    files, _ = crm_files("salesforce", scores(2, tier_override=["A", None]))
     assert [row["Leadline_Tier__c"] for row in rows(files["leads-001.csv"])] == ["A", "B"]
 
 
 def test_the_configs_own_names_are_used() -> None:
     files, _ = crm_files("salesforce", scores(1), "Ext_Id__c", {"probability": "P__c"})
     assert files["leads-001.csv"] == b"Ext_Id__c,P__c\n00Q000000,0.333333\n"
+    files, _ = crm_files(
+        "salesforce", scores(1, tier_override=["A"]), "Ext_Id__c", {"override": "Hand__c"}
+    )  # its old name
+    assert files["leads-001.csv"] == b"Ext_Id__c,Hand__c\n00Q000000,A\n"
     with pytest.raises(ConfigError, match="no column colour"):
         crm_files("salesforce", scores(1), fields={"colour": "X__c"})
 

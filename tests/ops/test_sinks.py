@@ -21,8 +21,9 @@ from leadline.errors import DataError, OutputError, RetryError, UsageError
 from leadline.files import locked
 from leadline.ops.folder_sink import finished
 from leadline.ops.forms import csv_bytes
-from leadline.ops.past import read_past
+from leadline.ops.past import read_lead, read_past
 from leadline.ops.sink_urls import open_sink
+from leadline.ops.sinks import Key
 from nights import DAY, night, table
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{SOURCE}:{Path(__file__).parents[1]}"}
@@ -65,6 +66,32 @@ def test_the_probability_before_is_that_of_the_newest_finished_night_of_the_same
     assert sink.previous(DAY, "demo").probability == {}
     assert (sink.previous(3 * DAY, "demo").tier, sink.previous(DAY, "demo").tier) == ({"L0": "A"}, {})
     assert open_sink("file.csv", "demo").previous(5 * DAY, "demo").probability == {"L0": 0.3}
+
+
+OLD_ROWS = (
+    table([0.5, 0.25])
+    .append_column("exploration", pa.array([False, True]))
+    .append_column("override", pa.array(["C", None]))
+)
+"""A night as leadlines wrote it before its trailing columns had a clearer name."""
+
+
+@pytest.mark.parametrize("out", ["a.parquet", "a.csv", None])
+def test_a_night_with_old_columns_is_read_under_their_new_names(out: str | None) -> None:
+    sink = open_sink(out, "demo")
+    sink.write(OLD_ROWS, night())
+    rows = sink.rows(Key(DAY, True, "demo", "1"))
+    assert rows.column_names[-2:] == ["is_holdout", "tier_override"]
+    assert (rows["is_holdout"].to_pylist(), rows["tier_override"].to_pylist()) == ([False, True], ["C", None])
+
+
+def test_what_looks_at_past_nights_knows_the_old_columns() -> None:
+    sink = open_sink(None, "demo")
+    sink.write(OLD_ROWS.append_column("rank", pa.array([1, 2])), night())
+    assert sink.previous(2 * DAY, "demo").override == {"L0": "C"}
+    assert read_past(Path("scores/demo"), "demo")[0]["is_holdout"].to_pylist() == [False, True]
+    (told,) = read_lead(Path("scores/demo"), "demo", "L1", DAY)
+    assert told["bars"] == {"A": 0.5}  # the lead that drew its tier sets no bar
 
 
 def damages(place: Path) -> dict[str, tuple[Path, bytes | None]]:

@@ -50,14 +50,14 @@ def test_the_holdout_is_the_same_every_night_and_marked(season: tuple[Path, Moni
         config = load_config("demo.yaml")
     lead, held = (
         rows.column("lead_id").to_numpy(zero_copy_only=False),
-        rows.column("exploration").to_numpy(zero_copy_only=False),
+        rows.column("is_holdout").to_numpy(zero_copy_only=False),
     )
     assert (members(lead, config.seed, 0.25) == held.astype(bool)).all()
-    assert all(night.column_names[-1] == "exploration" for night in nights)
+    assert all(night.column_names[-1] == "is_holdout" for night in nights)
     for record in records:
         assert record["exploration"]["share"] == 0.25
         assert sum(record["exploration"]["tiers"].values()) == record["exploration"]["leads"]
-    a, b = (set(zip(n["lead_id"].to_pylist(), n["exploration"].to_pylist(), strict=True)) for n in nights[:2])
+    a, b = (set(zip(n["lead_id"].to_pylist(), n["is_holdout"].to_pylist(), strict=True)) for n in nights[:2])
     assert len({who for who, _ in a | b}) == len(a | b)
 
 

@@ -165,8 +165,8 @@ def test_a_tier_set_by_hand_is_shown_and_never_overwritten(night: Callable[..., 
     table = f"  overrides: {{source: {source}, lead: who, tier: tier, from: since, until: until}}\n"
     done = night(extra=table, nightly=", sla: 4h, deliver: [{to: hubspot, folder: hs}, {to: handoffs, folder: hook}]")
     rows = rows_of(done)
-    assert rows.column_names[-1] == "override" and rows["tier"].equals(plain["tier"])
-    by_hand = {r["lead_id"]: r["override"] for r in rows.to_pylist() if r["override"]}
+    assert rows.column_names[-1] == "tier_override" and rows["tier"].equals(plain["tier"])
+    by_hand = {r["lead_id"]: r["tier_override"] for r in rows.to_pylist() if r["tier_override"]}
     assert by_hand == {best: "D", worst: "A"}
     assert record_of(done)["overrides"] == {"leads": 2, "unknown_tier": 0}
     handed = [json.loads(line) for line in next(Path("hook").rglob("handoffs.jsonl")).read_text().splitlines()]

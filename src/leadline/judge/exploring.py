@@ -23,7 +23,7 @@ from leadline.times import WEEK
 
 __all__ = ["COLUMN", "deal", "explore", "members", "without"]
 
-COLUMN = "exploration"
+COLUMN = "is_holdout"
 """The column of the scores that says who is in the holdout; it is there only when the config asks for one."""
 
 

@@ -37,7 +37,7 @@ def trailing(names: Iterable[str]) -> list[str]:
     return [
         n
         for n in names
-        if n not in COLUMNS and (n.startswith(("p_", "expected_")) or n in (INTENT_STAGE, "exploration"))
+        if n not in COLUMNS and (n.startswith(("p_", "expected_")) or n in (INTENT_STAGE, "is_holdout"))
     ]
 
 
@@ -61,7 +61,7 @@ class Scores:
         Which scorer.
     later : mapping of str to float64, bool or object array
         Trailing columns by name: of the downstream stages, the expected value, the stage of intent as text,
-        and `exploration`.
+        and `is_holdout`.
     said : tuple of str
         What went otherwise than it should.
     """

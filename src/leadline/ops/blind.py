@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["blinded"]
 
-HOLDOUT = "exploration"
+HOLDOUT = "is_holdout"
 TOLD = ("probability", "previous_probability", "rank", "intent_stage")
 BEGINS = ("reason_", "p_", "expected_")
 
@@ -19,7 +19,7 @@ def blinded(rows: Any) -> Any:
     Examples
     --------
     >>> import pyarrow as pa
-    >>> rows = pa.table({"lead_id": ["a", "b"], "probability": [0.5, 0.2], "tier": ["A", "A"], "exploration": [True, False]})
+    >>> rows = pa.table({"lead_id": ["a", "b"], "probability": [0.5, 0.2], "tier": ["A", "A"], "is_holdout": [True, False]})
     >>> blinded(rows).to_pylist()
     [{'lead_id': 'a', 'probability': None, 'tier': 'A'}, {'lead_id': 'b', 'probability': 0.2, 'tier': 'A'}]
     """

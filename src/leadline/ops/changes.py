@@ -63,9 +63,9 @@ def _each(rows: Any) -> Iterator[tuple[str, float, str]]:
 def _worked(rows: Any) -> list[str]:
     """List each row's tier as sales sees it: the one set by hand where there is one."""
     tiers = rows.column("tier").to_pylist()
-    if "override" not in rows.column_names:
+    if "tier_override" not in rows.column_names:
         return list(tiers)
-    return [hand or tier for hand, tier in zip(rows.column("override").to_pylist(), tiers, strict=True)]
+    return [hand or tier for hand, tier in zip(rows.column("tier_override").to_pylist(), tiers, strict=True)]
 
 
 def _change(row: tuple[str, float, str], before: Before, moved: float) -> str | None:
@@ -113,6 +113,6 @@ def handoffs(rows: Any, before: Before, top: str, sla: Horizon | None) -> Iterat
             "previous_probability": before.probability.get(lead) if row["probability"] is not None else None,
             "rank": row["rank"],
             "reasons": [row[c] for c in row if c.startswith("reason_") and row[c] is not None],
-            "set_by_hand": bool(row.get("override")),
+            "set_by_hand": bool(row.get("tier_override")),
             "model": model,
         }

@@ -15,6 +15,7 @@ from typing import Any
 
 from leadline.errors import ConfigError
 from leadline.ops.changes import CHANGE
+from leadline.ops.folder_sink import OLD_COLUMNS
 from leadline.ops.forms import FORMULA, spelled
 
 __all__ = ["FORMATS", "Format", "crm_files"]
@@ -95,13 +96,16 @@ def crm_files(
     Examples
     --------
     >>> import pyarrow as pa
-    >>> rows = pa.table({"lead_id": ["00Q1"], "probability": [0.25], "tier": ["A"], "override": ["C"]})
+    >>> rows = pa.table({"lead_id": ["00Q1"], "probability": [0.25], "tier": ["A"], "tier_override": ["C"]})
     >>> files, count = crm_files("salesforce", rows, fields={"probability": "Score__c", "tier": "Tier__c"})
     >>> files
     {'leads-001.csv': b'Id,Score__c,Tier__c\\n00Q1,0.25,C\\n'}
     """
     form = FORMATS[to]
-    wanted = dict(fields) if fields else {c: f for c, f in form.fields.items() if c in rows.column_names}
+    if fields:
+        wanted = {OLD_COLUMNS.get(c, c): f for c, f in fields.items()}
+    else:
+        wanted = {c: f for c, f in form.fields.items() if c in rows.column_names}
     unknown = sorted(set(wanted) - set(rows.column_names))
     if unknown:
         raise ConfigError(
@@ -123,8 +127,8 @@ def _as_worked(rows: Any) -> Any:
     """Put the tier that somebody set by hand in the place of the model's; leave out those who are gone."""
     import pyarrow.compute as pc
 
-    if "override" in rows.column_names:
-        tier = pc.coalesce(rows.column("override"), rows.column("tier"))
+    if "tier_override" in rows.column_names:
+        tier = pc.coalesce(rows.column("tier_override"), rows.column("tier"))
         rows = rows.set_column(rows.column_names.index("tier"), "tier", tier)
     return rows.drop_columns([CHANGE]) if CHANGE in rows.column_names else rows
 

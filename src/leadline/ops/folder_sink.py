@@ -19,13 +19,16 @@ from leadline.ops.sinks import Key, Sink
 from leadline.times import format_instant
 
 __all__ = [
-    "NIGHT", "PART", "finished", "is_whole", "open_file", "open_folder", "partition_name", "put_night", "read_night", "retire",
+    "NIGHT", "OLD_COLUMNS", "PART", "finished", "is_whole", "open_file", "open_folder", "partition_name", "put_night", "read_night",
+    "renamed", "retire", "with_old",
 ]  # fmt: skip
 
 NIGHT = "night.json"
 PART = "scores.parquet"
-TEXTS = ("lead_id", "account_id", "tier", "override", "model_name", "model_version")
-WANTED = ["lead_id", "probability", "tier", "override"]
+TEXTS = ("lead_id", "account_id", "tier", "tier_override", "override", "model_name", "model_version")
+WANTED = ["lead_id", "probability", "tier", "tier_override"]
+OLD_COLUMNS = {"override": "tier_override", "exploration": "is_holdout"}
+"""Columns of the scores by the names that older nights have them under."""
 
 
 def partition_name(as_of: int, is_dated: bool) -> str:
@@ -94,10 +97,11 @@ def open_file(path: Path, default: Path) -> Sink:
         import pyarrow.parquet as pq
 
         if path.suffix != ".csv":
-            return pq.ParquetFile(path).read()
+            return renamed(pq.ParquetFile(path).read())
         head = pacsv.open_csv(path).schema.names
         kinds = {name: pa.string() for name in head if name.startswith("reason_") or name in TEXTS}
-        return pacsv.read_csv(path, convert_options=pacsv.ConvertOptions(column_types=kinds, strings_can_be_null=True))
+        options = pacsv.ConvertOptions(column_types=kinds, strings_can_be_null=True)
+        return renamed(pacsv.read_csv(path, convert_options=options))
 
     def lock(wait: float = 0.0) -> AbstractContextManager[None]:
         return locked(path.with_name(f".{path.name}.lock"), wait)
@@ -162,12 +166,44 @@ def retire(folder: Path, name: str, as_of: int) -> int:
 
 
 def read_night(place: Path, columns: list[str] | None = None) -> Any:
-    """Read one night, or some of its columns as far as they are there, as a pyarrow Table."""
+    """Read one night, or some of its columns as far as they are there, under today's names, as a pyarrow Table."""
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(place / PART)
-    there = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
-    return file.read(columns=there)
+    there = None if columns is None else [name for name in with_old(columns) if name in file.schema_arrow.names]
+    return renamed(file.read(columns=there))
+
+
+def with_old(columns: list[str]) -> list[str]:
+    """List columns, and the names that older nights have them under.
+
+    Examples
+    --------
+    >>> with_old(["tier", "tier_override"])
+    ['tier', 'tier_override', 'override']
+    """
+    return [*columns, *(old for old, new in OLD_COLUMNS.items() if new in columns)]
+
+
+def renamed(rows: Any) -> Any:
+    """Give a night's rows today's names; where a table has a column under both, the new one's values go first.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> renamed(pa.table({"override": ["A", "B"], "tier_override": [None, "C"]})).to_pydict()
+    {'tier_override': ['A', 'C']}
+    """
+    import pyarrow.compute as pc
+
+    for old, new in OLD_COLUMNS.items():
+        names = rows.column_names
+        if old in names and new in names:
+            both = pc.coalesce(rows.column(new), rows.column(old))
+            rows = rows.set_column(names.index(new), new, both).drop_columns([old])
+        elif old in names:
+            rows = rows.rename_columns([new if name == old else name for name in names])
+    return rows
 
 
 def _record(file: Path) -> dict[str, Any] | None:
@@ -211,4 +247,4 @@ def before_of(rows: Any, as_of: int) -> Before:
             return {}
         return {lead: v for lead, v in zip(leads, rows.column(name).to_pylist(), strict=True) if v is not None}
 
-    return Before(as_of, of("probability"), of("tier"), of("override"))
+    return Before(as_of, of("probability"), of("tier"), of("tier_override"))

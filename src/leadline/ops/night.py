@@ -64,7 +64,7 @@ class Made:
     ----------
     scores : Scores
         A row for each lead that the outputs may have.
-    override : list or None
+    tier_override : list or None
         The tier that somebody set by hand, row by row; None where the config has no such table.
     facts : mapping
         For the night's record: counts, drift, findings; never a lead's data.
@@ -73,7 +73,7 @@ class Made:
     """
 
     scores: Scores
-    override: list[str | None] | None = None
+    tier_override: list[str | None] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
 
@@ -143,7 +143,7 @@ def stored(rows: Any, key: Key) -> Scores:
 
     def numbers(name: str) -> Any:
         column = rows.column(name).to_numpy(zero_copy_only=False)
-        return column.astype(bool if name == "exploration" else np.float64)
+        return column.astype(bool if name == "is_holdout" else np.float64)
 
     def told(name: str) -> Any:
         return texts(name) if name == INTENT_STAGE else numbers(name)

@@ -90,7 +90,8 @@ def _table(made: Made) -> Any:
             "this is a bug, please report it"
         )
     table = scores.to_arrow()
-    return table if made.override is None else table.append_column("override", pa.array(made.override, pa.string()))
+    hand = made.tier_override
+    return table if hand is None else table.append_column("tier_override", pa.array(hand, pa.string()))
 
 
 def _top(bundle: Bundle) -> str:

@@ -19,7 +19,7 @@ def read_past(folder: Path, name: str, until: int | None = None) -> tuple[Any, l
     Returns
     -------
     tuple
-        A pyarrow Table of ``lead_id, account_id, as_of`` (microseconds), ``probability, tier, model_version, exploration``;
+        A pyarrow Table of ``lead_id, account_id, as_of`` (microseconds), ``probability, tier, model_version, is_holdout``;
         and the nights' records, the newest first.
 
     Examples
@@ -31,14 +31,14 @@ def read_past(folder: Path, name: str, until: int | None = None) -> tuple[Any, l
 
     kinds = {
         "lead_id": pa.string(), "account_id": pa.string(), "as_of": pa.int64(), "probability": pa.float64(),
-        "tier": pa.string(), "model_version": pa.string(), "exploration": pa.bool_(),
+        "tier": pa.string(), "model_version": pa.string(), "is_holdout": pa.bool_(),
     }  # fmt: skip
     parts, records = [pa.table({column: pa.array([], kind) for column, kind in kinds.items()})], []
     for place, record in finished(folder):
         if record["model_name"] != name or (until is not None and record["as_of_value"] > until):
             continue
         rows = read_night(place, list(kinds))
-        given = {"exploration": False, "model_version": str(record.get("model_version"))}
+        given = {"is_holdout": False, "model_version": str(record.get("model_version"))}
         columns = {
             column: rows.column(column).cast(kind)
             if column in rows.column_names
@@ -72,12 +72,10 @@ def read_lead(folder: Path, name: str, lead: str, until: int) -> list[dict[str, 
             continue
         if len(told) == NIGHTS:
             break
-        rows = read_night(place, ["lead_id", "probability", "rank", "tier", "exploration"])
+        rows = read_night(place, ["lead_id", "probability", "rank", "tier", "is_holdout"])
         mine = rows.filter(pc.equal(rows.column("lead_id"), lead)).to_pylist()
         if mine:
-            ruled = (
-                rows if "exploration" not in rows.column_names else rows.filter(pc.invert(rows.column("exploration")))
-            )
+            ruled = rows if "is_holdout" not in rows.column_names else rows.filter(pc.invert(rows.column("is_holdout")))
             least = ruled.group_by("tier").aggregate([("probability", "min")]).to_pylist()
             told.append({
                 "as_of": record["as_of_value"], "version": str(record.get("model_version")), "leads": rows.num_rows,

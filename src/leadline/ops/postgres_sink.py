@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from leadline.errors import OutputError, UsageError
 from leadline.files import locked
 from leadline.judge.before import Before
-from leadline.ops.folder_sink import WANTED, before_of
+from leadline.ops.folder_sink import OLD_COLUMNS, WANTED, before_of, renamed, with_old
 from leadline.ops.sinks import Key, Sink
 from leadline.tables.store.dialect import identifier
 from leadline.times import format_instant
@@ -109,15 +109,25 @@ def _write(target: Target, rows: Any, night: Mapping[str, Any]) -> None:
             f"AND NOT EXISTS (SELECT 1 FROM pg_temp.{STAGED} AS s WHERE s.lead_id = t.lead_id)",
             key,
         )
-        columns = ", ".join(map(identifier, rows.schema.names))
-        again = ", ".join(f"{identifier(c)} = EXCLUDED.{identifier(c)}" for c in rows.schema.names if c not in ROW)
+        filled = _filled(cursor, target, rows.schema.names)
+        columns, values = (", ".join(map(identifier, names)) for names in (filled, filled.values()))
+        again = ", ".join(f"{identifier(c)} = EXCLUDED.{identifier(c)}" for c in filled if c not in ROW)
         cursor.execute(
-            f"INSERT INTO {target.quoted()} ({columns}) SELECT {columns} FROM pg_temp.{STAGED} "
+            f"INSERT INTO {target.quoted()} ({columns}) SELECT {values} FROM pg_temp.{STAGED} "
             f"ON CONFLICT ({', '.join(ROW)}) DO {f'UPDATE SET {again}' if again else 'NOTHING'}"
         )
         cursor.execute(f"DROP TABLE pg_temp.{STAGED}")
         _put_record(cursor, target, night, mine, key)
         connection.commit()
+
+
+def _filled(cursor: Any, target: Target, names: Sequence[str]) -> dict[str, str]:
+    """Say which columns a night fills, each with which of its own.
+
+    A table of an older leadline has some under an old name, too, by which others may read it: it goes on being filled.
+    """
+    old = {old: new for old, new in OLD_COLUMNS.items() if new in names and _has(cursor, target, old)}
+    return {name: name for name in names} | old
 
 
 def _widen(cursor: Any, target: Target, names: list[str]) -> None:
@@ -174,14 +184,14 @@ def _previous(target: Target, as_of: int, model: str) -> Before:
             return Before()
         before, kind = _as_of(as_of, _is_dated(cursor, target))
         instant = "(EXTRACT(EPOCH FROM {0}) * 1000000)::bigint" if kind == "timestamptz" else "{0}"
-        there = [c for c in WANTED if _has(cursor, target, c)]
+        there = [c for c in with_old(WANTED) if _has(cursor, target, c)]
         cursor.execute(
             f"SELECT {', '.join(there)}, {instant.format('as_of')} AS when_ FROM {target.quoted()} WHERE model_name = $1 AND as_of = "
             f"(SELECT MAX(as_of) FROM {target.quoted()} WHERE model_name = $1 AND as_of < $2::text::{kind}) "
             "ORDER BY LENGTH(model_version), model_version",
             [model, before],
         )
-        rows = cursor.fetch_arrow_table()
+        rows = renamed(cursor.fetch_arrow_table())
         return before_of(rows, int(rows.column("when_")[0].as_py())) if rows.num_rows else Before()
 
 
@@ -199,7 +209,7 @@ def _rows(target: Target, key: Key) -> Any:
     with _connected(target.uri) as connection, connection.cursor() as cursor:
         mine, values = _night_sql(key.as_of, key.is_dated, key.model, key.version)
         cursor.execute(f"SELECT * FROM {target.quoted()} AS t WHERE {mine} ORDER BY t.rank", values)
-        return cursor.fetch_arrow_table()
+        return renamed(cursor.fetch_arrow_table())
 
 
 def _retire(target: Target, model: str, as_of: int) -> int:

@@ -76,7 +76,7 @@ def ripe_rows(config: Config, loaded: Loaded, nights: Any) -> Ripe:
     known, waits = (state == "positive") | (state == "negative"), state == "censored"
     past = Past(
         lead, texts("whose"), as_of, p, (state == "positive").astype(np.float64), texts("tier"), texts("model_version"),
-        texts("source"), texts("exploration").astype(bool),
+        texts("source"), texts("is_holdout").astype(bool),
     ).take(known)  # fmt: skip
     ripens = label_known_at(as_of[waits], config.horizon, config.outcome.delay)
     return Ripe(past, texts("word")[known], texts("reason")[known], int(waits.sum()), p[waits], ripens, lead[waits])
