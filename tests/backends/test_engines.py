@@ -14,7 +14,7 @@ import pytest
 from crowds import ROLES, Crowd, crowd_config, large_crowd, put
 from leadline.config import Engine
 from leadline.history import catalog, features, labels, snapshots
-from leadline.history.committee import role_column
+from leadline.history.members import role_column
 from leadline.history.spec import Feature, Title
 from leadline.tables.store import open_store
 from leadline.tables.store.dialect import DUCKDB, POSTGRES, SPARK, Dialect

@@ -9,7 +9,7 @@ from test_engines import ASKED, World, agrees, world_of
 
 from cohorts import Cohort, cohort_config, large_cohort, put
 from leadline.history import snapshots
-from leadline.history.committee import role_column
+from leadline.history.members import role_column
 
 
 @pytest.fixture(scope="module")

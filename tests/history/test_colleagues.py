@@ -16,9 +16,8 @@ import oracle_colleagues
 from crowds import ROLES, TITLES, Crowd, crowd_config, large_crowd, put
 from leadline.errors import DataError
 from leadline.history import catalog, features, snapshots
-from leadline.history.committee import role_column
 from leadline.history.features import Features, statement
-from leadline.history.members import role_sql
+from leadline.history.members import role_column, role_sql
 from leadline.history.spec import Title
 from leadline.pipeline import feature_sql
 from leadline.pipeline.reporting import DIALECTS

@@ -13,8 +13,8 @@ from cohorts import ICP, LADDER, Cohort, cohort_config, large_cohort, put
 from crowds import ROLES
 from leadline.errors import DataError
 from leadline.history import catalog, features, snapshots
-from leadline.history.committee import role_column
 from leadline.history.features import Features
+from leadline.history.members import role_column
 from leadline.history.spec import Feature
 from leadline.pipeline.reporting import DIALECTS
 from oracle import DAY, Rules

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from leadline.config import Config
-from leadline.history import committee, fit, funnel, rates
+from leadline.history import committee, fit, funnel, members, rates
 from leadline.history.spec import Feature
 from leadline.privacy import MIN_GROUP_SIZE
 from leadline.tables import Loaded
@@ -47,7 +47,7 @@ def catalogue(config: Config, loaded: Loaded) -> tuple[Feature, ...]:
             specs += committee.nameless_features(config) + committee.committee_features(config, loaded)
         specs += committee.past_features(config)
     known = _in_history(config, loaded)
-    specs += rates.specs(config, loaded.attributes, known, committee.role_column(loaded))
+    specs += rates.specs(config, loaded.attributes, known, members.role_column(loaded))
     every = (*specs, *_attributes(loaded, known), *fit.specs(config, loaded.attributes, known))
     return tuple(s for s in every if s.family not in config.features.without)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from leadline.config import Config
-from leadline.history.spec import Aggregate, Feature, Kind, Title
+from leadline.history.members import role_column
+from leadline.history.spec import Aggregate, Feature, Kind
 from leadline.tables import Loaded
 from leadline.tables.attributes import slug, unique
-from leadline.tables.store.dialect import literal
 from leadline.times import Horizon
 
-__all__ = ["account_features", "committee_features", "nameless_features", "past_features", "role_column"]
+__all__ = ["account_features", "committee_features", "nameless_features", "past_features"]
 
-TITLES = ("job_title", "jobtitle", "title")
 DECIDERS = ("economic_buyer", "executive_sponsor")
 PAIR = ("technical_evaluator", "economic_buyer")
 
@@ -111,21 +110,6 @@ def past_features(config: Config) -> list[Feature]:
         )
         for s in stages
     ]
-
-
-def role_column(loaded: Loaded) -> Title | None:
-    """Return where the leads' job title is read, if it is an attribute; history's word counts where it has one (law 3)."""
-    for title in TITLES:
-        for a in loaded.attributes:
-            if a.table == "leads" and a.kind == "category" and slug(a.column) == title:
-                return Title(a.name, a.column if _in_history(loaded, a.column) else None)
-    return None
-
-
-def _in_history(loaded: Loaded, field: str) -> bool:
-    if "history" not in loaded.rows:
-        return False
-    return bool(loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE field = {literal(field)}")[0][0])
 
 
 def main_window(config: Config) -> Horizon:

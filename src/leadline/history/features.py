@@ -16,7 +16,8 @@ import numpy.typing as npt
 from leadline.errors import DataError, OutputError
 from leadline.history import acts as own_acts
 from leadline.history import colleagues, days, fit, funnel, kept, rates, sweep
-from leadline.history.committee import role_column
+from leadline.history.members import role_column
+from leadline.history.named import newest_sql
 from leadline.history.spec import Feature, Title
 from leadline.tables.ladder import rung_of
 from leadline.tables.store.dialect import DUCKDB, Dialect, identifier
@@ -214,7 +215,7 @@ def statement(
         *_fold(acts, others, intents, dialect),
         *own_acts.clauses(acts, intents, dialect, swept),
         *([_stages_sql(stages)] if stages else []),
-        *(fit.newest_sql(f"as_of_{s.name}", s.field, s.kind == "number", dialect) for s in from_history),
+        *(newest_sql(f"as_of_{s.name}", s.field, s.kind == "number", dialect) for s in from_history),
         *(colleagues.clauses(others, intents, roles or {}, title, dialect) if others else []),
         *(funnel.clauses(standing) if standing else []),
         *(rates.clauses(rated, roles or {}, title, dialect) if rated else []),

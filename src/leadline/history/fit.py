@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from leadline.config import Config
 from leadline.history import colleagues
 from leadline.history.committee import main_window
-from leadline.history.snapshots import NEWEST_FIRST
+from leadline.history.named import newest_sql
 from leadline.history.spec import Feature
 from leadline.tables.attributes import Attribute, slug
 from leadline.tables.icp import Criterion, criteria
 from leadline.tables.store.dialect import Dialect, identifier, literal
-from leadline.times import visible_sql
 
 __all__ = [
-    "clauses", "column", "engaged_part", "missing", "names", "newest_sql", "of", "reads_accounts", "size_specs", "specs",
+    "clauses", "column", "engaged_part", "missing", "names", "of", "reads_accounts", "size_specs", "specs",
     "with_parts",
 ]  # fmt: skip
 
@@ -100,17 +99,6 @@ def names(specs: Sequence[Feature]) -> list[str]:
 def clauses(specs: Sequence[Feature], dialect: Dialect) -> list[str]:
     """Write the WITH clauses of criteria over fields that history has."""
     return [newest_sql(f"icp_of_{c.name}", c.column, c.is_number, dialect) for c in _told(specs) if c.in_history]
-
-
-def newest_sql(name: str, field: str, is_number: bool, dialect: Dialect) -> str:
-    """Write the WITH clause of a field's value at as_of: by its newest visible row in history."""
-    value = "h.value_number" if is_number else "h.value"
-    return (
-        f"{name} AS (\n  SELECT lead_id, as_of, value FROM (\n    SELECT s.lead_id, s.as_of, {value} AS value,\n"
-        f"      ROW_NUMBER() OVER (PARTITION BY s.lead_id, s.as_of ORDER BY {NEWEST_FIRST}) AS newest\n"
-        f"    FROM snapshots AS s\n    JOIN history AS h ON h.lead_id = s.lead_id AND h.field = {literal(field, dialect)} "
-        f"AND {visible_sql('h', 's.as_of', 'changed_at')}\n  ) AS ranked WHERE newest = 1\n)"
-    )
 
 
 def column(spec: Feature, dialect: Dialect) -> str:

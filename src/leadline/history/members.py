@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from leadline.history.snapshots import NEWEST_FIRST
 from leadline.history.spec import Title
+from leadline.tables.attributes import slug
 from leadline.tables.store.dialect import Dialect, identifier, literal
 from leadline.times import visible_sql
 
-__all__ = ["Roles", "clause", "role_of", "role_sql"]
+if TYPE_CHECKING:
+    from leadline.tables import Loaded
+
+__all__ = ["Roles", "clause", "role_column", "role_of", "role_sql"]
 
 Roles = Mapping[str, Sequence[str]]
+
+TITLES = ("job_title", "jobtitle", "title")
 
 STAND_INS = {"\\": "＼", "%": "％", "_": "＿"}
 """What LIKE reads as more than itself, with a full-width twin each: BigQuery has no ESCAPE, and engines differ in backslashes."""
@@ -24,13 +31,14 @@ STAND_INS = {"\\": "＼", "%": "％", "_": "＿"}
 def role_sql(roles: Roles, title: str | None, dialect: Dialect) -> str:
     """Write the role of a job title as SQL: the first role with a matching pattern wins.
 
-    In a pattern ``*`` stands for anything and ``?`` for one character; case doesn't matter.
+        In a pattern ``*`` stands for anything and ``?`` for one character; case doesn't matter.
 
-    Examples
-    --------
-    >>> from leadline.tables.store.dialect import DUCKDB
-    >>> print(role_sql({"economic_buyer": ["VP Finance", "Head of *"]}, "job_title", DUCKDB))
-    CASE WHEN LOWER(b."job_title") LIKE 'vp finance' OR LOWER(b."job_title") LIKE 'head of %' THEN 'economic_buyer' END
+        Examples
+        --------
+        >>> from leadline.tables.attributes import slug
+    from leadline.tables.store.dialect import DUCKDB
+        >>> print(role_sql({"economic_buyer": ["VP Finance", "Head of *"]}, "job_title", DUCKDB))
+        CASE WHEN LOWER(b."job_title") LIKE 'vp finance' OR LOWER(b."job_title") LIKE 'head of %' THEN 'economic_buyer' END
     """
     if title is None or not roles:
         return f"CAST(NULL AS {dialect.text})"
@@ -109,3 +117,18 @@ def _titled(title: Title, role: str, dialect: Dialect) -> str:
         f"members AS (\n  SELECT m.account_id, m.as_of, m.lead_id, {role} AS role, ROW_NUMBER() OVER (ORDER BY m.lead_id, m.as_of) AS number\n  FROM present AS m\n"
         "  LEFT JOIN titled AS b ON b.lead_id = m.lead_id AND b.as_of = m.as_of\n)"
     )
+
+
+def role_column(loaded: Loaded) -> Title | None:
+    """Return where the leads' job title is read, if it is an attribute; history's word counts where it has one (law 3)."""
+    for title in TITLES:
+        for a in loaded.attributes:
+            if a.table == "leads" and a.kind == "category" and slug(a.column) == title:
+                return Title(a.name, a.column if _in_history(loaded, a.column) else None)
+    return None
+
+
+def _in_history(loaded: Loaded, field: str) -> bool:
+    if "history" not in loaded.rows:
+        return False
+    return bool(loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE field = {literal(field)}")[0][0])

@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.errors import DataError
-from leadline.history.fit import newest_sql
+from leadline.history.snapshots import NEWEST_FIRST
 from leadline.tables.attributes import Attribute, slug
-from leadline.tables.store.dialect import identifier, literal
+from leadline.tables.store.dialect import Dialect, identifier, literal
 from leadline.times import visible_sql
 
 if TYPE_CHECKING:
     from leadline.tables import Loaded
 
-__all__ = ["values"]
+__all__ = ["newest_sql", "values"]
 
 
 def values(loaded: Loaded, field: str | None, known: bool = False) -> npt.NDArray[np.object_] | None:
@@ -84,4 +84,15 @@ def _unknown(loaded: Loaded, field: str) -> DataError:
     return DataError(
         f"capacity.by: {field!r} is no attribute, and history doesn't tell of it; expected an attribute in use ({known}) or a "
         "field of history; name it under `attributes` where it is fixed at creation, else give its history"
+    )
+
+
+def newest_sql(name: str, field: str, is_number: bool, dialect: Dialect) -> str:
+    """Write the WITH clause of a field's value at as_of: by its newest visible row in history."""
+    value = "h.value_number" if is_number else "h.value"
+    return (
+        f"{name} AS (\n  SELECT lead_id, as_of, value FROM (\n    SELECT s.lead_id, s.as_of, {value} AS value,\n"
+        f"      ROW_NUMBER() OVER (PARTITION BY s.lead_id, s.as_of ORDER BY {NEWEST_FIRST}) AS newest\n"
+        f"    FROM snapshots AS s\n    JOIN history AS h ON h.lead_id = s.lead_id AND h.field = {literal(field, dialect)} "
+        f"AND {visible_sql('h', 's.as_of', 'changed_at')}\n  ) AS ranked WHERE newest = 1\n)"
     )

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from leadline.history import members
-from leadline.history.committee import role_column
-from leadline.history.members import Roles
+from leadline.history.members import Roles, role_column
 from leadline.history.spec import Title
 from leadline.tables import Loaded
 from leadline.tables.store.dialect import Dialect, literal

@@ -12,10 +12,11 @@ from leadline.config import Config
 from leadline.history import arrivals, climbs, features, lasts, members, named, snapshots, uses
 from leadline.history.arrivals import Arrivals
 from leadline.history.climbs import Climbs
-from leadline.history.committee import main_window, role_column
+from leadline.history.committee import main_window
 from leadline.history.features import Features
 from leadline.history.intent import IntentRule
 from leadline.history.lasts import Lasts
+from leadline.history.members import role_column
 from leadline.history.origins import origin
 from leadline.history.spec import Feature
 from leadline.history.uses import Uses

@@ -12,8 +12,8 @@ from leadline.config import Config
 from leadline.errors import UsageError
 from leadline.files import write_bytes, write_json, write_text
 from leadline.history.catalog import catalogue
-from leadline.history.committee import role_column
 from leadline.history.features import statement
+from leadline.history.members import role_column
 from leadline.pipeline.asking import Progress, as_config, intents, silent
 from leadline.pipeline.points import points_files
 from leadline.pipeline.reading import reading

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadline.history.committee import TITLES
 from leadline.history.fit import SIZES
-from leadline.history.members import role_of
+from leadline.history.members import TITLES, role_of
 from leadline.history.spec import Feature
 from leadline.judge.pooled import shown
 from leadline.judge.segments import Axis, Rows, Segments, judge_segments
