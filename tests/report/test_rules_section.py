@@ -65,7 +65,7 @@ def test_without_figures_the_reason_is_said() -> None:
     assert points_card(bare).found == "There is no scorecard: no fold could be judged."
     assert "no fold could be judged" in rules(bare).found and not rules(bare).parts
     unruled = record()
-    unruled["rules_audit"] |= {"rules": [], "said": [], "caught": None}
+    unruled["rules_audit"] |= {"rules": [], "definitions": [], "caught": None}
     assert "lists no rules" in rules(unruled).found and rules(unruled).parts
     unruled["points_card"] |= {"worth": None, "today": [], "reason": "no older fold"}
     assert "isn’t known: no older fold" in points_card(unruled).found

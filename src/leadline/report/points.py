@@ -84,7 +84,7 @@ def _beside(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Table]:
     known = {r["behaviours"][0]: r["words"] for r in card["rows"] if r["kind"] == "behaviour"}
     paid = {
         s["behaviour"]: (r["given"], s)
-        for r, s in zip(audit.get("rules") or (), audit.get("said") or (), strict=False)
+        for r, s in zip(audit.get("rules") or (), audit.get("definitions") or (), strict=False)
         if s["behaviour"]
     }
     known |= {name: said["words"] for name, (_, said) in paid.items()}

@@ -81,7 +81,7 @@ def _rule(said: Mapping[str, Any]) -> str:
 
 def _chart(told: Mapping[str, Any]) -> Chart | Table:
     """Draw what each rule pays, as a mark, beside what it is worth, as a dot with its interval."""
-    table, rows = _table(told), list(zip(told["rules"], told["said"], strict=True))
+    table, rows = _table(told), list(zip(told["rules"], told["definitions"], strict=True))
     known = [(r, s) for r, s in rows if all(say.known(r["fair"][k]) for k in ("value", "low", "high"))]
     if not known:
         return table
@@ -131,7 +131,7 @@ def _table(told: Mapping[str, Any]) -> Table:
         Column("so it is"),
     )
     rows = []
-    for rule, said in zip(told["rules"], told["said"], strict=True):
+    for rule, said in zip(told["rules"], told["definitions"], strict=True):
         lift, fair = rule["lift"], rule["fair"]
         rows.append((
             cell(_rule(said)),
