@@ -19,8 +19,9 @@ def worked(record: Mapping[str, Any]) -> Section:
     """Say how many leads got there, and what closed, had sales worked the top of the list at each past night."""
     told: Mapping[str, Any] | None = record.get("nights")
     if not told or not told.get("sayers"):
-        why = record.get("nights_reason") or "this run didn’t replay its nights"
-        return Section("nights", TITLE, f"No past night was worked: {why}.", tuple(_optimism(record)))
+        return Section(
+            "nights", TITLE, f"No past night was worked: {record['nights_reason']}.", tuple(_optimism(record))
+        )
     sayers: Sequence[Mapping[str, Any]] = told["sayers"]
     ahead = {gap["by"]: gap for gap in told.get("ahead") or []}
     what, terms = told["terms"]["what"], told["terms"]
