@@ -44,5 +44,5 @@ def records(specs: Sequence[Feature], values: pd.DataFrame, cohort: Cohort) -> d
             "rows": plain_rows(card, specs, {}), "bands": laid[0], "today": laid[1],
             "worth": worth(scored, 7, 20).to_record(), "learnt_from": len(n), "weekly": True, "roles": {}, "reason": "",
         },
-        "rules_audit": {**made.to_record(), "said": said, "unpaid": [unpaid], "weekly": True, "reason": ""},
+        "rules_audit": {**made.to_record(), "definitions": said, "unpaid": [unpaid], "weekly": True, "reason": ""},
     }  # fmt: skip

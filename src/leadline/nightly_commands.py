@@ -1,4 +1,4 @@
-"""The commands of every night: scores, one lead's reasons, how past nights did, and whom to forget."""
+"""The commands of every night: scores, one lead's reasons, how past scores did, and whom to forget."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def monitor(
     quiet: Quiet = False,
     log: LogKind = Log.text,
 ) -> None:
-    """Join past nights with outcomes that are ripe now, and say whether to retrain."""
+    """Join past scores with outcomes that are known now, and say whether to retrain."""
     from leadline.pipeline import monitor as run
     from leadline.pipeline.checking import page_place
     from leadline.pipeline.monitoring import write_page

@@ -7,13 +7,17 @@ from enum import IntEnum, unique
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Stream", "drawn_again", "generator"]
+__all__ = ["Stream", "drawn_again", "generator", "seed_of"]
 
 
 @unique
 class Stream(IntEnum):
     """Who draws."""
 
+    LEAK_FOLDS = 100
+    LEAK_SHUFFLES = 101
+    LEAK_OVERWRITTEN = 102
+    BACKTEST = 110
     TUNING = 200
     EXPERIMENTS = 300
     RANDOM_SPLIT = 304
@@ -26,6 +30,8 @@ class Stream(IntEnum):
     STABILITY = 600
     REPLAYING = 700
     STAGES_IN_TIME = 800
+    STAGE_CHAIN = 801
+    VALUE = 802
 
 
 def generator(seed: int, stream: Stream, number: int = 0) -> np.random.Generator:
@@ -38,6 +44,17 @@ def generator(seed: int, stream: Stream, number: int = 0) -> np.random.Generator
     (False, True)
     """
     return np.random.default_rng([seed, stream, number] if number else [seed, stream])
+
+
+def seed_of(seed: int, stream: Stream, number: int = 0) -> int:
+    """Return a seed of one's own, for those who draw the same several times over.
+
+    Examples
+    --------
+    >>> seed_of(7, Stream.BACKTEST) == seed_of(7, Stream.BACKTEST), seed_of(7, Stream.BACKTEST) == seed_of(7, Stream.VALUE)
+    (True, False)
+    """
+    return int(generator(seed, stream, number).integers(2**31 - 1))
 
 
 def drawn_again(many: int, random: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -205,7 +205,7 @@ def test_a_night_is_done_when_its_record_stands_and_reads_back(postgres_uri: str
     assert sink.rows(key)["lead_id"].to_pylist() == ["L1", "L0"]
 
 
-def test_a_table_of_an_older_leadline_gets_the_key_and_the_columns_that_it_lacks(
+def test_a_table_that_stood_before_gets_the_key_and_the_columns_that_it_lacks(
     postgres_uri: str, table: str, execute
 ) -> None:
     execute(

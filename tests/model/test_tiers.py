@@ -138,11 +138,6 @@ def test_they_are_read_as_they_were_written(tiers: Tiers) -> None:
     assert Tiers.from_record(json.loads(json.dumps(tiers.to_record()))) == tiers
 
 
-def test_those_of_an_older_bundle_hold_their_cuts() -> None:
-    older = Tiers.from_record({"names": ["A", "B"], "cuts": [0.4]})
-    assert older.tonight(np.array([0.5, 0.39]), ["B", "A"]).tolist() == ["A", "B"]
-
-
 @pytest.mark.parametrize("volume", [(1.0,), (3.0, 2.0, 1.0)])
 def test_volumes_that_dont_fit_the_cuts_are_refused(volume: tuple[float, ...]) -> None:
     with pytest.raises(DataError, match="volumes"):

@@ -56,7 +56,11 @@ def test_it_comes_as_tables(seen: Any) -> None:
     )
     whole = steps[steps["by"] == "all"].set_index(["start", "end"])
     assert 0.05 < whole.loc[("mql", "sql"), "rate"] < 0.30
-    assert {"month", "ripe"} <= set(seen.months.columns) and not seen.months["ripe"].all() and seen.months["ripe"].any()
+    assert (
+        {"month", "complete"} <= set(seen.months.columns)
+        and not seen.months["complete"].all()
+        and seen.months["complete"].any()
+    )
     touches = seen.touches.set_index("level")
     assert touches.loc["trade_fair", "median"] > 2 * touches.loc["paid_search", "median"]  # as the demo has it
     assert len(seen.cost) > 5 and seen.cost_by_month.empty and set(seen.rejections["kind"]) >= {"fit", "timing"}

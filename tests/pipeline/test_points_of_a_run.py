@@ -33,7 +33,7 @@ def test_the_record_holds_a_card_its_worth_and_the_audit(told) -> None:
     assert 3 <= len(card["rows"]) <= 25 and card["reason"] == "" and card["bands"][0]["name"] == "A"
     assert {"card", "model", "logistic", "points"} == set(card["worth"]["by"])
     assert 0.4 < card["worth"]["kept"]["value"] < 1.6
-    assert len(audit["rules"]) == len(audit["said"]) == 8 and audit["stages"][0]["stage"] == "mql"
+    assert len(audit["rules"]) == len(audit["definitions"]) == 8 and audit["stages"][0]["stage"] == "mql"
     cut = next(c for c in told["capacity"] if abs(c["leads_per_week"] - 40) < 1)
     assert card["worth"]["by"]["model"]["expected"]["value"] == pytest.approx(cut["expected"], abs=0.5)
     assert {"source", "deepest intent so far"} == set(audit["caught"]["who"])

@@ -11,11 +11,9 @@ import pytest
 
 import homes
 from leadline.errors import DataError
-from leadline.files import write_sums
 from leadline.history.spec import Feature
 from leadline.ops import tracking
 from leadline.ops.registry import read_bundle
-from leadline.pipeline import report
 from leadline.pipeline.segments import _banded, roles_of
 from leadline.report.card import card
 
@@ -64,18 +62,6 @@ def test_the_card_is_the_record_s_and_lies_in_bundle_and_run(trained_home: Any, 
     assert evidence.read_text(encoding="utf-8") == text
     with homes.inside(folder), tracking._client("sqlite:///mlflow.db") as (_, client):
         assert "evidence/model-card.md" in client.get_model_version("demo", "1").description
-
-
-def test_a_bundle_of_an_older_leadline_has_no_card_and_is_read(home: Path) -> None:
-    record = json.loads((BUNDLE / "record.json").read_text())
-    for later in ("segments", "provenance"):
-        del record[later]
-    (BUNDLE / "record.json").write_text(json.dumps(record))
-    (BUNDLE / "model-card.md").unlink()
-    write_sums(BUNDLE)
-    assert "model-card.md" not in read_bundle(BUNDLE).files
-    assert "This run judged no segments." in report("demo.yaml").page.read_text(encoding="utf-8")
-    assert "This record doesn’t tell versions and seed." in card(record)
 
 
 def test_a_card_that_was_changed_is_damage(home: Path) -> None:

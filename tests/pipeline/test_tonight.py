@@ -15,7 +15,6 @@ import pytest
 from homes import NIGHT, at, cut, inside, settle
 from leadline import load_config, score
 from leadline.errors import DataError, UsageError
-from leadline.files import write_sums
 from leadline.nights import Nightly
 from leadline.pipeline import backfill, rehearse
 
@@ -223,11 +222,7 @@ def test_a_behaviour_that_the_source_no_longer_sends_is_told(night: Callable[...
     assert any("nightly.zero_rate" in w for w in night(nightly=", drift: ignore").warnings)
 
 
-def test_a_bundle_of_an_older_leadline_scores_the_same_and_without_mlflow_too(home: Path, plain: pa.Table) -> None:
-    manifest = json.loads((home / MODEL / "manifest.json").read_text())
-    old = {k: v for k, v in manifest.items() if k not in ("reference", "tiers", "capacity", "leadline")}
-    (home / MODEL / "manifest.json").write_text(json.dumps(old))
-    write_sums(home / MODEL)
+def test_a_night_without_mlflow_scores_the_same(home: Path, plain: pa.Table) -> None:
     config = load_config("demo.yaml")
     away = config.model_copy(update={"tracking": config.tracking.model_copy(update={"uri": "http://127.0.0.1:9"})})
     done = score(away, NIGHT, MODEL)

@@ -11,7 +11,6 @@ from page_records import HOSTILE, changed, flat_record, record
 
 from leadline.report import assets, committees, html, intent, pictures, predicts, say
 from leadline.report.parts import Chart, Folded, Panels, Section, Table
-from leadline.report.support import OLDER
 
 MAKERS = {"assets": assets.assets, "committees": committees.committees, "intent": intent.intent}
 
@@ -31,10 +30,7 @@ def column(table: Table, title: str) -> list[str]:
 
 
 @pytest.mark.parametrize("key", MAKERS)
-def test_a_record_without_them_says_so_and_a_flat_files_has_no_such_section(key: str) -> None:
-    older = {k: v for k, v in record().items() if k != key}
-    found = MAKERS[key](older)
-    assert found is not None and found.found == OLDER and not found.parts
+def test_a_flat_file_has_no_such_section_and_a_record_with_nothing_to_tell_says_so(key: str) -> None:
     assert MAKERS[key](flat_record()) is None
     nothing = MAKERS[key](record() | {key: None})
     assert nothing is not None and ("config" in nothing.found or "features" in nothing.found)

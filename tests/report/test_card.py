@@ -1,4 +1,4 @@
-"""The model card: every figure in it is the record's, whatever text the record holds stays text, and older records have one."""
+"""The model card: every figure in it is the record's, whatever text the record holds stays text."""
 
 from __future__ import annotations
 
@@ -71,11 +71,6 @@ def finding(code: str, severity: str, accepted: str = "") -> dict[str, Any]:
     return {"code": code, "severity": severity, "accepted": accepted, **told}
 
 
-def older() -> dict[str, Any]:
-    kept = ("name", "known_at", "observed_until", "outcome", "snapshots", "tables", "evaluation", "drivers", "findings")
-    return {k: v for k, v in plain_record().items() if k in kept}
-
-
 def unjudged() -> dict[str, Any]:
     empty = {"folds": [], "calibration": [], "gains": [], "against_logistic": [None] * 3}
     return record() | {"evaluation": empty, "segments": None}
@@ -89,7 +84,7 @@ def unknown() -> dict[str, Any]:
 
 
 KINDS: dict[str, Callable[[], dict[str, Any]]] = {
-    "dated": record, "flat": lambda: flat_record() | {"provenance": MADE}, "older": older, "unjudged": unjudged, "None": unknown,
+    "dated": record, "flat": lambda: flat_record() | {"provenance": MADE}, "unjudged": unjudged, "None": unknown,
 }  # fmt: skip
 
 

@@ -39,9 +39,5 @@ def test_what_never_closes_thinning_and_optimism_are_said() -> None:
     assert "LL309" not in words and "thinned" not in words
 
 
-def test_without_nights_the_reason_is_said_and_an_older_record_has_none() -> None:
+def test_without_nights_the_reason_is_said() -> None:
     assert worked(flat_record()).found == "No top-N backtest: a flat file doesn’t say when its rows were open."
-    older = record()
-    for key in ("nights", "nights_reason", "optimism"):
-        del older[key]
-    assert "this run has none" in worked(older).found and worked(older).parts == ()

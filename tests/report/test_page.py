@@ -59,18 +59,13 @@ def unknown(value: float | None) -> dict[str, Any]:
     return made
 
 
-def older() -> dict[str, Any]:
-    later = ("behaviours", "drivers_direction", "curve", "ablation", "features", "version", "segments")
-    return {k: v for k, v in record().items() if k not in later}
-
-
 def unjudged() -> dict[str, Any]:
     return record() | {"evaluation": {"folds": [], "calibration": [], "gains": [], "against_logistic": [None] * 3}}
 
 
 KINDS = {
     "dated": record, "flat": flat_record, "no points": no_points, "None": lambda: unknown(None),
-    "NaN": lambda: unknown(math.nan), "older": older, "unjudged": unjudged,
+    "NaN": lambda: unknown(math.nan), "unjudged": unjudged,
 }  # fmt: skip
 
 

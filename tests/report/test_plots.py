@@ -80,7 +80,7 @@ def test_lines_have_a_mark_for_each_value_and_dash_what_is_immature(series: Any)
     assert len(marks) == len(series) + sum(v is not None for _, told, _ in series for v in told)
     ripe = [told for _, told, unripe in series if unripe is None]
     if len(ripe) == len(series):
-        assert not [s for s in picture[2] if "unripe" in str(s.at["class"])]
+        assert not [s for s in picture[2] if "censored" in str(s.at["class"])]
 
 
 @given(st.lists(st.tuples(words, st.lists(st.tuples(figure, hue), max_size=30)), max_size=4))

@@ -1,4 +1,4 @@
-"""The sections on today's rules and the scorecard: findings with figures, older and empty records, hostile names."""
+"""The sections on today's rules and the scorecard: findings with figures, empty records, hostile names."""
 
 from __future__ import annotations
 
@@ -56,16 +56,13 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_without_figures_the_reason_is_said() -> None:
-    older = record()
-    del older["points_card"], older["rules_audit"]
-    assert "train again" in points_card(older).found and "train again" in rules(older).found
     bare = record()
     bare["points_card"] |= {"rows": [], "reason": "no fold could be judged"}
     bare["rules_audit"] |= {"reason": "no fold could be judged"}
     assert points_card(bare).found == "There is no scorecard: no fold could be judged."
     assert "no fold could be judged" in rules(bare).found and not rules(bare).parts
     unruled = record()
-    unruled["rules_audit"] |= {"rules": [], "said": [], "caught": None}
+    unruled["rules_audit"] |= {"rules": [], "definitions": [], "caught": None}
     assert "lists no rules" in rules(unruled).found and rules(unruled).parts
     unruled["points_card"] |= {"worth": None, "today": [], "reason": "no older fold"}
     assert "isn’t known: no older fold" in points_card(unruled).found

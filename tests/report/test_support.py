@@ -40,11 +40,3 @@ def test_drivers_stand_with_the_range_of_their_shares_and_ranks() -> None:
     said, table = steady(told())
     assert "4.5 of the 6 strongest" in said and len(table.rows) == len(record()["drivers"])
     assert "days since it was created" in {row[0].text for row in table.rows}
-
-
-def test_an_older_record_says_nothing_of_either() -> None:
-    made = record()
-    for key in ("complexity", "sample", "rare_levels", "stability"):
-        made.pop(key, None)
-    assert supported(made) == () and steady(made) == ()
-    assert "What was fitted" not in page(made)

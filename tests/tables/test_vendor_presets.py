@@ -148,7 +148,7 @@ MISSING = [
     ("salesforce", "campaign_member", "events", "nothing that leads did counts"),
     ("salesforce", "campaign", "", "a webinar and a trade fair count as one"),
     ("salesforce", "account", "accounts", "industry and size of a lead's company don't count"),
-    ("salesforce", "opportunity", "opportunities", "what came of conversions"),
+    ("salesforce", "opportunity", "opportunities", "what became of conversions"),
     ("salesforce", "opportunity_history", "", "CloseDate stands for the day"),
     ("salesforce", "opportunity_contact_role", "", "only opportunities made by the conversion itself"),
     ("salesforce", "task", "touches", "how fast sales answers can't be told"),

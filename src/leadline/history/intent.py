@@ -96,7 +96,7 @@ class IntentRule:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any] | None) -> IntentRule | None:
-        """Read what `to_record` wrote; None for None, as in a bundle of an older leadline or of a flat file.
+        """Read what `to_record` wrote; None for None, as in the bundle of a flat file.
 
         Examples
         --------

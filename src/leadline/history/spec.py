@@ -80,8 +80,7 @@ class Feature:
         True
         """
         window = record["window"]
-        terms = tuple(record.get("terms", ()))  # older bundles have none
-        return cls(**{**record, "window": Horizon.parse(window) if window else None, "terms": terms})
+        return cls(**{**record, "window": Horizon.parse(window) if window else None, "terms": tuple(record["terms"])})
 
 
 @dataclass(frozen=True)

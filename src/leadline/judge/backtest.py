@@ -13,6 +13,7 @@ from leadline import metrics
 from leadline.jsonable import to_jsonable
 from leadline.judge.rankers import has_probabilities
 from leadline.judge.sample import clustering
+from leadline.streams import Stream, seed_of
 
 __all__ = ["Evaluation", "Figures", "FoldResult", "Judged", "evaluate", "figures"]
 
@@ -173,6 +174,7 @@ def evaluate(folds: list[tuple[Judged, bool, int, int, int]], seed: int) -> Eval
     seed : int
         For the bootstraps.
     """
+    seed = seed_of(seed, Stream.BACKTEST)
     results = []
     for number, (rows, judged, starts, ends, training) in enumerate(folds, 1):
         said = {who: figures(rows, p, seed, probabilities=has_probabilities(who)) for who, p in rows.said.items()}

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from leadline import metrics
 from leadline.jsonable import to_jsonable
+from leadline.streams import Stream, seed_of
 
 __all__ = ["Chain", "judge"]
 
@@ -87,6 +88,7 @@ def judge(
     >>> made.rows, made.positives, made.auc, made.observed, made.verdict
     (40, 20, 1.0, 0.5, 'predicted too little')
     """
+    seed = seed_of(seed, Stream.STAGE_CHAIN)
     low, high = metrics.bootstrap_by_group(lambda at: float(np.average(y[at], weights=weight[at])), group, seed)
     auc = metrics.bootstrap_by_group(lambda at: metrics.auc(y[at], product[at], weight[at]), group, seed)
     return Chain(

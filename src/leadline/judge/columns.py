@@ -16,6 +16,7 @@ import numpy as np
 from leadline.config import Config
 from leadline.judge.apart import Floats, Ints, apart, apart_together, shuffled, standard_error
 from leadline.judge.coded import Column, encode
+from leadline.streams import Stream, generator
 from leadline.tables import Loaded
 from leadline.tables.attributes import Attribute
 from leadline.tables.ladder import MERGED, rung_of
@@ -105,7 +106,7 @@ class Evidence:
 
     @cached_property
     def _shuffled(self) -> list[Floats]:
-        rng = np.random.default_rng(self.seed)
+        rng = generator(self.seed, Stream.LEAK_SHUFFLES)
         return [shuffled(self.y, self.block, rng) for _ in range(SHUFFLES)]
 
     def by_chance(self, codes: Ints) -> float:
@@ -173,7 +174,7 @@ class Gate:
         order = np.argsort(at, kind="stable")
         block = np.empty(len(y), dtype=np.int64)
         block[order] = np.arange(len(y)) * blocks // max(len(y), 1)
-        drawn = np.random.default_rng(self.config.seed).integers(0, FOLDS, int(group.max(initial=0)) + 1)
+        drawn = generator(self.config.seed, Stream.LEAK_FOLDS).integers(0, FOLDS, int(group.max(initial=0)) + 1)
         columns = tuple(encode(a, table.column(a.name)) for a in self.judged) if len(y) else ()
         return Evidence(y, block, drawn[group], group, columns, self._account(table), self.config.seed)
 

@@ -50,7 +50,7 @@ def costs(climbs: Climbs, terms: Terms, level: Mapping[str, Words]) -> dict[str,
     )
     table = spent.join(came, on=["key", "month"]).join(about, on="key").fillna({"leads": 0, "sqls": 0})
     unknown = table["campaign"].isna()
-    counted = table[table["ripe"] & ~unknown]
+    counted = table[table["complete"] & ~unknown]
     alone = counted["sources"] == 1
     months = counted.assign(month=counted["month"].map(month_name))
     cells = months[(months["leads"] >= MIN_GROUP_SIZE) & ~months["campaign"].isin(LAST)]
@@ -63,7 +63,7 @@ def costs(climbs: Climbs, terms: Terms, level: Mapping[str, Words]) -> dict[str,
             {"campaign": name, "month": month, **_figure(part)}
             for (name, month), part in cells.groupby(["campaign", "month"])
         ],
-        "censored": float(table.loc[~table["ripe"] & ~unknown, "cost"].sum()),
+        "censored": float(table.loc[~table["complete"] & ~unknown, "cost"].sum()),
         "unknown": float(table.loc[unknown, "cost"].sum()),
         "several": float(counted.loc[~alone, "cost"].sum()),
     }
@@ -98,7 +98,7 @@ def _spent(climbs: Climbs, terms: Terms) -> pd.DataFrame:
     ripe = [
         month_end(m) + terms.within + terms.delay <= climbs.until and month_end(m - 1) >= since for m in table["month"]
     ]
-    return table.assign(ripe=np.array(ripe, dtype=bool))
+    return table.assign(complete=np.array(ripe, dtype=bool))
 
 
 def _dearest(table: pd.DataFrame, by: str) -> list[dict[str, Any]]:

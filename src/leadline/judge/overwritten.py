@@ -13,6 +13,7 @@ import numpy as np
 
 from leadline.judge.apart import Ints
 from leadline.judge.columns import FOLDS, Answer, Evidence, Gate, encode
+from leadline.streams import Stream, generator
 from leadline.tables.ladder import rung_of
 from leadline.times import DAY
 
@@ -95,6 +96,6 @@ def _pairs(gate: Gate, created: Ints, closed: Ints) -> list[Pair]:
             break
         rows = np.concatenate([newer, older])
         y = np.concatenate([np.ones(len(newer)), np.zeros(len(older))])
-        fold = np.random.default_rng(gate.config.seed).integers(0, FOLDS, len(created))[rows]
+        fold = generator(gate.config.seed, Stream.LEAK_OVERWRITTEN).integers(0, FOLDS, len(created))[rows]
         pairs.append(Pair(Evidence(y, np.zeros(len(rows), dtype=np.int64), fold, rows, ()), rows))
     return pairs

@@ -51,16 +51,14 @@ class Reference:
         return asdict(self)
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any] | None) -> Reference | None:
-        """Read what `to_record` wrote; None where the bundle has none, being of an older leadline.
+    def from_record(cls, record: Mapping[str, Any]) -> Reference:
+        """Read what `to_record` wrote.
 
         Examples
         --------
-        >>> Reference.from_record(None) is None, Reference.from_record(Reference(3).to_record()).rows
-        (True, 3)
+        >>> Reference.from_record(Reference(3).to_record()).rows
+        3
         """
-        if not record or not set(record) >= set(cls.__dataclass_fields__):
-            return None
         return cls(**{name: record[name] for name in cls.__dataclass_fields__})
 
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ from leadline.judge.paired import Sums
 from leadline.judge.picking import pick
 from leadline.judge.points_worth import Cohort, lead_weeks
 from leadline.judge.rules_audit import RuleAudit
-from leadline.streams import Stream, generator
+from leadline.streams import Stream, seed_of
 
 __all__ = ["Audit", "Caught", "StageAudit", "caught", "stage_audit"]
 
@@ -124,7 +124,7 @@ def stage_audit(cohort: Cohort, stage: str, there: Flags, seed: int) -> StageAud
         return None
     best = pick(rows.said["model"], rows.weight, float(mass.sum())) * rows.weight
     columns = {"in": mass, "in_hits": mass * rows.y, "best": best, "best_hits": best * rows.y}
-    sums = Sums.of(columns, rows.group, int(generator(seed, Stream.RULES_AUDIT, 1).integers(2**31 - 1)), REPEATS)
+    sums = Sums.of(columns, rows.group, seed_of(seed, Stream.RULES_AUDIT, 1), REPEATS)
     precision, model = sums.ratio("in_hits", "in"), sums.ratio("best_hits", "best")
     gap = sums.gap(("best_hits", "best"), ("in_hits", "in"))
     shared = float((best * inside).sum() / mass.sum())

@@ -22,6 +22,7 @@ from leadline.model.levels import Levels
 from leadline.model.linear import LinearColumn, category_columns, number_columns
 from leadline.model.matrix import Encoder
 from leadline.privacy import MIN_GROUP_SIZE
+from leadline.streams import Stream, seed_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,7 @@ def estimate(
     deals = len(amount)
     if deals < MIN_GROUP_SIZE:
         return None
-    low, high = metrics.bootstrap_by_group(lambda at: float(amount[at].mean()), group, seed)
+    low, high = metrics.bootstrap_by_group(lambda at: float(amount[at].mean()), group, seed_of(seed, Stream.VALUE))
     mean = float(amount.mean())
     told: dict[str, Any] = {"method": "mean", "deals": deals, "mean": mean, "mean_low": low, "mean_high": high}
     cut = deals - int(NEWEST * deals)
@@ -210,6 +211,7 @@ def _judge(amount: Floats, said: Floats, mean: float, group: NDArray[Any], seed:
     def missed(y: Floats, p: Floats, w: Floats) -> float:
         return float(np.mean(np.abs(y - p)))
 
+    seed = seed_of(seed, Stream.VALUE, 1)
     flat, ones = np.full(len(amount), mean), np.ones(len(amount))
     gain, low, high = metrics.paired_difference(missed, amount, flat, said, group, seed)
     ratio = metrics.bootstrap_by_group(lambda at: float(amount[at].sum() / said[at].sum()), group, seed)

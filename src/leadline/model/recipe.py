@@ -84,5 +84,5 @@ class Recipe:
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Recipe:
         """Read what `to_record` wrote."""
-        moving = record.get("moving")  # older bundles have none
+        moving = record["moving"]
         return cls(**{**record, "c_grid": tuple(record["c_grid"]), "moving": None if moving is None else tuple(moving)})

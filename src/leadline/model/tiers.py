@@ -172,17 +172,11 @@ class Tiers:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Tiers:
-        """Read what `to_record` wrote; older bundles have names and cuts alone, and hold the cuts.
-
-        Examples
-        --------
-        >>> Tiers.from_record({"names": ["A", "B"], "cuts": [0.5]}).mode
-        'threshold'
-        """
-        own = {str(word): cls.from_record(told) for word, told in record.get("own", {}).items()}
-        numbers = float(record.get("band", 0.0)), float(record.get("rise", 0.0))
+        """Read what `to_record` wrote."""
+        own = {str(word): cls.from_record(told) for word, told in record["own"].items()}
+        numbers = float(record["band"]), float(record["rise"])
         return cls(
-            tuple(record["names"]), tuple(record["cuts"]), tuple(record.get("volume", ())), *numbers, record.get("by"), own
+            tuple(record["names"]), tuple(record["cuts"]), tuple(record["volume"]), *numbers, record["by"], own
         )  # fmt: skip
 
     def _room(self, rows: int) -> npt.NDArray[np.str_]:

@@ -19,7 +19,7 @@ from leadline.model.fitting import split
 from leadline.model.matrix import Matrix
 from leadline.model.older import Fold, Older
 from leadline.model.recipe import Recipe
-from leadline.streams import Stream, generator
+from leadline.streams import Stream, seed_of
 
 __all__ = ["SPACE", "Tried", "best", "optuna_version", "search"]
 
@@ -142,7 +142,7 @@ def _numbers(finished: Sequence[Any], number: int, seed: int) -> dict[str, Any]:
     if number == 0:
         return {name: getattr(Recipe(), name) for name in SPACE}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    mine = int(generator(seed, Stream.TUNING, number).integers(2**31 - 1))
+    mine = seed_of(seed, Stream.TUNING, number)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=mine))
     study.add_trials(finished)
     return dict(study.ask(_distributions()).params)

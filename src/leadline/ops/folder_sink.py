@@ -143,8 +143,8 @@ def finished(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def is_whole(place: Path, record: Mapping[str, Any]) -> bool:
-    """Tell whether a night's files are those that its record was written for; nights of older versions list the rows alone."""
-    hashes = record.get("files") or {PART: record.get("sha256")}
+    """Tell whether a night's files are those that its record was written for."""
+    hashes = record.get("files")
     if not isinstance(hashes, dict):
         return False
     return all((place / name).is_file() and sha256(place / name) == digest for name, digest in hashes.items())

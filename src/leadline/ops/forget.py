@@ -83,7 +83,7 @@ def _purge_night(folder: Path, place: Path, has: Has) -> int:
     if not whole:
         discard(place)
         return 0
-    names = sorted(record.get("files") or {PART: None})
+    names = sorted(record["files"])
     kept, gone = {}, Counter[str]()
     for name in names:
         kept[name], gone[name] = _without((place / name).read_bytes(), name, has, record.get("to") is not None)

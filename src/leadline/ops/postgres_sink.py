@@ -131,7 +131,7 @@ def _filled(cursor: Any, target: Target, names: Sequence[str]) -> dict[str, str]
 
 
 def _widen(cursor: Any, target: Target, names: list[str]) -> None:
-    """Give a table of an older leadline the columns that it lacks, and the key."""
+    """Give a table the columns that it lacks, and the key: it may be new, or the config may ask for more than before."""
     cursor.execute(
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 "
         "AND NOT attisdropped AND attname <> ALL (SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($2) AND attnum > 0)",

@@ -25,7 +25,7 @@ FORMAT = 1
 MODELS = Path("models")
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 KEYS = frozenset(
-    {"name", "features", "intents", "roles", "known_at", "outcome", "flat"}
+    {"name", "features", "intents", "intent_stages", "roles", "known_at", "outcome", "flat", "reference"}
 )  # what reading a manifest asks of it
 REGISTERED = re.compile(r"^models:/(?P<name>[a-z][a-z0-9-]{0,62})(@(?P<alias>[A-Za-z][\w.-]*)|/(?P<version>\d+))$")
 

@@ -36,9 +36,7 @@ def drifts(
         `as_of`, `bound`, `score` and `features`, the farthest first, each with `psi`, `chance` (how large chance alone makes
         it) and whether it is `beyond` the bound and chance; or `why` nothing can be said.
     """
-    spreads = (bundle.manifest.get("reference") or {}).get("spreads")
-    if not spreads:
-        return {"why": "the model's bundle doesn't say how its features were spread; train again"}
+    spreads = bundle.manifest["reference"]["spreads"]
     if config.snapshots.after_creation is not None:
         return {
             "why": "with landmarks training looks at other ages than a night does, so their spreads can't be compared"

@@ -52,7 +52,7 @@ class FunnelResult:
 
     @property
     def months(self) -> pd.DataFrame:
-        """A row a month and step, by the month in which the lower rung was entered; `ripe` where all its leads had their time."""
+        """A row a month and step, by the month in which the lower stage was entered; `complete` where all its leads had their time."""
         told = self.record["funnel"]["months"]
         return _frame([_flat(step, month=month["month"]) for month in told for step in month["steps"]])
 

@@ -71,7 +71,7 @@ def look_up(
     with night_of(config, bundle.specs, as_of, leads, progress) as loaded:
         read = time.monotonic()
         progress("computing features")
-        rule = IntentRule.from_record(bundle.manifest.get("intent_stages"))
+        rule = IntentRule.from_record(bundle.manifest["intent_stages"])
         asked = (*bundle.specs, *(rule.specs() if rule else ()))
         told = features.build(loaded, asked, bundle.manifest["intents"], bundle.manifest["roles"])
         made, stage = told.keep(s.name for s in bundle.specs), rule.stages(told.values) if rule else None

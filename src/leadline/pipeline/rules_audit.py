@@ -43,7 +43,7 @@ def audited(fitted: Fitted) -> dict[str, Any]:
         found = Audit(found.rows, found.positives, rules, caught(cohort, _parted(fitted, at)), found.stages)
     return {
         **found.to_record(),
-        "said": [_said(config, rule) for rule in config.rules],
+        "definitions": [_said(config, rule) for rule in config.rules],
         "unpaid": _unpaid(fitted, cohort, at),
         "weekly": not config.is_flat,
         "reason": "",

@@ -16,7 +16,7 @@ from leadline.judge.segments import Axis, Rows, Segments, judge_segments
 from leadline.model.levels import Levels
 from leadline.model.tiers import Tiers
 from leadline.pipeline.fitted import Fitted
-from leadline.streams import Stream, generator
+from leadline.streams import Stream, seed_of
 from leadline.tables.attributes import slug
 
 __all__ = ["roles_of", "segments"]
@@ -58,7 +58,7 @@ def segments(fitted: Fitted, bands: Tiers) -> Segments | None:
     else:
         left_out.append(("month", "a flat file has no dates"))
     axes.append(Axis("tier", np.asarray(tier, dtype=object), parity=False))
-    seed = int(generator(fitted.config.seed, Stream.SEGMENTS).integers(2**31 - 1))
+    seed = seed_of(fitted.config.seed, Stream.SEGMENTS)
     return judge_segments(rows, axes, seed, left_out)
 
 

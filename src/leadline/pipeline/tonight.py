@@ -138,11 +138,11 @@ def _made(session: Session, when: int | None, night: int, dated: bool, before: B
 
 def _seen(config: Config, bundle: Bundle, look: Look, scores: Scores, when: int | None, before: Before) -> Seen:
     """Say what a night looks like beside training and beside the night before."""
-    model = Reference.from_record(bundle.manifest.get("reference"))
+    model = Reference.from_record(bundle.manifest["reference"])
     alike = config.snapshots.after_creation is None
     tonight = Reference(len(scores))
     if len(scores):
-        tonight = looked_at(look.made, bundle.scorer, scores.probability, cuts=model.cuts if model else None)
+        tonight = looked_at(look.made, bundle.scorer, scores.probability, cuts=model.cuts)
     import numpy as np
 
     last = np.fromiter(before.probability.values(), dtype=np.float64, count=len(before))

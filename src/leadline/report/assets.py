@@ -7,7 +7,6 @@ from typing import Any
 
 from leadline.report import draw, say
 from leadline.report.parts import Cell, Chart, Column, Section, Table, cell
-from leadline.report.support import OLDER
 
 __all__ = ["assets", "days_cell"]
 
@@ -21,8 +20,6 @@ FOLLOWED = ("next", "sql", "opportunity", "won")
 
 def assets(record: Mapping[str, Any]) -> Section | None:
     """Say who used which asset, and what followed; nothing for a flat file."""
-    if "assets" not in record:
-        return Section("assets", TITLE, OLDER)
     told: Mapping[str, Any] | None = record["assets"]
     if told is None and "events" not in record.get("tables", {}):
         return None

@@ -1,6 +1,6 @@
 """The model card: what a model is, is for, is worth and can't do, as Markdown, made of its run's record and nothing else.
 
-Whatever an older record lacks is left out or said to be lacking. It holds counts, figures and levels of attributes that
+It holds counts, figures and levels of attributes that
 the bundle keeps by name; never a lead's data.
 
 References
@@ -201,5 +201,5 @@ def _again(record: Record) -> list[str]:
         code(command),
         "CONFIG is the config with the hash below; the run’s evidence in MLflow has it as it was written. The same tables, by the "
         "fingerprints above, the same versions and the same seed give the same scores.",
-        table(["what", "value"], rows, "<<") if rows else "This record doesn’t tell versions and seed.",
+        table(["what", "value"], rows, "<<"),
     ]

@@ -7,7 +7,6 @@ from typing import Any
 
 from leadline.report import draw, plots, say
 from leadline.report.parts import Cell, Chart, Column, Section, Table, cell
-from leadline.report.support import OLDER
 
 __all__ = ["committees"]
 
@@ -17,8 +16,6 @@ NONE = "The features tell nothing of accounts: give leads an account and events,
 
 def committees(record: Mapping[str, Any]) -> Section | None:
     """Say how conversion goes with the people of an account that are engaged; nothing for a flat file."""
-    if "committees" not in record:
-        return Section("committees", TITLE, OLDER)
     told: Mapping[str, Any] | None = record["committees"]
     if told is None:
         return Section("committees", TITLE, NONE) if "events" in record.get("tables", {}) else None

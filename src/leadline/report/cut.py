@@ -96,7 +96,5 @@ def _named_row(c: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def _night(c: Mapping[str, Any]) -> str:
-    """Say how many leads a night has, and by how many that varies; older records don't tell."""
-    return (
-        f"{say.amount(c['night'], 0)} ± {say.amount(c['night_spread'], 0)}" if say.known(c.get("night")) else say.ABSENT
-    )
+    """Say how many leads a night has, and by how many that varies."""
+    return f"{say.amount(c['night'], 0)} ± {say.amount(c['night_spread'], 0)}" if say.known(c["night"]) else say.ABSENT

@@ -13,7 +13,6 @@ from leadline.report.parts import COUNTED, Cell, Chart, Column, Folded, Listed, 
 __all__ = ["diagnosis"]
 
 TITLE = "Diagnosis: what to change"
-OLDER = "This version’s record holds no diagnosis; train again to see it."
 SHOWN = 12
 BANDS = {
     "low": f"under {say.share(LOW, 0)}", "middle": f"{100 * LOW:.0f} to {say.share(HIGH, 0)}", "high": f"over {say.share(HIGH, 0)}",
@@ -35,8 +34,6 @@ Record = Mapping[str, Any]
 
 def diagnosis(record: Record) -> Section | None:
     """Say which band conversion lies in, by source and campaign, and what may be tried; nothing for a flat file."""
-    if "diagnosis" not in record:
-        return Section("diagnosis", TITLE, OLDER)
     told = record["diagnosis"]
     if told is None:
         why = "No table tells when leads became MQL and SQL, so this conversion can’t be diagnosed."

@@ -14,7 +14,6 @@ from leadline.report.spending import spending
 __all__ = ["funnel"]
 
 TITLE = "The funnel"
-OLDER = "This version’s record holds no funnel; train again to see it."
 BY = {"source": "source", "campaign": "campaign"}
 PER = 1_000
 
@@ -23,8 +22,6 @@ Record = Mapping[str, Any]
 
 def funnel(record: Record) -> Section | None:
     """Say how many go on from each rung to the next, how fast and at what cost; nothing for a flat file."""
-    if "funnel" not in record:
-        return Section("funnel", TITLE, OLDER)
     told = record["funnel"]
     if told is None:
         return None

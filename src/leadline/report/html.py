@@ -75,7 +75,7 @@ def page(record: Mapping[str, Any]) -> str:
     Parameters
     ----------
     record : mapping
-        A run's record, as `leadline.pipeline.training` made it. What an older record lacks is said to be lacking.
+        A run's record, as `leadline.pipeline.training` made it.
     """
     made = groups(record)
     about = next(section.found for section in made[-1].sections if section.key == "asked")

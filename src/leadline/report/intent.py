@@ -7,7 +7,6 @@ from typing import Any
 
 from leadline.report import plots, say
 from leadline.report.parts import Cell, Chart, Column, Section, Table, cell
-from leadline.report.support import OLDER
 
 __all__ = ["intent"]
 
@@ -35,8 +34,6 @@ COLUMN = "The stage stands behind the scores as the column intent_stage: it says
 
 def intent(record: Mapping[str, Any]) -> Section | None:
     """Say how each stage converted, and how many open leads are in it; nothing for a flat file."""
-    if "intent" not in record:
-        return Section("intent", TITLE, OLDER)
     told: Mapping[str, Any] | None = record["intent"]
     if told is None and "events" not in record.get("tables", {}):
         return None

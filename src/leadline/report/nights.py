@@ -19,7 +19,7 @@ def worked(record: Mapping[str, Any]) -> Section:
     """Say how many leads got there, and what closed, had sales worked the top of the list at each past night."""
     told: Mapping[str, Any] | None = record.get("nights")
     if not told or not told.get("rankers"):
-        why = record.get("nights_reason") or "this run has none"
+        why = record["nights_reason"]
         return Section("nights", TITLE, f"No top-N backtest: {why}.", tuple(_optimism(record)))
     sayers: Sequence[Mapping[str, Any]] = told["rankers"]
     ahead = {gap["by"]: gap for gap in told.get("model_minus_baseline") or []}

@@ -122,7 +122,7 @@ def lines(months: Sequence[str], series: Sequence[Line], said: Callable[[float],
     --------
     >>> _, _, shapes = lines(["Jan", "Feb", "Mar"], [("web", [0.1, 0.2, None], 1)])
     >>> [s.at["class"] for s in shapes if s.kind == "path"]
-    ['mark part-1', 'line part-1 unripe', 'mark part-1', 'mark part-1']
+    ['mark part-1', 'line part-1 censored', 'mark part-1', 'mark part-1']
     """
     legend, head = _legend([name for name, _, _ in series])
     values = [value for _, told, _ in series for value in told if value is not None]
@@ -145,7 +145,7 @@ def _line(frame: Frame, told: Sequence[float | None], unripe: int, kind: int) ->
     if len(ripe) > 1:
         shapes.append(curve(frame, ripe, f"line part-{kind + 1}"))
     if rest and len(ripe[-1:] + rest) > 1:
-        shapes.append(curve(frame, [*ripe[-1:], *rest], f"line part-{kind + 1} unripe"))
+        shapes.append(curve(frame, [*ripe[-1:], *rest], f"line part-{kind + 1} censored"))
     return [*shapes, *(_mark(frame.x(x), frame.y(y), kind) for x, y in points)]
 
 

@@ -13,7 +13,6 @@ from leadline.report.parts import COUNTED, Cell, Column, Folded, Section, Table,
 __all__ = ["points_card"]
 
 TITLE = "Scorecard"
-OLDER = "This version’s record holds no scorecard; train again to see it."
 RANKED = ("model", "card", "points", "logistic")
 KINDS = {
     "behaviour": "event", "intent": "events", "any": "events", "age": "age", "role": "role", "account": "account", "icp": "fit", "attribute": "fit",
@@ -37,9 +36,7 @@ FILES = (
 
 def points_card(record: Mapping[str, Any]) -> Section:
     """Show the card, its thresholds, and what it is worth beside the model and the current scoring rules."""
-    told: Mapping[str, Any] | None = record.get("points_card")
-    if told is None:
-        return Section("points", TITLE, OLDER)
+    told: Mapping[str, Any] = record["points_card"]
     if not told["rows"]:
         return Section("points", TITLE, f"There is no scorecard: {told['reason']}.")
     what = say.outcomes(record.get("outcome", {}))
@@ -84,7 +81,7 @@ def _beside(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Table]:
     known = {r["behaviours"][0]: r["words"] for r in card["rows"] if r["kind"] == "behaviour"}
     paid = {
         s["behaviour"]: (r["given"], s)
-        for r, s in zip(audit.get("rules") or (), audit.get("said") or (), strict=False)
+        for r, s in zip(audit.get("rules") or (), audit.get("definitions") or (), strict=False)
         if s["behaviour"]
     }
     known |= {name: said["words"] for name, (_, said) in paid.items()}

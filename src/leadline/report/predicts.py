@@ -10,7 +10,6 @@ from leadline.report.assets import days_cell
 from leadline.report.moves import way
 from leadline.report.parts import Cell, Chart, Column, Part, Section, Table, cell
 from leadline.report.pictures import pictures
-from leadline.report.support import OLDER
 
 __all__ = ["behaviours"]
 
@@ -23,9 +22,7 @@ NOT_A_CAUSE = (
 
 def behaviours(record: Mapping[str, Any]) -> Section:
     """Compare each behaviour's conversion with and without it."""
-    told = record.get("behaviours")
-    if told is None:
-        return Section("predicts", PREDICTS, OLDER)
+    told = record["behaviours"]
     rows: Sequence[Mapping[str, Any]] = told["behaviours"]
     if not rows:
         return Section("predicts", PREDICTS, "The data hold no events, so there is no behaviour to compare.")
@@ -105,8 +102,8 @@ def _lift(b: Mapping[str, Any]) -> tuple[Cell, Cell]:
 
 
 def _by_intent(told: Mapping[str, Any], window: str) -> tuple[Table, ...]:
-    """Lay out the lift of acts of each intent; older records don't know."""
-    rows: Sequence[Mapping[str, Any]] = told.get("intents", ())
+    """Lay out the lift of acts of each intent."""
+    rows: Sequence[Mapping[str, Any]] = told["intents"]
     if not rows:
         return ()
     columns = (
@@ -124,8 +121,8 @@ def _by_intent(told: Mapping[str, Any], window: str) -> tuple[Table, ...]:
 
 
 def _by_source(told: Mapping[str, Any], window: str) -> tuple[Table, ...]:
-    """Lay out each behaviour's lift in each source, folded away; older records don't know."""
-    split: Mapping[str, Any] | None = told.get("by_source")
+    """Lay out each behaviour's lift in each source, folded away."""
+    split: Mapping[str, Any] | None = told["by_source"]
     if not split:
         return ()
     sources = zip(split["sources"], split["leads"], strict=True)

@@ -12,7 +12,6 @@ from leadline.report.parts import Cell, Chart, Column, Part, Section, Table, cel
 __all__ = ["rejected"]
 
 TITLE = "Disqualification reasons"
-OLDER = "This version’s record doesn’t tell what was rejected; train again to see it."
 KINDS = {
     "fit": "bad fit", "timing": "bad timing", "data": "bad data", "other": "other reasons", "none": "no reason given",
 }  # fmt: skip
@@ -28,8 +27,6 @@ Record = Mapping[str, Any]
 
 def rejected(record: Record) -> Section | None:
     """Say why leads were rejected, by kind of reason, and how many of each tier were accepted; nothing for a flat file."""
-    if "rejected" not in record:
-        return Section("rejected", TITLE, OLDER)
     told = record["rejected"]
     if told is None:
         return None

@@ -11,7 +11,6 @@ from leadline.report.parts import COUNTED, Chart, Column, Folded, Section, Shape
 __all__ = ["rules"]
 
 TITLE = "Today’s rules against the model"
-OLDER = "This version’s record holds no audit of the rules; train again to see it."
 NO_RULES = (
     "The config lists no rules (“rules:”), so there are no points to audit; add them to see what they catch and miss."
 )
@@ -29,9 +28,7 @@ SHARED = (
 
 def rules(record: Mapping[str, Any]) -> Section:
     """Audit the rules of the config on the newest fold."""
-    told: Mapping[str, Any] | None = record.get("rules_audit")
-    if told is None:
-        return Section("rules", TITLE, OLDER)
+    told: Mapping[str, Any] = record["rules_audit"]
     if told["reason"]:
         return Section("rules", TITLE, f"The rules weren’t audited: {told['reason']}.")
     what = say.outcomes(record.get("outcome", {}))
@@ -81,7 +78,7 @@ def _rule(said: Mapping[str, Any]) -> str:
 
 def _chart(told: Mapping[str, Any]) -> Chart | Table:
     """Draw what each rule pays, as a mark, beside what it is worth, as a dot with its interval."""
-    table, rows = _table(told), list(zip(told["rules"], told["said"], strict=True))
+    table, rows = _table(told), list(zip(told["rules"], told["definitions"], strict=True))
     known = [(r, s) for r, s in rows if all(say.known(r["fair"][k]) for k in ("value", "low", "high"))]
     if not known:
         return table
@@ -131,7 +128,7 @@ def _table(told: Mapping[str, Any]) -> Table:
         Column("so it is"),
     )
     rows = []
-    for rule, said in zip(told["rules"], told["said"], strict=True):
+    for rule, said in zip(told["rules"], told["definitions"], strict=True):
         lift, fair = rule["lift"], rule["fair"]
         rows.append((
             cell(_rule(said)),

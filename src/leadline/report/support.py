@@ -8,13 +8,11 @@ from typing import Any
 from leadline.report import say
 from leadline.report.parts import Cell, Column, Table, cell
 
-__all__ = ["OLDER", "steady", "supported"]
-
-OLDER = "This version's record holds no such figures; train again to see them."
+__all__ = ["steady", "supported"]
 
 
 def supported(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Say what was fitted and why, and for how many independent snapshots the labelled ones count; older records don't know."""
+    """Say what was fitted and why, and for how many independent snapshots the labelled ones count."""
     rung, sample, pooled = record.get("complexity"), record.get("sample"), record.get("rare_levels")
     said = [f"What was fitted: {rung['name']}. {rung['reason']}."] if rung else []
     fitted = (record.get("choice") or {}).get("words")

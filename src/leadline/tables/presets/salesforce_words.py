@@ -143,7 +143,7 @@ def _missing_history(seen: Seen, tracked: Sequence[str]) -> list[Lack]:
 def _missing_deals(seen: Seen) -> list[Lack]:
     if not seen.has("opportunity"):
         return [Lack(
-            "opportunities", "opportunity isn't there: what came of conversions, won or lost, doesn't show; add opportunity, "
+            "opportunities", "opportunity isn't there: what became of conversions, won or lost, doesn't show; add opportunity, "
             "opportunity_history and opportunity_contact_role to the sync",
         )]  # fmt: skip
     found = []
