@@ -47,7 +47,6 @@ GONE = (
 """What is gone, as a regular expression over a text, and what to say instead."""
 
 ALLOWED = {
-    "README.md": "rewritten as a whole, in these words, beside this change",
     "docs/config.md": "the config's keys and their page are renamed beside this change",
 }
 """Files that are not looked at, each with the reason."""

@@ -188,7 +188,8 @@ def test_nobody_ripe_is_an_error_before_anything_is_fitted(folder: Path) -> None
         _, known, built = run.train()
         assert known.y.sum() == 1
         with pytest.raises(
-            DataError, match=r"no lead that reached sql is ripe for won within 7d \(1 snapshots aren't yet\)"
+            DataError,
+            match=r"no lead that reached sql is old enough to count for won within 7d \(1 snapshots aren't yet\)",
         ):
             following.fetch(run.config, run.loaded, known, built, run.config.roles)
 

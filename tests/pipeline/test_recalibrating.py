@@ -84,7 +84,7 @@ def test_a_flat_file_is_calibrated_anew_on_its_new_rows_and_wins_the_contest(
     done = leadline.promote("flat.yaml")
     looks = [look.what for look in done.verdict.looks] if done.verdict else []
     assert done.version == "2" and looks == ["its calibration fitted again", "as exported"]
-    with pytest.raises(DataError, match=f"0 leads with a positive outcome have ripened .* at least {FEWEST}"):
+    with pytest.raises(DataError, match=f"0 leads with a positive outcome became known .* at least {FEWEST}"):
         leadline.recalibrate("flat.yaml")  # the new version has seen all rows
 
 
@@ -120,7 +120,7 @@ def test_with_dates_no_row_is_taken_that_the_model_may_have_been_fitted_on(train
 
 def test_with_dates_too_little_that_ripened_is_refused_in_one_sentence(home: Path, trained_home) -> None:
     done = run("recalibrate", "demo.yaml", cwd=trained_home[0])
-    assert done.code == 65 and "expected at least" in done.sentence and "ripened since" in done.sentence
+    assert done.code == 65 and "expected at least" in done.sentence and "became known since" in done.sentence
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ class Recalibration:
         """Say what changed, for people."""
         told, before, after = self.record, self.record["before"], self.record["after"]
         return [
-            f"{told['rows']:,} snapshots ({told['positives']:,} positive) have become old enough to count since {self.name} {self.of} was made",
+            f"{told['rows']:,} snapshots ({told['positives']:,} positive) became known since {self.name} {self.of} was made",
             f"rate {told['rate_then']:.1%} when it was made, {told['rate_now']:.1%} since; the log odds move by {told['moved']:+.2f}",
             f"newest {told['judged']:,}: {after['observed']:.1%} observed; {before['predicted']:.1%} predicted before, {after['predicted']:.1%} after",
             f"log loss {before['log_loss']:.4f} before, {after['log_loss']:.4f} after (gain {told['gain']:+.4f}, 95%: {told['gain_low']:+.4f} to {told['gain_high']:+.4f})",
@@ -122,7 +122,7 @@ def recalibrate(
     since = unseen_from(config, bundle)
     ripe = ripened(config, made, since)
     ready(config)
-    progress(f"calibrating on {len(ripe.rows):,} snapshots that have become old enough to count since")
+    progress(f"calibrating on {len(ripe.rows):,} snapshots that became known since")
     rows = Rows.of(made, bundle, ripe.rows)
     scorer = with_calibrator(bundle.scorer, recalibrated(bundle.scorer, rows.forward))
     told = _told(bundle, rows, ripe, scorer, config.seed)

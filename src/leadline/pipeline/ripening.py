@@ -94,7 +94,7 @@ def ripened(config: Config, made: Prepared, since: int) -> Ripened:
     found = _leads(made, rows, 1.0)
     if min(found, _leads(made, rows, 0.0)) < FEWEST:
         raise DataError(
-            f"recalibrate: {found} leads with a positive outcome have become old enough to count since the model was made; "
+            f"recalibrate: {found} leads with a positive outcome became known since the model was made; "
             f"expected at least {FEWEST}, and as many without; wait, or train anew"
         )
     best: tuple[int, Ripened] | None = None
@@ -107,7 +107,7 @@ def ripened(config: Config, made: Prepared, since: int) -> Ripened:
             best = least, Ripened(rows, older, newer, int(start))
     if best is None or best[0] < EACH:
         raise DataError(
-            f"recalibrate: {found} leads with a positive outcome have become old enough to count since the model was made, but at most {best[0] if best else 0} on "
+            f"recalibrate: {found} leads with a positive outcome became known since the model was made, but at most {best[0] if best else 0} on "
             f"each side of any date, one horizon apart, to fit on and to judge by; expected at least {EACH}; wait, or train anew"
         )
     return best[1]

@@ -138,7 +138,7 @@ def _making(record: Record) -> list[str]:
     if again:
         said.append(
             f"Its calibration was fitted again, on top of version {text(again.get('of'))}, from "
-            f"{say.count(again.get('rows'), 'row')} that had become old enough to count since ({say.count(again.get('positives'))} positive): "
+            f"{say.count(again.get('rows'), 'row')} that became known since ({say.count(again.get('positives'))} positive): "
             f"base rate {say.share(again.get('rate_then'))} then, {say.share(again.get('rate_now'))} now. On the newest {say.count(again.get('judged'))} of "
             f"these, which it wasn’t fitted on, its ECE was "
             f"{say.amount((again.get('before') or {}).get('ece'), 4)} before and {say.amount((again.get('after') or {}).get('ece'), 4)} after."
