@@ -56,19 +56,20 @@ def score(
     log: LogKind = Log.text,
 ) -> None:
     """Score every open lead as of one instant; the output is old or new, never half."""
-    from leadline import pipeline
+    from leadline.pipeline import backfill, rehearse
+    from leadline.pipeline import score as run
 
     console = console_of(quiet, log, as_json)
     span = _span(first, last, every, as_of, leads)
     if dry_run:
         asked = (as_of, model, out, leads, span, force, console.progress, write_changes)
-        console.rehearsed(pipeline.rehearse(config, *asked))
+        console.rehearsed(rehearse(config, *asked))
     elif span:
         asked_for = (*span, model, out, console.progress, force, lock_timeout, console.run_id, write_changes)
-        console.backfilled(pipeline.backfill(config, *asked_for))
+        console.backfilled(backfill(config, *asked_for))
     else:
         one = (as_of, model, out, leads, console.progress, force, lock_timeout, console.run_id, write_changes)
-        console.scored(pipeline.score(config, *one))
+        console.scored(run(config, *one))
 
 
 def _span(
