@@ -46,7 +46,7 @@ unit:
 
 test-long: venv
 	$(BIN)/python -m pytest -m long
-	LEADLINE_LONG=1 $(BIN)/python -m pytest tests/laws tests/tables/test_kept.py
+	LEADLINE_LONG=1 $(BIN)/python -m pytest tests/laws tests/tables/test_event_cache.py
 
 # Ratios against peers, which are installed for this alone; benchmarks/README.md tells of larger runs.
 bench: .venv-bench/.ready

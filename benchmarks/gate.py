@@ -18,10 +18,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from leadline.checks import Finding, Severity
-from leadline.pipeline import check
-from leadline.tables import demo
-from leadline.tables.demo.planted import PLANTS
+from leadline import demo
+from leadline.core.checks import Finding, Severity
+from leadline.demo.planted_leaks import PLANTS
+from leadline.workflows.check import check
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 REAL = {"xeducation": "640000", "bank": "36000", "olist": "2018-05-15", "bpi2012": "2011-12-15"}

@@ -23,19 +23,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadline import metrics
-from leadline.history.spec import Feature
-from leadline.model.baselines import sigmoid
-from leadline.model.fitting import Fold, OutOfFold, fit_scorer, split
-from leadline.model.matrix import Encoder, Matrix
-from leadline.model.older import logistic
-from leadline.model.recipe import Recipe
+from leadline import demo
+from leadline.config.load import load_config
+from leadline.dataset.feature_spec import Feature
+from leadline.metrics import classification
+from leadline.model.encoding.encoder import Encoder, Matrix
+from leadline.model.fitting.fit import OutOfFold, RowSplit, fit_scorer, split
+from leadline.model.fitting.logistic import sigmoid
+from leadline.model.fitting.recipe import Recipe
+from leadline.model.fitting.selection import logistic
 from leadline.model.scorer import Scorer
-from leadline.pipeline.fitted import to_matrix
-from leadline.pipeline.laying import lay_folds
-from leadline.pipeline.prepare import Prepared, prepare
-from leadline.tables import demo
-from leadline.yamlfile import load_config
+from leadline.workflows.training.fit import to_matrix
+from leadline.workflows.training.prepare import Prepared, lay_folds, prepare
 
 Floats = npt.NDArray[np.float64]
 
@@ -73,7 +72,7 @@ def newest(
     specs: Sequence[Feature],
     matrix: Matrix,
     group: npt.NDArray[np.object_],
-    folds: Sequence[Fold],
+    folds: Sequence[RowSplit],
     seed: int,
     threads: int = 1,
     truth: Floats | None = None,
@@ -140,23 +139,23 @@ def figures(fold: Newest) -> None:
     )
     for who in sorted(fold.said, key=lambda name: name != "model"):
         p = fold.said[who]
-        told = f"{who:<12}{metrics.auc(y, p, w):>7.3f}{metrics.average_precision(y, p, w):>7.3f}{metrics.brier(y, p, w):>8.4f}"
-        told += f"{metrics.log_loss(y, p, w):>10.4f}{metrics.expected_calibration_error(y, p, w):>7.4f}"
+        told = f"{who:<12}{classification.auc(y, p, w):>7.3f}{classification.average_precision(y, p, w):>7.3f}{classification.brier(y, p, w):>8.4f}"
+        told += f"{classification.log_loss(y, p, w):>10.4f}{classification.expected_calibration_error(y, p, w):>7.4f}"
         if fold.truth is not None:
             known = np.isfinite(fold.truth)
             told += f"{information(fold.truth[known], p[known], w[known]):>13.3f}{calibration_error(fold.truth[known], p[known], w[known]):>12.1%}"
         print(told)
     print("model less peer (95%):")
     measures = {
-        "AUC": metrics.auc,
-        "AP": metrics.average_precision,
-        "Brier": metrics.brier,
-        "ECE": metrics.expected_calibration_error,
+        "AUC": classification.auc,
+        "AP": classification.average_precision,
+        "Brier": classification.brier,
+        "ECE": classification.expected_calibration_error,
     }
     for who in PEERS:
         parts = []
         for name, metric in measures.items():
-            gap, low, high = metrics.paired_difference(
+            gap, low, high = classification.paired_difference(
                 metric, y, fold.said["model"], fold.said[who], fold.group, 7, w, REPEATS
             )
             parts.append(f"{name} {gap:+.4f} ({low:+.4f} to {high:+.4f})")

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.world import BEHAVIOURS, TABLES
-from leadline.checks import Findings
-from leadline.config import Config
-from leadline.history import catalog, features
-from leadline.history.spec import Feature
-from leadline.tables import Attribute, Loaded, Store, kept, ladder, merges, open_store
+from leadline.config.schema import Config
+from leadline.core.checks import Findings
+from leadline.dataset.feature_spec import Feature
+from leadline.features import build, catalog
+from leadline.tables import Attribute, Loaded, Store, event_cache, merges, open_store, stages
 
 __all__ = ["SCAN", "VARIANTS", "config_of", "keeping", "leadline_values", "placed", "scan", "specs_of"]
 
@@ -47,7 +47,7 @@ def nothing(_: Config, loaded: Loaded) -> Loaded:
 def kept_fold(config: Config, loaded: Loaded) -> Loaded:
     """Keep the log beside the world, and what an earlier build left for this one."""
     with keeping(config) as config:
-        log = kept.settle(config, loaded.store)
+        log = event_cache.settle(config, loaded.store)
     loaded.store.run("DROP TABLE all_events")
     if log.shelf is None:
         raise ValueError(f"the fold isn't kept: {log.note}")
@@ -65,7 +65,7 @@ def keeping(config: Config) -> Iterator[Config]:
 
 VARIANTS: dict[str, Callable[[Config, Loaded], Loaded]] = {"raw log": nothing, "kept fold": kept_fold}
 """What is done to the placed tables before the clock starts, under the name that the table prints: a fold that is kept
-from an earlier night, say, is made here by the function that a night calls. The timed part is always `features.build`."""
+from an earlier night, say, is made here by the function that a night calls. The timed part is always `build.build`."""
 
 
 def config_of(folder: Path, memory: str, threads: int) -> Config:
@@ -98,7 +98,7 @@ def _place(config: Config, folder: Path, question: str, store: Store) -> Loaded:
         store.run(f'CREATE TABLE {name} AS SELECT row_number() OVER () AS "row", {columns} FROM {_file(folder, name)}')
         rows[name] = int(store.rows(f"SELECT COUNT(*) FROM {name}")[0][0])
     merges.none(store)
-    ladder.build(config, store)
+    stages.build(config, store)
     store.run(f"CREATE TABLE snapshots AS SELECT * FROM {_file(folder, question)}")
     store.run(
         "CREATE TABLE belongs AS SELECT lead_id, COALESCE(account_id, '') AS account_id, created_at AS changed_at, recorded_at FROM leads"
@@ -129,10 +129,10 @@ def specs_of(config: Config, loaded: Loaded, whole: bool) -> tuple[Feature, ...]
     )  # fmt: skip
 
 
-def leadline_values(config: Config, loaded: Loaded, specs: tuple[Feature, ...]) -> features.Features:
+def leadline_values(config: Config, loaded: Loaded, specs: tuple[Feature, ...]) -> build.Features:
     """Build the features, as `train` and `score` do."""
     intents = {name: behaviour.intent for name, behaviour in config.behaviours.items()}
-    return features.build(loaded, specs, intents, config.roles)
+    return build.build(loaded, specs, intents, config.roles)
 
 
 def scan(store: Store) -> None:

@@ -17,19 +17,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from leadline.pipeline import beside, judging, recording
-from leadline.pipeline.reporting import report
-from leadline.pipeline.training import train
-from leadline.tables import demo
-from leadline.yamlfile import load_config
+from leadline import demo
+from leadline.config.load import load_config
+from leadline.workflows.report import report
+from leadline.workflows.training import evaluate, record, report_data
+from leadline.workflows.training.train import train
 
 PARTS: tuple[tuple[ModuleType, str, str], ...] = (
-    (beside, "gather", "ask the tables"),
-    (judging, "of_run", "funnel and rejections"),
-    (judging, "sections", "assets, committees, intent stages"),
-    (judging, "drawn", "beeswarm, dependence, interactions"),
-    (judging, "points", "points card and rules audit"),
-    (recording, "compared", "behaviours"),
+    (report_data, "gather", "ask the tables"),
+    (evaluate, "of_run", "funnel and rejections"),
+    (evaluate, "sections", "assets, committees, intent stages"),
+    (evaluate, "drawn", "beeswarm, dependence, interactions"),
+    (evaluate, "points", "points card and rules audit"),
+    (record, "compared", "behaviours"),
 )
 """The functions that the sections need, and nothing else does; and what each makes."""
 

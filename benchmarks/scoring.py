@@ -26,18 +26,17 @@ import lightgbm
 import numpy as np
 import numpy.typing as npt
 
-from leadline.history.features import Features
-from leadline.judge.ranking import rank
-from leadline.judge.reasons import Strongest, strongest, written
-from leadline.model.attribution import Forest
-from leadline.model.fitting import fit_scorer
-from leadline.model.recipe import Recipe
+from leadline import demo
+from leadline.config.load import load_config
+from leadline.explanation.reasons import Strongest, strongest, written
+from leadline.features.build import Features
+from leadline.model.fitting.fit import fit_scorer
+from leadline.model.fitting.recipe import Recipe
 from leadline.model.scorer import CHUNK, Scorer
-from leadline.pipeline.fitted import to_matrix
-from leadline.pipeline.laying import lay_folds
-from leadline.pipeline.prepare import prepare
-from leadline.tables import demo
-from leadline.yamlfile import load_config
+from leadline.model.shap.tree_shap import Forest
+from leadline.scoring.ranking import rank
+from leadline.workflows.training.fit import to_matrix
+from leadline.workflows.training.prepare import lay_folds, prepare
 
 ROOT = Path(__file__).parents[1]
 Floats = npt.NDArray[np.float64]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from leadline.history.climbs import Climbs, Spent
-from leadline.judge.rungs import Terms
-from leadline.times import DAY
+from leadline.core.point_in_time import DAY
+from leadline.dataset.lead_journeys import Climbs, Spent
+from leadline.insights.stage_conversion import Terms
 
 START = 1_704_067_200_000_000  # 2024-01-01
 UNTIL = START + 400 * DAY

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import oracle
 import oracle_rates
 from crowds import ROLES
-from leadline.config import Config
-from leadline.history.features import Features
-from leadline.history.spec import Feature
+from leadline.config.schema import Config
+from leadline.dataset.feature_spec import Feature
+from leadline.features.build import Features
 from oracle import DAY, Rules
 from worlds import HALF, START, TYPES, WORDS, Run, World, config_of, later_than, rules, worlds
 
@@ -125,14 +125,14 @@ class Cohort(Run):
     """One load; `features` are those of rates, stages and fit alone, unless told otherwise."""
 
     def ours(self) -> tuple[Feature, ...]:
-        from leadline.history import catalog
+        from leadline.features import catalog
 
         return tuple(s for s in catalog.catalogue(self.config, self.loaded) if s.aggregate in oracle_rates.KNOWN)
 
     def features(self, specs: Any = None) -> Features:
-        from leadline.history import features
+        from leadline.features import build
 
-        return features.build(self.loaded, specs or self.ours(), self.intents, self.config.roles)
+        return build.build(self.loaded, specs or self.ours(), self.intents, self.config.roles)
 
 
 def compare(asked: Rules, built: Features, world: World, limit: int) -> dict[str, int]:

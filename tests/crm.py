@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leadline.config import Config
+from leadline.config.schema import Config
 
 Rows = dict[str, list[dict[str, Any]]]
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 import oracle
 import oracle_colleagues
-from leadline.checks import Findings
-from leadline.config import Config
-from leadline.history import catalog, features
-from leadline.tables import Attribute, Loaded, Store, ladder, merges
-from leadline.tables.cut import drop_repeats
+from leadline.config.schema import Config
+from leadline.core.checks import Findings
+from leadline.features import build, catalog
+from leadline.tables import Attribute, Loaded, Store, merges, stages
+from leadline.tables.visibility import drop_repeats
 from oracle import DAY, Person, Rules
 from worlds import BEHAVIOURS, HALF, LAST, START, TYPES, WORDS, Run, World, config_of, delays, instants
 
@@ -149,11 +149,11 @@ def crowd_config(asked: Rules, folder: Path, **more: Any) -> Config:
 class Crowd(Run):
     """One load of a crowd; `features` are those of colleagues alone, unless told otherwise."""
 
-    def colleagues(self) -> tuple[features.Feature, ...]:
+    def colleagues(self) -> tuple[build.Feature, ...]:
         return tuple(s for s in catalog.catalogue(self.config, self.loaded) if s.table == "colleagues")
 
-    def features(self, specs: Any = None) -> features.Features:
-        return features.build(self.loaded, specs or self.colleagues(), self.intents, self.config.roles)
+    def features(self, specs: Any = None) -> build.Features:
+        return build.build(self.loaded, specs or self.colleagues(), self.intents, self.config.roles)
 
 
 class Placed(Crowd):
@@ -183,7 +183,7 @@ def placed(world: World, config: Config, store: Store, known_at: int) -> Placed:
         store.put(table, pa.table({c: pa.array(v, kinds[c]) for c, v in columns.items()}))
     drop_repeats("history", store)
     merges.follow(store, ("events", "stages", "history"))
-    ladder.build(config, store)
+    stages.build(config, store)
     title = Attribute("leads", "job_title", "lead_job_title", "category")
     return Placed(
         config,
@@ -196,7 +196,7 @@ def _canonical(value: Any) -> Any:
     return value.strip(" ") or None if isinstance(value, str) else value
 
 
-def compare(asked: Rules, built: features.Features, persons: dict[str, Person], fields: Iterable[str]) -> int:
+def compare(asked: Rules, built: build.Features, persons: dict[str, Person], fields: Iterable[str]) -> int:
     """Hold every value of every colleague feature against the oracle's; return how many aren't zero or missing."""
     told, known = 0, set(fields)
     columns = {s: built.values[s.name].tolist() for s in built.specs}

@@ -26,7 +26,7 @@ SERVER = """
 import atexit, gc, importlib, json, os, sys
 for name in %r:
     importlib.import_module(name)
-from leadline.cli import main
+from leadline.cli.app import main
 gc.freeze()
 print("ready", flush=True)
 while line := sys.stdin.readline():
@@ -51,8 +51,8 @@ while line := sys.stdin.readline():
 os._exit(0)
 """
 HEAVY = (
-    "leadline.terminal", "leadline.pipeline.training", "leadline.pipeline.tonight", "leadline.pipeline.publish",
-    "leadline.pipeline.monitoring", "leadline.pipeline.promotion", "leadline.pipeline.reporting",
+    "leadline.cli.console", "leadline.workflows.training.train", "leadline.workflows.scoring.score", "leadline.workflows.training.publish",
+    "leadline.workflows.monitor", "leadline.workflows.promote", "leadline.workflows.report",
     "duckdb", "lightgbm", "mlflow", "pandas", "pyarrow.parquet", "scipy.stats", "sklearn.linear_model",
     "matplotlib.figure", "matplotlib.backends.backend_agg", "mlflow.store.tracking.sqlalchemy_store", "mlflow.pyfunc", "sqlalchemy.dialects.sqlite", "alembic.command",
     "mlflow.store.model_registry.sqlalchemy_store", "mlflow.tracking", "jinja2", "rich.console", "rich.table",

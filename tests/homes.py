@@ -19,21 +19,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from leadline import Config, load_config
-from leadline.model.fitting import OutOfFold, fit_scorer
+from leadline import Config, demo, load_config
+from leadline.model.fitting.fit import OutOfFold, fit_scorer
 from leadline.model.scorer import Scorer
-from leadline.pipeline.asking import instant
-from leadline.pipeline.fitted import to_matrix
-from leadline.pipeline.laying import lay_folds
-from leadline.pipeline.prepare import prepare
-from leadline.tables import demo
+from leadline.workflows.common import instant
+from leadline.workflows.training.fit import to_matrix
+from leadline.workflows.training.prepare import lay_folds, prepare
 
 LEADS = 2_000  # enough positive ones (150) for trees
 KNOWN_AT = "2025-06-02T00:00:00Z"
 NIGHT = "2025-06-09T00:00:00Z"
 CANARY = "Canary Zq17 Officer"
 SOURCE = Path(__file__).parents[1] / "src"
-RUN = [sys.executable, "-c", "from leadline.cli import main; main()"]
+RUN = [sys.executable, "-c", "from leadline.cli.app import main; main()"]
 
 Tables = dict[str, pa.Table]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from leadline.config import Config
+from leadline.config.schema import Config
 from oracle import DAY, Rules
 from worlds import HALF, START, WORDS, World, arrow, config_of, put
 

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadline.history.spec import Feature
-from leadline.jsonable import to_jsonable
-from leadline.judge.points_rows import plain_rows
-from leadline.judge.points_worth import Cohort, bands, worth
-from leadline.judge.rules_audit import audit
-from leadline.judge.rules_caught import Audit, caught, stage_audit
-from leadline.model.matrix import Matrix
-from leadline.model.points_card import distill
+from leadline.core.jsonable import to_jsonable
+from leadline.dataset.feature_spec import Feature
+from leadline.model.encoding.encoder import Matrix
+from leadline.points.card import distill
+from leadline.points.card_value import Cohort, bands, worth
+from leadline.points.exports import plain_rows
+from leadline.points.rules_audit import Audit, audit, caught, stage_audit
 
 
 def records(specs: Sequence[Feature], values: pd.DataFrame, cohort: Cohort) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def run(home: str, arguments: list[str]) -> None:
     for module in others():
         sys.modules[module] = None  # type: ignore[assignment]
     os.chdir(home)
-    from leadline.cli import main
+    from leadline.cli.app import main
 
     main(arguments)
 

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leadline.checks import Findings
-from leadline.config import Config
-from leadline.judge.leaks import before_training
+from leadline.config.schema import Config
+from leadline.core.checks import Findings
+from leadline.leakage.gate import before_training
 from leadline.tables import load, open_store
 
 DAY = 86_400_000_000

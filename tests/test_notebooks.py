@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import leadline
-from leadline.tables import demo
+from leadline import demo
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

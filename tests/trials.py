@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from leadline.judge.experiments import Trial
-from leadline.judge.explain import Driver
+from leadline.explanation.drivers import Driver
+from leadline.leakage.experiments import Trial
 
 
 def driver(group: str, weight: float) -> Driver:

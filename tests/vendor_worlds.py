@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leadline.tables import demo
+from leadline import demo
 from vendor_tables import BASE, OWN, VENDOR, WORDS
 
 Tables = dict[str, pa.Table]

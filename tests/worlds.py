@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
-from leadline.config import Config
-from leadline.history import catalog, features, labels, snapshots
+from leadline.config.schema import Config
+from leadline.dataset import labels, snapshots
+from leadline.features import build, catalog
 from leadline.tables import Loaded, load, open_store
 from oracle import DAY, Rules
 
@@ -206,20 +207,20 @@ class Run:
     def open_leads(self) -> list[tuple[Any, ...]]:
         return self.store.rows("SELECT lead_id, as_of FROM snapshots ORDER BY ALL")
 
-    def train(self) -> tuple[labels.Counts, labels.Labels, features.Features]:
+    def train(self) -> tuple[labels.Counts, labels.Labels, build.Features]:
         snapshots.for_training(self.config, self.loaded)
         counts = labels.attach(self.config, self.loaded)
         return counts, labels.fetch(self.config, self.loaded), self.features()
 
-    def night(self, as_of: int | None, specs: Any = None) -> features.Features:
+    def night(self, as_of: int | None, specs: Any = None) -> build.Features:
         snapshots.for_night(self.config, self.loaded, as_of)
         return self.features(specs)
 
-    def features(self, specs: Any = None) -> features.Features:
-        return features.build(self.loaded, specs or catalog.catalogue(self.config, self.loaded), self.intents)
+    def features(self, specs: Any = None) -> build.Features:
+        return build.build(self.loaded, specs or catalog.catalogue(self.config, self.loaded), self.intents)
 
 
-def same(one: features.Features, two: features.Features) -> None:
+def same(one: build.Features, two: build.Features) -> None:
     """Assert that two Features are equal bit for bit."""
     assert one.specs == two.specs
     assert list(one.lead_id) == list(two.lead_id) and list(one.account_id) == list(two.account_id)

@@ -70,7 +70,7 @@ def _plain(text: str) -> str:
 
 def make(page: str) -> dict[str, Any]:
     """Return the schema, with the page's words."""
-    from leadline.config import Config
+    from leadline.config.schema import Config
 
     raw = Config.model_json_schema(by_alias=True)
     parts = raw["$defs"]
@@ -84,7 +84,7 @@ def make(page: str) -> dict[str, Any]:
 
 def _keep_old_names(schema: dict[str, Any]) -> None:
     """Let old names and old words pass, as leadline does; an editor strikes them out."""
-    from leadline.yamlfile import RENAMED
+    from leadline.config.load import RENAMED
 
     for known in RENAMED:
         part = schema

@@ -18,7 +18,7 @@ def commands() -> str:
     """Return Markdown that tells of every command, with its arguments and options, in the order of `--help`."""
     from typer.main import get_command
 
-    from leadline.cli import app
+    from leadline.cli.app import app
 
     return "\n\n".join(_command(name, c) for name, c in get_command(app).commands.items())  # type: ignore[attr-defined]
 

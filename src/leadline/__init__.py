@@ -19,21 +19,21 @@ from typing import Any
 __version__ = "0.1.0"
 
 _WHERE = {
-    "Config": "leadline.config",
+    "Config": "leadline.config.schema",
     "LeadlineError": "leadline.errors",
-    "load_config": "leadline.yamlfile",
-    "check": "leadline.pipeline",
-    "train": "leadline.pipeline",
-    "score": "leadline.pipeline",
-    "explain": "leadline.pipeline",
-    "explain_page": "leadline.pipeline",
-    "report": "leadline.pipeline",
-    "forget": "leadline.pipeline",
-    "funnel": "leadline.pipeline",
-    "monitor": "leadline.pipeline",
-    "promote": "leadline.pipeline",
-    "recalibrate": "leadline.pipeline",
-    "roll_back": "leadline.pipeline",
+    "load_config": "leadline.config.load",
+    "check": "leadline.workflows.check",
+    "train": "leadline.workflows.training.train",
+    "score": "leadline.workflows.scoring.score",
+    "explain": "leadline.workflows.scoring.explain",
+    "explain_page": "leadline.workflows.scoring.lead_page",
+    "report": "leadline.workflows.report",
+    "forget": "leadline.workflows.erase",
+    "funnel": "leadline.workflows.funnel",
+    "monitor": "leadline.workflows.monitor",
+    "promote": "leadline.workflows.promote",
+    "recalibrate": "leadline.workflows.recalibrate",
+    "roll_back": "leadline.workflows.promote",
 }
 
 __all__ = [

@@ -46,15 +46,15 @@ QUICK = {
 @pytest.fixture(scope="session")
 def spark() -> Iterator[None]:
     """Start Spark for the session, and skip where it can't run; stores find it running, and leave it."""
-    from leadline.config import Engine
-    from leadline.tables.store import jvm
+    from leadline.config.schema import Engine
+    from leadline.storage import spark_session
 
-    lacking = jvm.unfit()
+    lacking = spark_session.unfit()
     if lacking:
         pytest.skip(f"Spark can't run here: {lacking}")
     with tempfile.TemporaryDirectory(prefix="leadline-spark-", ignore_cleanup_errors=True) as place:
         engine = Engine(kind="spark", master="local[2]", memory="1GB")
-        stop = jvm.launch({**jvm.settings(engine, Path(place)), **QUICK})
+        stop = spark_session.launch({**spark_session.settings(engine, Path(place)), **QUICK})
         yield
         stop()
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from leadline.checks import Severity
-from leadline.pipeline.checking import check
-from leadline.pipeline.pointing import suspect
-from leadline.tables.presets import propose
-from leadline.yamlfile import parse_config
+from leadline.config.load import parse_config
+from leadline.core.checks import Severity
+from leadline.presets import propose
+from leadline.workflows.check import check
+from leadline.workflows.config_from_file import suspect
 
 TABLES = (
     "CREATE TABLE leads AS SELECT CAST(n AS VARCHAR(9)) AS lead_id, TIMESTAMP '2024-01-01 00:00:00' + n * INTERVAL '6 hours' AS created_at, "

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pytest
 
 from crowds import ROLES, Crowd, crowd_config, large_crowd, put
-from leadline.config import Engine
-from leadline.history import catalog, features, labels, snapshots
-from leadline.history.members import role_column
-from leadline.history.spec import Feature, Title
-from leadline.tables.store import open_store
-from leadline.tables.store.dialect import DUCKDB, POSTGRES, SPARK, Dialect
+from leadline.config.schema import Engine
+from leadline.dataset import labels, snapshots
+from leadline.dataset.account_members import role_column
+from leadline.dataset.feature_spec import Feature, Title
+from leadline.features import build, catalog
+from leadline.storage import open_store
+from leadline.storage.dialect import DUCKDB, POSTGRES, SPARK, Dialect
 from oracle import DAY, Rules
 from worlds import BEHAVIOURS, WORDS, Run
 
@@ -81,7 +82,7 @@ def world_of(run: Run, specs: tuple[Feature, ...], title: Title | None) -> World
     """Take the tables of a run, the question, and DuckDB's answer."""
 
     def ask(dialect: Dialect) -> str:
-        return features.statement(specs, run.intents, dialect, ROLES, title)
+        return build.statement(specs, run.intents, dialect, ROLES, title)
 
     names = [row[0] for row in run.store.rows("SELECT table_name FROM duckdb_tables() ORDER BY 1")]
     tables = {name: run.store.arrow(f"SELECT * FROM {name}") for name in names}

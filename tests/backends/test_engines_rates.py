@@ -8,8 +8,8 @@ import pytest
 from test_engines import ASKED, World, agrees, world_of
 
 from cohorts import Cohort, cohort_config, large_cohort, put
-from leadline.history import snapshots
-from leadline.history.members import role_column
+from leadline.dataset import snapshots
+from leadline.dataset.account_members import role_column
 
 
 @pytest.fixture(scope="module")

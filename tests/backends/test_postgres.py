@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from crm import server_source as source
-from leadline.config import Engine
+from leadline.config.schema import Engine
 from leadline.errors import ConfigError, DataError, LeadlineError, RetryError
+from leadline.storage import open_store
+from leadline.storage.locations import without_secrets
 from leadline.tables.schema import Column, cast_sql
-from leadline.tables.store import open_store
-from leadline.tables.store.sources import without_secrets
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_ids_and_numbers_arrive_exact(table: str) -> None:
 
 
 def test_instants_arrive_in_their_zone_and_infinity_is_none(table: str) -> None:
-    from leadline.config import Config
+    from leadline.config.schema import Config
 
     config = Config.model_construct(timezone="Europe/Amsterdam")
     aware = cast_sql(Column("a", "aware", "time"), "TIMESTAMP WITH TIME ZONE", config)

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pytest
 
+from leadline.delivery.sink import Key
+from leadline.delivery.sink_urls import open_sink
 from leadline.errors import OutputError, RetryError, UsageError
-from leadline.ops.sink_urls import open_sink
-from leadline.ops.sinks import Key
 
 DAY = 86_400_000_000
 
@@ -278,7 +278,7 @@ def test_the_second_run_to_a_table_is_told_to_try_again(postgres_uri: str, table
 
 
 def test_forgotten_leads_rows_of_a_model_go_in_every_night(postgres_uri: str, table: str) -> None:
-    from leadline.ops.postgres_sink import forget_rows
+    from leadline.delivery.postgres_sink import forget_rows
 
     out = to(postgres_uri, table)
     assert forget_rows(out, "demo", ["L1"]) == 0

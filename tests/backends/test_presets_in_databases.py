@@ -12,7 +12,7 @@ import pytest
 import homes
 import leadline
 import vendor_worlds
-from leadline.tables import presets
+from leadline import presets
 from vendor_worlds import Tables
 from worlds import Run, same
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 import crm
-from leadline.history import features, labels
+from leadline.dataset import labels
+from leadline.features import build
 from worlds import Run, same
 
-Result = tuple[labels.Counts, features.Features, dict[str, int]]
+Result = tuple[labels.Counts, build.Features, dict[str, int]]
 
 
 def run(sources: dict[str, Any]) -> Result:

@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import homes
-from leadline import load_config, score, train
-from leadline.config import Engine
+from leadline import demo, load_config, score, train
+from leadline.config.schema import Engine
 from leadline.errors import DataError, UsageError
-from leadline.pipeline.asking import instant, intents
-from leadline.pipeline.night_input import tonight
-from leadline.pipeline.scoring import find_model
-from leadline.tables import demo, open_store
-from leadline.tables.store.parts import split, whole
+from leadline.storage.spark import split, whole
+from leadline.tables import open_store
+from leadline.workflows.common import instant, intents
+from leadline.workflows.scoring.explain import find_model
+from leadline.workflows.scoring.inputs import tonight
 
 LEADS = 350
 MASTER = 'engine: {kind: spark, master: "local[2]", threads: 1, memory: 1GB}'

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leadline.history.spec import Feature
-from leadline.model.baselines import sigmoid
-from leadline.model.matrix import Matrix
+from leadline.dataset.feature_spec import Feature
+from leadline.model.encoding.encoder import Matrix
+from leadline.model.fitting.logistic import sigmoid
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # the benches are no part of the installed package

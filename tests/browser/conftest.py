@@ -15,8 +15,8 @@ import pytest
 
 import homes
 from leadline import check, explain_page, monitor, report, score
-from leadline.pipeline.checking import write_page
-from leadline.pipeline.monitored import write_page as write_monitor
+from leadline.workflows.check import write_page
+from leadline.workflows.monitor import write_page as write_monitor
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

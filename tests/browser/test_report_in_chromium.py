@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from leadline.report.html import page
+from leadline.report.pages.page import page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from page_parser import parsed

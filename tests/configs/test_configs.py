@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 import leadline
-from leadline.config import Tracking
+from leadline.config.load import parse_config
+from leadline.config.schema import Tracking
+from leadline.demo import config_text
 from leadline.errors import ConfigError
-from leadline.judge.ranking import COLUMNS
-from leadline.tables.demo import config_text
-from leadline.yamlfile import parse_config
+from leadline.scoring.ranking import COLUMNS
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))

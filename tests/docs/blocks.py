@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from forked import Forks
-from leadline.yamlfile import parse_config
+from leadline.config.load import parse_config
 
 ROOT = Path(__file__).parents[2]
 GAP = "…"
@@ -117,7 +117,7 @@ def check_usage(block: Block) -> None:
     """Hold that the command line takes each line of a synopsis, its capitals replaced by something that fits."""
     from typer.main import get_command
 
-    from leadline.cli import app
+    from leadline.cli.app import app
 
     commands = get_command(app).commands  # type: ignore[attr-defined]
     for line in block.text.strip().splitlines():
@@ -174,6 +174,6 @@ def command_folder(folder: Path) -> Path:
     place = folder / "bin"
     place.mkdir()
     leadline = place / "leadline"
-    leadline.write_text(f"#!{sys.executable}\nfrom leadline.cli import main\n\nmain()\n", encoding="utf-8")
+    leadline.write_text(f"#!{sys.executable}\nfrom leadline.cli.app import main\n\nmain()\n", encoding="utf-8")
     leadline.chmod(0o755)
     return place

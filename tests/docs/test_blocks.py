@@ -135,7 +135,7 @@ def test_python_names_and_commands_in_the_text_are_there() -> None:
     from typer.main import get_command
 
     import leadline
-    from leadline.cli import app
+    from leadline.cli.app import app
 
     commands = get_command(app).commands  # type: ignore[attr-defined]
     options = {flag for c in commands.values() for p in c.params for flag in p.opts} | {"--help"}

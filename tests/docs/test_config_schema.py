@@ -14,18 +14,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from leadline.cli import app
+from leadline.cli.app import app
+from leadline.config.load import parse_config
 from leadline.errors import ConfigError
-from leadline.yamlfile import parse_config
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "docs" / "_ext" / "config_schema.py"
 PLACE = ROOT / "src" / "leadline" / "config.schema.json"
 SCHEMA = json.loads(PLACE.read_text(encoding="utf-8"))
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-PRESETS = [
-    ROOT / "src" / "leadline" / "tables" / "presets" / f"{name}.yaml" for name in ("csv", "hubspot", "salesforce")
-]
+PRESETS = [ROOT / "src" / "leadline" / "presets" / f"{name}.yaml" for name in ("csv", "hubspot", "salesforce")]
 
 BASE = """
 version: 1

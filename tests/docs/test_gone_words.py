@@ -105,7 +105,7 @@ def test_help_of_every_command_holds_none() -> None:
     from typer.main import get_command
     from typer.testing import CliRunner
 
-    from leadline.cli import app
+    from leadline.cli.app import app
 
     commands = sorted(get_command(app).commands)  # type: ignore[attr-defined]
     assert {"train", "score", "monitor"} <= set(commands)

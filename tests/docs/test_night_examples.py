@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from homes import NIGHT, environment
-from leadline.cli import app
+from leadline.cli.app import app
 from leadline.errors import LeadlineError
 
 ROOT = Path(__file__).parents[2]

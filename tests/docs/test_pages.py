@@ -9,9 +9,9 @@ from typing import Any, get_args
 
 import pytest
 
-from leadline.config import Config, FeaturePlan
+from leadline.config.schema import Config, FeaturePlan
+from leadline.dataset.feature_spec import Aggregate
 from leadline.errors import LeadlineError
-from leadline.history.spec import Aggregate
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), ROOT / "models" / "README.md"])
@@ -101,17 +101,17 @@ def test_the_index_lists_every_page_of_a_check() -> None:
 
 
 def test_entries_have_the_severity_of_their_check() -> None:
-    from leadline.judge import leaks
-    from leadline.tables import rules
+    from leadline.leakage import gate
+    from leadline.tables.checks import AFTER, CHECKS, FLAT, FLAT_AFTER
 
     told = dict(entries())
     checks = (
-        *rules.CHECKS,
-        *rules.AFTER,
-        *rules.FLAT,
-        *rules.FLAT_AFTER,
-        *leaks.BEFORE_TRAINING,
-        *leaks.AFTER_TRAINING,
+        *CHECKS,
+        *AFTER,
+        *FLAT,
+        *FLAT_AFTER,
+        *gate.BEFORE_TRAINING,
+        *gate.AFTER_TRAINING,
     )
     assert {c.code: str(c.severity) for c in checks}.items() <= told.items()
 

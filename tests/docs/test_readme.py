@@ -27,7 +27,7 @@ def test_make_blocks_name_targets_of_the_makefile() -> None:
 def test_options_and_commands_named_in_the_text_are_there() -> None:
     from typer.main import get_command
 
-    from leadline.cli import app
+    from leadline.cli.app import app
 
     commands = get_command(app).commands  # type: ignore[attr-defined]
     known = {option for c in commands.values() for p in c.params for option in p.opts}
@@ -42,7 +42,7 @@ def test_python_names_are_public() -> None:
 
 
 def test_columns_of_the_scores_are_those_told() -> None:
-    from leadline.judge.ranking import COLUMNS
+    from leadline.scoring.ranking import COLUMNS
 
     told = README[README.index("Scores have one row") : README.index("`leadline explain CONFIG")]
     named = re.findall(r"`([a-z_0-9]+)`", told)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import leadline
-from leadline.checks import Severity
+from leadline.core.checks import Severity
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -53,7 +53,7 @@ def test_nothing_is_fetched_when_a_page_is_opened(site: Path) -> None:
 def test_every_command_and_option_is_told(site: Path) -> None:
     from typer.main import get_command
 
-    from leadline.cli import app
+    from leadline.cli.app import app
 
     page = (site / "reference" / "commands.html").read_text(encoding="utf-8")
     for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ import pytest
 from figures import PROPERTY
 from forked import Forks, forks
 from homes import KNOWN_AT, config_text, settle
-from leadline.tables import demo
+from leadline import demo
 
 Trial = Callable[[str], AbstractContextManager[None]]
 

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from homes import SOURCE
+from leadline.core.files import staging, swap, write_text
+from leadline.delivery.folder_sink import finished, is_whole
+from leadline.delivery.sink_urls import open_sink
 from leadline.errors import OutputError, RetryError
-from leadline.files import staging, swap, write_text
-from leadline.ops.folder_sink import finished, is_whole
-from leadline.ops.sink_urls import open_sink
 from nights import DAY, night, table
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{SOURCE}:{Path(__file__).parents[1]}"}
@@ -24,7 +24,7 @@ ROWS = 20_000
 
 WRITE = """
 from nights import night, table
-from leadline.ops.sink_urls import open_sink
+from leadline.delivery.sink_urls import open_sink
 beside = {p: {"changes.parquet": str(p).encode() * 90_000, "handoffs.jsonl": str(p).encode() * 9_000} for p in (0.25, 0.75)}
 sink, nights = open_sink("folder", "demo"), {p: table([p] * 20_000) for p in (0.25, 0.75)}
 sink.write(nights[0.25], night(), beside[0.25])
@@ -76,7 +76,7 @@ def test_killed_a_hundred_and_fifty_times_the_night_is_always_whole(tmp_path: Pa
 READ = """
 import json, sys
 from pathlib import Path
-from leadline.ops.folder_sink import is_whole
+from leadline.delivery.folder_sink import is_whole
 place = Path("folder/as_of=1970-01-02T00-00-00Z")
 print("ready", flush=True)
 seen = whole = 0
@@ -128,7 +128,7 @@ def test_two_scorers_at_once_one_writes_and_the_other_tries_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code = "import sys\nfrom leadline.ops.sink_urls import open_sink\nwith open_sink('folder', 'demo').lock():\n    print('held', flush=True)\n    sys.stdin.read()"
+    code = "import sys\nfrom leadline.delivery.sink_urls import open_sink\nwith open_sink('folder', 'demo').lock():\n    print('held', flush=True)\n    sys.stdin.read()"
     one = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT)
     assert one.stdin is not None and one.stdout is not None and one.stdout.readline() == b"held\n"
     with pytest.raises(RetryError), open_sink("folder", "demo").lock(0.0):

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from homes import NIGHT
+from leadline.core.files import write_sums
 from leadline.errors import DataError
-from leadline.files import write_sums
-from leadline.ops.registry import read_bundle
+from leadline.registry.bundle import read_bundle
 
 SCORE = ["score", "demo.yaml", "--as-of", NIGHT, "--force", "--quiet", "--out", "o.parquet", "--model"]
 

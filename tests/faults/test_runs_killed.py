@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from homes import KNOWN_AT, NIGHT, inside
-from leadline.files import write_sums
-from leadline.ops import tracking
-from leadline.ops.folder_sink import is_whole
-from leadline.ops.registry import read_bundle
+from leadline.core.files import write_sums
+from leadline.delivery.folder_sink import is_whole
+from leadline.registry import tracking
+from leadline.registry.bundle import read_bundle
 
 URI = "sqlite:///mlflow.db"
 KILLED = -9

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leadline.history import catalog
+from leadline.features import catalog
 
 
 @pytest.fixture(autouse=True, scope="module")

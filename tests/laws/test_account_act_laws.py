@@ -16,9 +16,10 @@ import oracle
 from crowds import Crowd, crowd_config, crowds
 from crowds import put as put_crowd
 from examples import examples
-from leadline.config import Config
-from leadline.history import catalog, snapshots
-from leadline.history.features import Features
+from leadline.config.schema import Config
+from leadline.dataset import snapshots
+from leadline.features import catalog
+from leadline.features.build import Features
 from oracle import DAY, Rules
 from worlds import BEHAVIOURS, START, TYPES, WORDS, World, delays, instants, rules
 

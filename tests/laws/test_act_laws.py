@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 import oracle
 import oracle_acts
 from examples import examples
-from leadline.history import catalog, snapshots
-from leadline.history.features import Features
+from leadline.dataset import snapshots
+from leadline.features import catalog
+from leadline.features.build import Features
 from oracle import DAY, Rules
 from worlds import BEHAVIOURS, HALF, LAST, START, WORDS, Run, World, config_of, put, rules, worlds
 

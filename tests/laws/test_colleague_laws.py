@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import oracle
 from crowds import Crowd, compare, crowd_config, crowds, large_crowd, placed, put
 from examples import examples
-from leadline.config import Engine
-from leadline.history import catalog, snapshots
+from leadline.config.schema import Engine
+from leadline.dataset import snapshots
+from leadline.features import catalog
 from leadline.tables import Store, open_store
 from oracle import DAY, Rules
 from worlds import BEHAVIOURS, HALF, LAST, START, WORDS, World, later_than, rules, same

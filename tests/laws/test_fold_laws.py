@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from leadline.dataset import splits
+from leadline.dataset.labels import Labels
+from leadline.dataset.splits import Fold
 from leadline.errors import DataError
-from leadline.history import folds
-from leadline.history.folds import Fold
-from leadline.history.labels import Labels
 from oracle import DAY, Rules
 from worlds import START, WORDS, Run, World, config_of, put, same
 
@@ -39,26 +39,26 @@ def test_every_training_label_was_known_when_its_test_begins(
     past: tuple[np.ndarray, Labels, int], count: int, length: int
 ) -> None:
     as_of, labelled, horizon = past
-    made = folds.make_dated(as_of, labelled, count, length * DAY)
+    made = splits.make_dated(as_of, labelled, count, length * DAY)
     for fold in made:
         assert (labelled.known_at[fold.train] <= fold.starts_at).all()
         assert (as_of[fold.train] + horizon <= as_of[fold.test].min()).all()
         assert ((as_of[fold.test] >= fold.starts_at) & (as_of[fold.test] < fold.ends_at)).all()
         assert not np.intersect1d(fold.train, fold.test).size
         for rows, side in ((fold.train, "training"), (fold.test, "test")):
-            assert labelled.y[rows].sum() >= folds.FEWEST[side]
+            assert labelled.y[rows].sum() >= splits.FEWEST[side]
     spans = [(f.starts_at, f.ends_at) for f in made]
     assert all(a[1] <= b[0] for a, b in pairwise(spans))
     if made and made[-1].ends_at == int(as_of.max()) + 1:
         assert as_of.max() in as_of[made[-1].test]
-    folds.check(made, as_of, labelled, horizon)
+    splits.check(made, as_of, labelled, horizon)
 
 
 @settings(max_examples=150)
 @given(past=histories(), row=st.integers(0, 10_000), kind=st.sampled_from(["both sides", "window", "outcome"]))
 def test_the_second_look_catches_a_planted_overlap(past: tuple[np.ndarray, Labels, int], row: int, kind: str) -> None:
     as_of, labelled, horizon = past
-    made = folds.make_dated(as_of, labelled, 2, 14 * DAY)
+    made = splits.make_dated(as_of, labelled, 2, 14 * DAY)
     assume(made)
     fold, start = made[0], int(as_of[made[0].test].min())
     if kind == "both sides":
@@ -73,7 +73,7 @@ def test_the_second_look_catches_a_planted_overlap(past: tuple[np.ndarray, Label
         outcome[positives[row % positives.size]] = start
         labelled, planted = replace(labelled, outcome_at=outcome), fold
     with pytest.raises(DataError, match="fold 1"):
-        folds.check((planted,), as_of, labelled, horizon)
+        splits.check((planted,), as_of, labelled, horizon)
 
 
 @settings(max_examples=100)
@@ -86,19 +86,19 @@ def test_flat_folds_keep_equal_orders_together_and_run_forward(order: list[int],
     order_at = np.sort(np.asarray(order))
     none = np.full(len(order), np.nan)
     labelled = Labels(np.ones(len(order)), np.ones(len(order)), order_at, none, none, none)
-    made = folds.make_flat(order_at, labelled, count, share)
+    made = splits.make_flat(order_at, labelled, count, share)
     for fold in made:
         assert order_at[fold.train].max() < order_at[fold.test].min()
         assert set(order_at[fold.train]).isdisjoint(order_at[fold.test])
-    folds.check(made, order_at, labelled, 0)
+    splits.check(made, order_at, labelled, 0)
 
 
 def test_no_rows_make_no_folds() -> None:
     empty = np.empty(0)
     labelled = Labels(empty, empty, empty.astype(np.int64), empty, empty, empty)
-    assert folds.make_dated(empty.astype(np.int64), labelled, 3, DAY) == ()
-    assert folds.make_flat(empty.astype(np.int64), labelled, 3, 0.2) == ()
-    folds.check((Fold(np.empty(0, np.int64), np.empty(0, np.int64), 0, 1),), empty.astype(np.int64), labelled, DAY)
+    assert splits.make_dated(empty.astype(np.int64), labelled, 3, DAY) == ()
+    assert splits.make_flat(empty.astype(np.int64), labelled, 3, 0.2) == ()
+    splits.check((Fold(np.empty(0, np.int64), np.empty(0, np.int64), 0, 1),), empty.astype(np.int64), labelled, DAY)
 
 
 def crowd(leads: int) -> World:

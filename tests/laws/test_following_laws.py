@@ -12,10 +12,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import oracle
-from leadline.config import Config
+from leadline.config.schema import Config
+from leadline.dataset import labels, snapshots
 from leadline.errors import DataError
-from leadline.history import catalog, following, labels, snapshots
-from leadline.history.following import Following, Step
+from leadline.features import catalog
+from leadline.workflows.training import later_outcomes
+from leadline.workflows.training.later_outcomes import Following, Step
 from oracle import DAY, Rules
 from worlds import HALF, LAST, START, WORDS, Run, World, config_of, later_than, put, rules, same, worlds
 
@@ -53,7 +55,7 @@ def follow(run: Run) -> tuple[Following, Any]:
     labels.attach(run.config, run.loaded)
     known = labels.fetch(run.config, run.loaded)
     built = run.features(tuple(s for s in catalog.catalogue(run.config, run.loaded) if s.aggregate in ("age", "value")))
-    return following.gather(run.config, run.loaded, known, built, run.config.roles), built
+    return later_outcomes.gather(run.config, run.loaded, known, built, run.config.roles), built
 
 
 def rows_of(step: Step, built: Any) -> dict[tuple[str, int], float]:
@@ -191,7 +193,7 @@ def test_nobody_ripe_is_an_error_before_anything_is_fitted(folder: Path) -> None
             DataError,
             match=r"no lead that reached sql is old enough to count for won within 7d \(1 snapshots aren't yet\)",
         ):
-            following.fetch(run.config, run.loaded, known, built, run.config.roles)
+            later_outcomes.fetch(run.config, run.loaded, known, built, run.config.roles)
 
 
 def test_a_deal_of_a_record_that_was_merged_counts_once(folder: Path) -> None:

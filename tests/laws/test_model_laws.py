@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadline.history.spec import Feature
-from leadline.model.fitting import fit_scorer
-from leadline.model.levels import Levels
-from leadline.model.matrix import Encoder, Matrix
-from leadline.model.train import Recipe, boost
+from leadline.dataset.feature_spec import Feature
+from leadline.model.encoding.encoder import Encoder, Matrix
+from leadline.model.encoding.target_encoding import Levels
+from leadline.model.fitting.boosting import Recipe, boost
+from leadline.model.fitting.fit import fit_scorer
 
 SPECS = [
     Feature("visits", "behaviour", "visits", "count", "count", "visited"),

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import oracle
 from examples import examples
-from leadline.history import catalog, features, labels, snapshots
+from leadline.dataset import labels, snapshots
+from leadline.features import build, catalog
 from oracle import DAY, Rules
 from worlds import HALF, LAST, START, Run, World, config_of, put, rules, worlds
 
@@ -23,7 +24,7 @@ def equal(ours: object, theirs: object) -> bool:
     return ours == theirs
 
 
-def compare(asked: Rules, built: features.Features, persons: dict[str, oracle.Person], world: World) -> None:
+def compare(asked: Rules, built: build.Features, persons: dict[str, oracle.Person], world: World) -> None:
     """Hold every value of every feature against the oracle's."""
     fields = {r["field"] for r in world["history"]}
     firms = {r["account_id"]: r for r in world["accounts"]}

@@ -15,7 +15,8 @@ import oracle
 import oracle_rates
 from cohorts import LADDER, SOURCES, Cohort, cohort_config, cohorts, compare, large_cohort, put, questions, split
 from examples import examples
-from leadline.history import catalog, features, snapshots
+from leadline.dataset import snapshots
+from leadline.features import build, catalog
 from oracle import DAY, Rules
 from worlds import HALF, LAST, START, World, same
 
@@ -246,4 +247,4 @@ def test_without_switches_families_off(folder: Path, without: str) -> None:
         specs = catalog.catalogue(run.config, run.loaded)
         assert without not in {s.family for s in specs} and {s.family for s in specs} >= {"behaviour", "age"}
         snapshots.for_night(run.config, run.loaded, AS_OF)
-        assert len(features.build(run.loaded, specs, run.intents, run.config.roles)) == 2
+        assert len(build.build(run.loaded, specs, run.intents, run.config.roles)) == 2

@@ -14,14 +14,15 @@ import oracle
 import oracle_colleagues
 from crowds import ROLES, crowd_config, crowds, placed
 from examples import examples
-from leadline.config import Engine
-from leadline.history import catalog, features, labels, snapshots
-from leadline.history.intent import STAGES, IntentRule
-from leadline.history.uses import CLIMBED
-from leadline.pipeline import beside
-from leadline.pipeline.beside import Beside
+from leadline.config.schema import Engine
+from leadline.core.point_in_time import Horizon
+from leadline.dataset import labels, snapshots
+from leadline.dataset.usage import CLIMBED
+from leadline.features import build, catalog
+from leadline.features.families.intent_stage import STAGES, IntentRule
 from leadline.tables import Store, open_store
-from leadline.times import Horizon
+from leadline.workflows.training import report_data
+from leadline.workflows.training.report_data import Beside
 from oracle import DAY, Person, Rules
 from worlds import BEHAVIOURS, World, rules, same
 
@@ -51,15 +52,15 @@ def stage_of(person: Person, asked: Rules, as_of: int) -> str:
     return next((stage for intent, stage in DEEPEST.items() if intent in did), STAGES[3])
 
 
-def small(run: Any) -> tuple[features.Feature, ...]:
+def small(run: Any) -> tuple[build.Feature, ...]:
     """A few of the catalogue's features, and those of the sections: the others have laws of their own."""
     some = [
         s for s in catalog.catalogue(run.config, run.loaded) if s.aggregate in ("age", "colleagues_engaged", "any_role")
     ]
-    return (*some, *beside.specs(run.config))
+    return (*some, *report_data.specs(run.config))
 
 
-def check_stages(told: Beside, made: features.Features, persons: dict[str, Person], asked: Rules) -> None:
+def check_stages(told: Beside, made: build.Features, persons: dict[str, Person], asked: Rules) -> None:
     assert told.rule is not None
     found = told.rule.stages(told.columns.values).tolist()
     assert found == [stage_of(persons[i], asked, a) for i, a in zip(made.lead_id, made.as_of.tolist(), strict=True)]
@@ -99,7 +100,7 @@ def check_uses(told: Beside, persons: dict[str, Person]) -> None:
     assert ours == sorted(theirs, key=lambda one: one[:2])
 
 
-def check_arrivals(told: Beside, made: features.Features, y: list[float], persons: dict[str, Person], asked: Rules, fields: set[str]) -> None:  # fmt: skip
+def check_arrivals(told: Beside, made: build.Features, y: list[float], persons: dict[str, Person], asked: Rules, fields: set[str]) -> None:  # fmt: skip
     negative = [
         (a, i, False, firm)
         for i, a, firm, one in zip(made.lead_id, made.as_of.tolist(), made.account_id, y, strict=True)
@@ -146,7 +147,7 @@ def test_what_sections_ask_equals_the_oracles(folder: Path, store: Store, world:
     y = [float(row[0]) for row in run.store.rows("SELECT label FROM snapshots ORDER BY as_of, lead_id")]
     before = run.store.rows("SELECT * FROM snapshots ORDER BY ALL")
     made = run.features(small(run))
-    told = beside.gather(run.config, run.loaded, made)
+    told = report_data.gather(run.config, run.loaded, made)
     assert told is not None and run.store.rows("SELECT * FROM snapshots ORDER BY ALL") == before
     open_now = {lead for lead, p in persons.items() if oracle.is_open(p, asked, until)}
     if asked.landmarks:

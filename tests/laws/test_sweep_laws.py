@@ -14,13 +14,16 @@ import oracle
 from crowds import Crowd, crowd_config, crowds
 from crowds import put as put_crowd
 from examples import examples
-from leadline.checks import Findings
-from leadline.config import Engine
+from leadline.config.schema import Engine
+from leadline.core.checks import Findings
+from leadline.core.point_in_time import Horizon
+from leadline.dataset import snapshots
+from leadline.dataset.feature_spec import Feature
 from leadline.errors import OutputError
-from leadline.history import acts, catalog, features, snapshots, sweep
-from leadline.history.spec import Feature
+from leadline.features import build, catalog
+from leadline.features.compiled import aggregate as compiled_aggregate
+from leadline.features.families import activity
 from leadline.tables import Loaded, open_store
-from leadline.times import Horizon
 from oracle import DAY, Rules
 from worlds import START, Run, World, config_of, put, rules, same, worlds
 
@@ -31,7 +34,7 @@ SECOND = 1_000_000
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lead or two fill a range, so that little worlds have several."""
-    monkeypatch.setattr(sweep, "BUDGET", 2_000)
+    monkeypatch.setattr(compiled_aggregate, "BUDGET", 2_000)
 
 
 def more(run: Run) -> tuple[Feature, ...]:
@@ -54,11 +57,11 @@ def more(run: Run) -> tuple[Feature, ...]:
     return tuple({s.name: s for s in made}.values())
 
 
-def both(run: Run) -> features.Features:
+def both(run: Run) -> build.Features:
     """Hold the sweep's values against the SQL's; return them."""
     specs = more(run)
-    ours = features.build(run.loaded, specs, run.intents, run.config.roles, swept=True)
-    same(features.build(run.loaded, specs, run.intents, run.config.roles, swept=False), ours)
+    ours = build.build(run.loaded, specs, run.intents, run.config.roles, swept=True)
+    same(build.build(run.loaded, specs, run.intents, run.config.roles, swept=False), ours)
     return ours
 
 
@@ -121,16 +124,16 @@ def test_bursts_too_fast_for_a_person_are_counted_by_both(folder: Path) -> None:
         total = Feature("n", "behaviour", "activity", "count", "count", "", window=week)
         loaded = Loaded(store, at, at, (), {"leads": 1, "events": 14}, Findings(()))
         for swept in (False, True):
-            built = features.build(loaded, (spec, total), {}, swept=swept)
+            built = build.build(loaded, (spec, total), {}, swept=swept)
             assert built.values.iloc[0].tolist() == [5.0, 13.0], swept
-    assert acts.SCAN_ACTS == 5
+    assert activity.SCAN_ACTS == 5
 
 
 def test_a_short_log_is_left_to_the_sql_and_what_stood_in_is_let_go(folder: Path) -> None:
     with open_store(Engine(threads=1)) as store:
         store.put("events", pa.table({"lead_id": ["a"]}))
-        assert not sweep.pays_off(store)
-        sweep.clear(store)
+        assert not compiled_aggregate.pays_off(store)
+        compiled_aggregate.clear(store)
         assert store.rows("SELECT COUNT(*) FROM duckdb_tables()") == [(1,)]
 
 
@@ -147,6 +150,6 @@ def test_a_sweep_that_does_not_fit_leaves_the_work_to_the_sql(folder: Path, monk
             store.put("asked", pa.table({"half": [1]}))
             raise OutputError("the query: out of memory")
 
-        monkeypatch.setattr(sweep, "stand_in", full)
-        assert features.build(loaded, (spec,), {}, swept=True).values["n"].tolist() == [1.0]
+        monkeypatch.setattr(compiled_aggregate, "stand_in", full)
+        assert build.build(loaded, (spec,), {}, swept=True).values["n"].tolist() == [1.0]
         assert "asked" not in {row[0] for row in store.rows("SELECT table_name FROM duckdb_tables()")}

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import oracle
 from examples import examples
-from leadline.history import catalog, labels, snapshots
+from leadline.dataset import labels, snapshots
+from leadline.features import catalog
 from oracle import DAY, Rules
 from worlds import HALF, LAST, START, WORDS, Run, World, config_of, instants, later_than, put, rules, same, worlds
 

@@ -1,56 +1,127 @@
-"""The regression: equal to scikit-learn's, exact in JSON, the same bits whatever the rows around it."""
+"""Peers: fitted on training rows alone, the same whatever the order or the threads; the table against hand-made counts."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from leadline.errors import DataError
-from leadline.model.baselines import Logistic, sigmoid
+from leadline.dataset.feature_spec import Feature
+from leadline.model import baselines
+from leadline.model.baselines import beside, frequencies, plain_boosting
+from leadline.model.encoding.encoder import Matrix
 
-
-def data(n: int = 400):
-    random = np.random.default_rng(1)
-    x = random.normal(size=(n, 4))
-    y = (random.random(n) < sigmoid(x[:, 0] - 1)) * 1.0
-    return x, y, random.uniform(0.5, 3, n)
-
-
-def test_equal_to_scikit_learn_and_exact_in_json():
-    x, y, weight = data()
-    model = Logistic.fit(x, y, weight, ("a", "b", "c", "d"), c=0.3)
-    peer = LogisticRegression(C=0.3, tol=1e-8, max_iter=1000).fit(x, y, sample_weight=weight)
-    np.testing.assert_allclose(sigmoid(model.margin(x)), peer.predict_proba(x)[:, 1], atol=1e-4)
-    assert Logistic.from_json(model.to_json()) == model
+SOURCE = Feature("source", "fit", "source", "category", "value", "came from", by="column")
+SIZE = Feature("size", "fit", "size", "number", "value", "has", by="column")
+VISITS = Feature("visits", "behaviour", "visits", "count", "count", "visited")
 
 
-def test_contributions_sum_to_the_margin():
-    x, y, weight = data()
-    model = Logistic.fit(x, y, weight, ("a", "b", "c", "d"))
-    np.testing.assert_allclose(model.contributions(x).sum(axis=1) + model.intercept, model.margin(x), atol=1e-12)
-    assert model.margin(x[7:8])[0] == model.margin(np.asfortranarray(x))[7]
+def made(seed: int = 1, n: int = 600) -> Matrix:
+    draw = np.random.default_rng(seed)
+    visits, source = draw.poisson(2, n).astype(float), draw.choice(np.array(["web", "fair", None], dtype=object), n)
+    odds = -2 + 0.5 * visits + 1.0 * (source == "fair")
+    y = (draw.uniform(size=n) < 1 / (1 + np.exp(-odds))) * 1.0
+    values = pd.DataFrame({"source": pd.Series(source, dtype=object), "size": draw.normal(size=n), "visits": visits})
+    values.loc[::7, "size"] = np.nan
+    day = np.arange(n)
+    return Matrix(values, y, np.ones(n), np.array([f"L{k}" for k in draw.permutation(n)]), day, day + 1)
 
 
-def test_a_stronger_penalty_gives_smaller_coefficients():
-    x, y, weight = data()
-    norms = [np.abs(Logistic.fit(x, y, weight, tuple("abcd"), c).coefficients).sum() for c in (0.001, 0.1, 10.0)]
-    assert norms == sorted(norms)
+SPECS = (SOURCE, SIZE, VISITS)
+FOLDS = [(np.arange(start), np.arange(start, start + 150)) for start in (150, 300, 450)]
 
 
-def test_without_columns_it_says_the_rate():
-    _, y, weight = data()
-    model = Logistic.fit(np.empty((400, 0)), y, weight, ())
-    np.testing.assert_allclose(sigmoid(model.margin(np.empty((3, 0)))), np.average(y, weights=weight))
+def by_hand(train: list[tuple[str | None, float, float]], value: str | None) -> float:
+    """Bayes with 0.1 added to each count, one field."""
+    did, didnt = (sum(w for _, y, w in train if y == side) + 0.1 for side in (1, 0))
+    odds = did / didnt
+    levels = sorted({v for v, _, _ in train if v is not None})
+    if value in levels:
+        counts = {
+            side: {v: sum(w for u, y, w in train if u == v and y == side) + 0.1 for v in levels} for side in (1, 0)
+        }
+        odds *= counts[1][value] / sum(counts[1].values()) * sum(counts[0].values()) / counts[0][value]
+    return odds / (1 + odds)
 
 
-def test_one_class_is_refused():
-    with pytest.raises(DataError, match="all 400 rows are of one class"):
-        Logistic.fit(data()[0], np.zeros(400), np.ones(400), tuple("abcd"))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b", "c", None]), st.integers(0, 1), st.sampled_from([1.0, 2.5])), min_size=1
+    ),
+    st.sampled_from(["a", "b", "c", "d", None]),
+)
+@settings(max_examples=60)
+def test_the_table_is_bayes_by_hand(train: list[tuple[str | None, int, float]], value: str | None) -> None:
+    values, y, weight = zip(*train, strict=True)
+    n = np.arange(len(train))
+    rows = Matrix(
+        pd.DataFrame({"source": pd.Series(values, dtype=object)}), np.array(y, float), np.array(weight), n, n, n
+    )
+    said = frequencies([SOURCE], rows, pd.DataFrame({"source": pd.Series([value], dtype=object)}))
+    assert said[0] == pytest.approx(by_hand([(v, float(k), w) for v, k, w in train], value))
 
 
-def test_sigmoid_stays_inside_and_is_symmetric():
-    margin = np.linspace(-800, 800, 1601)
-    p = sigmoid(margin)
-    assert ((p > 0) & (p < 1)).all()
-    np.testing.assert_allclose(p + p[::-1], 1.0, atol=1e-12)
+def test_fields_multiply_and_acts_are_not_in_the_table() -> None:
+    rows = made()
+    one, other = (np.log(p / (1 - p)) for p in (frequencies([spec], rows, rows.values) for spec in (SOURCE, SIZE)))
+    prior = np.log((rows.y.sum() + 0.1) / ((1 - rows.y).sum() + 0.1))
+    both = frequencies(SPECS, rows, rows.values)
+    assert np.log(both / (1 - both)) == pytest.approx(one + other - prior)
+    assert len(np.unique(frequencies([SIZE], rows, rows.values))) == 6  # fifths, and empty
+
+
+def test_lightgbm_learns_from_numbers_and_categories_and_takes_what_it_never_saw() -> None:
+    rows = made()
+    test = pd.DataFrame({
+        "source": pd.Series(["fair", "web", "phone", None], dtype=object), "size": [0.0, 0.0, np.nan, 0.0], "visits": [6.0, 0.0, 1.0, 1.0],
+    })  # fmt: skip
+    said = plain_boosting(SPECS, rows, test)
+    assert said[0] > 0.5 > said[1] and np.all((said > 0) & (said < 1))
+
+
+def test_of_one_class_it_says_the_base_rate() -> None:
+    rows = made(n=20)
+    sure = Matrix(rows.values, np.zeros(20), rows.weight, rows.lead, rows.as_of, rows.known_at)
+    assert plain_boosting(SPECS, sure, rows.values).tolist() == [0.0] * 20
+
+
+def test_each_fold_is_told_of_by_rows_and_test_labels_are_not_looked_at() -> None:
+    rows = made()
+    told = beside(SPECS, rows, FOLDS, seed=7)
+    assert [fold.row.tolist() for fold in told] == [list(range(start, start + 150)) for start in (150, 300, 450)]
+    turned = Matrix(
+        rows.values,
+        np.where(np.arange(600) >= 450, 1 - rows.y, rows.y),
+        rows.weight,
+        rows.lead,
+        rows.as_of,
+        rows.known_at,
+    )
+    again = beside(SPECS, turned, FOLDS, seed=7)
+    for one, other in zip(told, again, strict=True):
+        assert all(np.array_equal(one.said[who], other.said[who]) for who in baselines.PEERS)
+
+
+def test_neither_the_order_of_rows_nor_threads_change_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "ROWS", 200)  # so that rows are drawn too
+    rows, order = made(), np.random.default_rng(3).permutation(600)
+    place = np.argsort(order)
+    one = beside(SPECS, rows, FOLDS, seed=7)
+    other = beside(SPECS, rows.take(order), [(place[a], place[b]) for a, b in FOLDS], seed=7, threads=2)
+    for first, second in zip(one, other, strict=True):
+        for who in baselines.PEERS:
+            ours = dict(zip(first.row.tolist(), first.said[who], strict=True))
+            assert ours == dict(zip(order[second.row].tolist(), second.said[who], strict=True))
+
+
+def test_fewer_rows_keep_the_base_rate_and_the_positives(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = made()
+    monkeypatch.setattr(baselines, "ROWS", 500)
+    fewer = baselines._fewer(rows, np.random.default_rng(1))
+    assert len(fewer) == 500 and fewer.positives == rows.positives
+    assert np.average(fewer.y, weights=fewer.weight) == pytest.approx(rows.y.mean())
+    monkeypatch.setattr(baselines, "ROWS", 100)
+    half = baselines._fewer(rows, np.random.default_rng(1))
+    assert half.positives == 50 and np.average(half.y, weights=half.weight) == pytest.approx(rows.y.mean())

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leadline import metrics
+from leadline.dataset.feature_spec import Feature
 from leadline.errors import DataError
-from leadline.history.spec import Feature
-from leadline.model.calibrate import Calibrator
-from leadline.model.choice import _gain
-from leadline.model.fitting import fit_scorer, inner_folds
-from leadline.model.matrix import Matrix
-from leadline.model.recipe import Recipe
+from leadline.metrics import classification
+from leadline.model.calibration.calibrator import Calibrator
+from leadline.model.encoding.encoder import Matrix
+from leadline.model.fitting.fit import fit_scorer, inner_folds
+from leadline.model.fitting.recipe import Recipe
+from leadline.model.fitting.selection import _gain
 
 SPECS = [Feature(name, "fit", name, "number", "value", name) for name in ("a", "b")]
 QUICK = Recipe(max_rounds=60)
@@ -58,13 +58,15 @@ def test_what_a_regression_sees_needs_no_trees_and_what_it_doesnt_gets_them():
     assert simple.recipe.anchored
     newest = honest.judged
     y = world(3000).y[honest.row]
-    assert metrics.log_loss(y[newest], honest.probability[newest]) < 1.02 * metrics.log_loss(
+    assert classification.log_loss(y[newest], honest.probability[newest]) < 1.02 * classification.log_loss(
         y[newest], honest.lr_probability[newest]
     )
     twisted, honest = fit_scorer(SPECS, world(3000, twist=2.0), folds(3000), QUICK, seed=1)
     y = world(3000, twist=2.0).y[honest.row]
     assert int(twisted.recipe.rounds or 0) > 5
-    assert metrics.auc(y[newest], honest.probability[newest]) > metrics.auc(y[newest], honest.lr_probability[newest])
+    assert classification.auc(y[newest], honest.probability[newest]) > classification.auc(
+        y[newest], honest.lr_probability[newest]
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1])

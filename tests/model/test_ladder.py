@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.model import ladder
-from leadline.model.ladder import BOOSTING, REGRESSION, penalty, rung_of
-from leadline.model.matrix import Matrix
-from leadline.model.recipe import Recipe
+from leadline.model.encoding.encoder import Matrix
+from leadline.model.fitting import small_data
+from leadline.model.fitting.recipe import Recipe
+from leadline.model.fitting.small_data import BOOSTING, REGRESSION, penalty, rung_of
 
 RUNGS = ("rules", "regression", "boosting")
 
@@ -52,13 +52,13 @@ def test_more_snapshots_of_the_same_leads_change_nothing_and_the_rarer_outcome_d
 
 @given(st.integers(1, 400), st.integers(0, 50))
 def test_more_leads_never_lead_to_a_lower_rung(positive: int, more: int) -> None:
-    lower, higher = (RUNGS.index(ladder.on(n, 1_000).name) for n in (positive, positive + more))
+    lower, higher = (RUNGS.index(small_data.on(n, 1_000).name) for n in (positive, positive + more))
     assert lower <= higher
 
 
 @given(st.integers(0, 400), st.integers(0, 400), st.integers(0, 9))
 def test_the_reason_is_one_sentence_with_the_count_and_the_threshold(positive: int, negative: int, rules: int) -> None:
-    told = ladder.on(positive, negative, rules)
+    told = small_data.on(positive, negative, rules)
     numbers = [int(n.replace(",", "")) for n in re.findall(r"\d[\d,]*", told.reason)]
     assert min(positive, negative) in numbers and {REGRESSION, BOOSTING} & set(numbers)
     assert "\n" not in told.reason and ". " not in told.reason and not told.reason.endswith(".")

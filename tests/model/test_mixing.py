@@ -6,9 +6,8 @@ import lightgbm
 import numpy as np
 import pytest
 
-from leadline.model.mixing import mixed
-from leadline.model.sound import check_trees
-from leadline.model.train import Recipe, boost, tree_margin
+from leadline.model.fitting.boosting import Recipe, boost, mixed, tree_margin
+from leadline.model.shap.trees import check_trees
 
 X = np.random.default_rng(5).normal(size=(600, 4))
 X[::7, 2] = np.nan

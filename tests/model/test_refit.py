@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leadline.history.spec import Feature
-from leadline.model import refit as refitting
-from leadline.model.fitting import fit_scorer
-from leadline.model.matrix import Matrix
-from leadline.model.recipe import Recipe
-from leadline.model.refit import Refitted, refit, refit_margins
+from leadline.dataset.feature_spec import Feature
+from leadline.model.encoding.encoder import Matrix
+from leadline.model.fitting import refit as refitting
+from leadline.model.fitting.fit import fit_scorer
+from leadline.model.fitting.recipe import Recipe
+from leadline.model.fitting.refit import Refitted, refit, refit_margins
 
 DAY = 86_400_000_000
 SPECS = (
@@ -85,7 +85,7 @@ def test_without_any_feature_the_base_rate_is_said(anchored: bool) -> None:
 
 
 def test_neither_threads_nor_the_order_of_rows_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refitting, "ROWS", 900)  # so that rows are drawn
+    monkeypatch.setattr(refitting, "REFIT_ROWS", 900)  # so that rows are drawn
     recipe = Recipe(anchored=True, rounds=8, c=0.1)
     one = again(recipe, NAMES, NAMES - {"size"})
     shuffled = np.random.default_rng(4).permutation(2_500)

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leadline.history.spec import Feature
-from leadline.model.baselines import Logistic
-from leadline.model.matrix import Matrix
-from leadline.model.recipe import Recipe
-from leadline.model.resample import _Line, redrawn
+from leadline.dataset.feature_spec import Feature
+from leadline.model.encoding.encoder import Matrix
+from leadline.model.fitting.logistic import Logistic
+from leadline.model.fitting.recipe import Recipe
+from leadline.model.fitting.refit import _Line, redrawn
 
 NAMES = ("told", "half", "noise")
 RECIPES = {

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leadline.dataset.feature_spec import Feature
 from leadline.errors import DataError
-from leadline.history.spec import Feature
 from leadline.model import scorer as module
-from leadline.model.calibrate import Calibrator
-from leadline.model.fitting import fit_scorer
-from leadline.model.matrix import Matrix
-from leadline.model.recipe import Recipe
+from leadline.model.calibration.calibrator import Calibrator
+from leadline.model.encoding.encoder import Matrix
+from leadline.model.fitting.fit import fit_scorer
+from leadline.model.fitting.recipe import Recipe
 from leadline.model.scorer import FILES, Scorer, Tiers
 
 SPECS = [

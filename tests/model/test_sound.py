@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.errors import DataError
-from leadline.model.sound import check_trees
-from leadline.model.train import Recipe, boost, tree_margin
+from leadline.model.fitting.boosting import Recipe, boost, tree_margin
+from leadline.model.shap.trees import check_trees
 
 X = np.random.default_rng(0).normal(size=(600, 3))
 TEXT = boost(X, (X[:, 0] + X[:, 1] * X[:, 2] > 0) * 1.0, np.ones(600), 1, 4, Recipe(min_hessian=1.0))

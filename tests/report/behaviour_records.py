@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadline.history.arrivals import Arrivals
-from leadline.history.intent import STAGES, IntentRule
-from leadline.history.lasts import Lasts
-from leadline.history.spec import Feature
-from leadline.history.uses import Uses
-from leadline.jsonable import to_jsonable
-from leadline.judge import assets, breakdown, committees, intent, pictures
-from leadline.judge.behaviours import Asked
-from leadline.judge.explain import Driver
-from leadline.times import DAY, Horizon
+from leadline.core.jsonable import to_jsonable
+from leadline.core.point_in_time import DAY, Horizon
+from leadline.dataset.feature_spec import Feature
+from leadline.dataset.lead_journeys import Lasts
+from leadline.dataset.usage import Arrivals, Uses
+from leadline.evaluation import model_plots
+from leadline.explanation.drivers import Driver
+from leadline.features.families.intent_stage import STAGES, IntentRule
+from leadline.insights import assets, committees, intent_stages, rates_by_level
+from leadline.insights.behaviours import Asked
 
 CODES = {
     *STAGES,
@@ -71,10 +71,10 @@ def broken_down(rng: np.random.Generator, behaviours: list[str], y: Any, lead: A
     days = Lasts(objects([b for b in behaviours[:3] for _ in range(40)]), rng.gamma(2, 5, 120))
     did = [(b, rng.random(len(y)) < 0.4) for b in behaviours]
     source = objects([("web", "fair", "friends")[int(who[1:]) % 3] for who in lead])
-    split = breakdown.by_source("source", source, did, y, np.ones(len(y)), lead, lead)
+    split = rates_by_level.by_source("source", source, did, y, np.ones(len(y)), lead, lead)
     assert split is not None
     told: dict[str, Any] = to_jsonable(
-        {"timings": [asdict(t) for t in breakdown.timings(days, behaviours)], "by_source": asdict(split)}
+        {"timings": [asdict(t) for t in rates_by_level.timings(days, behaviours)], "by_source": asdict(split)}
     )
     return told
 
@@ -83,7 +83,7 @@ def _intent(rng: np.random.Generator, asked: Asked, stage: Any) -> Any:
     rule = IntentRule(Horizon.parse("14d"), ("purchase", "evaluation", "awareness"))
     now, p = objects(np.array(STAGES)[rng.integers(0, 4, 300)].tolist()), rng.random(300) * 0.2
     tier = objects(np.array(["A", "B", "C"])[rng.integers(0, 3, 300)].tolist())
-    return intent.standing(rule, asked, stage, now, tier, p, ["A", "B", "C"]).to_record()
+    return intent_stages.standing(rule, asked, stage, now, tier, p, ["A", "B", "C"]).to_record()
 
 
 def _assets(rng: np.random.Generator, asked: Asked, pack: Any, stage: Any) -> Any:
@@ -136,6 +136,6 @@ def _pictures(rng: np.random.Generator) -> Any:
         axis=1,
     )
     ranked = [Driver(s.group, s.words, 1.0, 1.0, 1.0) for s in specs]
-    return pictures.draw(
+    return model_plots.draw(
         specs, values, effect, ranked, {(0, 1): rng.normal(0, 0.1, 50), (1, 2): rng.normal(0, 0.02, 50)}
     ).to_record()

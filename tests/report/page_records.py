@@ -14,19 +14,20 @@ import pandas as pd
 
 import climbers
 import pointed
-from leadline.checks import Finding, Findings, Severity
-from leadline.history.spec import Feature
-from leadline.jsonable import to_jsonable
-from leadline.judge import behaviours, capacity, diagnosis, funnel, rejected
-from leadline.judge.ablation import Worth
-from leadline.judge.backtest import Figures, Judged, evaluate
-from leadline.judge.explain import Driver
-from leadline.judge.nights import Ahead, Nights, Worked
-from leadline.judge.optimism import Optimism
-from leadline.judge.points_worth import Cohort
-from leadline.judge.rankers import SAYERS
-from leadline.judge.segments import Axis, Rows, judge_segments
-from leadline.times import WEEK, Horizon
+from leadline.core.checks import Finding, Findings, Severity
+from leadline.core.jsonable import to_jsonable
+from leadline.core.point_in_time import WEEK, Horizon
+from leadline.dataset.feature_spec import Feature
+from leadline.evaluation import capacity
+from leadline.evaluation.ablation import Worth
+from leadline.evaluation.backtest import Figures, Judged, evaluate
+from leadline.evaluation.baselines import SAYERS
+from leadline.evaluation.robustness import Optimism
+from leadline.evaluation.segments import Axis, Rows, judge_segments
+from leadline.evaluation.topk_backtest import Ahead, Nights, Worked
+from leadline.explanation.drivers import Driver
+from leadline.insights import behaviours, diagnosis, funnel, rejections
+from leadline.points.card_value import Cohort
 
 HOSTILE = "</script><script>document.title='owned';alert(1)</script><img src=x onerror=alert(1)>\"'{{ 7*7 }}&lt;"
 CODES = {"sql", "30d", "90d", "0d", "warning", "note", "error"} | behaviour_records.CODES
@@ -160,7 +161,7 @@ def _climbed(cuts: Any) -> dict[str, Any]:
     return {
         "funnel": told,
         "diagnosis": diagnosis.tell(told, cuts[:5], cuts),
-        "rejected": rejected.tell(seen, {}, tier),
+        "rejected": rejections.tell(seen, {}, tier),
     }
 
 

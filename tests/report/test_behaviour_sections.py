@@ -9,10 +9,13 @@ import pytest
 from page_parser import parsed
 from page_records import HOSTILE, changed, flat_record, record
 
-from leadline.report import assets, committees, html, intent, pictures, predicts, say
+from leadline.core import format
+from leadline.report.pages.page import render
 from leadline.report.parts import Chart, Folded, Panels, Section, Table
+from leadline.report.sections.funnel import assets, behaviours, committees, intent_stages
+from leadline.report.sections.model import model_plots
 
-MAKERS = {"assets": assets.assets, "committees": committees.committees, "intent": intent.intent}
+MAKERS = {"assets": assets.assets, "committees": committees.committees, "intent": intent_stages.intent}
 
 
 def tables(section: Section) -> dict[str, Table]:
@@ -45,11 +48,11 @@ def test_every_section_opens_with_one_short_sentence(key: str) -> None:
 
 def test_stages_and_tiers_are_told_as_they_were_counted() -> None:
     made = record()
-    section = intent.intent(made)
+    section = intent_stages.intent(made)
     assert section is not None
     table = tables(section)["intent-stages"]
     told = made["intent"]["now"]
-    assert column(table, "open leads now") == [say.count(n["leads"]) for n in told]
+    assert column(table, "open leads now") == [format.count(n["leads"]) for n in told]
     for n, tier in enumerate(made["intent"]["tiers"]):
         assert column(table, f"tier {tier}") == [str(stage["tiers"][n]) for stage in told]
     assert column(table, "should get") == ["route now", "light touch", "nurture", "wait"]
@@ -62,9 +65,9 @@ def test_assets_are_told_with_what_followed_and_the_highest_lift_is_named() -> N
     assert section is not None and "procurement pack" in section.found
     found = tables(section)
     rows = made["assets"]["assets"]
-    assert column(found["assets-used"], "leads") == [say.count(a["leads"]) for a in rows]
+    assert column(found["assets-used"], "leads") == [format.count(a["leads"]) for a in rows]
     followed = [{p["level"]: p["rate"] for p in a["followed"]} for a in rows]
-    assert column(found["assets-used"], "SQL") == [say.share(f["sql"]) for f in followed]
+    assert column(found["assets-used"], "SQL") == [format.share(f["sql"]) for f in followed]
     assert "too few to say" in column(found["assets-beside"], "lift")  # nobody used the calculator lately
     assert column(found["assets-by_role"], "role") == ["economic buyer", "end user", "procurement"]
     unsure = changed(made, lambda v: v)
@@ -87,7 +90,7 @@ def test_committees_name_the_arrival_that_precedes_most() -> None:
     section = committees.committees(made)
     assert section is not None
     best = made["committees"]["arrivals"][0]
-    assert best["role"].replace("_", " ") in section.found and say.share(best["with_it"]) in section.found
+    assert best["role"].replace("_", " ") in section.found and format.share(best["with_it"]) in section.found
     found = tables(section)
     assert set(found) == {"people", "roles", "arrivals"}
     assert [row[0].text for row in found["people"].rows] == ["nobody", "1", "2", "3", "4 and more"]
@@ -101,27 +104,29 @@ def test_committees_name_the_arrival_that_precedes_most() -> None:
 
 def test_behaviours_have_their_days_sources_and_pictures() -> None:
     made = record()
-    section = predicts.behaviours(made)
+    section = behaviours.behaviours(made)
     found = tables(section)
     timings = {t["behaviour"]: t for t in made["behaviours"]["timings"]}
     days = column(found["behaviours"], "days to SQL")
     for behaviour, text in zip(made["behaviours"]["behaviours"], days, strict=True):
         known = timings[behaviour["name"]]["median"]
-        assert text == "too few to say" if known is None else text.startswith(say.amount(known, 1 if known < 10 else 0))
+        assert (
+            text == "too few to say" if known is None else text.startswith(format.amount(known, 1 if known < 10 else 0))
+        )
     assert [c.title for c in found["by-source"].columns][1:] == list(made["behaviours"]["by_source"]["sources"])
     assert found["by-source"].folded and {"swarm-table", "dependence-table", "pairs-table"} <= set(found)
     bins = [b for d in made["pictures"]["dependences"] for b in d["bins"]]
-    assert column(found["dependence-table"], "mean effect") == [say.amount(b["mean"], 3, sign=True) for b in bins]
+    assert column(found["dependence-table"], "mean effect") == [format.amount(b["mean"], 3, sign=True) for b in bins]
     assert "never" in column(found["dependence-table"], "value")
-    assert pictures.pictures(record() | {"pictures": None}) == ()
+    assert model_plots.pictures(record() | {"pictures": None}) == ()
 
 
 def test_hostile_names_of_assets_roles_and_sources_stay_text() -> None:
     swap = {"procurement pack": HOSTILE, "economic_buyer": HOSTILE, "web": HOSTILE, "n_pricing_30d": HOSTILE}
     made = changed(record(), lambda v: swap.get(v, v) if isinstance(v, str) else v)
     made["committees"]["roles"][0]["role"] = HOSTILE
-    sections = [make(made) for make in (*MAKERS.values(), predicts.behaviours)]
-    page = html.render("report.html.j2", "acme", "1", [s for s in sections if s is not None])
+    sections = [make(made) for make in (*MAKERS.values(), behaviours.behaviours)]
+    page = render("report.html.j2", "acme", "1", [s for s in sections if s is not None])
     tree = parsed(page)
     assert len(tree.all("script")) == 1 and not tree.all("img") and "49" not in tree.all("title")[0].words()
     assert tree.all("main")[0].words().count("document.title='owned'") > 5

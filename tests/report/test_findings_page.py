@@ -11,8 +11,8 @@ import pytest
 from page_parser import Tag, parsed
 from page_records import HOSTILE, changed
 
-from leadline.checks import Finding, Findings, Severity
-from leadline.report.findings import page, sections
+from leadline.core.checks import Finding, Findings, Severity
+from leadline.report.pages.findings import page, sections
 
 FOUND = Findings((
     Finding("LL209", Severity.ERROR, "leads.pain_point", "filled for 93.6% of the positive leads", "as many for both", "drop it", 12, "", "fill follows the outcome", "sales fills it"),

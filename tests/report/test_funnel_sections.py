@@ -10,13 +10,13 @@ import pytest
 from page_records import HOSTILE, changed, flat_record, record
 
 from climbers import TERMS, climbers
-from leadline.judge import diagnosis as judged
-from leadline.judge import funnel as counted
-from leadline.judge import rejected as refused
-from leadline.report.diagnosis import band_words, diagnosis
-from leadline.report.funnel import funnel
+from leadline.insights import diagnosis as judged
+from leadline.insights import funnel as counted
+from leadline.insights import rejections as refused
 from leadline.report.parts import Chart, Folded, Section, Table
-from leadline.report.rejected import rejected
+from leadline.report.sections.funnel.diagnosis import band_words, diagnosis
+from leadline.report.sections.funnel.funnel import funnel
+from leadline.report.sections.funnel.rejections import rejected
 
 MAKERS = {"funnel": funnel, "diagnosis": diagnosis, "rejected": rejected}
 

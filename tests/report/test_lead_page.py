@@ -8,9 +8,9 @@ from typing import Any
 from page_parser import Tag, parsed
 from page_records import HOSTILE, START, changed
 
-from leadline.judge.nearest import nearest
-from leadline.report.lead import page, sections
-from leadline.times import DAY, WEEK
+from leadline.core.point_in_time import DAY, WEEK
+from leadline.explanation.next_best_action import nearest
+from leadline.report.pages.lead import page, sections
 
 NIGHT = START + 8 * WEEK
 CODES = {"sql", "30d", "0d", "purchase", "awareness", "unknown", "mql", "A", "B", "2025-03-03T00:00:00Z"}

@@ -6,9 +6,9 @@ from typing import Any
 
 from page_records import flat_record, record
 
-from leadline.judge.rankers import RANKERS
-from leadline.report.nights import worked
+from leadline.evaluation.baselines import RANKERS
 from leadline.report.parts import Folded, Table
+from leadline.report.sections.model.topk_backtest import worked
 
 
 def said(made: dict[str, Any]) -> str:

@@ -16,9 +16,9 @@ import pytest
 from page_parser import Tag, parsed
 from page_records import CODES, HOSTILE, changed, flat_record, record
 
-from leadline.pipeline import reporting
-from leadline.report.html import groups, opened, page, render, sections
+from leadline.report.pages.page import groups, opened, page, render, sections
 from leadline.report.parts import Chart, Column, Folded, Listed, Panel, Panels, Section, Shape, Table, cell
+from leadline.workflows import report
 
 ORDER = (
     "funnel predicts assets committees intent diagnosis rules points cut rejected nights good asked moves segments stages worth problems"
@@ -252,9 +252,9 @@ def test_the_regression_is_told_from_the_model_only_where_the_interval_allows(ga
 def test_json_beside_the_page_equals_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = {k: v for k, v in record().items() if k not in ("version", "features")}
     bundle = SimpleNamespace(record=lambda name: made, version="3", specs=[])
-    monkeypatch.setattr(reporting, "find_model", lambda config, model: bundle)
-    monkeypatch.setattr(reporting, "as_config", lambda config, progress: config)
-    told = reporting.report(SimpleNamespace(name="acme"), tmp_path / "r.html")
+    monkeypatch.setattr(report, "find_model", lambda config, model: bundle)
+    monkeypatch.setattr(report, "as_config", lambda config, progress: config)
+    told = report.report(SimpleNamespace(name="acme"), tmp_path / "r.html")
     assert json.loads(told.data.read_text("utf-8")) == made | {"version": "3", "features": []} == told.record
     assert told.page.read_text("utf-8") == page(told.record)
 

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.report import plots
+from leadline.core.point_in_time import DAY
+from leadline.report.charts import plots
+from leadline.report.charts.svg import strip
 from leadline.report.parts import Shape
-from leadline.report.strip import strip
-from leadline.times import DAY
 
 words = st.text(max_size=70)
 share = st.floats(0, 1)

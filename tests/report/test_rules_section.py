@@ -5,8 +5,8 @@ from __future__ import annotations
 from page_records import HOSTILE, changed, record
 
 from leadline.report.parts import Chart, Table
-from leadline.report.points import points_card
-from leadline.report.rules import rules
+from leadline.report.sections.points import points_card
+from leadline.report.sections.points_rules import rules
 
 
 def tables(section) -> dict[str, Table]:

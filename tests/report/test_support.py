@@ -5,14 +5,14 @@ from __future__ import annotations
 from page_parser import parsed
 from page_records import record
 
-from leadline.model import ladder
-from leadline.report.html import page
-from leadline.report.support import steady, supported
+from leadline.model.fitting import small_data
+from leadline.report.pages.page import page
+from leadline.report.sections.model.drivers import steady, supported
 
 
 def told() -> dict:
     made = record()
-    made["complexity"] = ladder.on(91, 400, 4).to_record()
+    made["complexity"] = small_data.on(91, 400, 4).to_record()
     made["sample"] = {
         "snapshots": 1200, "positives": 180, "leads": 400, "positive_leads": 61, "accounts": 300, "correlation": 0.3,
         "design_effect": 2.4, "effective": 500.0, "effective_positives": 75.0,

@@ -14,11 +14,11 @@ import pytest
 
 import leadline
 from homes import KNOWN_AT, NIGHT, Tables, inside, settle
-from leadline import metrics
 from leadline.errors import DataError, MissingError, OutputError, PromotionRefused, UsageError
-from leadline.judge.ranking import COLUMNS
-from leadline.ops import tracking
-from leadline.ops.registry import read_bundle
+from leadline.metrics import classification
+from leadline.registry import tracking
+from leadline.registry.bundle import read_bundle
+from leadline.scoring.ranking import COLUMNS
 
 URI = "sqlite:///mlflow.db"
 
@@ -123,7 +123,7 @@ def without_sense(world: Tables) -> Tables:
     return result
 
 
-@pytest.mark.long  # the short form is in tests/pipeline/test_promotion.py
+@pytest.mark.long  # the short form is in tests/workflows/test_promote.py
 def test_a_challenger_trained_on_shuffled_labels_is_refused_though_its_recipe_is_sound(
     home: Path, tmp_path: Path, demo_tables: Tables
 ) -> None:
@@ -208,7 +208,7 @@ def test_a_flat_file_is_trained_on_its_older_rows_and_scored_on_its_newer(flat_h
     assert len(night.scores) == 500
     assert set(night.scores.lead_id) == {f"P{i}" for i in range(2_500, 3_000)}
     rows = {row["id"]: row["won"] for row in pacsv.read_csv(folder / "flat.csv").to_pylist()}
-    assert metrics.auc([rows[x] == "yes" for x in night.scores.lead_id], night.scores.probability) > 0.65
+    assert classification.auc([rows[x] == "yes" for x in night.scores.lead_id], night.scores.probability) > 0.65
 
 
 def test_new_rows_without_outcome_or_order_score_as_they_do_in_the_file(flat_home) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 import leadline
 from homes import KNOWN_AT, Tables, config_text, inside, settle
-from leadline.ops.registry import read_bundle
-from leadline.pipeline.training import TrainResult
-from leadline.terminal import Console
+from leadline.cli.console import Console
+from leadline.registry.bundle import read_bundle
+from leadline.workflows.training.train import TrainResult
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,13 @@ import pytest
 
 import homes
 from leadline import explain, load_config, report, score, train
-from leadline.checks import Severity
+from leadline.cli.console import Console
+from leadline.core.checks import Severity
+from leadline.delivery.run_batch import Night
 from leadline.errors import DataError
-from leadline.judge.points import points
-from leadline.model.ladder import REGRESSION
-from leadline.ops.nightly import Night
-from leadline.pipeline.training import TrainResult
-from leadline.terminal import Console
+from leadline.model.fitting.small_data import REGRESSION
+from leadline.points.rules import points
+from leadline.workflows.training.train import TrainResult
 
 RULE = "  - {when: {attribute: source, equals: webinar}, points: 7}\n"
 

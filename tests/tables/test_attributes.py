@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crm
-from leadline.history import catalog
+from leadline.core.point_in_time import parse_instant
+from leadline.features import catalog
+from leadline.storage.dialect import Dialect, identifier, literal
 from leadline.tables.attributes import Attribute, attribute_sql, slug, unique
 from leadline.tables.schema import find_column
-from leadline.tables.store.dialect import Dialect, identifier, literal
-from leadline.times import parse_instant
 from worlds import Run, same
 
 NIGHT = parse_instant("2024-03-01")

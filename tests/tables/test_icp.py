@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 import crm
-from leadline.config import Config
+from leadline.config.modeling import Wanted
+from leadline.config.schema import Config
 from leadline.errors import DataError
-from leadline.plans import Wanted
 from leadline.tables import Attribute
 from leadline.tables.icp import Criterion, criteria
 from worlds import Run

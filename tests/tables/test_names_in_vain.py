@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import leadline
-from leadline.config import Config
+from leadline.config.schema import Config
 
 ROWS = 60
 COLUMNS: dict[str, Any] = {

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import leadline
-from leadline.config import Config
+from leadline.config.schema import Config
 
 LEADS = 30
 DAY = pa.array([n * 86_400_000_000 for n in range(LEADS)], pa.timestamp("us", "UTC"))

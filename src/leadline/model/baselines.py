@@ -1,118 +1,205 @@
-"""The logistic regression that stands beside every model, and under it when boosting is anchored."""
+"""Peers that stand beside the model in the backtest: what others use, fitted on each fold's training rows alone.
+
+- `lightgbm`: LightGBM (defaults), with the library's defaults: 100 trees of 31 leaves, categories as its own kind; on at most
+  `ROWS` rows a fold, of which negatives are drawn first, with weights that keep probabilities unbiased. On a demo world of
+  6,000 leads the AUC of 20,000 rows was no worse than of all 28,000 to 45,000 (.791 to .775, .761 to .744), for half the time.
+- `frequencies`: the naive-Bayes frequency table of open-source CRMs, after Odoo's predictive lead scoring [1]_: for each
+  field and value, how often leads with it got there and how often not; a lead's odds are the overall odds times, for each
+  field, the ratio of its value's share among those who did and those who didn't. 0.1 is added to each count, and a field
+  that is empty, or whose value was never seen, says nothing. It reads attributes (numbers by fifths) and the stage reached.
+
+References
+----------
+.. [1] Odoo documentation, "Assign leads with predictive lead scoring": applications/sales/crm/track_leads/lead_scoring.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
+import lightgbm
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from leadline.errors import DataError
+from leadline.dataset.feature_spec import Feature
+from leadline.model.encoding.encoder import Matrix
+from leadline.model.fitting.fit import RowSplit, split
+from leadline.model.fitting.logistic import sigmoid
 
-__all__ = ["Logistic", "log_odds", "sigmoid"]
+__all__ = ["PEERS", "Beside", "beside", "frequencies", "plain_boosting"]
 
 Floats: TypeAlias = NDArray[np.float64]
+Rows: TypeAlias = NDArray[np.int64]
 
-MAX_ITERATIONS = 100
-TOLERANCE = 1e-6
-
-
-def sigmoid(margin: Floats) -> Floats:
-    """Return ``1 / (1 + exp(-margin))``, held strictly inside (0, 1), without overflow.
-
-    Examples
-    --------
-    >>> sigmoid(np.array([0.0, -1e9, 1e9])).tolist()
-    [0.5, 1e-15, 0.999999999999999]
-    """
-    small = np.exp(-np.abs(margin))
-    return np.clip(np.where(margin >= 0, 1.0, small) / (1.0 + small), 1e-15, 1 - 1e-15)
-
-
-def log_odds(p: Floats) -> Floats:
-    """Return ``log(p / (1 - p))``; certainty stays finite, so that one can be added to another.
-
-    Examples
-    --------
-    >>> log_odds(np.array([0.5, 1.0])).round(2).tolist()
-    [0.0, 27.63]
-    """
-    inside = np.clip(p, 1e-12, 1 - 1e-12)
-    return np.asarray(np.log(inside) - np.log1p(-inside), dtype=np.float64)
+PEERS = ("lightgbm", "naive_bayes")
+NEVER = 0.1  # added to each count, so that what was never seen isn't impossible: Odoo's number
+FIFTHS = (0.2, 0.4, 0.6, 0.8)
+TREES = 100  # LightGBM's default
+ROWS = 20_000  # training rows of a fold that LightGBM is given
 
 
 @dataclass(frozen=True)
-class Logistic:
-    """A logistic regression with an L2 penalty: ``margin = intercept + Σ coefficient · column``.
+class Beside:
+    """What the peers said of one fold's test rows.
 
     Attributes
     ----------
-    c : float
-        The inverse strength of the penalty, as scikit-learn counts it.
-    intercept : float
-        The margin of an average row.
-    columns : tuple of str
-        The columns' names, in order.
-    coefficients : tuple of float
-        One a column.
+    row : array of int
+        The rows, by their number in the caller's order.
+    said : mapping of str to float array
+        Probabilities, by peer.
     """
 
-    c: float
-    intercept: float
-    columns: tuple[str, ...]
-    coefficients: tuple[float, ...]
+    row: Rows
+    said: Mapping[str, Floats]
 
-    @classmethod
-    def fit(cls, linear: Floats, y: Floats, weight: Floats, columns: tuple[str, ...], c: float = 1.0) -> Logistic:
-        """Fit by Newton's steps (scikit-learn), on one thread, since sums over threads differ in their last bits.
 
-        Examples
-        --------
-        >>> x = np.array([[-1.0], [-1.0], [1.0], [1.0]])
-        >>> model = Logistic.fit(x, np.array([0.0, 0.0, 0.0, 1.0]), np.ones(4), ("x",))
-        >>> model.coefficients[0] > 0, bool(model.margin(x)[3] > model.margin(x)[0])
-        (True, True)
-        """
-        from sklearn.linear_model import LogisticRegression
-        from threadpoolctl import threadpool_limits
+def beside(
+    specs: Sequence[Feature],
+    matrix: Matrix,
+    folds: Sequence[RowSplit],
+    seed: int | np.random.Generator,
+    threads: int = 1,
+) -> tuple[Beside, ...]:
+    """Fit the peers on each fold that the model is judged on, or was chosen by; oldest first.
 
-        if len(np.unique(y)) < 2:
-            raise DataError(
-                f"outcome: all {len(y)} rows are of one class; expected both; widen the horizon or the data"
-            )
-        if linear.shape[1] == 0:
-            rate = float(np.sum(y * weight) / np.sum(weight))
-            return cls(c, float(np.log(rate / (1 - rate))), (), ())
-        model = LogisticRegression(C=c, solver="newton-cholesky", max_iter=MAX_ITERATIONS, tol=TOLERANCE)
-        with threadpool_limits(limits=1):
-            model.fit(linear, y, sample_weight=weight)
-        return cls(c, float(model.intercept_[0]), tuple(columns), tuple(model.coef_[0].tolist()))
+    Parameters
+    ----------
+    folds : sequence of (train, test) row numbers
+        Those that `fit_scorer` got: forward in time, oldest first.
 
-    def margin(self, linear: Floats) -> Floats:
-        """Return the log odds, summed column by column, so that a row's bits don't depend on the rows around it."""
-        margin = np.full(len(linear), self.intercept)
-        for place, coefficient in enumerate(self.coefficients):
-            margin += coefficient * linear[:, place]
-        return margin
-
-    def contributions(self, linear: Floats) -> Floats:
-        """Return each column's part of the margin; what is left is the intercept."""
-        return np.asarray(linear * np.array(self.coefficients), dtype=np.float64)
-
-    def to_json(self) -> str:
-        """Return the regression as JSON, readable, a coefficient a column."""
-        record = {
-            "c": self.c,
-            "intercept": self.intercept,
-            "columns": [*self.columns],
-            "coefficients": [*self.coefficients],
+    Examples
+    --------
+    >>> n = np.arange(400)
+    >>> visits = Feature("visits", "behaviour", "visits", "count", "count", "visited")
+    >>> data = Matrix(pd.DataFrame({"visits": n % 5.0}), (n % 5 == 4) * 1.0, np.ones(400), n, n, n + 1)
+    >>> folds = [(n[:100], n[100:200]), (n[:200], n[200:300]), (n[:300], n[300:])]
+    >>> made = beside([visits], data, folds, seed=7)
+    >>> [len(fold.row) for fold in made], sorted(made[0].said)
+    ([100, 100, 100], ['lightgbm', 'naive_bayes'])
+    """
+    order, rows, older, newest, _ = split(matrix, folds)
+    random = np.random.default_rng(seed)
+    made = []
+    for train, test in (*older, *newest):
+        fit, values = rows.take(train), rows.values.iloc[test]
+        said = {
+            "lightgbm": plain_boosting(specs, _fewer(fit, random), values, int(random.integers(2**31 - 1)), threads),
+            "naive_bayes": frequencies(specs, fit, values),
         }
-        return json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"
+        made.append(Beside(order[test], said))
+    return tuple(made)
 
-    @classmethod
-    def from_json(cls, text: str) -> Logistic:
-        """Read what `to_json` wrote."""
-        record = json.loads(text)
-        return cls(record["c"], record["intercept"], tuple(record["columns"]), tuple(record["coefficients"]))
+
+def plain_boosting(
+    specs: Sequence[Feature], train: Matrix, test: pd.DataFrame, seed: int = 0, threads: int = 1
+) -> Floats:
+    """Return what LightGBM with the library's defaults says of test rows; constant where all training rows are alike.
+
+    Examples
+    --------
+    >>> n = np.arange(300)
+    >>> visits = Feature("visits", "behaviour", "visits", "count", "count", "visited")
+    >>> data = Matrix(pd.DataFrame({"visits": n % 5.0}), (n % 5 == 4) * 1.0, np.ones(300), n, n, n + 1)
+    >>> plain_boosting([visits], data, pd.DataFrame({"visits": [4.0, 0.0]})).round(1).tolist()
+    [1.0, 0.0]
+    """
+    if len(np.unique(train.y)) < 2 or not specs:
+        return np.full(len(test), _rate(train))
+    x, z = (np.empty((len(values), len(specs)), order="F") for values in (train.values, test))
+    for place, spec in enumerate(specs):
+        x[:, place], z[:, place] = _columns(spec, train.values[spec.name], test[spec.name])
+    categories = [place for place, spec in enumerate(specs) if spec.kind == "category"]
+    settings: dict[str, Any] = {"objective": "binary", "seed": seed, "num_threads": threads, "verbosity": -1}
+    settings |= {"deterministic": True, "force_row_wise": True}  # law 7: no other number of threads, no other model
+    data = lightgbm.Dataset(x, train.y, weight=train.weight, categorical_feature=categories or "auto", params=settings)
+    trees = lightgbm.train(settings, data, num_boost_round=TREES)
+    return np.asarray(trees.predict(z, num_threads=threads), dtype=np.float64)
+
+
+def frequencies(specs: Sequence[Feature], train: Matrix, test: pd.DataFrame) -> Floats:
+    """Return what the frequency table of the training rows says of test rows.
+
+    Examples
+    --------
+    >>> source = Feature("source", "fit", "source", "category", "value", "came from")
+    >>> n = np.arange(100)
+    >>> values = pd.DataFrame({"source": np.where(n < 50, "web", "fair")})
+    >>> data = Matrix(values, (n < 20) * 1.0, np.ones(100), n, n, n + 1)
+    >>> said = frequencies([source], data, pd.DataFrame({"source": ["web", "fair", "phone", None]}))
+    >>> [round(float(p), 2) for p in said]  # 20 of 50, none of 50; of the others it says what it says of all
+    [0.4, 0.0, 0.2, 0.2]
+    """
+    did, didnt = (float(np.sum(train.weight[train.y == side])) for side in (1, 0))
+    odds = np.full(len(test), np.log((did + NEVER) / (didnt + NEVER)))
+    for spec in specs:
+        if not _in_table(spec):
+            continue
+        seen, asked = _levels(spec, train.values[spec.name], test[spec.name])
+        known = seen >= 0
+        if not known.any():
+            continue
+        counts = [np.bincount(seen[known], train.weight[known] * (train.y[known] == side)) + NEVER for side in (1, 0)]
+        ratio = np.log(counts[0] / counts[0].sum()) - np.log(counts[1] / counts[1].sum())
+        odds += np.where(asked >= 0, ratio[np.maximum(asked, 0)], 0.0)
+    return sigmoid(odds)
+
+
+def _in_table(spec: Feature) -> bool:
+    """Tell what a CRM's table would read: attributes, and the stage that a lead has reached."""
+    return spec.aggregate in ("value", "stage_now")
+
+
+def _levels(spec: Feature, seen: pd.Series[Any], asked: pd.Series[Any]) -> tuple[Rows, Rows]:
+    """Return both columns as numbers of levels of the first, −1 where empty or never seen."""
+    if spec.kind == "category" or spec.aggregate == "stage_now" or spec.kind == "flag":
+        first, second = _columns(spec, seen, asked)
+        levels = np.unique(first[np.isfinite(first)])
+        place = [np.searchsorted(levels, np.nan_to_num(part, nan=-np.inf)) for part in (first, second)]
+        fits = [
+            np.isfinite(part) & (at < len(levels)) & (levels[np.minimum(at, len(levels) - 1)] == part)
+            if len(levels)
+            else np.zeros(len(part), dtype=bool)
+            for part, at in zip((first, second), place, strict=True)
+        ]
+        return tuple(np.where(fit, at, -1) for fit, at in zip(fits, place, strict=True))  # type: ignore[return-value]
+    first, second = (column.to_numpy(dtype=np.float64, na_value=np.nan) for column in (seen, asked))
+    known = first[np.isfinite(first)]
+    edges = np.unique(np.quantile(known, FIFTHS)) if len(known) else np.empty(0)
+    cut = [np.where(np.isfinite(part), np.searchsorted(edges, part, side="right"), -1) for part in (first, second)]
+    return cut[0], cut[1]
+
+
+def _columns(spec: Feature, seen: pd.Series[Any], asked: pd.Series[Any]) -> tuple[Floats, Floats]:
+    """Return both columns as numbers; a category's levels are numbered as the first has them, in order of their names."""
+    if spec.kind != "category":
+        first, second = (column.to_numpy(dtype=np.float64, na_value=np.nan) for column in (seen, asked))
+        return first, second
+    levels = pd.Index(sorted(seen.dropna().astype(str).unique()))
+    codes = [
+        np.where(column.isna(), -1, levels.get_indexer(pd.Index(column.astype(str)))).astype(np.float64)
+        for column in (seen, asked)
+    ]
+    return np.where(codes[0] < 0, np.nan, codes[0]), np.where(codes[1] < 0, np.nan, codes[1])
+
+
+def _fewer(train: Matrix, random: np.random.Generator) -> Matrix:
+    """Draw at most `ROWS` rows, positives as long as they leave room for as many negatives; a row drawn stands for more."""
+    if len(train) <= ROWS:
+        return train
+    sides = [np.flatnonzero(train.y == side) for side in (1, 0)]
+    few = min(len(sides[0]), max(ROWS // 2, ROWS - len(sides[1])))
+    kept, weight = [], train.weight.copy()
+    for rows, room in zip(sides, (few, ROWS - few), strict=True):
+        drawn = random.choice(rows, room, replace=False)
+        weight[drawn] *= len(rows) / room
+        kept.append(drawn)
+    rows = np.sort(np.concatenate(kept))
+    return replace(train.take(rows), weight=weight[rows])
+
+
+def _rate(train: Matrix) -> float:
+    return float(np.sum(train.y * train.weight) / np.sum(train.weight))

@@ -16,12 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leadline.errors import DataError
-from leadline.model.attribution import Forest, agrees
-from leadline.model.baselines import Logistic, sigmoid
-from leadline.model.calibrate import Calibrator
-from leadline.model.matrix import Encoder, check_names
-from leadline.model.recipe import Recipe
-from leadline.model.sound import check_trees
+from leadline.model.calibration.calibrator import Calibrator
+from leadline.model.encoding.encoder import Encoder, check_names
+from leadline.model.fitting.logistic import Logistic, sigmoid
+from leadline.model.fitting.recipe import Recipe
+from leadline.model.shap.tree_shap import Forest, agrees
+from leadline.model.shap.trees import check_trees
 from leadline.model.tiers import Tiers
 
 __all__ = ["FILES", "Scorer", "Tiers"]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.errors import DataError
-from leadline.model.baselines import log_odds
+from leadline.model.fitting.logistic import log_odds
 
 __all__ = ["FLOOR", "Tiers", "key_of"]
 

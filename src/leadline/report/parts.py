@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from leadline.report import say
+from leadline.core import format
 
 __all__ = [
     "COUNTED", "Cell", "Chart", "Column", "Control", "Folded", "Group", "Listed", "Panel", "Panels", "Part", "Section", "Shape", "Table", "cell",
@@ -184,4 +184,4 @@ def cell(text: str, sort: Any = None) -> Cell:
     >>> cell("12%", 0.12), cell("–", float("nan"))
     (Cell(text='12%', sort=0.12), Cell(text='–', sort=None))
     """
-    return Cell(text, float(sort) if say.known(sort) else None)
+    return Cell(text, float(sort) if format.known(sort) else None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from leadline.storage import Store, open_store
 from leadline.tables.attributes import Attribute
 from leadline.tables.load import Loaded, load
-from leadline.tables.store import Store, open_store
 
 __all__ = ["Attribute", "Loaded", "Store", "load", "open_store"]

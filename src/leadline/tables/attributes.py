@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from leadline.storage import Store
+from leadline.storage.dialect import identifier
 from leadline.tables.schema import UNTOLD, columns_of, find_column, kind_of_type, text_sql
-from leadline.tables.store import Store
-from leadline.tables.store.dialect import identifier
 
 __all__ = ["Attribute", "attribute_sql", "choose_attributes", "settle", "slug"]
 

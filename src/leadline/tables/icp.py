@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from leadline.plans import Wanted
+from leadline.config.modeling import Wanted
 from leadline.tables.attributes import Attribute, slug
 
 if TYPE_CHECKING:
-    from leadline.tables.rules.base import Answer, Context
+    from leadline.tables.checks.base import Answer, Context
 
 __all__ = ["Criterion", "criteria", "unmatched"]
 

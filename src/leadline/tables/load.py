@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from leadline.checks import Findings, run
-from leadline.config import Config, Source
-from leadline.tables import flat, forgotten, kept, ladder, merges, rules
+from leadline.config.schema import Config, Source
+from leadline.core.checks import Findings, run
+from leadline.storage import Store
+from leadline.storage.dialect import literal
+from leadline.storage.locations import without_secrets
+from leadline.tables import checks, event_cache, flat_file, merges, stages, tombstones
 from leadline.tables.attributes import Attribute, settle
-from leadline.tables.cut import columns_in, cut, drop_repeats, observed_until
 from leadline.tables.read import Read, read_all
 from leadline.tables.schema import CLOCKS
-from leadline.tables.store import Store
-from leadline.tables.store.dialect import literal
-from leadline.tables.store.sources import without_secrets
+from leadline.tables.visibility import columns_in, cut, drop_repeats, observed_until
 
 __all__ = ["Loaded", "load"]
 
@@ -64,7 +64,7 @@ class Loaded:
     fingerprints: dict[str, str] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     is_dated: bool = True
-    log: kept.Kept = field(default_factory=kept.Kept)
+    log: event_cache.Kept = field(default_factory=event_cache.Kept)
     forgotten: int = 0
 
 
@@ -104,18 +104,18 @@ def load(
             else config.tables.leads.model_copy(update={"source": leads_source})
         )
         return _load_flat(config, store, section, known_at, kinds, scoring=leads_source is not None)
-    log = kept.settle(config, store)
+    log = event_cache.settle(config, store)
     read = read_all(log.to_read(config), store, kinds, known_at)
     read.found.raise_errors()
     until = observed_until(config, store, known_at)
     limit = until if known_at is None else known_at
-    gone = forgotten.leave_out(store, [t for t in config.tables.given() if t not in log.tables])
+    gone = tombstones.leave_out(store, [t for t in config.tables.given() if t not in log.tables])
     for table in config.tables.given():
         (log.cut if table in log.tables else cut)(table, config, store, limit)
     attributes, found = _settle(read, kinds, store)
     _spell_fields(config, store, attributes)
-    context = rules.Context(log.to_check(config), store, limit, attributes, default_limit=known_at is None)
-    found += run(rules.CHECKS, context)
+    context = checks.Context(log.to_check(config), store, limit, attributes, default_limit=known_at is None)
+    found += run(checks.CHECKS, context)
     for table in config.tables.given():
         store.run(f"DROP TABLE all_{table}")
         store.forget(f"raw_{table}")
@@ -123,13 +123,13 @@ def load(
         section = getattr(context.config.tables, table)
         if section is not None and table not in context.unique and not (table == "events" and section.key is None):
             drop_repeats(table, store)
-    found += run(rules.AFTER, context)
+    found += run(checks.AFTER, context)
     rows, prints = _rows(config, store), _fingerprints(config, store)
     if config.tables.merges is not None:
         merges.follow(store, tuple(config.tables.given()))
     else:
         merges.none(store)
-    ladder.build(config, store)
+    stages.build(config, store)
     store.hand_over()
     return Loaded(store, limit, until, attributes, rows, found, prints, _sources(config), log=log, forgotten=gone)
 
@@ -139,7 +139,7 @@ def _settle(read: Read, kinds: Mapping[str, str] | None, store: Store) -> tuple[
     attributes, found = read.attributes, list(read.found)
     for table in dict.fromkeys(a.table for a in read.attributes):
         attributes, left_out = settle(table, attributes, read.untold, kinds, store)
-        found += [rules.unusable_column(table, column) for column in left_out]
+        found += [checks.unusable_column(table, column) for column in left_out]
     return attributes, Findings(tuple(found))
 
 
@@ -155,15 +155,15 @@ def _spell_fields(config: Config, store: Store, attributes: tuple[Attribute, ...
 def _load_flat(
     config: Config, store: Store, section: Any, known_at: int | None, kinds: Mapping[str, str] | None, scoring: bool
 ) -> Loaded:
-    attributes, found = flat.read(config, store, section, kinds, scoring, known_at)
+    attributes, found = flat_file.read(config, store, section, kinds, scoring, known_at)
     found.raise_errors()
-    context = rules.Context(config, store, known_at or 0, attributes, default_limit=known_at is None)
-    found += run(rules.FLAT, context)
+    context = checks.Context(config, store, known_at or 0, attributes, default_limit=known_at is None)
+    found += run(checks.FLAT, context)
     if section.key != "row":
         drop_repeats("leads", store, apart=("order_at",) if config.snapshots.order_by == "row" else ())
-    found += run(rules.FLAT_AFTER, context)
+    found += run(checks.FLAT_AFTER, context)
     store.forget("raw_leads")
-    gone = forgotten.leave_out(store, ["leads"], "") if section.key != "row" else 0
+    gone = tombstones.leave_out(store, ["leads"], "") if section.key != "row" else 0
     newest, dated = store.rows("SELECT MAX(order_at), MAX(is_dated) FROM leads")[0]
     if known_at is None and not scoring and newest is not None:
         known_at = int(newest) + 1
@@ -181,12 +181,12 @@ def _fingerprints(config: Config, store: Store) -> dict[str, str]:
     prints = {}
     for table in config.tables.given():
         columns = [c for c in columns_in(store, table) if c != "row"]
-        known = kept.PRINT in columns and table == "events"
-        value = kept.PRINT if known else f"hash({', '.join(columns)})"
+        known = event_cache.PRINT in columns and table == "events"
+        value = event_cache.PRINT if known else f"hash({', '.join(columns)})"
         count, total = store.rows(f"SELECT COUNT(*), SUM(CAST({value} AS HUGEINT)) FROM {table}")[0]
         prints[table] = hashlib.sha256(f"{count}:{total}".encode()).hexdigest()[:16]
         if known:
-            store.run(f"ALTER TABLE {table} DROP COLUMN {kept.PRINT}")
+            store.run(f"ALTER TABLE {table} DROP COLUMN {event_cache.PRINT}")
     return prints
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from leadline.tables.cut import columns_in
-from leadline.tables.store import Store
+from leadline.storage import Store
+from leadline.tables.visibility import columns_in
 
 __all__ = ["closure", "cycles", "follow", "none"]
 

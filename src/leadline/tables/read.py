@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from leadline.checks import Finding, Findings, Severity
-from leadline.config import Config
-from leadline.tables import rules
+from leadline.config.schema import Config
+from leadline.core.checks import Finding, Findings, Severity
+from leadline.storage import Store
+from leadline.storage.dialect import identifier
+from leadline.tables import checks
 from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes
 from leadline.tables.schema import (
     CLOCKS,
@@ -20,8 +22,6 @@ from leadline.tables.schema import (
     kind_of_type,
     looks_naive,
 )
-from leadline.tables.store import Store
-from leadline.tables.store.dialect import identifier
 
 __all__ = ["Read", "canonical_sql", "read_all", "resolve", "unreadable"]
 
@@ -48,10 +48,10 @@ def read_all(config: Config, store: Store, kinds: Mapping[str, str] | None, know
         mine: tuple[Attribute, ...] = ()
         if described:
             mine, missing, unusable = choose_attributes(table, section, there, (), kinds)
-            problems += [rules.missing_column(f"tables.{table}.attributes", name, hint) for name, hint in missing]
-            found += [rules.unusable_column(table, name) for name in unusable]
+            problems += [checks.missing_column(f"tables.{table}.attributes", name, hint) for name, hint in missing]
+            found += [checks.unusable_column(table, name) for name in unusable]
             if kinds is None:  # a model's own columns are settled
-                found += rules.fitting_nothing(table, section, there, [*unusable, *(a.column for a in mine)])
+                found += checks.fitting_nothing(table, section, there, [*unusable, *(a.column for a in mine)])
         found += problems
         if not problems:
             store.run(canonical_sql(table, resolved, mine, there, config))
@@ -67,11 +67,11 @@ def resolve(table: str, columns: tuple[Column, ...], there: dict[str, str]) -> t
     for column in columns:
         name, hint = find_column(column.source, there)
         if name is None:
-            problems.append(rules.missing_column(f"tables.{table}", column.source, hint))
+            problems.append(checks.missing_column(f"tables.{table}", column.source, hint))
         else:
             resolved.append(replace(column, source=name))
             if is_nested(there[name]):
-                problems.append(rules.nested_column(f"tables.{table}", column.source))
+                problems.append(checks.nested_column(f"tables.{table}", column.source))
     return tuple(resolved), problems
 
 

@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from leadline.closest import closest
-from leadline.config import Config
-from leadline.tables.store.dialect import UNTOLD, identifier, literal
-from leadline.times import EARLIEST, LATEST
+from leadline.config.schema import Config
+from leadline.core.choices import closest
+from leadline.core.point_in_time import EARLIEST, LATEST
+from leadline.storage.dialect import UNTOLD, identifier, literal
 
 __all__ = [
     "CLOCKS", "KEYS", "UNTOLD", "Column", "cast_sql", "columns_of", "find_column", "is_nested", "kind_of_type", "looks_naive",
@@ -71,7 +71,7 @@ def columns_of(table: str, section: Any) -> tuple[Column, ...]:
 
     Examples
     --------
-    >>> from leadline.config import Stages
+    >>> from leadline.config.schema import Stages
     >>> section = Stages(source="s.csv", lead="id", stage="to", changed_at="at")
     >>> [(c.name, c.source) for c in columns_of("stages", section)]
     [('lead_id', 'id'), ('stage', 'to'), ('changed_at', 'at')]

@@ -1,0 +1,92 @@
+"""How a command ends: one sentence on stderr and an exit code, whatever happened on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+
+from leadline.cli.progress import still
+from leadline.errors import LeadlineError
+
+__all__ = ["INTERRUPTED", "outcome", "speak_json"]
+
+INTERRUPTED = 130
+_runs: list[str] = []  # the id of the run whose log is lines of JSON, if any
+
+
+def speak_json(run_id: str) -> None:
+    """Tell from now on how the command ends as a line of JSON, with the run's id.
+
+    Examples
+    --------
+    >>> speak_json("a1")
+    >>> outcome(lambda: None)
+    0
+    """
+    _runs[:] = [run_id]
+
+
+def outcome(command: Callable[[], object]) -> int:
+    """Run a command and return its exit code; what went wrong is told on stderr in one sentence.
+
+    Examples
+    --------
+    >>> outcome(lambda: None)
+    0
+    """
+    _runs.clear()
+    try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by cron or Airflow cleans up as Ctrl-C does
+        code = _run(command)
+        sys.stdout.flush()
+    except LeadlineError as error:
+        code = error.exit_code
+        _tell(f"leadline: {error}", code, "\n".join(getattr(error, "__notes__", ())))
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # The reader of stdout left (`leadline … | head`); Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    except Exception as error:  # noqa: BLE001 (the last resort: a bug's own message may quote a lead's data)
+        code = 1
+        _tell(_bug(error), code)
+    if code == INTERRUPTED:
+        _tell("leadline: interrupted; nothing was half-written; run the command again", code)
+    return code
+
+
+def _run(command: Callable[[], object]) -> int:
+    """Run it; Typer ends every command with `SystemExit`."""
+    try:
+        command()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None
+        return int(end.code or 0)
+    finally:
+        still()
+    return 0
+
+
+def _tell(text: str, code: int, advice: str = "") -> None:
+    """Tell what went wrong, and below it what would mend it, where somebody noted that on the error."""
+    if _runs:
+        line = {"run_id": _runs[0], "error": text.removeprefix("leadline: "), "exit_code": code}
+        text = json.dumps({**line, "advice": advice} if advice else line, ensure_ascii=False)
+    elif advice:
+        text = f"{text}\n\n{advice}"
+    print(text, file=sys.stderr)
+
+
+def _bug(error: Exception) -> str:
+    """Say where a bug struck, without the values that its own message may quote."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return (
+        f"{frames}leadline: a bug ({type(error).__name__}, its message withheld as it may quote a lead's data); "
+        "expected none; please report it with the lines above"
+    )

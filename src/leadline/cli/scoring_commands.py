@@ -1,0 +1,161 @@
+"""The commands of every night: scores, one lead's reasons, how past scores did, and whom to forget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadline.cli.options import AsOf, ConfigPath, Json, LockTimeout, Log, LogKind, Model, Quiet, console_of
+from leadline.errors import UsageError
+
+__all__ = ["explain", "forget", "monitor", "score"]
+
+
+def score(
+    config: ConfigPath,
+    as_of: AsOf = None,
+    model: Model = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="URL",
+            help="A .parquet or .csv file, a folder (scores/NAME/ by default), or postgresql://…?table=t.",
+            show_default=False,
+        ),
+    ] = None,
+    leads: Annotated[
+        str | None,
+        typer.Option(
+            "--leads", metavar="FILE", help="For a flat file: rows to score, without an outcome.", show_default=False
+        ),
+    ] = None,
+    first: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="A",
+            help="Scoring dates from A on, each with what was known on its day …",
+            show_default=False,
+        ),
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="B", help="… to B, both included.", show_default=False)
+    ] = None,
+    every: Annotated[str, typer.Option("--every", metavar="D", help="How far apart these nights are.")] = "1d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Score finished nights once more.")] = False,
+    write_changes: Annotated[
+        bool, typer.Option("--write-changes", help="Write what changed since the night before, too.")
+    ] = False,
+    lock_timeout: LockTimeout = 0.0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
+) -> None:
+    """Score every open lead as of one instant; the output is old or new, never half."""
+    from leadline.workflows.scoring.backfill import backfill, rehearse
+    from leadline.workflows.scoring.score import score as run
+
+    console = console_of(quiet, log, as_json)
+    span = _span(first, last, every, as_of, leads)
+    if dry_run:
+        asked = (as_of, model, out, leads, span, force, console.progress, write_changes)
+        console.rehearsed(rehearse(config, *asked))
+    elif span:
+        asked_for = (*span, model, out, console.progress, force, lock_timeout, console.run_id, write_changes)
+        console.backfilled(backfill(config, *asked_for))
+    else:
+        one = (as_of, model, out, leads, console.progress, force, lock_timeout, console.run_id, write_changes)
+        console.scored(run(config, *one))
+
+
+def _span(
+    first: str | None, last: str | None, every: str, as_of: str | None, leads: str | None
+) -> tuple[str, str, str] | None:
+    """Put the ends of a backfill together."""
+    if first is None and last is None:
+        return None
+    if first is None or last is None:
+        raise UsageError("--from, --to: one without the other; expected both ends; name the other, too")
+    if as_of is not None or leads is not None:
+        raise UsageError(
+            "--from, --to: not with --as-of or --leads; expected several nights or one; leave one of them out"
+        )
+    return first, last, every
+
+
+def explain(
+    config: ConfigPath,
+    lead: Annotated[str, typer.Option("--lead", metavar="ID", help="Whom to explain.", show_default=False)],
+    as_of: Annotated[str, typer.Option("--as-of", metavar="T", help="As of when.", show_default=False)],
+    model: Model = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write it as a page with the timeline, too.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
+) -> None:
+    """Explain one open lead's score."""
+    from leadline.workflows.scoring.explain import explain as run
+    from leadline.workflows.scoring.lead_page import explain_page
+
+    console = console_of(quiet, log, as_json)
+    if html is None:
+        console.explained(run(config, lead, as_of, model, console.progress))
+    else:
+        made = explain_page(config, lead, as_of, html, model, console.progress)
+        console.explained(made.told, made.page)
+
+
+def monitor(
+    config: ConfigPath,
+    as_of: AsOf = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page, too.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
+) -> None:
+    """Join past scores with outcomes that are known now, and say whether to retrain."""
+    from leadline.workflows.check import page_place
+    from leadline.workflows.monitor import monitor as run
+    from leadline.workflows.monitor import write_page
+
+    console = console_of(quiet, log, as_json)
+    place = page_place(html) if html is not None else None
+    result = run(config, as_of, console.progress)
+    console.monitored(result, write_page(result, place) if place is not None else None)
+
+
+def forget(
+    config: ConfigPath,
+    lead: Annotated[
+        list[str] | None,
+        typer.Option("--lead", metavar="ID", help="Whom to forget; may be given again.", show_default=False),
+    ] = None,
+    leads: Annotated[
+        Path | None,
+        typer.Option("--leads", metavar="FILE", help="A file with an id in each line.", show_default=False),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="URL", help="A further place of scores, as for score.", show_default=False),
+    ] = None,
+    lock_timeout: LockTimeout = 0.0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
+) -> None:
+    """Forget leads: purge them from every output, never read them again, and say which models knew them."""
+    from leadline.workflows.erase import forget as run
+    from leadline.workflows.erase import read_leads
+
+    console = console_of(quiet, log, as_json)
+    asked = [*(lead or ()), *(read_leads(leads) if leads is not None else ())]
+    console.forgot(run(config, asked, out, lock_timeout, console.progress))

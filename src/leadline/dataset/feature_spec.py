@@ -1,0 +1,111 @@
+"""A feature's spec: what to count, over which window, and the words for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from leadline.core.point_in_time import Horizon
+
+__all__ = ["Aggregate", "Feature", "Kind", "Title", "kinds_of"]
+
+Kind = Literal["count", "days", "number", "flag", "category"]
+"""count: a whole number ≥ 0 · days: time in days, NaN for never · number: any · flag: 0, 1 or NaN · category: text."""
+
+Aggregate = Literal[
+    "count", "active_days", "since_last", "since_first", "value", "age", "since_stage", "in_stage",
+    "heat", "depth", "share", "pace", "gap",
+    "first_to_purchase", "since_depth", "progress", "progress_pace", "trend", "scanned",
+    "colleague_acts", "colleagues_engaged", "colleagues_new", "colleagues_known", "share_engaged", "since_colleague",
+    "roles_engaged", "any_role", "every_role", "since_new_role", "colleagues_reached",
+    "account_acts", "since_account_act", "engaged_by_size", "rate", "stage_now", "since_stage_now", "recycled", "meets", "share_met",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature of a snapshot.
+
+    Attributes
+    ----------
+    name : str
+        The column's name: lower-case letters, digits and underscores, unique in a catalogue.
+    family : str
+        What may be switched off together: behaviour, recency, velocity, age, funnel, account, committee, history, fit.
+    group : str
+        Features of one group make one reason (all windows of one behaviour, say).
+    kind : Kind
+        How its values are to be read; `category` is text, all others are float64.
+    aggregate : Aggregate
+        What is computed.
+    words : str
+        For people: "viewed the pricing page".
+    table : str
+        Where it is read: events, leads, accounts, stages, or colleagues (the other leads of the account).
+    field : str
+        What the aggregate is about: a behaviour, an intent, a column, a stage; "" for any.
+    by : str
+        What `field` names: behaviour, intent, column, stage, role (several joined by |), any.
+    window : Horizon or None
+        How far back it looks; None for all time.
+    terms : tuple of str
+        What else the aggregate needs to know: the outcome that a rate is of, or the ICP's criteria.
+    """
+
+    name: str
+    family: str
+    group: str
+    kind: Kind
+    aggregate: Aggregate
+    words: str
+    table: str = "events"
+    field: str = ""
+    by: str = "any"
+    window: Horizon | None = None
+    terms: tuple[str, ...] = ()
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the spec as plain JSON values."""
+        return {**asdict(self), "window": str(self.window) if self.window else None, "terms": list(self.terms)}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Feature:
+        """Read what `to_record` wrote.
+
+        Examples
+        --------
+        >>> spec = Feature("n_any_7d", "behaviour", "any", "count", "count", "acts", window=Horizon.parse("7d"))
+        >>> Feature.from_record(spec.to_record()) == spec
+        True
+        """
+        window = record["window"]
+        return cls(**{**record, "window": Horizon.parse(window) if window else None, "terms": tuple(record["terms"])})
+
+
+@dataclass(frozen=True)
+class Title:
+    """Where job titles are read, which roles are told by.
+
+    Attributes
+    ----------
+    column : str
+        The canonical column of ``leads``.
+    field : str or None
+        The field of ``history`` that gives the title at as_of; None where the title is fixed at creation.
+    """
+
+    column: str
+    field: str | None = None
+
+
+def kinds_of(specs: Iterable[Feature]) -> dict[str, Kind]:
+    """Return how each attribute among the features is to be read, so that a night reads it as training did.
+
+    Examples
+    --------
+    >>> country = Feature("lead_country", "fit", "country", "category", "value", "is in")
+    >>> kinds_of([country, Feature("n_any", "behaviour", "any", "count", "count", "acts")])
+    {'lead_country': 'category'}
+    """
+    return {spec.name: spec.kind for spec in specs if spec.aggregate == "value"}

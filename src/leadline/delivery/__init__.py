@@ -1,0 +1,1 @@
+"""Where scores go: files, folders, PostgreSQL, CRM files; and what is erased."""

@@ -1,0 +1,250 @@
+"""Scores in files: a folder with a partition for each night, or one Parquet or CSV file.
+
+A partition is staged whole and takes its place in one step. It holds the rows, what was asked for beside them, and,
+written last, ``night.json``: the night's record with a hash of every file. Without it a night isn't finished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from leadline.core.files import discard, locked, read_json, sha256, staging, swap, write_bytes, write_json
+from leadline.core.point_in_time import format_instant
+from leadline.delivery.formats import csv_bytes, parquet_bytes
+from leadline.delivery.sink import Key, Sink
+from leadline.scoring.previous_scores import Before
+
+__all__ = [
+    "NIGHT", "OLD_COLUMNS", "PART", "finished", "is_whole", "open_file", "open_folder", "partition_name", "put_night", "read_night",
+    "renamed", "retire", "with_old",
+]  # fmt: skip
+
+NIGHT = "night.json"
+PART = "scores.parquet"
+TEXTS = ("lead_id", "account_id", "tier", "tier_override", "override", "model_name", "model_version")
+WANTED = ["lead_id", "probability", "tier", "tier_override"]
+OLD_COLUMNS = {"override": "tier_override", "exploration": "is_holdout"}
+"""Columns of the scores by the names that older nights have them under."""
+
+
+def partition_name(as_of: int, is_dated: bool) -> str:
+    """Name a night's folder.
+
+    Examples
+    --------
+    >>> partition_name(0, True), partition_name(12, False)
+    ('as_of=1970-01-01T00-00-00Z', 'as_of=12')
+    """
+    return f"as_of={format_instant(as_of).replace(':', '-') if is_dated else as_of}"
+
+
+def open_folder(folder: Path) -> Sink:
+    """Open a folder with a partition for each night.
+
+    Examples
+    --------
+    >>> open_folder(Path("scores/demo")).shown
+    'scores/demo'
+    """
+
+    def place(key: Key) -> Path:
+        return folder / partition_name(key.as_of, key.is_dated)
+
+    def write(table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = {}) -> str:
+        return str(put_night(folder, {PART: parquet_bytes(table), **beside}, night))
+
+    def done(key: Key) -> dict[str, Any] | None:
+        record = _record(place(key) / NIGHT)
+        return record if record and _is_of(record, key) and is_whole(place(key), record) else None
+
+    def lock(wait: float = 0.0) -> AbstractContextManager[None]:
+        return locked(folder / ".lock", wait)
+
+    return Sink(
+        str(folder), lock, write, lambda as_of, name: _before(folder, as_of, name),
+        done, lambda key: read_night(place(key)), lambda name, as_of: retire(folder, name, as_of), takes_files=True,
+    )  # fmt: skip
+
+
+def open_file(path: Path, default: Path) -> Sink:
+    """Open one file, whose record stands beside it as ``FILE.night.json``; the night before is looked for in `default`.
+
+    Examples
+    --------
+    >>> open_file(Path("a.csv"), Path("scores/demo")).holds_nights
+    False
+    """
+    record = path.with_name(f"{path.name}.{NIGHT}")
+
+    def write(table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = {}) -> str:
+        data = csv_bytes(table) if path.suffix == ".csv" else parquet_bytes(table)
+        write_bytes(path, data)
+        write_json(record, {**night, "sha256": hashlib.sha256(data).hexdigest()})
+        return str(path)
+
+    def done(key: Key) -> dict[str, Any] | None:
+        found = _record(record)
+        is_same = found and _is_of(found, key) and path.is_file() and sha256(path) == found.get("sha256")
+        return found if is_same else None
+
+    def rows(_: Key) -> Any:
+        import pyarrow as pa
+        import pyarrow.csv as pacsv
+        import pyarrow.parquet as pq
+
+        if path.suffix != ".csv":
+            return renamed(pq.ParquetFile(path).read())
+        head = pacsv.open_csv(path).schema.names
+        kinds = {name: pa.string() for name in head if name.startswith("reason_") or name in TEXTS}
+        options = pacsv.ConvertOptions(column_types=kinds, strings_can_be_null=True)
+        return renamed(pacsv.read_csv(path, convert_options=options))
+
+    def lock(wait: float = 0.0) -> AbstractContextManager[None]:
+        return locked(path.with_name(f".{path.name}.lock"), wait)
+
+    return Sink(
+        str(path), lock, write, lambda as_of, name: _before(default, as_of, name), done, rows, holds_nights=False
+    )  # fmt: skip
+
+
+def put_night(folder: Path, files: Mapping[str, bytes], night: Mapping[str, Any]) -> Path:
+    """Put a night's files and its record in place, in one step; return the partition."""
+    place = folder / partition_name(night["as_of_value"], night["is_dated"])
+    with staging(folder) as staged:
+        for name, data in files.items():
+            write_bytes(staged / name, data)
+        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+        # The record last: where folders can't be exchanged, a night without its record isn't finished.
+        write_json(staged / NIGHT, {**night, "files": hashes, "sha256": hashes.get(PART)})
+        swap(staged, place, NIGHT)
+    return place
+
+
+def finished(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the finished nights of a folder with their records, the newest first.
+
+    A night is finished when its record is there and the files are those that the record was written for. A damaged
+    one is passed over. Only the nights that are asked for are hashed.
+
+    Examples
+    --------
+    >>> list(finished(Path("no-such-folder")))
+    []
+    """
+    nights = [(file.parent, _record(file)) for file in folder.glob(f"as_of=*/{NIGHT}")]
+    told = [(place, record) for place, record in nights if record is not None]
+    for place, record in sorted(told, key=lambda night: -night[1]["as_of_value"]):
+        if is_whole(place, record):
+            yield place, record
+
+
+def is_whole(place: Path, record: Mapping[str, Any]) -> bool:
+    """Tell whether a night's files are those that its record was written for."""
+    hashes = record.get("files")
+    if not isinstance(hashes, dict):
+        return False
+    return all((place / name).is_file() and sha256(place / name) == digest for name, digest in hashes.items())
+
+
+def retire(folder: Path, name: str, as_of: int) -> int:
+    """Remove a model's finished nights before an as_of; the newest of them all stays, and so does what isn't finished.
+
+    Examples
+    --------
+    >>> retire(Path("no-such-folder"), "demo", 0)
+    0
+    """
+    mine = [(place, record) for place, record in finished(folder) if record["model_name"] == name]
+    old = [place for place, record in mine[1:] if record["as_of_value"] < as_of]
+    for place in old:
+        discard(place)
+    return len(old)
+
+
+def read_night(place: Path, columns: list[str] | None = None) -> Any:
+    """Read one night, or some of its columns as far as they are there, under today's names, as a pyarrow Table."""
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(place / PART)
+    there = None if columns is None else [name for name in with_old(columns) if name in file.schema_arrow.names]
+    return renamed(file.read(columns=there))
+
+
+def with_old(columns: list[str]) -> list[str]:
+    """List columns, and the names that older nights have them under.
+
+    Examples
+    --------
+    >>> with_old(["tier", "tier_override"])
+    ['tier', 'tier_override', 'override']
+    """
+    return [*columns, *(old for old, new in OLD_COLUMNS.items() if new in columns)]
+
+
+def renamed(rows: Any) -> Any:
+    """Give a night's rows today's names; where a table has a column under both, the new one's values go first.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> renamed(pa.table({"override": ["A", "B"], "tier_override": [None, "C"]})).to_pydict()
+    {'tier_override': ['A', 'C']}
+    """
+    import pyarrow.compute as pc
+
+    for old, new in OLD_COLUMNS.items():
+        names = rows.column_names
+        if old in names and new in names:
+            both = pc.coalesce(rows.column(new), rows.column(old))
+            rows = rows.set_column(names.index(new), new, both).drop_columns([old])
+        elif old in names:
+            rows = rows.rename_columns([new if name == old else name for name in names])
+    return rows
+
+
+def _record(file: Path) -> dict[str, Any] | None:
+    """Read a night's record; None for one that isn't there or can't be read as such."""
+    try:
+        record = dict(read_json(file))
+    except (OSError, ValueError, TypeError):
+        return None
+    return record if type(record.get("as_of_value")) is int and "model_name" in record else None
+
+
+def _is_of(record: Mapping[str, Any], key: Key) -> bool:
+    return (record["as_of_value"], record["model_name"], record.get("model_version")) == (
+        key.as_of,
+        key.model,
+        key.version,
+    )
+
+
+def _before(folder: Path, as_of: int, name: str) -> Before:
+    """Read the newest finished night before `as_of` of the same model."""
+    for place, record in finished(folder):
+        if record["model_name"] == name and record["as_of_value"] < as_of:
+            return before_of(read_night(place, WANTED), record["as_of_value"])
+    return Before()
+
+
+def before_of(rows: Any, as_of: int) -> Before:
+    """Make a `Before` of a night's rows.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> before_of(pa.table({"lead_id": ["a"], "probability": [0.5]}), 3).probability
+    {'a': 0.5}
+    """
+    leads = rows.column("lead_id").to_pylist()
+
+    def of(name: str) -> dict[str, Any]:
+        if name not in rows.column_names:
+            return {}
+        return {lead: v for lead, v in zip(leads, rows.column(name).to_pylist(), strict=True) if v is not None}
+
+    return Before(as_of, of("probability"), of("tier"), of("tier_override"))

@@ -1,0 +1,1 @@
+"""Why a lead has its score: drivers, reasons, the next best action."""

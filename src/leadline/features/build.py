@@ -1,0 +1,300 @@
+"""Features: specs → one readable SQL statement in the restricted dialect → a frame sorted by (as_of, lead_id).
+
+The statement reads ``snapshots``, ``events``, ``reached``, ``leads``, ``accounts`` and ``history``, joins by
+(lead_id, as_of), and sees a row only under the clock rule of `leadline.core.point_in_time`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.core.point_in_time import DAY, visible_sql
+from leadline.dataset.account_members import role_column
+from leadline.dataset.attribute_values import newest_sql
+from leadline.dataset.feature_spec import Feature, Title
+from leadline.errors import DataError, OutputError
+from leadline.features import daily_cache, daily_counts
+from leadline.features.compiled import aggregate
+from leadline.features.families import account, conversion_rates, funnel_stage, icp_fit
+from leadline.features.families import activity as own_acts
+from leadline.storage.dialect import DUCKDB, Dialect, identifier
+from leadline.tables.stages import rung_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from leadline.tables import Loaded
+
+__all__ = ["Features", "build", "statement"]
+
+
+@dataclass(frozen=True)
+class Features:
+    """What was known of each snapshot, one row each, sorted by (as_of, lead_id).
+
+    Attributes
+    ----------
+    specs : tuple of Feature
+        What the columns mean, in their order.
+    lead_id, account_id : object arrays
+        Who; the account may be None.
+    as_of : int64 array
+        When, in microseconds.
+    values : pandas.DataFrame
+        float64 for numbers (NaN for never or missing), object for categories (None for missing).
+    """
+
+    specs: tuple[Feature, ...]
+    lead_id: npt.NDArray[np.object_]
+    account_id: npt.NDArray[np.object_]
+    as_of: npt.NDArray[np.int64]
+    values: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        n = len(self.values)
+        if not (len(self.lead_id) == len(self.account_id) == len(self.as_of) == n):
+            raise ValueError("Features: keys and values differ in length")
+        if list(self.values.columns) != [s.name for s in self.specs]:
+            raise ValueError("Features: columns and specs differ")
+        order_kept = n < 2 or bool(np.all(self.as_of[1:] >= self.as_of[:-1]))
+        if not order_kept:
+            raise ValueError("Features: rows aren't sorted by as_of")
+
+    def __len__(self) -> int:
+        return len(self.lead_id)
+
+    def group(self) -> npt.NDArray[np.object_]:
+        """Return what intervals resample: the account, or the lead where there is none."""
+        return np.where(self.account_id == None, self.lead_id, self.account_id)  # noqa: E711
+
+    def keep(self, names: Iterable[str]) -> Features:
+        """Return the same rows with fewer features."""
+        wanted = set(names)
+        specs = tuple(s for s in self.specs if s.name in wanted)
+        return Features(specs, self.lead_id, self.account_id, self.as_of, self.values[[s.name for s in specs]])
+
+
+def build(
+    loaded: Loaded,
+    specs: tuple[Feature, ...],
+    intents: Mapping[str, str],
+    roles: Mapping[str, Sequence[str]] | None = None,
+    swept: bool | None = None,
+) -> Features:
+    """Run the statement for the table ``snapshots``; see `statement` for what it is made of.
+
+    Parameters
+    ----------
+    swept : bool, optional
+        Whether compiled loops compute the parts that read every event; by default where the log is long. The values are
+        the same.
+
+    Raises
+    ------
+    DataError
+        A table or column that a spec needs isn't there, as when a model of another schema is used.
+    """
+    _needed(loaded, specs)
+    store = loaded.store
+    snapshots = int(store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
+    acts, others = _readers(specs)
+    if swept is None:
+        swept = (
+            "events" in loaded.rows
+            and bool(acts or others)
+            and not daily_cache.serves(loaded)
+            and aggregate.pays_off(store)
+        )
+    rows = _swept_rows(loaded, specs, intents, roles or {}) if swept and snapshots else None
+    if rows is None:
+        text = statement(
+            specs, intents, store.dialect, roles, role_column(loaded),
+            stand_in=lambda parts: daily_cache.stand_in(loaded, parts, intents),
+        )  # fmt: skip
+        rows = store.arrow(text)
+    if rows.num_rows != snapshots:
+        raise DataError(
+            f"features: {rows.num_rows} rows came of {snapshots} snapshots; expected as many; this is a bug, please report it"
+        )
+    return Features(
+        specs, _objects(rows.column("lead_id")), _objects(rows.column("account_id")),
+        rows.column("as_of").to_numpy(zero_copy_only=False).astype(np.int64), _frame(rows, specs),
+    )  # fmt: skip
+
+
+def _swept_rows(
+    loaded: Loaded, specs: tuple[Feature, ...], intents: Mapping[str, str], roles: Mapping[str, Sequence[str]]
+) -> Any:
+    """Run the statement beside the tables of the sweep; None where they don't fit: the SQL alone spills all it holds."""
+    store, title = loaded.store, role_column(loaded)
+    try:
+        given = aggregate.stand_in(store, *_readers(specs), intents, roles, title)
+        text = statement(
+            specs, intents, store.dialect, roles, title, swept=True,
+            stand_in=lambda parts: [part for part in parts if daily_counts.name_of(part) not in given],
+        )  # fmt: skip
+        return store.arrow(text)
+    except OutputError:
+        return None
+    finally:
+        aggregate.clear(store)
+
+
+def _needed(loaded: Loaded, specs: tuple[Feature, ...]) -> None:
+    """Refuse specs whose tables or columns tonight's config doesn't have."""
+    there = {(a.table, a.name) for a in loaded.attributes}
+    missing = [s.name for s in specs if s.aggregate == "value" and (s.table, s.name) not in there]
+    missing += ["events"] if any(s.table == "events" for s in specs) and "events" not in loaded.rows else []
+    missing += icp_fit.missing(specs, loaded.attributes)
+    missing += ["leads.job_title"] if any(s.by == "role" for s in specs) and role_column(loaded) is None else []
+    if missing:
+        raise DataError(
+            f"features: the model needs {', '.join(missing)}, which this config doesn't give; expected the tables and attributes "
+            "it was trained on; use that config or train again"
+        )
+
+
+def _objects(column: Any) -> npt.NDArray[np.object_]:
+    return np.asarray(column.to_pylist(), dtype=object) if len(column) else np.empty(0, dtype=object)
+
+
+def _frame(rows: Any, specs: tuple[Feature, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = {
+        s.name: pd.Series(_objects(rows.column(s.name)), dtype=object)  # pandas would make `str` with NaN of it
+        if s.kind == "category"
+        else rows.column(s.name).to_numpy(zero_copy_only=False).astype(np.float64)
+        for s in specs
+    }
+    return pd.DataFrame(columns, columns=[s.name for s in specs], index=range(rows.num_rows))
+
+
+def statement(
+    specs: tuple[Feature, ...],
+    intents: Mapping[str, str],
+    dialect: Dialect = DUCKDB,
+    roles: Mapping[str, Sequence[str]] | None = None,
+    title: Title | None = None,
+    swept: bool = False,
+    stand_in: Callable[[Sequence[str]], list[str]] = list,
+) -> str:
+    """Write the statement that computes the features of every row of ``snapshots``.
+
+    Parameters
+    ----------
+    specs : tuple of Feature
+        The features, in the order of the columns.
+    intents : mapping of str to str
+        The intent of each behaviour.
+    dialect : Dialect
+        How the engine spells what engines spell differently.
+    roles, title
+        The patterns of each role, and where the job title is read that they are matched with.
+    swept : bool
+        Whether the tables of `leadline.features.compiled.aggregate` stand: what is about one behaviour has a part of its own there.
+    stand_in : callable
+        Leaves out parts that stand as tables (`leadline.features.compiled.aggregate`), or puts others with the same rows in their place
+        (`leadline.features.daily_cache`).
+
+    Examples
+    --------
+    >>> print(statement((Feature("age", "age", "age", "days", "age", "created", "leads"),), {}))
+    SELECT
+      s.lead_id,
+      s.account_id,
+      s.as_of,
+      CAST(s.as_of - l.created_at AS DOUBLE) / 86400000000.0 AS age
+    FROM snapshots AS s
+    JOIN leads AS l ON l.lead_id = s.lead_id
+    ORDER BY s.as_of, s.lead_id
+    """
+    acts, others = _readers(specs)
+    stages = [s for s in specs if s.table == "stages" and s.aggregate in ("in_stage", "since_stage")]
+    from_history = [s for s in specs if s.by == "history"]
+    standing, rated = funnel_stage.of(specs), conversion_rates.of(specs)
+    parts = [
+        *_fold(acts, others, intents, dialect),
+        *own_acts.clauses(acts, intents, dialect, swept),
+        *([_stages_sql(stages)] if stages else []),
+        *(newest_sql(f"as_of_{s.name}", s.field, s.kind == "number", dialect) for s in from_history),
+        *(account.clauses(others, intents, roles or {}, title, dialect) if others else []),
+        *(funnel_stage.clauses(standing) if standing else []),
+        *(conversion_rates.clauses(rated, roles or {}, title, dialect) if rated else []),
+        *icp_fit.clauses(specs, dialect),
+    ]
+    parts = stand_in(parts)
+    columns = ["s.lead_id", "s.account_id", "s.as_of", *(f"{_column(s, dialect, swept)} AS {s.name}" for s in specs)]
+    joins = ["FROM snapshots AS s", "JOIN leads AS l ON l.lead_id = s.lead_id"]
+    if any(s.table == "accounts" for s in specs) or icp_fit.reads_accounts(specs):
+        joins.append(
+            f"LEFT JOIN accounts AS c ON c.account_id = s.account_id AND {visible_sql('c', 's.as_of', 'recorded_at')}"
+        )
+    if acts:
+        joins.append("JOIN asked AS q ON q.lead_id = s.lead_id AND q.as_of = s.as_of")
+        joins += [f"LEFT JOIN {n} ON {n}.number = q.number" for n in own_acts.parts(acts, swept)]
+    names = [*(["steps"] if stages else []), *(f"as_of_{s.name}" for s in from_history)]
+    names += (
+        account.names(others) + (["standing"] if standing else []) + (["rates"] if rated else []) + icp_fit.names(specs)
+    )
+    joins += [f"LEFT JOIN {n} ON {n}.lead_id = s.lead_id AND {n}.as_of = s.as_of" for n in names]
+    head = "WITH " + ",\n".join(parts) + "\n" if parts else ""
+    return f"{head}SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join(joins) + "\nORDER BY s.as_of, s.lead_id"
+
+
+def _readers(specs: Sequence[Feature]) -> tuple[list[Feature], list[Feature]]:
+    """Pick the specs of the lead's own acts, and of its colleagues."""
+    others = icp_fit.with_parts([s for s in specs if s.table == "colleagues"], specs)
+    return [s for s in specs if s.table == "events"], others
+
+
+def _fold(acts: list[Feature], others: list[Feature], intents: Mapping[str, str], dialect: Dialect) -> list[str]:
+    """Number the snapshots and fold the events, as far as the parts to come read them."""
+    numbered = [daily_counts.numbered("asked", "snapshots")] if acts else []
+    if not own_acts.needs_days(acts) and not account.needs_days(others):
+        return numbered
+    return [*numbered, daily_counts.fold(account.counted(others), own_acts.told(acts), intents, dialect)]
+
+
+def _stages_sql(specs: list[Feature]) -> str:
+    """Find when each lower rung was first reached, as far as it is visible."""
+    rungs = sorted({rung_of(s.field) for s in specs})
+    firsts = ",\n    ".join(f"MIN(CASE WHEN r.rung >= {n} THEN r.reached_at END) AS rung_{n}" for n in rungs)
+    return (
+        f"steps AS (\n  SELECT s.lead_id, s.as_of,\n    {firsts}\n  FROM snapshots AS s\n"
+        f"  JOIN reached AS r ON r.lead_id = s.lead_id AND {visible_sql('r', 's.as_of', 'reached_at')}\n"
+        "  GROUP BY s.lead_id, s.as_of\n)"
+    )
+
+
+def _column(spec: Feature, dialect: Dialect, swept: bool = False) -> str:
+    """Write the expression of one output column."""
+
+    def in_days(instant: str) -> str:
+        return f"CAST(s.as_of - {instant} AS {dialect.double}) / {DAY}.0"
+
+    if spec.table == "colleagues":
+        return account.column(spec, dialect)
+    for of, write in (
+        (funnel_stage.of, funnel_stage.column),
+        (conversion_rates.of, conversion_rates.column),
+        (icp_fit.of, icp_fit.column),
+    ):
+        if of([spec]):
+            return write(spec, dialect)
+    if spec.table == "events":
+        return own_acts.column(spec, dialect, swept)
+    if spec.aggregate == "age":
+        return in_days("l.created_at")
+    if spec.aggregate == "in_stage":
+        return f"CAST(CASE WHEN steps.rung_{rung_of(spec.field)} IS NULL THEN 0 ELSE 1 END AS {dialect.double})"
+    if spec.aggregate == "since_stage":
+        return in_days(f"steps.rung_{rung_of(spec.field)}")
+    if spec.by == "history":
+        return f"as_of_{spec.name}.value"
+    return f"{'c' if spec.table == 'accounts' else 'l'}.{identifier(spec.name, dialect)}"

@@ -1,0 +1,1 @@
+"""What marketing reads: the funnel, behaviours, assets, committees, intent, disqualifications."""

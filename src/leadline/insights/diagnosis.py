@@ -1,0 +1,107 @@
+"""Where the funnel leaks: the band of MQL to SQL conversion of each source and campaign, and what may be tried.
+
+A band is named where the 95% interval lies in it; else the bands that it touches are. With few leads nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.core.privacy import ABSENT, MIN_GROUP_SIZE, OTHER
+
+__all__ = ["HIGH", "LOW", "MEDIAN", "bands_of", "tell"]
+
+LOW, HIGH = 0.10, 0.20
+MEDIAN = 0.15
+"""Of B2B companies' MQLs about so many become SQL; bands of under 10%, 10 to 20%, and over 20% are common practice."""
+
+NEAR = 0.25  # the backtest's cut that is compared with today's handoffs lies within so much of their number
+
+Record = Mapping[str, Any]
+
+
+def bands_of(low: float, high: float) -> list[str]:
+    """List the bands that an interval touches: low (under 10%), middle, high (over 20%).
+
+    Examples
+    --------
+    >>> bands_of(0.02, 0.06), bands_of(0.08, 0.12), bands_of(0.11, 0.19), bands_of(0.05, 0.35)
+    (['low'], ['low', 'middle'], ['middle'], ['low', 'middle', 'high'])
+    """
+    touched = {"low": low < LOW, "middle": low <= HIGH and high >= LOW, "high": high > HIGH}
+    return [name for name, yes in touched.items() if yes]
+
+
+def tell(funnel: Record, cuts: Sequence[Record] = (), curve: Sequence[Record] = ()) -> dict[str, Any] | None:
+    """Return the diagnosis as plain JSON values; None where no table tells of MQLs and SQLs.
+
+    Parameters
+    ----------
+    funnel : mapping
+        As `leadline.insights.funnel.tell` made it.
+    cuts, curve : sequences of mappings
+        What half to double the capacity, and each cut, would have brought, as the run's record has them.
+
+    Returns
+    -------
+    dict
+        `all`, and `source` and `campaign`, lists: `level`, `entered`, `reached`, `rate`, `low`, `high`, `bands` (empty where there
+        are too few to say), `advice` and the cost per SQL (`each`), where spend tells it; `threshold`, what to try with it
+        (tighten, loosen, keep or wait); `cuts`, half, today's and double capacity in the backtest; `mqls_per_week`; and `same`,
+        the backtest's cut at about so many leads a week.
+    """
+    if not {"mql", "sql"} <= set(funnel["stages"]):
+        return None
+    everybody = _level({"level": "all", "steps": funnel["all"]}, None, None)
+    costs = funnel.get("cost") or {}
+    mean = (costs.get("all") or {}).get("each")
+    record: dict[str, Any] = {"all": everybody, "threshold": _threshold(everybody["bands"])}
+    for by in ("source", "campaign"):
+        paid = {c["level"]: c for c in costs.get(by) or []}
+        record[by] = [_level(told, paid.get(told["level"]), mean) for told in funnel[by]]
+    week = funnel["mqls_per_week"]
+    near = min(curve, key=lambda c: abs(c["leads_per_week"] - week), default=None) if week else None
+    same = near if near is not None and abs(near["leads_per_week"] - week) <= NEAR * week else None
+    middle = len(cuts) // 2
+    return record | {
+        "cuts": [dict(cuts[n]) for n in (0, middle, len(cuts) - 1)] if len(cuts) > 2 else [],
+        "mqls_per_week": week,
+        "same": None if same is None else dict(same),
+    }
+
+
+def _level(told: Record, paid: Record | None, mean: float | None) -> dict[str, Any]:
+    """Place one level in its bands, and say what may be tried."""
+    step = next(s for s in told["steps"] if (s["start"], s["end"]) == ("mql", "sql"))
+    few = step["entered"] < MIN_GROUP_SIZE
+    bands = [] if few else bands_of(step["low"], step["high"])
+    dear = paid is not None and mean is not None and paid["low"] is not None and paid["low"] > mean
+    cheap = paid is not None and mean is not None and paid["high"] is not None and paid["high"] < mean
+    return {
+        "level": told["level"],
+        **{name: step[name] for name in ("entered", "reached", "rate", "low", "high")},
+        "bands": bands,
+        "each": None if paid is None else paid["each"],
+        "cost": "dear" if dear else "cheap" if cheap else "like all" if paid is not None else None,
+        "advice": _advice(told["level"], bands, dear),
+    }
+
+
+def _advice(level: str, bands: Sequence[str], dear: bool) -> str:
+    """Say what may be tried with a source or campaign, in one word; the page has it in sentences."""
+    if level in (OTHER, ABSENT):
+        return "none"
+    if len(bands) != 1:
+        return "costs" if dear and "high" not in bands else "wait"
+    if bands[0] == "low":
+        return "pause" if dear else "tighten"
+    if bands[0] == "high":
+        return "loosen" if dear else "feed"
+    return "costs" if dear else "keep"
+
+
+def _threshold(bands: Sequence[str]) -> str:
+    if len(bands) != 1:
+        return "wait"
+    return {"low": "tighten", "middle": "keep", "high": "loosen"}[bands[0]]

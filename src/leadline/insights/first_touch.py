@@ -1,0 +1,108 @@
+"""From MQL to sales' first touch: how soon, how many within the SLA, and what became of those and of the others.
+
+A lead that was touched before it was MQL is left out, and one that was decided (SQL, lost or rejected) before a touch was
+due. To compare conversion fairly, both sides must have been open when the SLA ran out: a lead that is touched late has
+lived that long, and would look better, or worse, by that alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.config.schema import LADDER
+from leadline.core.point_in_time import DAY
+from leadline.core.privacy import MIN_GROUP_SIZE, OTHER, each, shown
+from leadline.dataset.lead_journeys import Climbs
+from leadline.insights.stage_conversion import Terms, interval, quantiles
+
+__all__ = ["touching"]
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Words = npt.NDArray[np.object_]
+
+MQL, SQL = LADDER.index("mql"), LADDER.index("sql")
+AT = (0.5, 0.9)
+HOUR = DAY / 24
+
+
+def touching(climbs: Climbs, terms: Terms, level: Mapping[str, Words], group: Ints) -> dict[str, Any] | None:
+    """Tell how soon MQLs are touched; None where no touch is on record.
+
+    Returns
+    -------
+    dict
+        `all`, and `source` and `campaign`, lists of such figures by level: `mqls`, `touched` and `never`; `median` and `p90`
+        in hours, None where that many were never touched; and with an SLA `within`, its `rate`, `low` and `high`. Then `before`
+        and `decided`, counts of those left out; `kinds`, of first touches; and `compared`, what became of those touched
+        `in_time` and of the others (`late`), both open when the SLA ran out.
+    """
+    if not np.isfinite(climbs.touched_from):
+        return None
+    mql, until = climbs.reached[:, MQL], min(climbs.until, climbs.touched_until)
+    told = (climbs.told[:, MQL] == mql) & (
+        mql >= max(climbs.touched_from, -np.inf if terms.since is None else terms.since)
+    )
+    ripe = told & (mql + terms.within + terms.delay <= until)
+    before = ripe & (climbs.ever < mql)
+    due = mql + (terms.within if terms.sla is None else terms.sla)
+    decided = np.fmin(np.fmin(climbs.lost, climbs.rejected), climbs.reached[:, SQL])
+    decided = np.where(decided >= mql, decided, np.nan)
+    first = ripe & ~before & (decided < np.fmin(climbs.touched, due))
+    asked = ripe & ~before & ~first
+    hours = np.where(np.isfinite(climbs.touched), (climbs.touched - mql) / HOUR, np.inf)
+    in_time = asked & (climbs.touched <= due) if terms.sla is not None else None
+    record: dict[str, Any] = {
+        "all": _figures(asked, hours, in_time, np.arange(len(climbs)), group),
+        "before": int(before.sum()),
+        "decided": int(first.sum()),
+        "kinds": _kinds(climbs.kind[asked]),
+        "compared": None if in_time is None else _compared(climbs, terms, asked, in_time, group),
+    }
+    for by, values in level.items():
+        record[by] = [{"level": name, **_figures(asked, hours, in_time, mine, group)} for name, mine in each(values)]
+    return record
+
+
+def _figures(asked: Flags, hours: Floats, in_time: Flags | None, mine: Ints, group: Ints) -> dict[str, Any]:
+    here = mine[asked[mine]]
+    median, p90 = (v if np.isfinite(v) else float("nan") for v in quantiles(hours[here], AT))
+    told: dict[str, Any] = {
+        "mqls": len(here), "touched": int(np.isfinite(hours[here]).sum()), "median": median, "p90": p90,
+    }  # fmt: skip
+    told["never"] = told["mqls"] - told["touched"]
+    if in_time is not None:
+        told |= {"within": int(in_time[here].sum()), **_share(in_time[here], group[here])}
+    return told
+
+
+def _share(went: Flags, group: Ints) -> dict[str, float]:
+    low, high = interval(went, group)
+    return {"rate": float(went.mean()) if len(went) else float("nan"), "low": low, "high": high}
+
+
+def _compared(climbs: Climbs, terms: Terms, asked: Flags, in_time: Flags, group: Ints) -> dict[str, Any]:
+    """Tell what became of MQLs that were open when the SLA ran out, by whether they had been touched by then."""
+    mql, sql = climbs.reached[:, MQL], climbs.reached[:, SQL]
+    runs_out = mql + (terms.sla or 0)
+    ended = np.fmin(np.fmin(climbs.lost, climbs.rejected), sql)
+    still = asked & ~((ended >= mql) & (ended <= runs_out))
+    went = (sql > runs_out) & (sql < mql + terms.within)
+    told = {}
+    for name, rows in (("in_time", still & in_time), ("late", still & ~in_time)):
+        told[name] = {"mqls": int(rows.sum()), "sqls": int((rows & went).sum()), **_share(went[rows], group[rows])}
+    return told
+
+
+def _kinds(kind: Words) -> dict[str, int]:
+    """Count first touches by kind; kinds that few leads share are together."""
+    sizes = Counter(shown(str(k)) for k in kind if k is not None)
+    told = {name: n for name, n in sizes.most_common() if n >= MIN_GROUP_SIZE}
+    rest = sum(n for n in sizes.values() if n < MIN_GROUP_SIZE)
+    return {**told, **({OTHER: rest} if rest else {})}

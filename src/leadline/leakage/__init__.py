@@ -1,0 +1,1 @@
+"""The leak gate: one module a check, and the evidence behind each."""

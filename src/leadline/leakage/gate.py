@@ -1,0 +1,164 @@
+"""The leak gate: every check that needs no model (LL2xx), and those of a trained one (LL3xx)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from leadline.config.schema import Config
+from leadline.core.checks import Check, Findings, Severity, run
+from leadline.core.choices import closest
+from leadline.evaluation import topk_backtest
+from leadline.evaluation.backtest import Evaluation
+from leadline.leakage import cohorts, column_names, experiments, future_cutoff, provenance, separation, timing, values
+from leadline.leakage.column_names import is_mutable
+from leadline.leakage.evidence import Answer, Gate
+from leadline.tables import Loaded
+
+__all__ = ["AFTER_TRAINING", "BEFORE_TRAINING", "Trained", "before_training", "is_mutable"]
+
+REFUSED = ("LL201", "LL202", "LL206", "LL209", "LL210", "LL211")
+STRENGTH = ("LL205", "LL207", "LL208", "LL214", "LL215")
+BOUND = 0.90  # honest pre-contact AUCs run from .63 to .85
+
+
+def before_training(config: Config, loaded: Loaded) -> Findings:
+    """Run every check of the gate that needs no model; what the config accepts isn't applied yet.
+
+    Of a column that is refused for how it came about, its strength is no news: what only says that is left out.
+    """
+    found = run(BEFORE_TRAINING, Gate(config, loaded))
+    refused = {f.subject for f in found if f.code in REFUSED and f.severity is Severity.ERROR}
+    return Findings(tuple(f for f in found if f.code not in STRENGTH or f.subject not in refused))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the checks after training look at."""
+
+    evaluation: Evaluation
+    top_driver: str
+
+
+def too_good(context: Trained) -> Iterator[Answer]:
+    """Tell an AUC that honest data hardly give."""
+    if context.evaluation.folds:
+        auc = context.evaluation.newest.figures["model"].auc
+        if auc > BOUND:
+            yield (
+                "newest fold", f"AUC {auc:.3f}, above {BOUND} (strongest driver: {context.top_driver})", "between .63 and .85 before contact",
+                "look at the strongest drivers: is any written after contact?", 0,
+            )  # fmt: skip
+
+
+def beaten_by_regression(context: Trained) -> Iterator[Answer]:
+    """Tell a model that the regression beside it beats in the newest fold by more than noise."""
+    gap, low, high = context.evaluation.against_logistic
+    if high < 0:
+        yield (
+            "newest fold", f"the regression's log loss is lower by {-gap:.4f} (95%: {-high:.4f} to {-low:.4f})", "a model at least as good",
+            "the past that chose the model may not be like the newest weeks: look at the base rates of the folds, and retrain soon", 0,
+        )  # fmt: skip
+
+
+def accepted_in_vain(gate: Gate) -> Iterator[Answer]:
+    """Tell what `leaks.accept` names though nothing bears that name: a code of no check, a column that is no attribute."""
+    every: tuple[Check[Any], ...] = (
+        *BEFORE_TRAINING, *AFTER_TRAINING, *cohorts.OF_SAMPLES, *future_cutoff.MUTATION, *experiments.AFTER_TRAINING,
+        *topk_backtest.AFTER_TRAINING,
+    )  # fmt: skip
+    codes = sorted({check.code for check in every})
+    account = gate.config.tables.leads.account
+    there = {a.column.lower(): a.column for a in gate.loaded.attributes} | (
+        {account.lower(): account} if account else {}
+    )
+    for code, reason in gate.config.leaks.accept.items():
+        if code not in codes:
+            yield (
+                f"leaks.accept.{code}",
+                "no check has this code",
+                f"one of {codes[0]} to {codes[-1]}",
+                "mend the code, or drop the line",
+                0,
+            )
+        elif isinstance(reason, Mapping) and code.startswith("LL2"):
+            for column in reason:
+                name = column.rpartition("leads.")[2].rpartition("accounts.")[2].lower()
+                if name not in there and not column.startswith("tables."):
+                    yield (
+                        f"leaks.accept.{code}: {column}", "no attribute in use has this name, so nothing is accepted", "a column of leads or accounts",
+                        f"mend the name{_near(name, there)}, or drop the line if the column is gone", 0,
+                    )  # fmt: skip
+
+
+def _near(name: str, there: Mapping[str, str]) -> str:
+    near = closest(name, there)
+    return f" (did you mean `{there[near]}`?)" if near else ""
+
+
+def _flat(gate: Gate) -> str:
+    return "a flat file doesn't say when its rows were open, or who wrote what when" if gate.config.is_flat else ""
+
+
+def _dated(gate: Gate) -> str:
+    return "" if gate.config.is_flat else "with dated tables LL207 and LL215 judge strong columns"
+
+
+def _dated_only(gate: Gate) -> str:
+    return "" if gate.config.is_flat else "dated tables are in the order of their dates"
+
+
+def _few(gate: Gate) -> str:
+    return gate.evidence.short if gate.judged or gate.config.tables.leads.account else ""
+
+
+def _dated_or_few(gate: Gate) -> str:
+    return "in a flat file LL208 asks about strong columns" if gate.config.is_flat else _few(gate)
+
+
+def _flat_or_few(gate: Gate) -> str:
+    return _dated(gate) or _few(gate)
+
+
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+WRITTEN = "What people write while they work a lead, or once it has ended, is not there when the score is needed."
+
+BEFORE_TRAINING: tuple[Check[Gate], ...] = (
+    Check("LL201", "mutable field as attribute", ERROR, column_names.mutable_attribute,
+          "Its value today was written after the outcome: it predicts the past perfectly and the future not at all."),
+    Check("LL202", "attribute from the outcome's own source", ERROR, provenance.outcome_table_column,
+          "Such columns exist only for those who got there."),
+    Check("LL203", "near-unique text", WARNING, provenance.near_unique_text,
+          "Nothing can be learnt from it, and it may name people."),
+    Check("LL204", "number that is an id", WARNING, provenance.id_number,
+          "An id runs with time: it separates old leads from new ones, and tonight's ids were never seen."),
+    Check("LL205", "score or count kept up to date", WARNING, column_names.rescored_attribute,
+          "A score or count that is kept up to date holds what happened after as_of, often the outcome too."),
+    Check("LL206", "dates after creation", ERROR, timing.date_after_creation,
+          "A date after the lead's creation was not known then."),
+    Check("LL207", "separates too well", ERROR, separation.too_strong,
+          "Whole honest models before contact reach an AUC of .63 to .85; a single field that does is nearly always the outcome's echo.", _dated_or_few),
+    Check("LL208", "strong and not declared", ERROR, separation.strong_undeclared,
+          "Without dates, data can't tell an honest strong column from one written after the outcome: somebody who knows must say.", _flat_or_few),
+    Check("LL209", "fill follows the outcome", ERROR, values.fill_follows, WRITTEN, _few),
+    Check("LL210", "values only among positives", ERROR, values.only_among_positives,
+          "A value that no other lead ever has is a consequence of the outcome, not its cause.", _few),
+    Check("LL211", "levels state an outcome or a follow-up", ERROR, values.states_outcome, WRITTEN, _few),
+    Check("LL212", "overwritten later", WARNING, timing.overwritten_later,
+          "Past leads show what was written at their end, tonight's leads don't yet: the model would learn from what it won't be given.", _flat),
+    Check("LL213", "recorded in bulk", WARNING, timing.recorded_in_bulk,
+          "Who fills in dates afterwards knows how it ended; and what was recorded late could not be used in time.", _flat),
+    Check("LL214", "fill differs between outcomes", WARNING, values.fill_differs,
+          "Fields of a form are filled in alike; what is asked in conversation is filled in for those who talk.", _few),
+    Check("LL215", "far stronger than all others", WARNING, separation.unlike_others,
+          "A field that knows more than all others together may have been made with the outcome at hand.", _dated_or_few),
+    Check("LL216", "rows in the order of the outcome", ERROR, provenance.in_order_of_outcome,
+          "The newest rows are the test: where they all ended alike, no figure says anything, and the gate sees nothing.", _dated_only),
+    Check("LL217", "acceptance of nothing", WARNING, accepted_in_vain,
+          "Who accepts a name that isn't there believes that something was settled."),
+)  # fmt: skip
+AFTER_TRAINING: tuple[Check[Trained], ...] = (
+    Check("LL301", "too good to be true", Severity.WARNING, too_good),
+    Check("LL302", "worse than the regression", Severity.WARNING, beaten_by_regression),
+)

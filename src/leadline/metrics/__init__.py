@@ -1,0 +1,1 @@
+"""Metrics, intervals and the bootstrap: arrays in, numbers out."""

@@ -1,0 +1,1 @@
+"""From margins to probabilities, and how they follow a base rate that moves."""

@@ -1,0 +1,1 @@
+"""From features to the matrix that models read."""

@@ -1,0 +1,330 @@
+"""What the folds older than the newest choose: the regression's penalty, how many trees, and what is averaged.
+
+By default the margin is the mean of two: boosting that starts from the regression, and boosting from scratch. The two
+err apart (the regression where it is bent, trees where few leads fill a leaf), so that their mean is as good as the
+better one or better than both, and needs less calibration; `python -m benchmarks.models` shows each beside it. Two
+things turn plain boosting out:
+
+- features that *move*: of which later rows lie beyond what was seen before them. Trees say there what they said at the
+  edge; only the regression goes on. No tree then splits by such a feature, and the regression carries the whole margin.
+- anchored boosting alone being better on the older folds, beyond noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.dataset.feature_spec import Feature
+from leadline.metrics import classification
+from leadline.model.calibration.base_rate_drift import Forward
+from leadline.model.encoding.encoder import Encoder, Matrix
+from leadline.model.fitting.boosting import MIN_PLAIN_ROUNDS, Curve, Recipe, Trial, choose_rounds, grow
+from leadline.model.fitting.logistic import Logistic, sigmoid
+
+__all__ = ["Choice", "Older", "RowSplit", "choose", "joined", "logistic", "said", "usable"]
+
+
+# The folds older than the newest, encoded and with their regressions: what choosing and calibrating look at.
+
+
+Floats: TypeAlias = NDArray[np.float64]
+
+Rows: TypeAlias = NDArray[np.int64]
+
+RowSplit: TypeAlias = tuple[Rows, Rows]
+
+MIN_POSITIVES = 5  # a fold whose training rows hold fewer of either class chooses nothing
+
+FEWEST = 50  # rows with a value below which nobody can say whether a feature moves
+
+EDGES = (0.001, 0.999)
+
+
+@dataclass(frozen=True)
+class Older:
+    """An older fold, encoded: both matrices, the labels, and the regression's margins by penalty.
+
+    Attributes
+    ----------
+    number : int
+        Which fold.
+    test, known : arrays
+        The test rows' numbers; and which of them had a label when the newest fold began: only those choose.
+    x, test_x : float arrays
+        The trees' columns of training and test rows.
+    train, judge : Matrix
+        The training rows, and the test rows that choose.
+    all_judged : Matrix
+        All test rows.
+    starts : dict of float to (array, array)
+        The regression's margins of training and test rows, by penalty.
+    encoder : Encoder
+        Learnt from the training rows alone.
+    """
+
+    number: int
+    test: Rows
+    known: NDArray[np.bool_]
+    x: Floats
+    test_x: Floats
+    train: Matrix
+    judge: Matrix
+    all_judged: Matrix
+    starts: dict[float, tuple[Floats, Floats]]
+    encoder: Encoder
+
+    @classmethod
+    def fit(
+        cls,
+        specs: Sequence[Feature],
+        rows: Matrix,
+        fold: RowSplit,
+        recipe: Recipe,
+        until: Rows | None = None,
+        number: int = 0,
+    ) -> Older:
+        """Fit the encoder and the regressions on the training rows alone; `until` are the rows known as the newest began."""
+        train, judge = rows.take(fold[0]), rows.take(fold[1])
+        encoder = Encoder.fit(specs, train)
+        linear, test_linear = encoder.linear(train.values), encoder.linear(judge.values)
+        starts = {}
+        for c in recipe.c_grid if recipe.c is None else (recipe.c,):
+            model = logistic(encoder, linear, train, c)
+            starts[c] = (model.margin(linear), model.margin(test_linear))
+        known = np.ones(len(fold[1]), dtype=bool) if until is None else np.isin(fold[1], until)
+        trees = encoder.tree_asof(train), encoder.tree(judge.values)
+        return cls(number, fold[1], known, *trees, train, judge.take(np.flatnonzero(known)), judge, starts, encoder)
+
+    def trial(self, c: float | None, moving: Sequence[str] = ()) -> Trial:
+        """Return the fold as boosting takes it: from the regression of a penalty, or from scratch (None)."""
+        start, test_start = (None, None) if c is None else (self.starts[c][0], self.known_start(c))
+        train, test = self.train, self.judge
+        counts = splits(self.encoder, moving)
+        return Trial(
+            self.x, train.y, train.weight, start, self.test_x[self.known], test.y, test.weight, test_start, counts
+        )
+
+    def known_start(self, c: float) -> Floats:
+        """Return the regression's margins of the test rows that choose."""
+        return self.starts[c][1][self.known]
+
+    def margin(self, curve: Curve, rounds: int, c: float | None) -> Floats:
+        """Return the margins of the test rows that choose, after so many trees."""
+        return self.every_margin(curve, rounds, c)[self.known]
+
+    def every_margin(self, curve: Curve, rounds: int, c: float | None) -> Floats:
+        """Return the margins of all test rows."""
+        return curve.margin(rounds, self.test_x, None if c is None else self.starts[c][1])
+
+    def forward(self, margin: Floats) -> Forward:
+        """Return all test rows with what the fold's model says of them."""
+        return Forward.of(self.all_judged, margin, self.number)
+
+    def beyond(self, share: float) -> Iterator[str]:
+        """Yield the numeric features of which more than a share of the test rows lie beyond 99.8% of the training rows."""
+        categories = {table.feature for table in self.encoder.levels}
+        for place, column in enumerate(self.encoder.tree_columns):
+            seen, later = (x[np.isfinite(x)] for x in (self.x[:, place], self.test_x[:, place]))
+            if column.feature in categories or min(len(seen), len(later)) < FEWEST:
+                continue
+            low, high = np.quantile(seen, EDGES)
+            if float(np.mean((later < low) | (later > high))) > share:
+                yield column.feature
+
+
+def splits(encoder: Encoder, moving: Sequence[str]) -> tuple[float, ...] | None:
+    """Return how much a split by each of the trees' columns counts: 0 for features that move; None if none does."""
+    if not moving:
+        return None
+    return tuple(float(column.feature not in moving) for column in encoder.tree_columns)
+
+
+def usable(rows: Matrix, fold: RowSplit, until: Rows | None = None) -> bool:
+    """Tell whether a fold can choose anything: it has rows to judge and enough of both classes to fit on."""
+    positives = float(rows.y[fold[0]].sum())
+    test = fold[1] if until is None else fold[1][np.isin(fold[1], until)]
+    return len(test) > 0 and min(positives, len(fold[0]) - positives) >= MIN_POSITIVES
+
+
+def logistic(encoder: Encoder, linear: Floats, matrix: Matrix, c: float) -> Logistic:
+    """Fit the regression beside the trees."""
+    return Logistic.fit(linear, matrix.y, matrix.weight, tuple(column.name for column in encoder.linear_columns), c)
+
+
+def joined(ready: Sequence[Older]) -> tuple[Floats, Floats]:
+    """Return the labels and weights of all test rows that choose, fold after fold."""
+    return np.concatenate([one.judge.y for one in ready]), np.concatenate([one.judge.weight for one in ready])
+
+
+NOISE = 2.0  # standard errors by which anchored boosting alone must win over the mean
+
+# Above which share of later rows outside what was seen a feature moves: 0.25 was the most where the world stood still,
+# 0.6 to 1 what an economy's indices showed.
+BEYOND = 0.5
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        All that it left open filled in.
+    curves : mapping of bool to list of Curve
+        The older folds' trees, anchored (True) and plain.
+    margins : list of arrays
+        What the chosen model says of each older fold's test rows, all of them, before calibration.
+    loss : float
+        Its log loss over the rows that choose; NaN where no fold can tell.
+    record : dict
+        What was compared, and why this was taken.
+    """
+
+    recipe: Recipe
+    curves: Mapping[bool, list[Curve]]
+    margins: list[Floats]
+    loss: float
+    record: dict[str, Any]
+
+
+def choose(ready: Sequence[Older], recipe: Recipe, seed: int, threads: int) -> Choice:
+    """Fill in what the recipe leaves open; where no fold can tell, take the regression alone."""
+    if not ready:
+        return _untold(recipe)
+    moving = _moving(ready) if recipe.moving is None else recipe.moving
+    recipe = replace(recipe, moving=moving)
+    mixes = recipe.anchored is None and not moving
+    # Plain boosting chooses its own number of trees: `rounds` where it stands alone, `plain_rounds` where it's mixed in.
+    alone = recipe if recipe.anchored is False else replace(recipe, rounds=recipe.plain_rounds)
+    plain: list[Curve] = []
+    if mixes or recipe.anchored is False or recipe.plain_rounds:
+        plain = [grow(one.trial(None, moving), alone, seed, threads) for one in ready]
+    many = choose_rounds(plain, alone) if plain else 0
+    beside = [one.margin(curve, many, None) for one, curve in zip(ready, plain, strict=False)]
+    c = recipe.c or (max(recipe.c_grid) if moving else _choose_c(ready, beside))
+    if recipe.anchored is False:
+        chosen = replace(recipe, rounds=many, plain_rounds=0, c=c)
+        record = {"folds": len(ready), "c": c, "rounds": many, "share": 0.0, "why": "was asked"}
+        return _made(ready, chosen, {True: [], False: plain}, record)
+    curves = [grow(one.trial(c, moving), recipe, seed, threads) for one in ready]
+    rounds = choose_rounds(curves, recipe)
+    anchored = [one.margin(curve, rounds, c) for one, curve in zip(ready, curves, strict=True)]
+    share, told = _mean_or_alone(ready, anchored, beside, mixes, moving)
+    chosen = replace(recipe, anchored=True, rounds=rounds, plain_rounds=many if share < 1 else 0, c=c)
+    record = {"folds": len(ready), "c": c, "rounds": rounds, "plain_rounds": chosen.plain_rounds, "share": share}
+    record |= {"moving": [*moving], "log_loss": _losses(ready, c, anchored, beside), **told}
+    return _made(ready, chosen, {True: curves, False: plain}, record)
+
+
+def said(record: Mapping[str, Any]) -> str:
+    """Say in one sentence what was chosen, beside what; "" where no fold could tell.
+
+    Examples
+    --------
+    >>> losses = {"regression": 0.125, "anchored": 0.124, "plain": 0.123, "mean": 0.12}
+    >>> said({"share": 0.5, "rounds": 5, "plain_rounds": 40, "c": 0.01, "log_loss": losses, "why": "nothing speaks against it"})
+    'the mean of 5 trees on the regression (penalty 0.01) and 40 from scratch, as nothing speaks against it; log loss on the older
+     folds: regression .1250, anchored .1240, plain .1230, mean .1200'
+    """
+    if "c" not in record:
+        return ""
+    trees = f"{record['rounds']} trees on the regression (penalty {record['c']:g})"
+    if record["share"] == 0:
+        trees = f"{record['rounds']} trees from scratch"
+    elif record["share"] < 1:
+        trees = f"the mean of {trees} and {record['plain_rounds']} from scratch"
+    elif not record["rounds"]:
+        trees = f"the regression alone (penalty {record['c']:g})"
+    losses = ", ".join(f"{name} {loss:.4f}".replace(" 0.", " .") for name, loss in record.get("log_loss", {}).items())
+    return f"{trees}, as {record['why']}" + (f"; log loss on the older folds: {losses}" if losses else "")
+
+
+def _made(ready: Sequence[Older], chosen: Recipe, curves: Mapping[bool, list[Curve]], record: dict[str, Any]) -> Choice:
+    """Gather what the chosen model says of every test row."""
+    rounds, many, margins = int(chosen.rounds or 0), int(chosen.plain_rounds or 0), []
+    for place, one in enumerate(ready):
+        way = bool(chosen.anchored)
+        margin = one.every_margin(curves[way][place], rounds, chosen.c if way else None)
+        if way and many:
+            margin = (margin + one.every_margin(curves[False][place], many, None)) / 2
+        margins.append(margin)
+    y, weight = joined(ready)
+    said = np.concatenate([margin[one.known] for one, margin in zip(ready, margins, strict=True)])
+    return Choice(chosen, curves, margins, classification.log_loss(y, sigmoid(said), weight), record)
+
+
+def _untold(recipe: Recipe) -> Choice:
+    anchored = recipe.anchored is not False
+    rounds = recipe.rounds if recipe.rounds is not None else 0 if anchored else MIN_PLAIN_ROUNDS
+    c = recipe.c or max(recipe.c_grid)
+    chosen = replace(
+        recipe, anchored=anchored, rounds=rounds, plain_rounds=recipe.plain_rounds or 0, c=c, moving=recipe.moving or ()
+    )
+    record = {"folds": 0, "share": chosen.share, "why": "no older fold can choose"}
+    return Choice(chosen, {True: [], False: []}, [], float("nan"), record)
+
+
+def _mean_or_alone(
+    ready: Sequence[Older], anchored: list[Floats], plain: list[Floats], mixes: bool, moving: Sequence[str]
+) -> tuple[float, dict[str, Any]]:
+    """Take the mean of both, unless there's no plain boosting, or anchored boosting alone is better beyond noise."""
+    if not plain and not moving:
+        return 1.0, {"why": "was asked"}
+    if not plain:
+        return 1.0, {"why": "features move beyond what was seen, where only the regression goes on"}
+    both = [(a + b) / 2 for a, b in zip(anchored, plain, strict=True)]
+    gain, noise = _gain(ready, both, anchored)
+    told = {"anchored_gain": gain, "anchored_gain_error": noise}
+    if mixes and gain > NOISE * noise:
+        return 1.0, told | {"why": "that is better than the mean with plain boosting, beyond noise"}
+    return 0.5, told | {"why": "nothing on the older folds speaks against it"}
+
+
+def _losses(ready: Sequence[Older], c: float, anchored: list[Floats], plain: list[Floats]) -> dict[str, float]:
+    """Tell each candidate's log loss over the older folds."""
+    y, weight = joined(ready)
+    told = {"regression": [one.known_start(c) for one in ready], "anchored": anchored}
+    if plain:
+        told |= {"plain": plain, "mean": [(a + b) / 2 for a, b in zip(anchored, plain, strict=True)]}
+    return {name: classification.log_loss(y, sigmoid(np.concatenate(said)), weight) for name, said in told.items()}
+
+
+def _choose_c(ready: Sequence[Older], plain: list[Floats]) -> float:
+    """Return the penalty with the least log loss over the folds, beside plain boosting if there is any; the strongest of equals."""
+    y, weight = joined(ready)
+    losses = {}
+    for c in sorted(ready[0].starts):
+        said = np.concatenate([one.known_start(c) for one in ready])
+        if plain:
+            said = (said + np.concatenate(plain)) / 2
+        losses[c] = classification.log_loss(y, sigmoid(said), weight)
+    return min(losses, key=lambda c: losses[c])
+
+
+def _moving(ready: Sequence[Older]) -> tuple[str, ...]:
+    """Name the numbers of which, in any older fold, many test rows lie beyond 99.8% of the rows before."""
+    found = {name for one in ready for name in one.beyond(BEYOND)}
+    return tuple(sorted(found))
+
+
+def _gain(ready: Sequence[Older], mean: Sequence[Floats], other: Sequence[Floats]) -> tuple[float, float]:
+    """Return by how much the other's log loss is less, and the standard error of that.
+
+    Leads are taken whole, and folds too where they differ by more than leads do; one fold alone tells nothing of how
+    folds differ, so its error is infinite.
+    """
+    y, weight = joined(ready)
+    a, b = np.concatenate(mean), np.concatenate(other)
+    gain = (np.logaddexp(0.0, a) - y * a) - (np.logaddexp(0.0, b) - y * b)
+    by = float(np.sum(gain * weight) / np.sum(weight))
+    off = (gain - by) * weight / np.sum(weight)
+    _, who = np.unique(np.concatenate([one.judge.lead for one in ready]), return_inverse=True)
+    fold = np.repeat(np.arange(len(ready)), [len(one.judge) for one in ready])
+    errors = [float(np.sqrt(np.sum(np.bincount(group, off) ** 2))) for group in (who, fold)]
+    return by, max(errors) if len(ready) > 1 else float("inf")

@@ -1,0 +1,1 @@
+"""Exact TreeSHAP values of the exported trees."""

@@ -1,0 +1,227 @@
+"""What a scorecard is worth: the card, the model, the regression and current scoring rules on the same future cohort.
+
+The cohort are the newest fold's rows. What is judged there is a card made of the rows before it alone; the card that is
+handed out is made of all rows, in the same way. A lead counts once a week, at its best, as in the capacity table; leads
+tied at a cut share what room is left. Intervals draw accounts again, the same draws for everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.core.jsonable import to_jsonable
+from leadline.core.point_in_time import WEEK
+from leadline.core.rng import Stream, generator
+from leadline.evaluation.capacity import STEPS
+from leadline.metrics.bootstrap import worlds
+from leadline.metrics.intervals import Interval
+
+__all__ = ["Band", "Cohort", "Worth", "bands", "lead_weeks", "worth"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+REPEATS = 200
+BEST = 0.10  # the best tenth
+SHARES = (0.10, 0.30, 0.60)  # of the rows, where a flat file has no weeks
+NAMES = ("A", "B", "C")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Rows of one span of time, what came of them, and what was said of them; one entry a row.
+
+    Attributes
+    ----------
+    y, weight : float arrays
+        The label, and how many leads a row stands for.
+    lead, group : arrays
+        Whose row it is; of which account, which intervals draw.
+    as_of : int array
+        When, in microseconds; a flat file's order.
+    said : mapping of str to float array
+        Scores by who said them; higher is better.
+    per_week : float or None
+        How many leads sales work in a week; None for a flat file, whose best tenth is looked at.
+    """
+
+    y: Floats
+    weight: Floats
+    lead: npt.NDArray[Any]
+    group: npt.NDArray[Any]
+    as_of: Ints
+    said: Mapping[str, Floats]
+    per_week: float | None = None
+
+    @property
+    def weeks(self) -> float:
+        """How many weeks there are; a flat file's rows are all of one."""
+        if self.per_week is None or not len(self.as_of):
+            return 1.0
+        return float(len(np.unique((self.as_of - self.as_of.min()) // WEEK)))
+
+    @property
+    def room(self) -> float:
+        """How many leads are taken in all weeks together."""
+        return BEST * float(self.weight.sum()) if self.per_week is None else self.per_week * self.weeks
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What each ranking is worth on the cohort, and what the card keeps of the model.
+
+    Attributes
+    ----------
+    rows, positives, weeks : int, int, float
+        Of the cohort.
+    room : float
+        How many leads a week are taken (a flat file: in all).
+    by : mapping of str to mapping of str to Interval
+        By who ranks: `auc`, `lift_10`, `precision` of the leads taken, and how many a week are `expected` to get there.
+    kept : Interval
+        The card's lift of the best tenth over the model's.
+    ahead : mapping of str to Interval
+        How many more leads a week get there by the card than by each of the others (below 0: fewer).
+    """
+
+    rows: int
+    positives: int
+    weeks: float
+    room: float
+    by: Mapping[str, Mapping[str, Interval]]
+    kept: Interval
+    ahead: Mapping[str, Interval]
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain JSON values, None for NaN."""
+        record: dict[str, Any] = to_jsonable(asdict(self))
+        return record
+
+
+@dataclass(frozen=True)
+class Band:
+    """A band of the card's scores: from how many points on, and how many leads a week stand there or above."""
+
+    name: str
+    at_least: int
+    leads_per_week: float
+
+
+def lead_weeks(cohort: Cohort) -> Cohort:
+    """Take each lead once a week: at its best by each ranking, positive where any of its rows is; a flat file stays as it is.
+
+    Examples
+    --------
+    >>> rows = Cohort(np.array([0.0, 1.0]), np.ones(2), np.array(["a", "a"]), np.array(["a", "a"]), np.array([0, 1]),
+    ...               {"card": np.array([5.0, 3.0])}, per_week=1.0)
+    >>> week = lead_weeks(rows)
+    >>> week.y.tolist(), week.said["card"].tolist()
+    ([1.0], [5.0])
+    """
+    if cohort.per_week is None or not len(cohort.y):
+        return cohort
+    _, who = np.unique(cohort.lead.astype(str), return_inverse=True)
+    week = (cohort.as_of - cohort.as_of.min()) // WEEK
+    order = np.lexsort((who, week))
+    starts = np.flatnonzero(np.append(True, (np.diff(who[order]) != 0) | (np.diff(week[order]) != 0)))
+
+    def best(values: Floats) -> Floats:
+        return np.asarray(np.maximum.reduceat(values[order], starts), dtype=np.float64)
+
+    first = order[starts]
+    return replace(
+        cohort, y=best(cohort.y), weight=best(cohort.weight), lead=cohort.lead[first], group=cohort.group[first],
+        as_of=cohort.as_of[first], said={who: best(score) for who, score in cohort.said.items()},
+    )  # fmt: skip
+
+
+def worth(cohort: Cohort, seed: int, repeats: int = REPEATS) -> Worth:
+    """Judge every ranking of the cohort; `said` must have ``card`` and ``model``.
+
+    Examples
+    --------
+    >>> n = np.arange(200)
+    >>> y = (n % 10 == 0) * 1.0
+    >>> rows = Cohort(y, np.ones(200), n, n, n, {"card": y, "model": y - 0.01 * n, "points": -y})
+    >>> told = worth(rows, seed=7, repeats=20)
+    >>> told.by["card"]["auc"].value, round(told.by["card"]["lift_10"].value, 1), told.ahead["points"].value
+    (1.0, 10.0, 20.0)
+    """
+    weekly = lead_weeks(cohort)
+    draws: dict[str, dict[str, Floats]] = {who: {} for who in cohort.said}
+    for rows, measures in ((cohort, ("auc", "lift_10")), (weekly, ("precision", "expected"))):
+        for times in worlds(rows.group, generator(seed, Stream.POINTS_CARD), repeats):
+            for who, score in rows.said.items():
+                told = _ranked(score, rows, times, measures)
+                for measure, values in told.items():
+                    draws[who][measure] = np.append(draws[who].get(measure, np.empty(0)), values)
+    by = {who: {measure: _around(values) for measure, values in found.items()} for who, found in draws.items()}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        kept = _around(draws["card"]["lift_10"] / draws["model"]["lift_10"])
+    ahead = {
+        who: _around(draws["card"]["expected"] - found["expected"]) for who, found in draws.items() if who != "card"
+    }
+    return Worth(
+        len(cohort.y), int(cohort.y.sum()), cohort.weeks, weekly.room / cohort.weeks, by, kept, ahead
+    )  # fmt: skip
+
+
+def bands(cohort: Cohort, who: str = "card") -> tuple[Band, ...]:
+    """Lay the thresholds of whole scores: band A holds about what sales can work in a week, B and C two and four weeks more.
+
+    Examples
+    --------
+    >>> n = np.arange(100)
+    >>> rows = Cohort(np.zeros(100), np.ones(100), n, n, np.zeros(100, dtype=np.int64), {"card": n // 10 * 1.0}, per_week=8.0)
+    >>> [(b.name, b.at_least, b.leads_per_week) for b in bands(rows)]
+    [('A', 9, 10.0), ('B', 8, 20.0), ('C', 4, 60.0)]
+    """
+    rows = lead_weeks(cohort)
+    score, place = np.unique(rows.said[who], return_inverse=True)
+    above = np.cumsum(np.bincount(place, rows.weight)[::-1])[::-1] / cohort.weeks
+    if cohort.per_week is None:
+        wanted = [share * float(rows.weight.sum()) for share in SHARES]
+    else:
+        wanted = [cohort.per_week * step for step in STEPS]
+    made: list[Band] = []
+    for name, k in zip(NAMES, wanted, strict=True):
+        nearest = int(np.argmin(np.abs(above - k)[::-1]))
+        at = len(score) - 1 - nearest
+        if not made or score[at] < made[-1].at_least:
+            made.append(Band(name, int(score[at]), float(above[at])))
+    return tuple(made)
+
+
+def _ranked(score: Floats, cohort: Cohort, times: Floats, measures: Sequence[str]) -> dict[str, Floats]:
+    """Return figures of one ranking in each world; equal scores aren't told apart."""
+    order = np.argsort(-score, kind="stable")
+    starts = np.flatnonzero(np.append(True, np.diff(score[order]) != 0))
+    mass = np.add.reduceat((cohort.weight[:, None] * times)[order], starts, axis=0)
+    hits = np.add.reduceat(((cohort.weight * cohort.y)[:, None] * times)[order], starts, axis=0)
+    total, every = mass.sum(axis=0), hits.sum(axis=0)
+    before = np.cumsum(mass, axis=0) - mass
+    found: dict[str, Floats] = {}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.where(mass > 0, hits / mass, 0.0)
+        if "auc" in measures:
+            misses = mass - hits
+            below = misses.sum(axis=0) - np.cumsum(misses, axis=0)
+            found["auc"] = (hits * (below + misses / 2)).sum(axis=0) / (every * misses.sum(axis=0))
+            reach = BEST * total
+            top = (rate * np.clip(reach - before, 0.0, mass)).sum(axis=0)
+            found["lift_10"] = top / reach / (every / total)
+        if "precision" in measures:
+            reach = np.minimum(cohort.room, total)
+            top = (rate * np.clip(reach - before, 0.0, mass)).sum(axis=0)
+            found |= {"precision": top / reach, "expected": top / cohort.weeks}
+    return found
+
+
+def _around(values: Floats) -> Interval:
+    """Return the figure of the world as it was, and the interval over those drawn."""
+    return Interval.of_draws(values[0], values[1:])

@@ -1,0 +1,289 @@
+"""What current scoring rules catch and miss at the model's volume, and what the stages below the outcome are worth as criteria."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.core.jsonable import to_jsonable
+from leadline.core.rng import Stream, drawn_again, generator, seed_of
+from leadline.evaluation.worklist import pick
+from leadline.metrics.bootstrap import Sums
+from leadline.metrics.intervals import LEVELS, Interval
+from leadline.metrics.lift import counted, lift, rate, too_few
+from leadline.points.card_value import Cohort, lead_weeks
+
+__all__ = ["Audit", "Caught", "RuleAudit", "StageAudit", "audit", "caught", "stage_audit"]
+
+
+# Current scoring rules on the future cohort: what each rule is worth beside the others.
+#
+# One logistic regression of what came on all the rules is scaled so that as many points are handed
+# out in all as today. A rule whose given points lie outside the 95% interval (accounts are drawn
+# again) is over- or underpaid; inside it, nothing can be said. As everywhere, this is association and not cause.
+
+
+Floats = npt.NDArray[np.float64]
+
+Flags = npt.NDArray[np.bool_]
+
+REPEATS = 200
+
+RIDGE = 1.0  # a normal prior with standard deviation 1 on each rule's log odds
+
+NAN = float("nan")
+
+UNSURE = Interval(NAN)
+
+
+@dataclass(frozen=True)
+class RuleAudit:
+    """One rule on the future cohort; NaN where too few leads say anything.
+
+    Attributes
+    ----------
+    number : int
+        Its place among the config's rules, from 0.
+    given : float
+        The points that it pays today.
+    leads, share : int, float
+        How many distinct leads it fires on, and on which share of all rows.
+    with_it, without_it : float
+        Conversion where it fires, and where it doesn't.
+    lift : Interval
+        The first over the second.
+    fair : Interval
+        The points that it would pay beside the other rules, were as many handed out in all.
+    verdict : str
+        ``overpaid``, ``underpaid``, ``no difference shown``, ``too few to say`` or ``never fires``.
+    """
+
+    number: int
+    given: float
+    leads: int
+    share: float
+    with_it: float
+    without_it: float
+    lift: Interval
+    fair: Interval
+    verdict: str
+
+
+def audit(cohort: Cohort, fires: Flags, given: Sequence[float], seed: int) -> tuple[RuleAudit, ...]:
+    """Audit each rule.
+
+    Parameters
+    ----------
+    fires : bool array, row by rule
+        Where each rule holds.
+    given : sequence of float
+        What each pays today.
+
+    Examples
+    --------
+    >>> n = np.arange(400)
+    >>> fires = np.column_stack([n % 2 == 0, n % 3 == 0])
+    >>> y = np.where(n % 2 == 0, n % 10 < 6, n % 20 == 1) * 1.0  # the first rule matters, the second doesn't
+    >>> rows = Cohort(y, np.ones(400), n, n, n, {})
+    >>> [(rule.leads, rule.verdict) for rule in audit(rows, fires, [10.0, 10.0], seed=7)]
+    [(200, 'underpaid'), (134, 'overpaid')]
+    """
+    accounts = np.unique(cohort.group.astype(str), return_inverse=True)[1]
+    leads = np.unique(cohort.lead.astype(str), return_inverse=True)[1]
+    fair = _fair(cohort, fires, np.asarray(given, dtype=np.float64), accounts, seed)
+    made = []
+    for number, points in enumerate(given):
+        did = fires[:, number]
+        enough = not too_few(counted(leads, cohort.y, did, ~did))
+        told = Interval(*lift(did, cohort.y, cohort.weight, accounts)) if enough else UNSURE
+        worth = fair[number] if enough else UNSURE
+        made.append(RuleAudit(
+            number, float(points), len(np.unique(leads[did])), rate(did.astype(np.float64), cohort.weight),
+            rate(cohort.y[did], cohort.weight[did]), rate(cohort.y[~did], cohort.weight[~did]), told, worth,
+            _verdict(float(points), worth) if did.any() else "never fires",
+        ))  # fmt: skip
+    return tuple(made)
+
+
+def _fair(cohort: Cohort, fires: Flags, given: Floats, accounts: npt.NDArray[np.int64], seed: int) -> list[Interval]:
+    """Return what each rule would pay, with intervals over draws of accounts; rows alike in all rules are taken together."""
+    patterns, code = np.unique(fires, axis=0, return_inverse=True)
+    code, x, many = code.reshape(-1), patterns.astype(np.float64), int(accounts.max(initial=-1)) + 1
+    random = generator(seed, Stream.RULES_AUDIT)
+    draws = [
+        np.ones(many),
+        *(drawn_again(many, random) for _ in range(REPEATS * (many > 1))),
+    ]
+    told = []
+    for times in draws:
+        w = cohort.weight * times[accounts]
+        mass, hits = (np.asarray(np.bincount(code, v, len(x)), dtype=np.float64) for v in (w, w * cohort.y))
+        told.append(_shared_out(_line(x, hits, mass), x, mass, given))
+    every = np.array(told)
+    known = every[1:][np.isfinite(every[1:]).all(axis=1)]
+    if not len(known):
+        return [Interval(float(v)) for v in every[0]]
+    low, high = np.quantile(known, LEVELS, axis=0)
+    return [Interval(float(v), float(a), float(b)) for v, a, b in zip(every[0], low, high, strict=True)]
+
+
+def _line(x: Floats, hits: Floats, mass: Floats) -> Floats:
+    """Return the rules' log odds by Newton's steps on the penalised likelihood; the base isn't penalised."""
+    full = np.column_stack([np.ones(len(x)), x])
+    penalty = np.diag([1e-9, *([RIDGE] * x.shape[1])])
+    rate = min(max(hits.sum() / max(mass.sum(), 1e-12), 1e-6), 1 - 1e-6)
+    line = np.append(np.log(rate / (1 - rate)), np.zeros(x.shape[1]))
+    for _ in range(30):
+        p = 1 / (1 + np.exp(-np.clip(full @ line, -30, 30)))
+        curve = full.T @ (full * (mass * p * (1 - p))[:, None]) + penalty
+        step = np.linalg.solve(curve, full.T @ (hits - mass * p) - penalty @ line)
+        line = line + step
+        if np.abs(step).max() < 1e-8:
+            break
+    return np.asarray(line[1:])
+
+
+def _shared_out(line: Floats, x: Floats, mass: Floats, given: Floats) -> Floats:
+    """Scale log odds so that as many points, of whatever sign, are handed out over the rows as today."""
+    often = mass @ x
+    paid = float(often @ np.abs(line))
+    return np.asarray(line * (float(often @ np.abs(given)) / paid if paid > 0 else NAN))
+
+
+def _verdict(given: float, fair: Interval) -> str:
+    if not np.isfinite(fair.low):
+        return "too few to say"
+    return "overpaid" if given > fair.high else "underpaid" if given < fair.low else "no difference shown"
+
+
+@dataclass(frozen=True)
+class Caught:
+    """Who finds the leads that get there, at the same volume.
+
+    Attributes
+    ----------
+    both, rules, model, neither : float
+        Positives a week (a flat file: in all) in both lists, in the rules' alone, in the model's alone, in neither.
+    volume : float
+        How many leads a week are on each list.
+    who : mapping of str to tuple of (level, both, rules, model, neither)
+        The same by what parts the leads, such as their source, commonest first.
+    """
+
+    both: float
+    rules: float
+    model: float
+    neither: float
+    volume: float
+    who: Mapping[str, tuple[tuple[str, float, float, float, float], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StageAudit:
+    """Leads that sales or marketing call so far along, against the model's best of the same number."""
+
+    stage: str
+    per_week: float
+    share: float
+    precision: Interval
+    model: Interval
+    gap: Interval
+    both: float
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Today's rules on the cohort: each rule, what the sum catches, and the stages below the outcome."""
+
+    rows: int
+    positives: int
+    rules: tuple[RuleAudit, ...] = ()
+    caught: Caught | None = None
+    stages: tuple[StageAudit, ...] = ()
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain JSON values, None for NaN."""
+        record: dict[str, Any] = to_jsonable(asdict(self))
+        return record
+
+
+def caught(cohort: Cohort, parted: Mapping[str, npt.NDArray[np.object_]]) -> Caught:
+    """Compare the lists of the same volume that ``points`` and ``model`` make of the cohort; ties share what room is left.
+
+    Parameters
+    ----------
+    parted : mapping of str to array
+        What parts the leads, one level a row.
+
+    Examples
+    --------
+    >>> n = np.arange(4)
+    >>> rows = Cohort(np.array([1.0, 1, 1, 0]), np.ones(4), n, n, 0 * n, {"points": -1.0 * n, "model": 1.0 * n}, per_week=2)
+    >>> told = caught(rows, {"source": np.array(["web", "web", "fair", "fair"], dtype=object)})
+    >>> told.both, told.rules, told.model, told.who["source"]
+    (0.0, 2.0, 1.0, (('web', 0.0, 2.0, 0.0, 0.0), ('fair', 0.0, 0.0, 1.0, 0.0)))
+    """
+    rows = lead_weeks(cohort)
+    ours, theirs = (pick(rows.said[who], rows.weight, cohort.room) for who in ("model", "points"))
+    hits = rows.weight * rows.y / cohort.weeks
+    parts = np.column_stack([ours * theirs, (1 - ours) * theirs, ours * (1 - theirs), (1 - ours) * (1 - theirs)])
+    parts = parts * hits[:, None]
+    place = _first_rows(cohort, rows)
+    who = {by: _by_level(level[place], parts) for by, level in parted.items()}
+    both, rules, model, neither = (float(v) for v in parts.sum(axis=0))
+    return Caught(both, rules, model, neither, cohort.room / cohort.weeks, who)
+
+
+def stage_audit(cohort: Cohort, stage: str, there: Flags, seed: int) -> StageAudit | None:
+    """Say how many of the leads in a stage get there, against the model's best of the same number; None if nobody is in it.
+
+    Examples
+    --------
+    >>> n = np.arange(8)
+    >>> rows = Cohort((n < 2) * 1.0, np.ones(8), n, n, 0 * n, {"model": -1.0 * n}, per_week=1)
+    >>> told = stage_audit(rows, "mql", n % 4 == 0, seed=7)
+    >>> told.per_week, told.precision.value, told.model.value, told.both
+    (2.0, 0.5, 1.0, 0.5)
+    """
+    rows = lead_weeks(Cohort(
+        cohort.y, cohort.weight, cohort.lead, cohort.group, cohort.as_of,
+        {"model": cohort.said["model"], "stage": there.astype(np.float64)}, cohort.per_week,
+    ))  # fmt: skip
+    inside = rows.said["stage"] > 0
+    mass = rows.weight * inside
+    if not 0 < mass.sum() < rows.weight.sum():
+        return None
+    best = pick(rows.said["model"], rows.weight, float(mass.sum())) * rows.weight
+    columns = {"in": mass, "in_hits": mass * rows.y, "best": best, "best_hits": best * rows.y}
+    sums = Sums.of(columns, rows.group, seed_of(seed, Stream.RULES_AUDIT, 1), REPEATS)
+    precision, model = sums.ratio("in_hits", "in"), sums.ratio("best_hits", "best")
+    gap = sums.gap(("best_hits", "best"), ("in_hits", "in"))
+    shared = float((best * inside).sum() / mass.sum())
+    return StageAudit(
+        stage, float(mass.sum()) / cohort.weeks, float(mass.sum() / rows.weight.sum()), precision, model, gap, shared
+    )
+
+
+def _first_rows(cohort: Cohort, weekly: Cohort) -> npt.NDArray[np.int64]:
+    """Return, for each lead a week, the row that stands for it: its first of that instant."""
+    if weekly is cohort:
+        return np.arange(len(cohort.y))
+    import pandas as pd
+
+    where = pd.MultiIndex.from_arrays([cohort.lead.astype(str), cohort.as_of])
+    wanted = pd.MultiIndex.from_arrays([weekly.lead.astype(str), weekly.as_of])
+    first = ~where.duplicated()
+    return np.flatnonzero(first)[where[first].get_indexer(wanted)]
+
+
+def _by_level(level: npt.NDArray[np.object_], parts: Floats) -> tuple[tuple[str, float, float, float, float], ...]:
+    """Add up by level, the one with most positives first."""
+    names = sorted({str(v) for v in level})
+    code = np.searchsorted(np.array(names, dtype=object), level.astype(str))
+    sums = np.column_stack([np.bincount(code, part, len(names)) for part in parts.T])
+    order = sorted(range(len(names)), key=lambda n: (-sums[n].sum(), names[n]))
+    return tuple((names[n], float(sums[n][0]), float(sums[n][1]), float(sums[n][2]), float(sums[n][3])) for n in order)

@@ -1,0 +1,1 @@
+"""HubSpot and Salesforce: their tables and what leadline makes of them."""

@@ -1,0 +1,1 @@
+"""A folder of CSV files or one flat file: what its columns are."""

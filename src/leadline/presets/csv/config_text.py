@@ -1,0 +1,224 @@
+"""The config of a folder of exports as a commented text: each guess with what speaks for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from leadline.presets.csv.flat_file import NEAR_UNIQUE
+from leadline.presets.naming import bare, inline, rung_of_word, scalar
+from leadline.presets.profile import MANY_VALUES, Sheet
+from leadline.presets.proposal import Guess, percent
+
+__all__ = ["Part", "Whole", "attributes", "folder_text", "intent", "question", "rungs"]
+
+
+# What an export's words mean: what to ask, how near to buying a behaviour is, and which attributes may be used.
+
+
+INTENTS = {
+    "purchase": r"pric|demo|trial|contact_sales|quote|buy|checkout|roi|meeting|call_?back|request|calculator|contract|proposal",
+    "evaluation": r"webinar|white_?paper|case_stud|download|docs?(_|$)|document|compar|feature|integration|form|security|api|product|guide|report|reference|review|event",
+    "awareness": r"blog|open|page|visit|view|(^|_)ad(_|$)|advert|social|news|home|mail|click|search|session|post|podcast|impression",
+}
+
+"""Parts of an event type's name that say how near to buying it is; the first that fits counts."""
+
+LATER = (("sql", "30d"), ("opportunity", "60d"), ("won", "90d"))
+
+
+def rungs(words: Collection[str], deals: Iterable[str] = ()) -> tuple[dict[str, list[str]], list[str]]:
+    """Sort stage words into rungs, from the lowest; and those that fit none.
+
+    Parameters
+    ----------
+    words, deals : str
+        The words of stage changes, and those of opportunities: whatever isn't won or lost there is an open one.
+
+    Examples
+    --------
+    >>> rungs(["SQL"], ["Negotiating", "Won"])
+    ({'sql': ['SQL'], 'opportunity': ['Negotiating'], 'won': ['Won']}, [])
+    >>> rungs(["New", "MQL", "Nurture", "Won"])
+    ({'lead': ['New'], 'mql': ['MQL'], 'won': ['Won']}, ['Nurture'])
+    """
+    order = ("lead", "mql", "sql", "opportunity", "won", "lost", "rejected")
+    found: dict[str, list[str]] = {name: [] for name in order}
+    unknown: list[str] = []
+    for word in dict.fromkeys([*words, *deals]):
+        name = rung_of_word(word)
+        if word not in words and name not in ("won", "lost"):
+            name = "opportunity"
+        (unknown if name is None else found[name]).append(word)
+    return {name: said for name, said in found.items() if said}, unknown
+
+
+def question(found: Mapping[str, list[str]], has_opportunities: bool) -> tuple[str, str]:
+    """Choose what to ask: the lowest rung above MQL that the export tells of, and how far ahead; ("", "") where none is.
+
+    Examples
+    --------
+    >>> question({"mql": ["MQL"], "won": ["Won"]}, False), question({}, True), question({}, False)
+    (('won', '90d'), ('opportunity', '60d'), ('', ''))
+    """
+    told = {*found, *(["opportunity"] if has_opportunities else [])}
+    return next(((name, within) for name, within in LATER if name in told), ("", ""))
+
+
+def intent(behaviour: str) -> str | None:
+    """Say from its name how near to buying an event type is; None where the name doesn't say.
+
+    Examples
+    --------
+    >>> [intent(b) for b in ("pricing_page_view", "Webinar Attended", "email_open", "x17")]
+    ['purchase', 'evaluation', 'awareness', None]
+    """
+    spelt = bare(behaviour)
+    return next((name for name, pattern in INTENTS.items() if re.search(pattern, spelt)), None)
+
+
+def attributes(sheet: Sheet, taken: set[str], suspect: Callable[[str], str]) -> tuple[list[str], dict[str, str]]:
+    """Choose the columns that may be attributes, and say of the others why they aren't."""
+    chosen, out = [], {}
+    for column in sheet.columns:
+        if column.name in taken:
+            continue
+        why = suspect(column.name)
+        if column.kind == "empty":
+            why = "empty"
+        elif column.kind == "time":
+            why = why or "a date"
+        elif column.kind == "text" and column.unique > NEAR_UNIQUE and column.distinct >= MANY_VALUES:
+            why = why or f"text that {percent(column.unique)} of its rows have alone: it may name people"
+        elif column.kind == "whole" and column.unique > NEAR_UNIQUE and column.distinct >= MANY_VALUES:
+            why = why or "a number for each row"
+        elif column.distinct == 1:
+            why = why or "the same in all rows"
+        if why:
+            out[column.name] = why
+        else:
+            chosen.append(column.name)
+    return chosen, out
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table of the config.
+
+    Attributes
+    ----------
+    source : str
+        As the config reads it.
+    columns : dict of str to Guess
+        The column of each key.
+    attributes : list of str
+        Columns that may be attributes.
+    left_out : dict of str to str
+        Columns that are none, and why.
+    """
+
+    source: str
+    columns: Mapping[str, Guess]
+    attributes: list[str] = field(default_factory=list)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All that was guessed of a folder.
+
+    Attributes
+    ----------
+    name : str
+        The model's.
+    parts : dict of str to Part
+        The tables.
+    stages : dict of str to list of str
+        Our rungs, and the export's words for them.
+    unknown : list of str
+        Stage words that fit no rung.
+    asked : Guess
+        `reaches`.
+    within : str
+        How far ahead.
+    behaviours : dict of str to int
+        Event types that enough rows share, and how many.
+    naive : tuple of str
+        Tables whose times name no zone.
+    """
+
+    name: str
+    parts: Mapping[str, Part]
+    stages: Mapping[str, list[str]]
+    unknown: list[str]
+    asked: Guess
+    within: str
+    behaviours: Mapping[str, int]
+    naive: tuple[str, ...]
+
+
+def folder_text(whole: Whole) -> str:
+    """Write the config of a folder of exports."""
+    zone = "# the zone of times that name none; yours do"
+    if whole.naive:
+        zone = f"# <— not sure: times in {', '.join(whole.naive)} name no zone; write yours, as in Europe/Amsterdam"
+    lines = [
+        "# leadline: a config for a folder of exports. What was guessed says so beside its line; a `<—` marks what you should",
+        "# look at before you believe any figure. `leadline check` tells whether it fits the tables.",
+        "version: 1",
+        f"name: {whole.name} # the registered model's name",
+        f"timezone: UTC {zone}",
+        "seed: 7",
+        "",
+        "tables:",
+        *(line for name, part in whole.parts.items() for line in _table(name, part)),
+        "",
+        *_stages(whole),
+        f"outcome: {{ reaches: {whole.asked.choice}, within: {whole.within} }} {whole.asked.remark}",
+        "snapshots: { every: 7d } # the question is asked of every open lead each week",
+        "",
+        *_behaviours(whole.behaviours),
+        "features: { windows: [7d, 30d, 90d] }",
+        "backtest: { folds: 4, test: 56d }",
+        "capacity: { leads_per_week: 40 } # <— how many leads sales can work in a week",
+        'tracking: { uri: "sqlite:///mlflow.db" }',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(name: str, part: Part) -> list[str]:
+    lines = [f"  {name}:", f"    source: {scalar(part.source)}"]
+    lines += [f"    {key}: {scalar(guess.choice)} {guess.remark}" for key, guess in part.columns.items()]
+    if name not in ("leads", "accounts"):
+        return lines
+    if name == "leads":
+        lines.append(
+            "    # <— Only what was fixed when the lead was created: drop what sales or a tool overwrites later."
+        )
+    lines.append(f"    attributes: {inline(part.attributes)}")
+    lines += [f"    # not {scalar(column)}: {why}" for column, why in part.left_out.items()]
+    return lines
+
+
+def _stages(whole: Whole) -> list[str]:
+    if not whole.stages and not whole.unknown:
+        return []
+    unknown = [f"  # <— in no stage, so ignored: {inline(whole.unknown)}"] if whole.unknown else []
+    if not whole.stages:
+        return ["# <— Our stages: the export's words.", *(line.removeprefix("  ") for line in unknown), ""]
+    return ["stages: # our stages: the export's words, guessed by these", *(f"  {name}: {inline(words)}" for name, words in whole.stages.items()), *unknown, ""]  # fmt: skip
+
+
+def _behaviours(found: Mapping[str, int]) -> list[str]:
+    """Write what the commonest event types mean; those whose name doesn't say stand as comments."""
+    told = {name: intent(name) for name in found}
+    lines = [
+        f"  {scalar(name)}: {{ intent: {told[name]} }} # {rows:,} rows" for name, rows in found.items() if told[name]
+    ]
+    silent = [name for name in found if not told[name]]
+    rest = [f"# <— intent unknown, as the name doesn't say: {inline(silent)}"] if silent else []
+    if not lines:
+        return [*rest, *([""] if rest else [])]
+    head = "behaviours: # <— how near to buying an event is, guessed by its name; `words: …` is what sales reads"
+    return [head, *lines, *(f"  {line}" for line in rest), ""]

@@ -1,0 +1,136 @@
+"""The words that guesses go by: how exports name their columns, rungs and behaviours; and writing a word as YAML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import yaml
+
+from leadline.core.privacy import MIN_GROUP_SIZE
+from leadline.presets.proposal import Guess
+
+__all__ = ["bare", "guessed", "inline", "named", "rank", "rung_of_word", "scalar"]
+
+
+def bare(name: str) -> str:
+    """Spell a name in lower case with underscores.
+
+    Examples
+    --------
+    >>> bare("Lead Source"), bare("createdAt"), bare("Prospect ID")
+    ('lead_source', 'created_at', 'prospect_id')
+    """
+    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", split.lower()).strip("_")
+
+
+def rank(name: str, patterns: Iterable[str]) -> int | None:
+    """Return the place of the first pattern that a name fits as a whole; None where it fits none.
+
+    Examples
+    --------
+    >>> rank("Created At", [r"created_at", r".*date"]), rank("Signup Date", [r"created_at", r".*date"]), rank("x", ["y"])
+    (0, 1, None)
+    """
+    spelt = bare(name)
+    return next((n for n, pattern in enumerate(patterns) if re.fullmatch(pattern, spelt)), None)
+
+
+def named(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
+    """List the names that fit a pattern, those of the earliest pattern first.
+
+    Examples
+    --------
+    >>> named(["name", "lead_id", "id"], ["id", ".*_id"])
+    ['id', 'lead_id']
+    """
+    asked = list(patterns)
+    found = [(place, n, name) for n, name in enumerate(names) if (place := rank(name, asked)) is not None]
+    return [name for _, _, name in sorted(found)]
+
+
+def scalar(text: str) -> str:
+    """Write a text as a YAML scalar: plain where that reads back as the same text, else in quotes.
+
+    Examples
+    --------
+    >>> scalar("Lead Source"), scalar("yes"), scalar("a: b"), scalar("emp.var.rate")
+    ('Lead Source', '"yes"', '"a: b"', 'emp.var.rate')
+    """
+    if re.fullmatch(r"[A-Za-z_][\w ./()&-]*(?<! )", text) and yaml.safe_load(text) == text:
+        return text
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted) + '"'
+
+
+def inline(words: Iterable[str]) -> str:
+    """Write words as a YAML list in one line.
+
+    Examples
+    --------
+    >>> inline(["mql", "Marketing, qualified"])
+    '[mql, "Marketing, qualified"]'
+    """
+    return f"[{', '.join(scalar(w) for w in words)}]"
+
+
+# Stage words: which of our rungs a source's word means, by what it says.
+
+
+PATTERNS = (
+    ("rejected", r"not.?converted|un.?qualif|dis.?qualif|not.?qualif|reject|junk|dead|bad.?fit|bad.?data|spam|recycl"),
+    ("lost", r"lost"),
+    ("won", r"won$|^customer|evangelist"),
+    ("lead", r"not.?contacted|^new|^open|^lead|subscriber|unassigned|untouched"),
+    ("mql", r"mql|marketing.?(qualified|accepted)|working|contacted|engaged|connected|in.?progress|attempt"),
+    ("sql", r"sql|sales.?(qualified|accepted)|^qualified|converted|meeting.?(set|booked)"),
+    ("opportunity", r"opportunity|deal"),
+)
+
+"""Of these the first that fits."""
+
+
+def rung_of_word(word: str) -> str | None:
+    """Guess the rung that a stage word means.
+
+    Examples
+    --------
+    >>> [rung_of_word(w) for w in ("Working - Contacted", "Closed - Not Converted", "Open - Not Contacted", "SQL", "Blue")]
+    ['mql', 'rejected', 'lead', 'sql', None]
+    """
+    bare = word.strip().lower()
+    return next((rung for rung, pattern in PATTERNS if re.search(pattern, bare)), None)
+
+
+def guessed(counts: Iterable[tuple[str, int]], known: Iterable[str] = ()) -> tuple[dict[str, list[str]], list[Guess]]:
+    """Map a source's stage words to rungs, and say how.
+
+    Parameters
+    ----------
+    counts : iterable of (word, leads)
+        The words that enough leads share.
+    known : iterable of str
+        Words that are mapped already.
+
+    Examples
+    --------
+    >>> guessed([("Nurture", 40), ("Working", 30)])[0]
+    {'mql': ['Working']}
+    """
+    taken = {w.lower() for w in known}
+    found: dict[str, list[str]] = {}
+    guesses = []
+    for word, leads in counts:
+        if word.lower() in taken or leads < MIN_GROUP_SIZE or "${" in word or not word.isprintable():
+            continue
+        taken.add(word.lower())
+        rung, told = rung_of_word(word), word[:40]
+        if rung is None:
+            guesses.append(
+                Guess("stages", "", f"'{told}' of {leads} leads is in no stage; map it, or it is ignored", False)
+            )
+        else:
+            found.setdefault(rung, []).append(word)
+            guesses.append(Guess(f"stages.{rung}", told, f"by what the word says; {leads} leads had it", False))
+    return found, guesses

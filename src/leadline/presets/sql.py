@@ -1,0 +1,118 @@
+"""Shaping: the SQL that turns a vendor's tables into ours, in words that DuckDB and PostgreSQL share.
+
+Each statement begins with one WITH part for each of the vendor's tables, which gives its columns our names and types;
+a column that the source lacks is NULL there. What follows is the same for every source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leadline.presets.inspect import Seen
+from leadline.storage.dialect import identifier, literal
+
+__all__ = ["listed", "part", "statement"]
+
+EMPTY = {"id": "VARCHAR", "text": "VARCHAR", "time": "TIMESTAMPTZ", "number": "FLOAT8"}
+WHOLE = ("DOUBLE", "FLOAT", "REAL", "DECIMAL", "NUMERIC")
+
+
+def part(seen: Seen, table: str, *fields: str) -> str:
+    """Write the WITH part of a vendor's table with these of its fields.
+
+    Examples
+    --------
+    >>> from leadline.presets.inspect import Vendor, see
+    >>> from leadline.storage.catalog import Contents, Relation
+    >>> there = Contents("postgres", "", "", (Relation("main", "Lead", '"main"."Lead"', {"Id": "TEXT"}),))
+    >>> lead = Vendor(("lead",), {"id": ("id", ("id",)), "title": ("text", ("title",))}, ("id",))
+    >>> print(part(see(there, {"lead": lead}, "lead", "crm"), "lead", "id", "title"))
+    lead AS (
+      SELECT CAST("Id" AS VARCHAR) AS id,
+        CAST(NULL AS VARCHAR) AS title
+      FROM "main"."Lead"
+    )
+    """
+    found = seen.tables[table]
+    where = seen.contents.kind
+    columns = []
+    for field in fields:
+        kind = found.vendor.fields[field][0]
+        if field in found.columns:
+            column, type_name = found.columns[field]
+            columns.append(f"{_read(identifier(column), kind, type_name, where)} AS {field}")
+        else:
+            columns.append(f"{_nothing(kind)} AS {field}")
+    # A table in history mode holds each version of a row; the active one is what stands there now.
+    now = f"\n  WHERE {_flag(found.active)}" if found.active else ""
+    chosen = ",\n    ".join(columns)
+    return f"{table} AS (\n  SELECT {chosen}\n  FROM {found.relation.sql}{now}\n)"
+
+
+def statement(about: str, parts: Sequence[str], body: str) -> str:
+    """Put a SQL file together: what it is, its WITH parts, and the query."""
+    comment = "\n".join(f"-- {line}" for line in about.strip().splitlines())
+    before = ",\n".join(parts)
+    return f"{comment}\nWITH {before}\n{body.strip()}\n"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Write words as the inside of IN (…).
+
+    Examples
+    --------
+    >>> listed(["a", "it's"])
+    "'a', 'it''s'"
+    """
+    return ", ".join(literal(w) for w in words)
+
+
+def _nothing(kind: str) -> str:
+    return "FALSE" if kind == "flag" else f"CAST(NULL AS {EMPTY[kind]})"
+
+
+def _read(column: str, kind: str, type_name: str, where: str) -> str:
+    """Write the expression that reads a column as what it holds."""
+    if kind == "flag":
+        return _flag(column)
+    if kind == "time":
+        return _time(column, type_name, where)
+    if kind == "number":
+        if _is_text(type_name):
+            return (
+                f"TRY_CAST({column} AS FLOAT8)"
+                if where != "postgres"
+                else f"CAST(NULLIF(TRIM({column}), '') AS FLOAT8)"
+            )
+        return f"CAST({column} AS FLOAT8)"
+    if kind == "id" and type_name.startswith(WHOLE):
+        return f"CAST(CAST({column} AS BIGINT) AS VARCHAR)"
+    if kind == "id" and _is_text(type_name) and where == "files":
+        # A gap among whole numbers makes 17.0 of 17 in a CSV file.
+        return f"NULLIF(REGEXP_REPLACE(TRIM({column}), '^(\\d+)\\.0+$', '\\1'), '')"
+    return f"CAST({column} AS VARCHAR)"
+
+
+def _time(column: str, type_name: str, where: str) -> str:
+    """Write an instant; what names no zone is in UTC, as both vendors' interfaces give it."""
+    if "WITH TIME ZONE" in type_name or type_name == "TIMESTAMPTZ":
+        return column
+    if type_name == "DATE":
+        return f"CAST({column} AS TIMESTAMP) AT TIME ZONE 'UTC'"
+    if type_name.startswith("TIMESTAMP"):
+        return f"{column} AT TIME ZONE 'UTC'"
+    if _is_text(type_name):
+        return (
+            f"TRY_CAST({column} AS TIMESTAMPTZ)"
+            if where != "postgres"
+            else f"CAST(NULLIF(TRIM({column}), '') AS TIMESTAMPTZ)"
+        )
+    return f"TO_TIMESTAMP(CAST({column} AS FLOAT8) / 1000.0)"  # milliseconds since 1970, as HubSpot's interface gives
+
+
+def _flag(column: str) -> str:
+    return f"COALESCE(LOWER(CAST({column} AS VARCHAR)) IN ('true', 't', '1', 'yes'), FALSE)"
+
+
+def _is_text(type_name: str) -> bool:
+    return type_name in ("VARCHAR", "TEXT") or type_name.startswith("CHARACTER")

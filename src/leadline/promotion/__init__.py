@@ -1,0 +1,1 @@
+"""Champion against challenger: the contest, its guards, the decision."""

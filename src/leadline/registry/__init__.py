@@ -1,0 +1,1 @@
+"""MLflow, bundles and versions. The only importer of MLflow."""

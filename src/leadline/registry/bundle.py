@@ -1,0 +1,237 @@
+"""The bundle on disk, and finding it: `models/NAME/VERSION/` with hashes over every file, checked before any is parsed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leadline.core.files import write_json, write_sums, write_text
+from leadline.dataset.feature_spec import Feature
+from leadline.errors import DataError, MissingError, UsageError
+
+if TYPE_CHECKING:
+    from leadline.evaluation.later_stages import Amount
+    from leadline.model.scorer import Scorer
+
+__all__ = ["FORMAT", "MODELS", "Bundle", "Later", "read_bundle", "resolve", "write_bundle"]
+
+FORMAT = 1
+MODELS = Path("models")
+MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
+KEYS = frozenset(
+    {"name", "features", "intents", "intent_stages", "roles", "known_at", "outcome", "flat", "reference"}
+)  # what reading a manifest asks of it
+REGISTERED = re.compile(r"^models:/(?P<name>[a-z][a-z0-9-]{0,62})(@(?P<alias>[A-Za-z][\w.-]*)|/(?P<version>\d+))$")
+
+
+@dataclass(frozen=True)
+class Later:
+    """The model of a question that follows the first: of those who reach `given`, who goes on; and its scores' column."""
+
+    given: str
+    reaches: str
+    column: str
+    scorer: Scorer
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An exported scorer: its files as they were when their hashes were checked.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it was read.
+    version : str
+        Its version, which is the folder's name.
+    manifest : mapping
+        What it is: name, feature specs, intents, outcome, when and on what it was trained.
+    files : mapping of str to bytes
+        The checked content of every file.
+    """
+
+    folder: Path
+    version: str
+    manifest: Mapping[str, Any]
+    files: Mapping[str, bytes]
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return str(self.manifest["name"])
+
+    @cached_property
+    def specs(self) -> tuple[Feature, ...]:
+        """The features it reads."""
+        try:
+            return tuple(Feature.from_record(record) for record in self.manifest["features"])
+        except (TypeError, KeyError, ValueError):
+            raise DataError(
+                f"model {self.folder}: its features are of another schema; expected what this leadline writes; "
+                "train again or use the leadline that wrote it"
+            ) from None
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The scorer itself, made of the checked texts."""
+        from leadline.model.scorer import Scorer
+
+        return Scorer.from_files({name: data for name, data in self.files.items() if name.endswith((".json", ".txt"))})
+
+    @cached_property
+    def then(self) -> tuple[Later, ...]:
+        """The models of the downstream stages, in order; none where it is one question."""
+        from leadline.model.scorer import Scorer
+
+        made = []
+        for told in self.manifest.get("then", []):
+            place = f"{told['folder']}/"
+            files = {name.removeprefix(place): data for name, data in self.files.items() if name.startswith(place)}
+            made.append(Later(told["given"], told["asked"]["reaches"], told["column"], Scorer.from_files(files)))
+        return tuple(made)
+
+    @cached_property
+    def amount(self) -> Amount | None:
+        """The estimate of what a won lead brings; None where the bundle has none."""
+        from leadline.evaluation.later_stages import FILE, Amount
+
+        return Amount.from_record(self.record(FILE)) if FILE in self.files else None
+
+    def record(self, name: str) -> dict[str, Any]:
+        """Return one of the bundle's JSON records, such as `record.json`."""
+        found: dict[str, Any] = json.loads(self.files[name])
+        return found
+
+    def __repr__(self) -> str:
+        known = f"what was known at {self.manifest['known_at']}" if self.manifest["known_at"] else "all rows"
+        return f"Bundle({self.name} {self.version}, {len(self.specs)} features, trained on {known})"
+
+
+def write_bundle(
+    folder: Path, scorer_files: Mapping[str, str], manifest: Mapping[str, Any], records: Mapping[str, Any]
+) -> None:
+    """Write a bundle's files and SHA256SUMS over all of them into a staged folder."""
+    for name, text in scorer_files.items():
+        write_text(folder / name, text)
+    write_json(folder / MANIFEST, {"format": FORMAT, **manifest})
+    for name, record in records.items():
+        write_json(folder / name, record)
+    write_sums(folder)
+
+
+def read_bundle(folder: Path, version: str | None = None) -> Bundle:
+    """Read a bundle; nothing is parsed before every hash matches.
+
+    Raises
+    ------
+    MissingError
+        The folder isn't there, or holds no bundle.
+    DataError
+        A file is damaged, missing or too many, or the format is another leadline's.
+
+    Examples
+    --------
+    >>> read_bundle(Path("no-such-folder"))
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: model no-such-folder: no bundle; ...
+    """
+    if not (folder / SUMS).is_file():
+        raise MissingError(
+            f"model {folder}: no bundle; expected a folder with {SUMS} and {MANIFEST}; run `leadline train`, or name another --model"
+        )
+    try:
+        files = _checked(folder)
+    except OSError as error:
+        raise MissingError(
+            f"model {folder}: can't be read ({type(error).__name__}); expected readable files; mend its permissions"
+        ) from None
+    manifest = _manifest(folder, files[MANIFEST])
+    if manifest["format"] != FORMAT:
+        raise DataError(
+            f"model {folder}: bundle format {manifest.get('format')}; this leadline reads format {FORMAT}; train again or use leadline {manifest.get('leadline', 'of its time')}, which wrote it"
+        )
+    return Bundle(folder, version or folder.name, manifest, files)
+
+
+def _checked(folder: Path) -> dict[str, bytes]:
+    """Read each file once and compare its hash, so that what is parsed is what was checked."""
+    try:
+        lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
+        listed = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    except ValueError:
+        raise _damaged(folder, SUMS) from None
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {SUMS}
+    odd = sorted(there ^ set(listed))
+    if odd or MANIFEST not in listed:
+        raise _damaged(folder, ", ".join(odd) or MANIFEST)
+    files = {name: (folder / name).read_bytes() for name in sorted(listed)}
+    for name, data in files.items():
+        if hashlib.sha256(data).hexdigest() != listed[name]:
+            raise _damaged(folder, name)
+    return files
+
+
+def _manifest(folder: Path, data: bytes) -> dict[str, Any]:
+    """Read the manifest; what isn't one was never written by leadline, whatever its hash says."""
+    try:
+        manifest = json.loads(data)
+    except ValueError:
+        raise _damaged(folder, MANIFEST) from None
+    if not isinstance(manifest, dict) or "format" not in manifest:
+        raise _damaged(folder, MANIFEST)
+    if manifest["format"] == FORMAT and not set(manifest) >= KEYS:
+        raise _damaged(folder, MANIFEST)
+    return manifest
+
+
+def _damaged(folder: Path, name: str) -> DataError:
+    return DataError(
+        f"model {folder}: {name} isn't what {SUMS} says; expected an undamaged bundle; restore it from MLflow or train again"
+    )
+
+
+def resolve(reference: str, tracking_uri: str) -> Bundle:
+    """Find the bundle that a REF means: a folder, `models:/NAME@alias` or `models:/NAME/3`.
+
+    The registry says which version an alias means; the bundle itself is read from `models/NAME/VERSION`, or fetched
+    from MLflow's artifacts where that folder isn't there.
+
+    Raises
+    ------
+    UsageError
+        The text is no reference.
+    MissingError
+        No such model, alias or version.
+    RetryError
+        The registry can't be reached.
+
+    Examples
+    --------
+    >>> resolve("models:/Not A Name", "sqlite:///mlflow.db")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: --model 'models:/Not A Name': not a reference; ...
+    """
+    if not reference.startswith("models:/"):
+        return read_bundle(Path(reference))
+    match = REGISTERED.match(reference)
+    if not match:
+        raise UsageError(
+            f"--model {reference[:80]!r}: not a reference; expected a folder, models:/NAME@champion or models:/NAME/3"
+        )
+    from leadline.registry import tracking
+
+    name, version = match["name"], match["version"]
+    if version is None:
+        version = tracking.version_of(tracking_uri, name, match["alias"])
+    local = MODELS / name / version
+    if (local / SUMS).is_file():
+        return read_bundle(local, version)
+    return read_bundle(tracking.fetch_bundle(tracking_uri, name, version), version)

@@ -1,0 +1,442 @@
+"""MLflow: the only module that speaks to it. The pipeline yields what is to be logged; nothing here holds a lead's data."""
+
+from __future__ import annotations
+
+import errno
+import io
+import logging
+import os
+import ssl
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from leadline.core.files import staging
+from leadline.errors import MissingError, OutputError, RetryError
+
+__all__ = [
+    "PATIENCE",
+    "Dataset",
+    "Run",
+    "aliases",
+    "drop_alias",
+    "fetch_bundle",
+    "git_revision",
+    "is_absent",
+    "log_night",
+    "log_record",
+    "newest_version",
+    "open_run",
+    "reach",
+    "set_alias",
+    "set_tag",
+    "tag_of",
+    "version_of",
+]
+
+
+# Reaching the registry: whether a server answers at all, asked before MLflow's client is loaded and waits on its own.
+
+
+PATIENCE = 3.0
+
+"""Seconds in which a server must say something, be it no."""
+
+
+def reach(uri: str) -> None:
+    """Make sure that a tracking server answers; files and databases aren't asked.
+
+    Raises
+    ------
+    RetryError
+        It refuses, or says nothing within `PATIENCE`.
+
+    Examples
+    --------
+    >>> reach("sqlite:///mlflow.db")
+    >>> reach("http://someone:secret@127.0.0.1:9")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.RetryError: tracking.uri: the MLflow server can't be reached (refused); expected one that answers within 3 s; check that it is up, and run the command again
+    """
+    if urlsplit(uri).scheme not in ("http", "https"):
+        return
+    found: list[str] = []
+    # A name that no server resolves blocks for longer than any timeout: so it is asked aside, and left behind.
+    asking = threading.Thread(target=lambda: found.append(_ask(uri)), daemon=True)
+    asking.start()
+    asking.join(PATIENCE + 0.5)
+    said = found[0] if found else "no answer"
+    if said:
+        raise RetryError(
+            f"tracking.uri: the MLflow server can't be reached ({said}); expected one that answers within {PATIENCE:g} s; "
+            "check that it is up, and run the command again"
+        )
+
+
+def _ask(uri: str) -> str:
+    """Return what kept a server from answering, "" if it did: whatever it says is an answer."""
+    parts = urlsplit(uri)
+    host = parts.netloc.rpartition("@")[2]  # a password is for MLflow alone
+    health = urlunsplit((parts.scheme, host, parts.path.rstrip("/") + "/health", "", ""))
+    try:
+        with urllib.request.urlopen(health, timeout=PATIENCE):
+            return ""
+    except urllib.error.HTTPError:
+        return ""
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, ssl.SSLError):  # MLflow has settings of its own for certificates
+            return ""
+        return "no answer" if isinstance(error.reason, TimeoutError) else "refused"
+    except TimeoutError:
+        return "no answer"
+    except (OSError, ValueError):
+        return "refused"
+
+
+# An open MLflow run: what may be logged to it, item by item. Nothing here holds a lead's data.
+
+
+PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table that went into a run: its name, where it came from (without secrets), and a digest of its content."""
+
+    name: str
+    source: str
+    digest: str
+    rows: int
+
+
+@dataclass
+class Run:
+    """An open MLflow run."""
+
+    mlflow: Any
+    client: Any
+    id: str
+    name: str
+    registered: str | None = field(default=None)
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters; long values are cut, as MLflow has a limit."""
+        from mlflow.entities import Param
+
+        self.client.log_batch(self.id, params=[Param(k, str(v)[:500]) for k, v in values.items()])
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        """Set tags."""
+        from mlflow.entities import RunTag
+
+        self.client.log_batch(self.id, tags=[RunTag(k, str(v)[:4000]) for k, v in values.items()])
+
+    def metrics(self, values: Sequence[tuple[str, float, int]]) -> None:
+        """Log (name, value, step) triples; what isn't finite is left out, as MLflow's stores differ on it."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        finite = [Metric(k, float(v), now, step) for k, v, step in values if v == v and abs(v) != float("inf")]
+        for start in range(0, len(finite), 900):
+            self.client.log_batch(self.id, metrics=finite[start : start + 900])
+
+    def folder(self, folder: Path, place: str) -> None:
+        """Log a folder's files as artifacts."""
+        self.client.log_artifacts(self.id, str(folder), place)
+
+    def datasets(self, entries: Sequence[Dataset]) -> None:
+        """Log which data went in, by name, digest and place."""
+        from mlflow.data.code_dataset_source import CodeDatasetSource
+        from mlflow.data.meta_dataset import MetaDataset
+
+        for entry in entries:
+            source = CodeDatasetSource(tags={"source": entry.source, "rows": str(entry.rows)})
+            self.mlflow.log_input(MetaDataset(source=source, name=entry.name, digest=entry.digest), context="training")
+
+    def register(
+        self, bundle: Path, columns: Sequence[tuple[str, str]], requirements: Sequence[str], description: str
+    ) -> str:
+        """Log the bundle as a pyfunc (models-from-code) and register it; return the version."""
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, Schema
+
+        kinds = {"category": "string"}
+        asked = [ColSpec(kinds.get(kind, "double"), name, required=False) for name, kind in columns]
+        inputs = Schema(asked) if asked else None  # where only the base rate scores, and MLflow has no empty schema
+        with redirect_stderr(io.StringIO()):  # MLflow prints there what leadline tells itself
+            info = self.mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(__file__).with_name("serving.py")),
+                artifacts={"bundle": str(bundle)},
+                code_paths=[str(PACKAGE)],  # leadline isn't on every index, and another's package may have its name
+                signature=ModelSignature(inputs, Schema([ColSpec("double", "probability")])),
+                pip_requirements=list(requirements),
+                registered_model_name=self.name,
+            )
+        self.registered = str(info.registered_model_version)
+        self.client.update_model_version(self.name, self.registered, description=description)
+        return self.registered
+
+
+# Set before mlflow is imported: no telemetry, no minutes of retries when a server is down, no progress bars.
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
+}
+
+NOISY = ("mlflow", "alembic", "urllib3")
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep MLflow's own chatter out of leadline's logs; its warnings speak to people who write MLflow code."""
+    before = {name: logging.getLogger(name).level for name in NOISY}
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def _client(uri: str, make: bool = False) -> Iterator[tuple[Any, Any]]:
+    """Yield mlflow and a client for a store, made if it may be; its errors become sentences."""
+    reach(uri)
+    for key, value in SETTINGS.items():
+        os.environ.setdefault(key, value)
+    import mlflow  # importing it sets its loggers' levels, so it comes before they are made quiet
+
+    with _quiet():
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            file = _file(uri)
+            if file is not None:  # MLflow keeps one store a URI: two folders' mlflow.db must not become one
+                uri = f"sqlite:///{file.absolute()}"
+            if make:
+                _make(uri)
+            mlflow.set_tracking_uri(uri)
+            mlflow.set_registry_uri(uri)
+            yield mlflow, mlflow.MlflowClient(uri, uri)
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise _refusal(error) from error
+
+
+def _refusal(error: Exception) -> OutputError | RetryError:
+    """Say in one sentence what the store said; its own words aren't shown, as they may hold a secret."""
+    if getattr(error, "errno", None) in FULL or "disk is full" in str(getattr(error, "orig", "")):
+        return OutputError(
+            "tracking.uri: the MLflow store can't be written (no space, or no permission); expected room for a run; "
+            "free some space or mend its permissions, and run the command again"
+        )
+    kind = getattr(error, "error_code", None) or type(error).__name__
+    return RetryError(
+        f"tracking.uri: the MLflow store can't be used ({kind}); expected one that answers; "
+        "check that it is up, and run the command again"
+    )
+
+
+def _file(uri: str) -> Path | None:
+    """Return the file of a SQLite store; None for any other store."""
+    path = uri.removeprefix("sqlite:///").split("?")[0]
+    return Path(path) if uri.startswith("sqlite:///") and path not in ("", ":memory:") else None
+
+
+def is_absent(uri: str) -> bool:
+    """Tell whether a store is a file that isn't there yet: reading it must not make it."""
+    file = _file(uri)
+    return file is not None and not (file.is_file() and file.stat().st_size)
+
+
+def _make(uri: str) -> None:
+    """Make a SQLite store whole or not at all: MLflow's own way, killed half through, leaves one that never opens."""
+    file = _file(uri)
+    if file is None or not is_absent(uri):
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with staging(file.absolute().parent) as folder:
+        made = SqlAlchemyStore(f"sqlite:///{folder / 'new.db'}", "./mlruns")
+        made.engine.dispose()
+        file.unlink(missing_ok=True)  # an empty one
+        (folder / "new.db").rename(file)
+
+
+@contextmanager
+def open_run(uri: str, experiment: str, model: str, run_name: str) -> Iterator[Run]:
+    """Open a run; it is marked as failed if the block doesn't end well."""
+    with _client(uri, make=True) as (mlflow, client):
+        found = client.get_experiment_by_name(experiment)
+        number = found.experiment_id if found else client.create_experiment(experiment)
+        with mlflow.start_run(experiment_id=number, run_name=run_name) as active:
+            yield Run(mlflow, client, active.info.run_id, model)
+
+
+def _missing(what: str) -> MissingError:
+    return MissingError(
+        f"{what}: not in the registry; expected a trained model; run `leadline train` first, or name another --model"
+    )
+
+
+def _found(what: str, look: Callable[[], Any]) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return look()
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise _missing(what) from None
+        raise
+
+
+def version_of(uri: str, name: str, alias: str) -> str:
+    """Return the version that an alias means.
+
+    Raises
+    ------
+    MissingError
+        There is no such model or alias.
+    RetryError
+        The registry can't be reached.
+    """
+    if is_absent(uri):
+        raise _missing(f"models:/{name}@{alias}")
+    with _client(uri) as (_, client):
+        return str(_found(f"models:/{name}@{alias}", lambda: client.get_model_version_by_alias(name, alias)).version)
+
+
+def aliases(uri: str, name: str) -> dict[str, str]:
+    """Return a model's aliases with their versions; none where the model isn't registered."""
+    if is_absent(uri):
+        return {}
+    with _client(uri) as (_, client):
+        try:
+            found = _found(name, lambda: client.get_registered_model(name)).aliases
+        except MissingError:
+            return {}
+        return {str(alias): str(version) for alias, version in found.items()}
+
+
+def set_alias(uri: str, name: str, alias: str, version: str) -> None:
+    """Point an alias at a version."""
+    with _client(uri) as (_, client):
+        client.set_registered_model_alias(name, alias, version)
+
+
+def drop_alias(uri: str, name: str, alias: str) -> None:
+    """Let an alias point at nothing; one that isn't there is fine."""
+    with _client(uri) as (_, client):
+        client.delete_registered_model_alias(name, alias)
+
+
+def set_tag(uri: str, name: str, version: str, key: str, value: str) -> None:
+    """Set a version's tag."""
+    with _client(uri) as (_, client):
+        client.set_model_version_tag(name, version, key, value)
+
+
+def tag_of(uri: str, name: str, version: str, key: str) -> str | None:
+    """Return a version's tag, None where it has none.
+
+    Raises
+    ------
+    MissingError
+        There is no such version.
+    """
+    if is_absent(uri):
+        raise _missing(f"models:/{name}/{version}")
+    with _client(uri) as (_, client):
+        found = _found(f"models:/{name}/{version}", lambda: client.get_model_version(name, version)).tags.get(key)
+        return None if found is None else str(found)
+
+
+def log_record(
+    uri: str,
+    experiment: str,
+    run_name: str,
+    files: Mapping[str, Mapping[str, Any] | str],
+    tags: Mapping[str, Any] | None = None,
+    metrics: Sequence[tuple[str, float, int]] = (),
+) -> str:
+    """Log records (as JSON) and texts by file name as a run of its own; return the run's id."""
+    with open_run(uri, experiment, "", run_name) as run:
+        for name, content in files.items():
+            if isinstance(content, str):
+                run.mlflow.log_text(content, name)
+            else:
+                run.mlflow.log_dict(dict(content), name)
+        run.tags(tags or {})
+        run.metrics(metrics)
+        return run.id
+
+
+def newest_version(uri: str, name: str) -> int:
+    """Return the highest version the registry knows of, 0 for none."""
+    if is_absent(uri):
+        return 0
+    with _client(uri) as (_, client):
+        return max((int(v.version) for v in client.search_model_versions(f"name='{name}'")), default=0)
+
+
+def fetch_bundle(uri: str, name: str, version: str) -> Path:
+    """Fetch a version's bundle from MLflow's artifacts into its cache; return the folder."""
+    if is_absent(uri):
+        raise _missing(f"models:/{name}/{version}")
+    with _client(uri) as (mlflow, client):
+        _found(f"models:/{name}/{version}", lambda: client.get_model_version(name, version))
+        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}"))
+        found = sorted(folder.glob("artifacts/*/SHA256SUMS"))
+        if not found:
+            raise MissingError(
+                f"models:/{name}/{version}: holds no leadline bundle; expected one that `leadline train` logged; name another --model"
+            )
+        return found[0].parent
+
+
+def git_revision() -> str:
+    """Return the working directory's git revision, or "" where there is none."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+# Nights in MLflow: each finished night is a run, so that its figures make curves; nothing here holds a lead's data.
+
+
+def log_night(uri: str, experiment: str, record: Mapping[str, Any]) -> None:
+    """Log a night as a run: its figures as metrics, its record as a file; nothing where there is no store yet."""
+    if is_absent(uri):
+        return
+    flat = {"leads": record["leads"], "mean_probability": record["mean_probability"], "handoffs": record["handoffs"]}
+    flat |= {f"tier_{name}": count for name, count in record["tiers"].items()}
+    flat |= {f"seconds_{name}": value for name, value in record.get("seconds", {}).items()}
+    flat |= {f"drift_{name.replace(' ', '_')}": value for name, value in record.get("drift", {}).items()}
+    flat |= {"suppressed": record.get("suppressed", {}).get("leads"), "model_age_days": record["model_age_days"]}
+    with open_run(uri, experiment, "", f"night {record['as_of']}") as run:
+        names = ("as_of", "model_name", "model_version", "config_hash", "run_id", "leadline")
+        run.tags({"leadline.night": record["as_of"], **{f"night.{name}": record[name] for name in names}})
+        run.metrics([(name, float(value), 0) for name, value in flat.items() if value is not None])
+        run.mlflow.log_dict(dict(record), "night.json")

@@ -1,0 +1,1 @@
+"""Charts: SVG for pages, Matplotlib for MLflow."""

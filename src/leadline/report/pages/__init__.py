@@ -1,0 +1,1 @@
+"""The pages: the report, findings, one lead, the monitor."""

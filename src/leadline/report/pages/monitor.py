@@ -1,0 +1,191 @@
+"""The page of `monitor`: what past scores were worth, what drifted, what sales made of the leads, and the holdout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.core import format
+from leadline.report.pages.page import render
+from leadline.report.parts import Cell, Column, Section, Table, cell
+
+__all__ = ["page", "sections"]
+
+SHARES = (Column("rows", True), Column("predicted", True), Column("observed", True), Column("95% interval", True))
+DOUBTED = (
+    "Intervals are 95%, at the effective number of rows: a lead is scored night after night, and leads of one account are alike, so rows "
+    "are not independent. A segment is miscalibrated where chance alone would make any of them look so in fewer than one of twenty such tables."
+)
+LOT = (
+    "The holdout’s tiers are assigned at random, and whoever works it sees no score: what becomes of its low-scored leads is what would become "
+    "of low-scored leads if they were worked like the others, as far as the tier is what decides that."
+)
+
+
+def page(record: Mapping[str, Any]) -> str:
+    """Return the monitor as one self-contained HTML page; it makes no request, and holds counts and names of segments.
+
+    Parameters
+    ----------
+    record : mapping
+        As `leadline.workflows.monitor.MonitorResult.to_record` makes it.
+    """
+    return render("monitor.html.j2", record["name"], None, sections(record))
+
+
+def sections(record: Mapping[str, Any]) -> tuple[Section, ...]:
+    """Return the page's sections; without a ripe row there are the advice and the drift alone."""
+    told = [_advice(record)]
+    if record["rows"]:
+        told += [_held(record), _ranked(record), _sales(record["accepted"])]
+    return (*told, _drift(record["drift"]), *_holdout(record["exploration"]))
+
+
+def _advice(record: Mapping[str, Any]) -> Section:
+    line = f"{record['advice'][:1].upper()}{record['advice'][1:]}."
+    seen = (
+        f"{format.count(record['rows'], 'score')} of {format.count(record['nights'], 'night')} are old enough to count at {format.instant(record['as_of'])}, "
+        f"{format.count(record['positives'])} of them positive; {format.count(record['censored'])} are too recent."
+    )
+    whole = record["judged_version"] == "all"
+    of = (
+        "It is judged by all versions’ nights."
+        if whole
+        else f"It is judged by the nights of version {record['judged_version']}, the newest."
+    )
+    return Section(
+        "advice",
+        "Whether to retrain",
+        line,
+        (f"Why this is the rule: {record['because']}.", seen, of, *record["notes"]),
+    )
+
+
+def _held(record: Mapping[str, Any]) -> Section:
+    found = (
+        f"{format.share(record['predicted'])} was predicted and {format.share(record['observed'])} observed (95% interval "
+        f"{_span(record)}); by band the mean difference (ECE) is {format.amount(record['ece'], 3)}."
+    )
+    every = (record["segments"] or {}).get("segments", [])
+    segments = tuple((cell(f"{s['by']} = {s['level']}"), *_row(s), cell(s["verdict"])) for s in every)
+    lines = tuple((cell(f"band {n}"), *_row(b)) for n, b in enumerate(record["bands"], 1))
+    tables = [
+        Table("t-bands", "Conversion by band of the score, the best first", (Column("band"), *SHARES), lines),
+        Table(
+            "t-segments", "Predicted and observed by segment", (Column("segment"), *SHARES, Column("verdict")), segments
+        ),
+    ]
+    return Section("held", "Do the probabilities hold", found, (*(t for t in tables if t.rows), DOUBTED))
+
+
+def _ranked(record: Mapping[str, Any]) -> Section:
+    found = f"A lead that converted stood above one that didn’t with chance {_auc(record)} (the AUC)."
+    rows = tuple((cell(v["version"]), *_row(v), cell(_auc(v), v["auc"])) for v in record["versions"])
+    table = Table("t-versions", "By model version", (Column("version"), *SHARES, Column("AUC", True)), rows)
+    return Section("ranked", "Does it rank", found, (table,))
+
+
+def _sales(told: Mapping[str, Any]) -> Section:
+    whole = {name: sum(t[name] for t in told["tiers"]) for name in ("leads", "accepted", "rejected")}
+    found = (
+        f"Of {format.count(whole['leads'], 'lead')}, each counted from the first night that it stood in a tier, {format.count(whole['accepted'])} reached "
+        f"the outcome within the horizon and {format.count(whole['rejected'])} were rejected."
+    )
+    heads = (Column("level"), *(Column(n, True) for n in ("leads", "accepted", "rejected", "neither")))
+    tables = [
+        Table(f"t-{key}", caption, heads, tuple(_counts(t) for t in told[key]))
+        for key, caption in (("tiers", "What became of leads, by tier"), ("sources", "What became of leads, by source"))
+        if told[key]
+    ]
+    for key, caption in (("words", "Rejected, by stage"), ("reasons", "Rejected, by reason; rare ones together")):
+        rows = tuple((cell(why), cell(format.count(n), n)) for why, n in told[key].items())
+        if rows:
+            tables.append(Table(f"t-{key}", caption, (Column(key[:-1]), Column("leads", True)), rows))
+    return Section("sales", "What sales made of them", found, tuple(tables))
+
+
+def _counts(t: Mapping[str, Any]) -> tuple[Cell, ...]:
+    return (cell(t["level"]), *(cell(format.count(t[n]), t[n]) for n in ("leads", "accepted", "rejected", "neither")))
+
+
+def _drift(drift: Mapping[str, Any]) -> Section:
+    title = "Have the inputs drifted"
+    if "features" not in drift:
+        return Section("drift", title, f"Nothing can be said: {drift.get('why', 'there is no night')}.")
+    beyond = sum(d["beyond"] for d in drift["features"])
+    found = (
+        f"At {format.instant(drift['as_of'])} the score lies {format.amount(drift['score']['psi'])} (PSI) from the newest quarter of training, and "
+        f"{format.count(beyond)} of {format.count(len(drift['features']), 'feature')} lie beyond {drift['bound']:g} and chance."
+    )
+    columns = (Column("feature"), Column("PSI", True), Column("by chance up to", True), Column("verdict"))
+    rows = tuple(
+        (cell(d["words"]), cell(format.amount(d["psi"]), d["psi"]), cell(format.amount(d["chance"]), d["chance"]), cell("beyond" if d["beyond"] else "within"))
+        for d in drift["features"]
+    )  # fmt: skip
+    folded = f"All {format.count(len(rows), 'feature')}, the farthest first"
+    return Section(
+        "drift",
+        title,
+        found,
+        (Table("t-drift", "Features against training", columns, rows, folded=folded),) if rows else (),
+    )
+
+
+def _holdout(told: Mapping[str, Any] | None) -> Sequence[Section]:
+    if told is None:
+        return ()
+    mine, rest = told["holdout"], told["rest"]
+    found = f"In the exploration holdout, {format.count(mine['leads'], 'lead')} worked at random, the AUC is {_auc(mine)}; among all others it is {_auc(rest)}."
+    columns = (
+        Column("score"), Column("holdout", True), Column("observed", True), Column("95% interval", True),
+        Column("the rest", True), Column("observed", True), Column("95% interval", True),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            cell(f"{format.share(b['from'])} to {format.share(b['to'])}", b["from"]),
+            *_part(b["holdout"]),
+            *_part(b["rest"]),
+        )
+        for b in told["bands"]
+    )
+    lot = told["by_lot"]
+    drew = tuple(
+        (cell(name), *_row(lot[key]))
+        for key, name in (("best", "assigned the best tier"), ("others", "assigned another"))
+    )
+    tables = (
+        Table("t-holdout", "Conversion by band of the score, the best first", columns, rows),
+        Table(
+            "t-lot", "What being in the best tier does, whatever the score", (Column("of the holdout"), *SHARES), drew
+        ),
+    )
+    return (Section("holdout", "The exploration holdout", found, (*tables, LOT)),)
+
+
+def _part(t: Mapping[str, Any]) -> tuple[Cell, ...]:
+    return (
+        cell(format.count(t["rows"]), t["rows"]),
+        cell(format.share(t["observed"]), t["observed"]),
+        cell(_span(t), t["low"]),
+    )
+
+
+def _row(t: Mapping[str, Any]) -> tuple[Cell, ...]:
+    return (
+        cell(format.count(t["rows"]), t["rows"]),
+        cell(format.share(t["predicted"]), t["predicted"]),
+        cell(format.share(t["observed"]), t["observed"]),
+        cell(_span(t), t["low"]),
+    )
+
+
+def _span(t: Mapping[str, Any]) -> str:
+    return format.shares(t["low"], t["high"])
+
+
+def _auc(t: Mapping[str, Any]) -> str:
+    return (
+        f"{format.amount(t['auc'], 3)} ({format.interval(t['auc_low'], t['auc_high'])})"
+        if format.known(t["auc"])
+        else format.ABSENT
+    )

@@ -1,0 +1,159 @@
+"""The page: a run's record, rendered by Jinja2 with autoescape into one self-contained HTML file.
+
+The page's own policy lets nothing in: no request of any kind, no style and no script but the two that stand in it,
+told by their hashes. Whatever text a record holds is text.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, TypeAlias
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from leadline.report.parts import Chart, Control, Folded, Group, Listed, Panels, Section, Table
+from leadline.report.sections import points, points_rules
+from leadline.report.sections.funnel import assets, behaviours, committees, diagnosis, funnel, intent_stages, rejections
+from leadline.report.sections.model import (
+    capacity,
+    drivers,
+    later_stages,
+    performance,
+    question,
+    segments,
+    topk_backtest,
+)
+
+__all__ = ["groups", "opened", "page", "render", "sections"]
+
+Maker: TypeAlias = Callable[[Mapping[str, Any]], Section | tuple[Section, ...] | None]
+
+GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
+    (
+        "What goes with conversion",
+        (funnel.funnel, behaviours.behaviours, assets.assets, committees.committees, intent_stages.intent),
+    ),
+    (
+        "What to change",
+        (
+            diagnosis.diagnosis,
+            points_rules.rules,
+            points.points_card,
+            capacity.cut,
+            rejections.rejected,
+            topk_backtest.worked,
+        ),
+    ),
+    (
+        "How good the model is",
+        (
+            performance.how_good,
+            question.what_asked,
+            drivers.drivers,
+            segments.held,
+            later_stages.stages,
+            drivers.families,
+            question.problems,
+        ),
+    ),
+)
+"""The sections in their order. A maker gives None, or nothing, where its section would say nothing of such a run."""
+
+SHORT = 3
+"""Findings that an opening summary holds at least, where there are so many: feature importance is told where it has fewer."""
+
+
+def page(record: Mapping[str, Any]) -> str:
+    """Return the report as HTML; it makes no request, and whatever text the record holds stays text.
+
+    Parameters
+    ----------
+    record : mapping
+        A run's record, as `leadline.workflows.training.train` made it.
+    """
+    made = groups(record)
+    about = next(section.found for section in made[-1].sections if section.key == "asked")
+    return render("report.html.j2", record["name"], record.get("version"), made, about, opened(made))
+
+
+def opened(made: Sequence[Group]) -> list[Section]:
+    """Pick the sections whose findings open the page: all with a figure but those of the last group, and how good the model is."""
+    told = [
+        section for group in made for section in group.sections if any(letter.isdigit() for letter in section.found)
+    ]
+    last = {section.key for section in made[-1].sections}
+    first = [section for section in told if section.key not in last]
+    also = ("good",) if len(first) >= SHORT else ("moves", "good")
+    return first + [section for section in told if section.key in also]
+
+
+def render(
+    template: str,
+    name: str,
+    version: str | None,
+    parts: Sequence[Section] | Sequence[Group],
+    about: str = "",
+    opened: Sequence[Section] = (),
+) -> str:
+    """Return sections as a page by one of the templates, with its own style and script and no other.
+
+    Parameters
+    ----------
+    parts : sequence of Section or of Group
+        What the page holds; sections without groups are a short page's.
+    about, opened : str and sequence of Section
+        The opening summary: a sentence, and the sections whose findings it lists.
+    """
+    style, script = _asset("style.css"), _asset("script.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    loose = tuple(part for part in parts if isinstance(part, Section))
+    grouped = [part for part in parts if isinstance(part, Group)] or [Group("", loose)]
+    return _environment().get_template(template).render(
+        name=name, version=version, groups=grouped, about=about, opened=opened,
+        style=Markup(style), script=Markup(script), policy=policy,  # our own files
+    )  # fmt: skip
+
+
+def groups(record: Mapping[str, Any]) -> tuple[Group, ...]:
+    """Return the groups of a record's page, in their order."""
+    return tuple(Group(title, tuple(s for make in makers for s in _made(make, record))) for title, makers in GROUPS)
+
+
+def sections(record: Mapping[str, Any]) -> tuple[Section, ...]:
+    """Return the sections of a record's page, in their order."""
+    return tuple(section for group in groups(record) for section in group.sections)
+
+
+def _made(make: Maker, record: Mapping[str, Any]) -> tuple[Section, ...]:
+    made = make(record)
+    return made if isinstance(made, tuple) else () if made is None else (made,)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("leadline.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    kinds = {"table": Table, "chart": Chart, "panels": Panels, "control": Control, "listed": Listed, "folded": Folded}
+    environment.tests |= {name: lambda part, kind=kind: isinstance(part, kind) for name, kind in kinds.items()}
+    return environment
+
+
+def _asset(name: str) -> str:
+    return (files("leadline.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

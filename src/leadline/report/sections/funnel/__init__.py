@@ -1,0 +1,1 @@
+"""Sections about the funnel: what predicts conversion and what to change."""

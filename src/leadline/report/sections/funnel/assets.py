@@ -1,0 +1,189 @@
+"""The section on assets, such as ROI calculators: who used them, and what followed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.core import format
+from leadline.report.charts import svg
+from leadline.report.parts import Cell, Chart, Column, Section, Table, cell
+
+__all__ = ["assets", "days_cell"]
+
+TITLE = "Assets: who used them, what followed"
+UNMARKED = (
+    "The config marks no asset; give the behaviours that are the use of one the key asset, as in "
+    "roi_calculator: {intent: evaluation, asset: ROI calculator}."
+)
+FOLLOWED = ("next", "sql", "opportunity", "won")
+
+
+def assets(record: Mapping[str, Any]) -> Section | None:
+    """Say who used which asset, and what followed; nothing for a flat file."""
+    told: Mapping[str, Any] | None = record["assets"]
+    if told is None and "events" not in record.get("tables", {}):
+        return None
+    if told is None:
+        return Section("assets", TITLE, UNMARKED)
+    rows: Sequence[Mapping[str, Any]] = told["assets"]
+    within, won_within = format.length(told["within"]), format.length(told["won_within"])
+    followed = (
+        f"What followed is counted from each lead's first use, where its {within} ({won_within} for a win) are over and the lead hadn't been "
+        "there before. Days to SQL are of those who reached it after the use, however late: longer waits are still to come."
+    )
+    others = (
+        f"Beside the others: snapshots with a use in the last {format.length(told['window'])} against snapshots {_alike(told)} without one. "
+        "This is association, not cause: whoever is about to buy asks for these."
+    )
+    crossed = [
+        _crossed(rows, key, title, told)
+        for key, title in (("by_role", "role"), ("by_source", "source"))
+        if any(a[key] for a in rows)
+    ]
+    return Section(
+        "assets",
+        TITLE,
+        _found(rows, told),
+        (_used(rows, within, won_within), followed, _sure(rows), _beside(rows), others, *crossed),
+    )
+
+
+def _alike(told: Mapping[str, Any]) -> str:
+    return "of the same intent stages" if told["staged"] else "of all others"
+
+
+def _found(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> str:
+    most = rows[0]
+    said = f"The {most['name']} is used most, by {format.count(most['leads'], 'lead')} of {format.count(most['accounts'], 'account')}"
+    sure = [a for a in rows if a["beside"] and not a["beside"]["too_few"] and format.known(a["beside"]["lift"])]
+    if not sure:
+        return f"{said}; too few leads used any asset lately to say what goes with it."
+    best = max(sure, key=lambda a: a["beside"]["lift"])
+    b = best["beside"]
+    return (
+        f"{said}; most goes with the {best['name']}: {format.share(b['with_it'])} of its recent users convert, and {format.share(b['without_it'])} of leads "
+        f"{_alike(told)} without it, {format.amount(b['lift'], 1)} times as many (95% interval {format.interval(b['low'], b['high'], 1)})."
+    )
+
+
+def _used(rows: Sequence[Mapping[str, Any]], within: str, won_within: str) -> Table:
+    columns = (
+        Column("asset"),
+        Column("leads", True),
+        Column("accounts", True),
+        Column("next stage", True, f"within {within}"),
+        Column("SQL", True, f"within {within}"),
+        Column("opportunity", True, f"within {within}"),
+        Column("won", True, f"within {won_within}"),
+        Column("days to SQL", True, "median, middle half"),
+    )
+    return Table("assets-used", "Who used each asset, and what followed", columns, tuple(_used_row(a) for a in rows))
+
+
+def _used_row(asset: Mapping[str, Any]) -> tuple[Cell, ...]:
+    followed = {part["level"]: part for part in asset["followed"]}
+    _, *days = asset["days"]
+    return (
+        cell(asset["name"]),
+        cell(format.count(asset["leads"]), asset["leads"]),
+        cell(format.count(asset["accounts"]), asset["accounts"]),
+        *(_share(followed[kind]) for kind in FOLLOWED),
+        days_cell(*days),
+    )
+
+
+def _share(part: Mapping[str, Any]) -> Cell:
+    return cell("too few to say") if part["too_few"] else cell(format.share(part["rate"]), part["rate"])
+
+
+def _sure(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay out the intervals of what followed, folded away."""
+    columns = (
+        Column("asset"),
+        *(Column(title, True, "95% interval, of") for title in ("next stage", "SQL", "opportunity", "won")),
+    )
+    lines = tuple((cell(a["name"]), *(_interval(part) for part in a["followed"])) for a in rows)
+    return Table("assets-sure", "How sure what followed is", columns, lines, folded="Intervals of what followed")
+
+
+def _interval(part: Mapping[str, Any]) -> Cell:
+    said = "too few" if part["too_few"] else format.shares(part["low"], part["high"])
+    return cell(f"{said} of {format.count(part['leads'])}", part["low"])
+
+
+def days_cell(early: Any, median: Any, late: Any) -> Cell:
+    """Say a median of days with its quartiles."""
+    if not format.known(median):
+        return cell("too few to say")
+    digits = 1 if median < 10 else 0
+    return cell(f"{format.amount(median, digits)} ({format.interval(early, late, digits)})", median)
+
+
+def _beside(rows: Sequence[Mapping[str, Any]]) -> Chart | Table:
+    columns = (
+        Column("asset"),
+        Column("leads", True, "used it lately, in some snapshot"),
+        Column("conversion with it", True),
+        Column("alike, without it", True),
+        Column("lift", True),
+        Column("95% interval", True),
+    )
+    told = sorted((a for a in rows if a["beside"]), key=lambda a: -(a["beside"]["lift"] or 0))
+    table = Table(
+        "assets-beside",
+        "Recent users beside leads alike",
+        columns,
+        tuple(_beside_row(a["name"], a["beside"]) for a in told),
+    )
+    drawn = [
+        (a["name"], b["lift"], b["low"], b["high"], f"{format.amount(b['lift'], 1)} times")
+        for a in told
+        if format.known((b := a["beside"])["lift"]) and b["low"] > 0
+    ]
+    shows = "A dot for each asset's lift over leads alike with a line for its 95% interval, on a log scale; the grey mark stands at 1."
+    return (
+        Chart("assets-lift", "Conversion beside leads alike", shows, *svg.intervals(drawn), table) if drawn else table
+    )
+
+
+def _beside_row(name: str, b: Mapping[str, Any]) -> tuple[Cell, ...]:
+    if b["too_few"]:
+        return (
+            cell(name),
+            cell(format.count(b["leads"]), b["leads"]),
+            *(cell(t) for t in (format.ABSENT, format.ABSENT, "too few to say", format.ABSENT)),
+        )
+    return (
+        cell(name),
+        cell(format.count(b["leads"]), b["leads"]),
+        cell(format.share(b["with_it"]), b["with_it"]),
+        cell(format.share(b["without_it"]), b["without_it"]),
+        cell(format.amount(b["lift"], 2), b["lift"]),
+        cell(format.interval(b["low"], b["high"]), b["low"]),
+    )
+
+
+def _crossed(rows: Sequence[Mapping[str, Any]], key: str, title: str, told: Mapping[str, Any]) -> Table:
+    """Lay roles or sources out against assets: the share of each one's leads that used it."""
+    levels = {level: of for a in rows for level, _, of in a[key]}
+    users = {(a["name"], level): n for a in rows for level, n, _ in a[key]}
+    columns = (Column(title), Column("leads", True), *(Column(a["name"], True) for a in rows))
+    lines = tuple(
+        (
+            cell(_words(level)),
+            cell(format.count(of), of),
+            *(
+                cell(f"{format.share(n / of)} ({format.count(n)})", n / of)
+                for a in rows
+                for n in (users[a["name"], level],)
+            ),
+        )
+        for level, of in levels.items()
+    )
+    caption = f"The share of all leads of a {title} that used each asset"
+    return Table(f"assets-{key}", caption, columns, lines, folded=f"Which {title} uses which asset")
+
+
+def _words(level: str) -> str:
+    return level.replace("_", " ")

@@ -1,0 +1,168 @@
+"""The section on what goes with conversion: behaviours as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.core import format
+from leadline.report.charts import svg
+from leadline.report.parts import Cell, Chart, Column, Part, Section, Table, cell
+from leadline.report.sections.funnel.assets import days_cell
+from leadline.report.sections.model.drivers import way
+from leadline.report.sections.model.model_plots import pictures
+
+__all__ = ["behaviours"]
+
+PREDICTS = "What predicts conversion"
+NOT_A_CAUSE = (
+    "This is association, not cause: keen leads do more of everything, so asking a lukewarm lead to do the same need not "
+    "make it convert. Of twenty 95% intervals, about one misses the truth by chance."
+)
+
+
+def behaviours(record: Mapping[str, Any]) -> Section:
+    """Compare each behaviour's conversion with and without it."""
+    told = record["behaviours"]
+    rows: Sequence[Mapping[str, Any]] = told["behaviours"]
+    if not rows:
+        return Section("predicts", PREDICTS, "The data hold no events, so there is no behaviour to compare.")
+    asked, window = record.get("outcome", {}), format.length(told["window"])
+    sure = [b for b in rows if not b["too_few"]]
+    table = _behaviour_table(rows, told.get("timings", ()), window, asked)
+    means = (
+        f"A lead counts as having a behaviour where it had it in the {window} before a snapshot. Lift is conversion with the "
+        "behaviour over conversion without it; its interval treats an account as one draw. The model’s weight is the "
+        "behaviour’s share of all contributions to scores, over all windows; acts count in the model as activity and by intent too, "
+        f"so a behaviour that goes with others may show a lift and yet weigh little. Compared are {format.count(told['snapshots'], 'snapshot')} of "
+        f"{format.count(told['leads'], 'lead')} ({format.count(told['positive_leads'])} with a positive one); conversion of all is "
+        f"{format.share(told['conversion'])}. Too few to say: fewer than 20 leads, or fewer than 5 positive ones, with it or without it."
+        + (
+            f" Days to {_one(asked)} run from a lead's last such act to it, of the leads that reached it."
+            if told.get("timings")
+            else ""
+        )
+    )
+    parts: tuple[Chart | Table, ...] = (_lift_chart(sure, table),) if sure else (table,)
+    after: tuple[Part, ...] = (*_by_intent(told, window), means, *_by_source(told, window), *pictures(record))
+    return Section("predicts", PREDICTS, _found_of(rows, sure, asked, window), (NOT_A_CAUSE, *parts, *after))
+
+
+def _found_of(
+    rows: Sequence[Mapping[str, Any]], sure: Sequence[Mapping[str, Any]], asked: Mapping[str, Any], window: str
+) -> str:
+    few = len(rows) - len(sure)
+    if not sure:
+        return f"Of {format.count(len(rows), 'behaviour')}, none was seen often enough to say what goes with it."
+    up, down = sum((b["low"] or 0) > 1 for b in sure), sum((b["high"] or 1) < 1 for b in sure)
+    best = sure[0]
+    rest = f", and {few} are too few to say" if few > 1 else ", and one is too few to say" if few else ""
+    return (
+        f"Of {format.count(len(rows), 'behaviour')}, {up or 'none'} go with more conversion and {down or 'none'} with less{rest}; the highest lift has "
+        f"“{best['words']}”: with it in the last {window}, {format.share(best['with_it'])} convert, without it "
+        f"{format.share(best['without_it'])}, which is {format.amount(best['lift'], 1)} times as many "
+        f"(95% interval {format.interval(best['low'], best['high'], 1)})."
+    )
+
+
+def _behaviour_table(
+    rows: Sequence[Mapping[str, Any]], timings: Sequence[Mapping[str, Any]], window: str, asked: Mapping[str, Any]
+) -> Table:
+    days = {t["behaviour"]: t for t in timings}
+    columns = (
+        Column("behaviour"),
+        Column("intent"),
+        Column("leads with it", True),
+        Column("reach", True, "of all leads"),
+        Column("conversion with it", True),
+        Column("without it", True),
+        Column("lift", True),
+        Column("95% interval", True),
+        *((Column(f"days to {_one(asked)}", True, "median, middle half"),) if days else ()),
+        Column("model’s weight", True, "share of all contributions"),
+        Column("having it … the score"),
+    )
+    lines = tuple(_behaviour_row(b, (_days(days.get(b["name"])),) if days else ()) for b in rows)
+    return Table("behaviours", f"Behaviours in the {window} before a snapshot", columns, lines)
+
+
+def _one(asked: Mapping[str, Any]) -> str:
+    """Say the outcome's name in the singular."""
+    return {"won": "the win", "opportunity": "opportunity"}.get(str(asked.get("reaches")), "SQL")
+
+
+def _days(timing: Mapping[str, Any] | None) -> Cell:
+    return cell(format.ABSENT) if timing is None else days_cell(timing["early"], timing["median"], timing["late"])
+
+
+def _lift(b: Mapping[str, Any]) -> tuple[Cell, Cell]:
+    """Say a lift and its interval."""
+    if b["too_few"]:
+        return cell("too few to say"), cell(format.ABSENT)
+    return cell(format.amount(b["lift"], 2), b["lift"]), cell(format.interval(b["low"], b["high"]), b["low"])
+
+
+def _by_intent(told: Mapping[str, Any], window: str) -> tuple[Table, ...]:
+    """Lay out the lift of acts of each intent."""
+    rows: Sequence[Mapping[str, Any]] = told["intents"]
+    if not rows:
+        return ()
+    columns = (
+        Column("events of"), Column("leads with any", True), Column("conversion with any", True), Column("without", True), Column("lift", True),
+        Column("95% interval", True),
+    )  # fmt: skip
+    lines = tuple(
+        (
+            cell(f"{b['name']} intent"), cell(format.count(b["leads"]), b["leads"]), cell(format.share(b["with_it"]), b["with_it"]),
+            cell(format.share(b["without_it"]), b["without_it"]), *_lift(b),
+        )
+        for b in rows
+    )  # fmt: skip
+    return (Table("by-intent", f"By intent, in the {window} before a snapshot", columns, lines),)
+
+
+def _by_source(told: Mapping[str, Any], window: str) -> tuple[Table, ...]:
+    """Lay out each behaviour's lift in each source, folded away."""
+    split: Mapping[str, Any] | None = told["by_source"]
+    if not split:
+        return ()
+    sources = zip(split["sources"], split["leads"], strict=True)
+    columns = (Column("behaviour"), *(Column(str(s), True, format.count(n, "lead")) for s, n in sources))
+    words = {b["name"]: b["words"] for b in told["behaviours"]}
+    lines = tuple((cell(words[name]), *map(_lift_cell, lifts)) for name, lifts in split["lifts"])
+    caption = f"Lift in the {window} before a snapshot by {split['attribute']}, with its 95% interval"
+    return (Table("by-source", caption, columns, lines, folded=f"Lift of each behaviour by {split['attribute']}"),)
+
+
+def _lift_cell(b: Mapping[str, Any]) -> Cell:
+    if b["too_few"] or not format.known(b["lift"]):
+        return cell("too few to say")
+    return cell(f"{format.amount(b['lift'], 1)} ({format.interval(b['low'], b['high'], 1)})", b["lift"])
+
+
+def _behaviour_row(b: Mapping[str, Any], days: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    return (
+        cell(b["words"]),
+        cell(b["intent"]),
+        cell(format.count(b["leads"]), b["leads"]),
+        cell(format.share(b["reach"]), b["reach"]),
+        cell(format.share(b["with_it"]), b["with_it"]),
+        cell(format.share(b["without_it"]), b["without_it"]),
+        *_lift(b),
+        *days,
+        cell(format.share(b["weight"]) if format.known(b["weight"]) else "not used", b["weight"]),
+        cell(way(b["effect"]), b["effect"]),
+    )
+
+
+def _lift_chart(sure: Sequence[Mapping[str, Any]], table: Table) -> Chart:
+    drawn = [
+        (b["words"], b["lift"], b["low"], b["high"], f"{format.amount(b['lift'], 1)} times")
+        for b in sure
+        if all(format.known(b[key]) and b[key] > 0 for key in ("lift", "low", "high"))
+    ]
+    shows = (
+        "A dot for each behaviour's lift with a line for its 95% interval, on a log scale; the grey mark stands at 1, where a "
+        "behaviour goes with neither more nor less conversion."
+    )
+    return Chart("lifts", "Lift of each behaviour", shows, *svg.intervals(drawn), table)

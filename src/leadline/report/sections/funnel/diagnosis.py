@@ -1,0 +1,213 @@
+"""The section on the diagnosis: the band of MQL to SQL conversion of each source and campaign, and what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.core import format
+from leadline.core.privacy import MIN_GROUP_SIZE
+from leadline.insights.diagnosis import HIGH, LOW, MEDIAN
+from leadline.report.charts import plots
+from leadline.report.parts import COUNTED, Cell, Chart, Column, Folded, Listed, Part, Section, Table, cell
+
+__all__ = ["diagnosis"]
+
+TITLE = "Diagnosis: what to change"
+SHOWN = 12
+BANDS = {
+    "low": f"under {format.share(LOW, 0)}", "middle": f"{100 * LOW:.0f} to {format.share(HIGH, 0)}", "high": f"over {format.share(HIGH, 0)}",
+}  # fmt: skip
+ADVICE = {
+    "pause": "pause it, or nurture its leads first: few convert, and an SQL costs more than over all",
+    "tighten": "hand fewer of its leads to sales: raise the threshold for it, or nurture them first",
+    "feed": "feed it: more than one in five converts, at no more than the common cost",
+    "loosen": "hand more of its leads to sales; look at its cost before spending more on it",
+    "costs": "look at its cost: an SQL costs more than over all",
+    "keep": "leave it as it is",
+    "wait": "too uncertain to act on; look again when more leads are old enough to count",
+    "none": "",
+}
+ACTED = ("pause", "tighten", "feed", "loosen")
+
+Record = Mapping[str, Any]
+
+
+def diagnosis(record: Record) -> Section | None:
+    """Say which band conversion lies in, by source and campaign, and what may be tried; nothing for a flat file."""
+    told = record["diagnosis"]
+    if told is None:
+        why = "No table tells when leads became MQL and SQL, so this conversion can’t be diagnosed."
+        return Section("diagnosis", TITLE, why) if record.get("funnel") else None
+    within = format.count(round(record["funnel"]["within"]), "day")
+    if told["all"]["entered"] < MIN_GROUP_SIZE:
+        return Section(
+            "diagnosis",
+            TITLE,
+            f"Only {format.count(told['all']['entered'], 'MQL')} had {within} to become SQL: too few to say.",
+        )
+    parts: list[Part] = [*_levels(told, within), *_threshold(told, record)]
+    return Section("diagnosis", TITLE, _found(told, within), (*parts, Folded(COUNTED, (_means(),))))
+
+
+def band_words(bands: Sequence[str]) -> str:
+    """Say a band, or the bands between which it can't be told.
+
+    Examples
+    --------
+    >>> band_words(["low"]), band_words(["low", "middle"]), band_words([])
+    ('under 10%', 'either under 10% or 10 to 20%', 'too few to say')
+    """
+    if not bands:
+        return "too few to say"
+    if len(bands) > 2:
+        return "any of the three"
+    words = [BANDS.get(band, band) for band in bands]
+    return words[0] if len(words) == 1 else f"either {words[0]} or {words[1]}"
+
+
+def _found(told: Record, within: str) -> str:
+    every = told["all"]
+    bands = every["bands"]
+    place = (
+        f"{'in the band of ' if bands == ['middle'] else ''}{BANDS.get(bands[0], bands[0])}"
+        if len(bands) == 1
+        else f"which is {band_words(bands)}"
+    )
+    low, high = ([level["level"] for level in told["source"] if level["bands"] == [band]] for band in ("low", "high"))
+    named = [
+        f"surely {BANDS[band]}: {format.joined(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
+        for band, names in (("low", low), ("high", high))
+        if names
+    ]
+    sources = (
+        f"; {'; '.join(named)}"
+        if named
+        else "; no source is surely outside that band"
+        if told["source"] and bands == ["middle"]
+        else ""
+    )
+    return (
+        f"{format.share(every['rate'])} of MQLs become SQL within {within} (95% interval {format.share(every['low'])} to {format.share(every['high'])}), {place}, "
+        f"where B2B’s median is about {format.share(MEDIAN, 0)}{sources}."
+    )
+
+
+def _levels(told: Record, within: str) -> list[Part]:
+    """Draw sources with the bands, and lay tables of sources and of campaigns."""
+    parts: list[Part] = []
+    for by in ("source", "campaign"):
+        levels: Sequence[Record] = told[by]
+        if not levels:
+            continue
+        paid = any(level["cost"] for level in levels)
+        columns = (
+            Column(by), Column("MQLs", True, "old enough to count"), Column("became SQL", True), Column("share", True, f"within {within}"),
+            Column("95% interval", True), Column("band", False, "that the interval lies in"), *((Column("cost per SQL", True),) if paid else ()), Column("what to try"),
+        )  # fmt: skip
+        rows = tuple(_row(level, paid) for level in [{"level": "all", **told["all"], "advice": "none"}, *levels])
+        folded = "The same by campaign" if by == "campaign" else ""
+        table = Table(f"diagnosis-{by}", f"MQL to SQL by {by}", columns, rows, folded=folded)
+        sure = [level for level in levels if level["entered"] >= MIN_GROUP_SIZE]
+        parts.append(_chart(told, sure, table) if by == "source" and sure else table)
+    named = [
+        f"{level['level']} ({by}): {ADVICE.get(level['advice'], '')}."
+        for by in ("source", "campaign")
+        for level in told[by]
+        if level["advice"] in ACTED
+    ]
+    return [Listed(tuple(named[:10])), *parts] if named else parts
+
+
+def _row(level: Record, paid: bool) -> tuple[Cell, ...]:
+    few = level["entered"] < MIN_GROUP_SIZE
+    cost = (
+        (cell(format.amount(level["each"], 0) if format.known(level["each"]) else _no_cost(level), level["each"]),)
+        if paid
+        else ()
+    )
+    return (
+        cell(level["level"]),
+        cell(format.count(level["entered"]), level["entered"]),
+        cell(format.count(level["reached"]), level["reached"]),
+        cell("too few to say") if few else cell(format.share(level["rate"]), level["rate"]),
+        cell(
+            format.ABSENT if few else format.shares(level["low"], level["high"]),
+            None if few else level["low"],
+        ),
+        cell(band_words(level["bands"])),
+        *cost,
+        cell("" if few and level["advice"] == "wait" else ADVICE.get(level["advice"], "")),
+    )
+
+
+def _no_cost(level: Record) -> str:
+    return "no SQL yet" if level["cost"] else format.ABSENT
+
+
+def _chart(told: Record, levels: Sequence[Record], table: Table) -> Chart:
+    rows = [
+        (level["level"], level["rate"], level["low"], level["high"], format.share(level["rate"]))
+        for level in [{**told["all"], "level": "all"}, *levels[:SHOWN]]
+    ]
+    shows = (
+        "A dot for each source’s share of MQLs that become SQL, with a line for its 95% interval; marks stand at 10%, at the "
+        "median of B2B companies, and at 20%."
+    )
+    marks = ((LOW, "10%"), (MEDIAN, "median"), (HIGH, "20%"))
+    end = max(1.25 * HIGH, 1.2 * max(high for _, _, _, high, _ in rows))  # values stand at the right
+    return Chart("mql-to-sql", "MQL to SQL by source", shows, *plots.shares(rows, marks, end), table)
+
+
+def _threshold(told: Record, record: Record) -> list[Part]:
+    """Say what another threshold would do to volume and precision, by the backtest."""
+    said_of = {
+        "tighten": "So many MQLs come to nothing that a higher threshold is worth trying: fewer leads for sales, of which more convert.",
+        "loosen": "So many MQLs convert that a lower threshold is worth trying: more leads for sales, of which fewer convert, and more SQLs in all.",
+        "keep": "Over all the threshold need not move; what sales can work decides.",
+        "wait": "Over all the band isn’t sure, so nothing speaks for moving the threshold yet.",
+    }
+    words = said_of.get(told["threshold"], said_of["wait"])
+    cuts: Sequence[Record] = told["cuts"]
+    if not cuts:
+        return [f"{words} What it would do can’t be told here: no threshold was judged."]
+    asked = record.get("outcome", {})
+    what, within = format.outcomes(asked), format.length(asked.get("within"))
+    columns = (
+        Column("threshold"), Column("leads a week", True, "volume"), Column(f"expected {what}", True, "among them"),
+        Column("precision", True, f"share of them that become {what} within {within}"), Column("recall", True, f"share of all {what} that they are"),
+    )  # fmt: skip
+    named = list(
+        zip(("tighter: half the capacity", "today’s capacity", "looser: twice the capacity"), cuts, strict=True)
+    )
+    rows = [_cut_row(name, cut) for name, cut in named]
+    if told["same"] is not None:
+        rows.append(
+            _cut_row(f"as many as there are MQLs now ({format.amount(told['mqls_per_week'], 0)} a week)", told["same"])
+        )
+    tight, now, loose = cuts
+    said = (
+        f"{words} In the backtest’s newest fold, half as many leads a week ({format.amount(tight['leads_per_week'], 0)}, not {format.amount(now['leads_per_week'], 0)}) "
+        f"would have had a precision of {format.share(tight['precision'])}, not {format.share(now['precision'])}, and {format.amount(tight['expected'], 1)} expected {what} a week, not "
+        f"{format.amount(now['expected'], 1)}; twice as many, {format.share(loose['precision'])} and {format.amount(loose['expected'], 1)}."
+    )
+    caption = "What another threshold would do, were leads handed to sales by the model’s score"
+    return [said, Table("thresholds", caption, columns, tuple(rows), 1)]
+
+
+def _cut_row(name: str, cut: Record) -> tuple[Cell, ...]:
+    return (
+        cell(name),
+        cell(format.amount(cut["leads_per_week"], 1), cut["leads_per_week"]),
+        cell(format.amount(cut["expected"]), cut["expected"]),
+        cell(format.share(cut["precision"]), cut["precision"]),
+        cell(format.share(cut["recall"]), cut["recall"]),
+    )
+
+
+def _means() -> str:
+    return (
+        "A band is named where the 95% interval lies in it; else it could be either. Of twenty intervals about one misses, so don’t act on one source "
+        "out of many without looking twice. Cost counts as higher, or lower, than over all where its interval doesn’t hold the overall cost. "
+        "Conversion isn’t worth: a source that converts rarely may bring larger deals."
+    )

@@ -1,0 +1,167 @@
+"""The funnel's speed: from a lead's first event to SQL, and from MQL to sales' first touch, against the SLA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.core import format
+from leadline.core.privacy import MIN_GROUP_SIZE
+from leadline.report.charts import plots
+from leadline.report.parts import Cell, Chart, Column, Part, Table, cell
+
+__all__ = ["days", "hours", "left_out", "speed"]
+
+Record = Mapping[str, Any]
+SHOWN = 12
+
+
+def days(length: Any) -> str:
+    """Say days; less than two are said in hours.
+
+    Examples
+    --------
+    >>> days(13.94), days(0.5), days(None)
+    ('13.9 days', '12.0 hours', '–')
+    """
+    if not format.known(length):
+        return format.ABSENT
+    return f"{format.amount(length, 1)} days" if length >= 2 else f"{format.amount(length * 24, 1)} hours"
+
+
+def hours(length: Any) -> str:
+    """Say hours; two days and more are said in days.
+
+    Examples
+    --------
+    >>> hours(12.95), hours(72), hours(None)
+    ('12.9 hours', '3.0 days', '–')
+    """
+    return days(length / 24) if format.known(length) else format.ABSENT
+
+
+def speed(told: Record) -> list[Part]:
+    """Say how long the way to SQL takes, and how soon sales touches an MQL."""
+    parts: list[Part] = []
+    first = told["first_act"]
+    if first is not None and first["leads"] >= MIN_GROUP_SIZE:
+        low, median, high = first["days"]
+        parts.append(
+            f"From a lead’s first event to SQL: {days(median)} at the median (quartiles {days(low)} to {days(high)}), of "
+            f"{format.count(first['leads'], 'lead')} that became SQL within {format.count(round(told['within']), 'day')} of their creation."
+        )
+    return [*parts, *_touches(told)]
+
+
+def _touches(told: Record) -> list[Part]:
+    touched = told["touches"]
+    if touched is None:
+        return [
+            "Sales’ own touches aren’t among the tables (tables.touches), so the time from MQL to the first touch isn’t told."
+        ]
+    every = touched["all"]
+    if every["mqls"] < MIN_GROUP_SIZE:
+        return [f"Of {format.count(every['mqls'], 'MQL')} it is on record when sales touched them: too few to say."]
+    table = _table(told, touched)
+    return [_sentence(told, touched), _chart(touched, table) if told["sla"] else table, *_compared(told, touched)]
+
+
+def _sentence(told: Record, touched: Record) -> str:
+    every, within = touched["all"], ""
+    if told["sla"]:
+        promised = hours(told["sla"] * 24).replace(".0 ", " ")
+        within = (
+            f"{format.share(every['rate'])} were touched by sales within the {promised} of the SLA (95% interval "
+            f"{format.share(every['low'])} to {format.share(every['high'])}), "
+        )
+    return (
+        f"From MQL to sales’ first touch: of {format.count(every['mqls'], 'MQL')}, {within}half within {hours(every['median'])}, {_p90(every)} "
+        f"({format.count(every['never'])} never)."
+    )
+
+
+def left_out(told: Record) -> list[str]:
+    """Say who isn't among those whose first touch is told, and of which kind first touches were."""
+    touched = told["touches"]
+    if touched is None:
+        return []
+    kinds = ", ".join(f"{name} {format.count(n)}" for name, n in touched["kinds"].items())
+    return [
+        f"From MQL to sales’ first touch, two kinds are left out: {format.count(touched['before'], 'MQL')} that sales had touched before, and "
+        f"{format.count(touched['decided'])} that were decided before a touch was due.{f' First touches by kind: {kinds}.' if kinds else ''} A lead that was "
+        "never touched counts as the longest wait."
+    ]
+
+
+def _p90(figures: Record) -> str:
+    return (
+        f"nine in ten within {hours(figures['p90'])}"
+        if format.known(figures["p90"])
+        else "and more than one in ten not at all"
+    )
+
+
+def _table(told: Record, touched: Record) -> Table:
+    sla = (Column("within the SLA", True), Column("95% interval", True)) if told["sla"] else ()
+    columns = (
+        Column("source"),
+        Column("MQLs", True, "old enough to count"),
+        *sla,
+        Column("median", True, "until the first touch; never counts as longest"),
+        Column("90th percentile", True),
+        Column("never touched", True),
+    )
+    rows: Sequence[Record] = [{"level": "all", **touched["all"]}, *touched["source"], *_more(touched)]
+    return Table("touches", "Time from MQL to sales’ first touch", columns, tuple(_row(r, bool(sla)) for r in rows))
+
+
+def _more(touched: Record) -> list[Record]:
+    """List campaigns where no attribute tells the source."""
+    return [] if len(touched["source"]) > 1 else list(touched["campaign"])
+
+
+def _row(r: Record, sla: bool) -> tuple[Cell, ...]:
+    if r["mqls"] < MIN_GROUP_SIZE:
+        blank = [cell(format.ABSENT)] * (4 if sla else 2)
+        return (cell(r["level"]), cell(format.count(r["mqls"]), r["mqls"]), cell("too few to say"), *blank)
+    within = (
+        cell(format.share(r["rate"]), r["rate"]),
+        cell(f"{format.share(r['low'])} to {format.share(r['high'])}", r["low"]),
+    ) if sla else ()  # fmt: skip
+    return (
+        cell(r["level"]),
+        cell(format.count(r["mqls"]), r["mqls"]),
+        *within,
+        cell(hours(r["median"]) if format.known(r["median"]) else "never", r["median"]),
+        cell(hours(r["p90"]) if format.known(r["p90"]) else "never", r["p90"]),
+        cell(format.count(r["never"]), r["never"]),
+    )
+
+
+def _chart(touched: Record, table: Table) -> Chart:
+    rows = [
+        (r["level"], r["rate"], r["low"], r["high"], format.share(r["rate"]))
+        for r in [{"level": "all", **touched["all"]}, *touched["source"][:SHOWN]]
+        if r["mqls"] >= MIN_GROUP_SIZE
+    ]
+    shows = (
+        "A dot for the share of each source’s MQLs that sales touched within the SLA, with a line for its 95% interval."
+    )
+    return Chart("touched-in-time", "MQLs touched within the SLA", shows, *plots.shares(rows, end=1.0), table)
+
+
+def _compared(told: Record, touched: Record) -> list[Part]:
+    """Say what became of MQLs by whether they were touched in time; it is no proof that speed does it."""
+    if touched["compared"] is None:
+        return []
+    on, late = touched["compared"]["in_time"], touched["compared"]["late"]
+    if min(on["mqls"], late["mqls"]) < MIN_GROUP_SIZE:
+        return ["Too few MQLs were touched in time, or too few weren’t, to compare what became of them."]
+    apart = on["low"] > late["high"] or on["high"] < late["low"]
+    sure = "The intervals lie apart" if apart else "The intervals overlap, so chance may explain the difference"
+    return [
+        f"Of {format.count(on['mqls'], 'MQL')} that were touched in time and still open when the SLA ran out, {format.share(on['rate'])} became SQL after that "
+        f"({format.share(on['low'])} to {format.share(on['high'])}); of {format.count(late['mqls'])} that had not been touched by then, {format.share(late['rate'])} did "
+        f"({format.share(late['low'])} to {format.share(late['high'])}), within {format.count(round(told['within']), 'day')} of MQL. {sure}. This is association, not cause: "
+        "sales may call first those that look best."
+    ]

@@ -1,0 +1,1 @@
+"""Sections about the model: how good it is and how sure."""

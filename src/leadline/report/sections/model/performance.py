@@ -1,0 +1,177 @@
+"""The section on the model's performance, with its uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.core import format
+from leadline.evaluation.baselines import in_order, label
+from leadline.report.charts import svg
+from leadline.report.parts import COUNTED, Cell, Chart, Column, Folded, Part, Section, Shape, Table, cell
+
+__all__ = ["how_good"]
+
+GOOD = "Model performance"
+MEANS = (
+    "AUC is how often a lead that converts ranks above one that doesn’t (0.5 is a coin). Average precision (AP) is the mean "
+    "precision down the list; compare it with the base rate. Lift is the conversion of the best tenth over that of all. Brier score "
+    "and log loss punish wrong probabilities (lower is better). ECE is by how much probabilities miss on average. Points, and newest first, only rank, so they "
+    "have none of the last three. Intervals are 95%, by cluster bootstrap over accounts. Older folds chose the model’s settings; the newest only "
+    "judged: quote that one."
+)
+
+
+def how_good(record: Mapping[str, Any]) -> Section:
+    """Say how well the newest fold was ranked and told, against the regression and current scoring rules."""
+    evaluation = record.get("evaluation", {})
+    folds: Sequence[Mapping[str, Any]] = evaluation.get("folds") or []
+    if not folds:
+        return Section("good", GOOD, "No fold could be judged, so nothing is known of how good the model is.")
+    newest = folds[-1]
+    m = newest["figures"]["model"]
+    found = (
+        f"In the newest fold, which chose nothing, a lead that converts ranks above one that doesn’t {format.share(m['auc'], 0)} of the time "
+        f"(AUC {format.amount(m['auc'], 3)}, 95% interval {format.interval(m['auc_low'], m['auc_high'], 3)}), the best tenth converts "
+        f"{format.amount(m['lift_10'], 1)} times as often as all ({format.interval(m['lift_10_low'], m['lift_10_high'], 1)}), and probabilities "
+        f"miss by {format.share(m['ece'], 2)} on average where {format.share(newest['base_rate'])} convert."
+    )
+    parts: list[Part | None] = [_against(evaluation.get("against_logistic")), *_folds(folds)]
+    parts += [_calibration(evaluation), _gains(evaluation), Folded(COUNTED, (MEANS,))]
+    return Section("good", GOOD, found, tuple(p for p in parts if p))
+
+
+def _against(gap: Sequence[Any] | None) -> str:
+    """Compare the log losses of the model and of the regression beside it."""
+    if not gap or not all(map(format.known, gap)):
+        return ""
+    value, low, high = gap
+    verdict = (
+        "the model’s probabilities are better"
+        if low > 0
+        else "the regression’s probabilities are better: look at it first"
+        if high < 0
+        else "the two can’t be told apart"
+    )
+    return (
+        f"Against the logistic regression, the model’s log loss is {format.amount(abs(value), 4)} "
+        f"{'lower' if value >= 0 else 'higher'} (difference {format.amount(value, 4, True)}, 95% interval "
+        f"{format.interval(low, high, 4)}; above 0 the model is better): {verdict}."
+    )
+
+
+def _folds(folds: Sequence[Mapping[str, Any]]) -> tuple[Table, Table]:
+    """Return where each fold lies, and how good each sayer was in it."""
+    spans = (
+        Column("fold"),
+        Column("tested from", True),
+        Column("to", True),
+        Column("snapshots that trained", True),
+        Column("snapshots tested", True),
+        Column("positive", True),
+        Column("base rate", True),
+    )
+    columns = (
+        Column("fold and whose scores"),
+        Column("AUC", True),
+        Column("its interval", True),
+        Column("AP", True),
+        Column("lift of best tenth", True),
+        Column("its interval", True),
+        Column("Brier", True),
+        Column("ECE", True),
+        Column("log loss", True),
+        Column("AUC on closed-won", True),
+    )
+    said = [(f, who) for f in folds for who in in_order(f["figures"])]
+    rows = tuple(_figures_row(f, who) for f, who in said)
+    return (
+        Table(
+            "folds",
+            "The folds, oldest first; the newest is judged",
+            spans,
+            tuple(map(_fold_row, folds)),
+            len(folds) - 1,
+        ),
+        Table("figures", "How good, in each fold", columns, rows, said.index((folds[-1], "model"))),
+    )
+
+
+def _fold_row(f: Mapping[str, Any]) -> tuple[Cell, ...]:
+    return (
+        cell(f"{f['number']}, {'judged' if f['judged'] else 'chose settings'}"),
+        cell(_place(f["starts_at"]), f["starts_at"]),
+        cell(_place(f["ends_at"]), f["ends_at"]),
+        cell(format.count(f["training_rows"]), f["training_rows"]),
+        cell(format.count(f["rows"]), f["rows"]),
+        cell(format.count(f["positives"]), f["positives"]),
+        cell(format.share(f["base_rate"]), f["base_rate"]),
+    )
+
+
+def _figures_row(f: Mapping[str, Any], who: str) -> tuple[Cell, ...]:
+    m = f["figures"][who]
+    return (
+        cell(f"{f['number']}: {label(who)}"),
+        cell(format.amount(m["auc"], 3), m["auc"]),
+        cell(format.interval(m["auc_low"], m["auc_high"], 3), m["auc_low"]),
+        cell(format.amount(m["average_precision"], 3), m["average_precision"]),
+        cell(format.amount(m["lift_10"]), m["lift_10"]),
+        cell(format.interval(m["lift_10_low"], m["lift_10_high"]), m["lift_10_low"]),
+        cell(format.amount(m["brier"], 4), m["brier"]),
+        cell(format.amount(m["ece"], 4), m["ece"]),
+        cell(format.amount(m["log_loss"], 4), m["log_loss"]),
+        cell(format.amount(m.get("won_auc"), 3), m.get("won_auc")),
+    )
+
+
+def _place(micros: int) -> str:
+    """Say where a fold lies: a day, or a flat file's order, whose values are no instants."""
+    return format.instant(micros) if abs(micros) > 10**13 else f"{micros:,}"
+
+
+def _calibration(evaluation: Mapping[str, Any]) -> Chart | None:
+    bins = [b for b in evaluation.get("calibration") or [] if format.known(b["mean_p"]) and format.known(b["rate"])]
+    if not bins:
+        return None
+    top = max(*(b["mean_p"] for b in bins), *(b["high"] or b["rate"] for b in bins), 0.001)
+    frame = svg.Frame(top, top, "predicted probability", "share that converted", lambda v: f"{100 * v:g}%")
+    shapes = [svg.curve(frame, [(0, 0), (top, top)], "even")]
+    for b in bins:
+        if format.known(b["low"]) and format.known(b["high"]):
+            place = {"x1": frame.x(b["mean_p"]), "x2": frame.x(b["mean_p"])}
+            shapes.append(
+                Shape("line", {**place, "y1": frame.y(b["low"]), "y2": frame.y(b["high"]), "class": "range flat"})
+            )
+        shapes.append(Shape("circle", {"cx": frame.x(b["mean_p"]), "cy": frame.y(b["rate"]), "r": 5, "class": "up"}))
+    columns = (
+        Column("predicted probability", True),
+        Column("converted", True),
+        Column("95% interval", True),
+        Column("snapshots", True),
+    )
+    rows = tuple(
+        (
+            cell(format.share(b["mean_p"], 2), b["mean_p"]),
+            cell(format.share(b["rate"], 2), b["rate"]),
+            cell(f"{format.share(b['low'], 2)} to {format.share(b['high'], 2)}", b["low"]),
+            cell(format.count(b["count"]), b["count"]),
+        )
+        for b in bins
+    )
+    table = Table("calibration", "Predicted and observed, in bins of equal size, newest fold", columns, rows)
+    shows = "Dots on the slanted line mean that of leads told 10%, 10% convert. Upright lines are 95% intervals."
+    return Chart("predicted", "Do probabilities come true?", shows, *frame.drawn(*shapes), table)
+
+
+def _gains(evaluation: Mapping[str, Any]) -> Chart | None:
+    points = [(s, c) for s, c in evaluation.get("gains") or [] if format.known(s) and format.known(c)]
+    if len(points) < 2:
+        return None
+    frame = svg.Frame(1.0, 1.0, "best share of leads", "share of conversions held", lambda v: f"{100 * v:g}%")
+    shapes = [svg.curve(frame, [(0, 0), (1, 1)], "even"), svg.curve(frame, points, "line")]
+    columns = (Column("best share of leads", True), Column("share of conversions held", True))
+    rows = tuple((cell(format.share(s, 0), s), cell(format.share(c), c)) for s, c in points)
+    table = Table("gains", "What the top of the list holds, newest fold", columns, rows, folded="The curve as a table")
+    shows = "The further the curve stands above the slanted line, which is a list in any order, the better the ranking."
+    return Chart("held", "What the top of the list holds", shows, *frame.drawn(*shapes), table)

@@ -1,0 +1,82 @@
+"""The section on segments: whether probabilities hold in each, and how each is served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from leadline.core import format
+from leadline.report.card.performance import FEW
+from leadline.report.parts import COUNTED, Cell, Column, Folded, Part, Section, Table, cell
+from leadline.report.text import summary
+
+__all__ = ["held"]
+
+SEGMENTS = "Calibration and fairness by segment"
+HOW = (
+    "A segment is miscalibrated where chance alone would make any of them look so in fewer than one of twenty such tables. In the best tier: "
+    "the share of its snapshots that are there; recall there: the share of its positives that are. Intervals are 95%; those of observed shares are "
+    "exact, at the effective number of rows, the others by cluster bootstrap over accounts. Segments differ in base rate, so differing "
+    "selection isn’t a fault by itself."
+)
+CARD = "What the model is for, what it is not for and its known limits stand in its model card, model-card.md, beside it in its folder."
+
+
+def held(record: Mapping[str, Any]) -> Section:
+    """Say in how many segments of the newest fold probabilities hold, and fold the figures away."""
+    told: Mapping[str, Any] | None = record.get("segments")
+    if not told:
+        return Section("segments", SEGMENTS, "This run judged no segments.", (CARD,))
+    whole, every = told["overall"], told["segments"]
+    found = (
+        f"Over all leads of the newest fold {format.share(whole['predicted'])} was predicted and {format.share(whole['observed'])} observed "
+        f"(95% interval {format.shares(whole['low'], whole['high'])})."
+    )
+    off = sum(s["verdict"] == "miscalibrated" for s in every)
+    parts: list[Part] = [_sentence(summary(told))] if every else []
+    if every:
+        columns = (
+            Column("segment"),
+            Column("snapshots", True),
+            Column("positive", True),
+            Column("predicted", True),
+            Column("observed", True),
+            Column("95% interval", True),
+            Column("verdict"),
+            Column("AUC", True),
+            Column("in the best tier", True),
+            Column("recall there", True),
+        )
+        folded = f"{format.count(len(every), 'segment')}, {format.count(off)} miscalibrated"
+        parts.append(Table("held", "The newest fold by segment", columns, tuple(_row(s) for s in every), folded=folded))
+        parts.append(Folded(COUNTED, (HOW,)))
+    return Section("segments", SEGMENTS, found, (*parts, CARD))
+
+
+def _sentence(said: str) -> str:
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
+def _row(s: Mapping[str, Any]) -> tuple[Cell, ...]:
+    return (
+        cell(f"{s['by']} = {s['level']}"),
+        cell(format.count(s["rows"]), s["rows"]),
+        cell(format.count(s["positives"]), s["positives"]),
+        cell(format.share(s["predicted"]), s["predicted"]),
+        cell(format.share(s["observed"]), s["observed"]),
+        cell(format.shares(s["low"], s["high"]), s["low"]),
+        cell(s["verdict"]),
+        *(_figure(s, name) for name in ("auc", "selected", "recall")),
+    )
+
+
+def _figure(s: Mapping[str, Any], name: str) -> Cell:
+    """Say a figure of parity with its interval; months and tiers have none."""
+    if s["by"] in ("month", "tier"):
+        return cell(format.ABSENT)
+    value, low, high = (s.get(key) for key in (name, f"{name}_low", f"{name}_high"))
+    if not format.known(value):
+        return cell(FEW)
+    if name == "auc":
+        return cell(f"{format.amount(value)} ({format.interval(low, high)})", value)
+    return cell(f"{format.share(value)} ({format.shares(low, high)})", value)

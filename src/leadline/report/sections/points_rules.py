@@ -1,0 +1,228 @@
+"""The section on current scoring rules: what each pays and is worth, what their sum catches and misses, and the MQL criteria."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.core import format
+from leadline.report.charts import svg
+from leadline.report.parts import COUNTED, Chart, Column, Folded, Section, Shape, Table, cell
+
+__all__ = ["rules"]
+
+TITLE = "Today’s rules against the model"
+NO_RULES = (
+    "The config lists no rules (“rules:”), so there are no points to audit; add them to see what they catch and miss."
+)
+FAIR = (
+    "What a rule is worth is what it adds beside the other rules: a regression of outcomes on all of them, scaled so that as many "
+    "points are handed out in all as today. A rule is over- or underpaid where its points of today lie outside the 95% interval, by "
+    "cluster bootstrap over accounts; of twenty rules paid as they should, about one is called so by chance. This is association, not cause."
+)
+VERDICTS = {"no difference shown": "can’t tell"}
+SHARED = (
+    "Both lists hold the same number of leads; leads tied at the threshold share what room is left, as a random order would give on average. "
+    "A source that fewer than 20 leads share counts as other."
+)
+
+
+def rules(record: Mapping[str, Any]) -> Section:
+    """Audit the rules of the config on the newest fold."""
+    told: Mapping[str, Any] = record["rules_audit"]
+    if told["reason"]:
+        return Section("rules", TITLE, f"The rules weren’t audited: {told['reason']}.")
+    what = format.outcomes(record.get("outcome", {}))
+    stages = tuple(_stage(stage, what, told["weekly"]) for stage in told["stages"])
+    if not told["rules"]:
+        return Section("rules", TITLE, NO_RULES, stages)
+    parts: list[Chart | Table | Folded | str] = [_chart(told), _caught(told, what), *_who(told, what)]
+    parts += [*_unpaid(told), *stages, Folded(COUNTED, (FAIR, SHARED))]
+    return Section("rules", TITLE, _found(told, what), tuple(parts))
+
+
+def _found(told: Mapping[str, Any], what: str) -> str:
+    c, verdicts = told["caught"], [rule["verdict"] for rule in told["rules"]]
+    over, under = verdicts.count("overpaid"), verdicts.count("underpaid")
+    worth = (
+        f"{format.count(over, 'rule')} {'is' if over == 1 else 'are'} overpaid"
+        if over
+        else "no rule is shown to be overpaid"
+    )
+    free = len(told["unpaid"])
+    goes = (
+        "one behaviour that goes with conversion earns"
+        if free == 1
+        else f"{free} behaviours that go with conversion earn"
+    )
+    unpaid = f", and {goes} no points" if free else ""
+    return (
+        f"Among the best {_room(c, told['weekly'])}, today’s rules find {_n(c['both'] + c['rules'])} {what} and the model "
+        f"{_n(c['both'] + c['model'])}, {_n(c['both'])} of them the same; {worth}"
+        f"{f', {under} underpaid' if under else ''}{unpaid}."
+    )
+
+
+def _n(value: Any) -> str:
+    return format.amount(value, 1)
+
+
+def _room(c: Mapping[str, Any], weekly: bool) -> str:
+    return f"{format.amount(c['volume'], 1).removesuffix('.0')} leads{' a week' if weekly else ''}"
+
+
+def _rule(said: Mapping[str, Any]) -> str:
+    if said["behaviour"] is not None:
+        return f"{said['words']}{' within ' + format.length(said['within']) if said['within'] else ''}"
+    return f"{said['attribute']} is {said['equals']}"
+
+
+def _chart(told: Mapping[str, Any]) -> Chart | Table:
+    """Draw what each rule pays, as a mark, beside what it is worth, as a dot with its interval."""
+    table, rows = _table(told), list(zip(told["rules"], told["definitions"], strict=True))
+    known = [(r, s) for r, s in rows if all(format.known(r["fair"][k]) for k in ("value", "low", "high"))]
+    if not known:
+        return table
+    ends = [v for r, _ in known for v in (r["given"], r["fair"]["low"], r["fair"]["high"], 0.0)]
+    low, span = min(ends), (max(ends) - min(ends)) or 1.0
+
+    def x(value: float) -> float:
+        return round(8 + (value - low) / span * (svg.WIDTH - 16), 1)
+
+    shapes: list[Shape] = []
+    for n, (rule, said) in enumerate(known):
+        y, fair = n * svg.ROW, rule["fair"]
+        kind = {"overpaid": "down", "underpaid": "up"}.get(rule["verdict"], "flat")
+        words = f"{format.amount(rule['given'], 0)} paid, {format.amount(fair['value'], 0)} worth"
+        shapes.append(
+            Shape("text", {"x": 0, "y": y + 14, "class": "label"}, svg.short(said["words"] or _rule(said), 34))
+        )
+        shapes.append(Shape("text", {"x": svg.WIDTH, "y": y + 14, "class": "value"}, words))
+        place = {"x1": x(fair["low"]), "x2": x(fair["high"]), "y1": y + 25, "y2": y + 25}
+        shapes.append(Shape("line", {**place, "class": f"range {kind}"}))
+        shapes.append(Shape("circle", {"cx": x(fair["value"]), "cy": y + 25, "r": 5, "class": kind}))
+        paid = {"x1": x(rule["given"]), "x2": x(rule["given"]), "y1": y + 18, "y2": y + 32}
+        shapes.append(Shape("line", {**paid, "class": "one"}))
+    height = len(known) * svg.ROW
+    for value in sorted({0.0, *(rule["given"] for rule, _ in known)}):
+        shapes.append(Shape("text", {"x": x(value), "y": height + 16, "class": "tick"}, format.amount(value, 0)))
+    shows = (
+        "For each rule a dot at the points that it would be worth, with a line for the 95% interval; the upright mark stands at the "
+        "points that it pays today."
+    )
+    return Chart(
+        "rules-paid", "What rules pay and what they are worth", shows, svg.WIDTH, height + 22, tuple(shapes), table
+    )
+
+
+def _table(told: Mapping[str, Any]) -> Table:
+    columns = (
+        Column("rule"),
+        Column("fires on leads", True),
+        Column("conversion with it", True),
+        Column("without it", True),
+        Column("lift", True),
+        Column("95% interval", True),
+        Column("points now", True),
+        Column("worth", True, "points, were as many handed out in all"),
+        Column("its 95% interval", True),
+        Column("so it is"),
+    )
+    rows = []
+    for rule, said in zip(told["rules"], told["definitions"], strict=True):
+        lift, fair = rule["lift"], rule["fair"]
+        rows.append((
+            cell(_rule(said)),
+            cell(format.count(rule["leads"]), rule["leads"]),
+            cell(format.share(rule["with_it"]), rule["with_it"]),
+            cell(format.share(rule["without_it"]), rule["without_it"]),
+            cell(format.amount(lift["value"]), lift["value"]),
+            cell(format.interval(lift["low"], lift["high"]), lift["low"]),
+            cell(format.amount(rule["given"], 0), rule["given"]),
+            cell(format.amount(fair["value"], 0), fair["value"]),
+            cell(format.interval(fair["low"], fair["high"], 0), fair["low"]),
+            cell(VERDICTS.get(rule["verdict"], rule["verdict"])),
+        ))  # fmt: skip
+    return Table(
+        "rules-audited",
+        f"Each rule on the {format.count(told['rows'], 'snapshot')} of the newest fold",
+        columns,
+        tuple(rows),
+    )
+
+
+def _caught(told: Mapping[str, Any], what: str) -> Table:
+    c = told["caught"]
+    each = [("on both lists", c["both"]), ("only on that of today’s rules", c["rules"]), ("only on the model’s", c["model"]), ("on neither", c["neither"])]  # fmt: skip
+    total = sum(value for _, value in each)
+    columns = (
+        Column(f"{what} that are"),
+        Column(f"{what}{' a week' if told['weekly'] else ''}", True),
+        Column(f"share of all {what}", True),
+    )
+    rows = tuple(
+        (
+            cell(words),
+            cell(format.amount(v, 1), v),
+            cell(format.share(v / total if total else None, 0), v / total if total else None),
+        )
+        for words, v in each
+    )
+    return Table("rules-caught", f"Who finds them, of the best {_room(c, told['weekly'])}", columns, rows)
+
+
+def _who(told: Mapping[str, Any], what: str) -> list[Table]:
+    """Say in words who is caught and who is missed."""
+    tables = []
+    for by, levels in told["caught"]["who"].items():
+        columns = (
+            Column(by), Column(f"{what} on both lists", True), Column("only by the rules", True), Column("only by the model", True),
+            Column("by neither", True),
+        )  # fmt: skip
+        rows = tuple(
+            (cell(name), *(cell(format.amount(v, 1), v) for v in values)) for name, *values in levels if sum(values) > 0
+        )
+        key = "rules-by-" + "".join(letter if letter.isalnum() else "-" for letter in by)
+        tables.append(Table(key, f"The same by {by}", columns, rows))
+    return tables
+
+
+def _unpaid(told: Mapping[str, Any]) -> list[Table | str]:
+    rows: Sequence[Mapping[str, Any]] = told["unpaid"]
+    if not rows:
+        return ["No behaviour that surely goes with more conversion in the newest fold goes without points."]
+    columns = (
+        Column("behaviour"),
+        Column("intent"),
+        Column("leads with it", True),
+        Column("lift", True),
+        Column("95% interval", True),
+    )
+    cells = tuple(
+        (cell(b["words"]), cell(b["intent"]), cell(format.count(b["leads"]), b["leads"]), cell(format.amount(b["lift"]), b["lift"]), cell(format.interval(b["low"], b["high"]), b["low"]))
+        for b in rows
+    )  # fmt: skip
+    caption = f"Behaviours of the last {format.length(rows[0]['window'])} that go with conversion and earn no points"
+    return [Table("rules-unpaid", caption, columns, cells)]
+
+
+def _stage(stage: Mapping[str, Any], what: str, weekly: bool) -> str:
+    """Audit a stage as a criterion: how many in it get there, against the model's best of the same number."""
+    precision, model, gap = stage["precision"], stage["model"], stage["gap"]
+    verdict = (
+        "the model’s are better by more than noise" if (gap["low"] or 0) > 0
+        else "those in the stage are better by more than noise" if (gap["high"] or 0) < 0 else "the two can’t be told apart"
+    )  # fmt: skip
+    return (
+        f"The {stage['stage'].upper()} criteria: {format.amount(stage['per_week'], 0)} leads{' a week' if weekly else ''} stand as "
+        f"{stage['stage'].upper()} ({format.share(stage['share'], 0)} of all), of whom {format.share(precision['value'])} become {what}; of as many of the "
+        f"model’s best, {format.share(model['value'])} do (difference {_gap(gap)}): {verdict}. {format.share(stage['both'], 0)} of them are the same leads."
+    )
+
+
+def _gap(gap: Mapping[str, Any]) -> str:
+    value, low, high = (
+        format.amount(100 * gap[k], 1, True) if format.known(gap[k]) else format.ABSENT
+        for k in ("value", "low", "high")
+    )
+    return f"{value} percentage points, 95% interval {low} to {high}"

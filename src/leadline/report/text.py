@@ -1,0 +1,229 @@
+"""What is said of the downstream stages, in lines that fit a terminal: records in, text out."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import Any
+
+from leadline.core import format
+from leadline.core.point_in_time import format_instant
+
+__all__ = ["HEAD", "KEY", "later_stage_lines", "lines", "percent", "rows", "sentences", "summary", "told_value"]
+
+WIDTH = 80
+
+
+def later_stage_lines(record: Mapping[str, Any] | None) -> list[str]:
+    """Return the lines of a run's record of its later stages; none where there are none.
+
+    Examples
+    --------
+    >>> later_stage_lines(None)
+    []
+    """
+    if record is None:
+        return []
+    said = [*_steps(record), *_chain(record), *_value(record)]
+    return ["", *(line for text in said for line in _wrapped(text))]
+
+
+def told_value(later: Mapping[str, float]) -> list[str]:
+    """Say a lead's later probabilities and its value; nothing where there are none.
+
+    Examples
+    --------
+    >>> told_value({"p_won_given_sql": 0.3, "expected_amount": 20000.0, "expected_value": 612.0})
+    ['  won given sql: 30.0%; expected amount 20,000; expected value 612']
+    """
+    parts = [
+        f"{name.removeprefix('p_').replace('_', ' ')}{': ' if name.startswith('p_') else ' '}"
+        f"{f'{value:.1%}' if name.startswith('p_') else f'{value:,.0f}'}"
+        for name, value in later.items()
+    ]
+    return [f"  {'; '.join(parts)}"] if parts else []
+
+
+def _wrapped(text: str) -> list[str]:
+    """Break a text at 80 columns; what goes on is indented."""
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False) or [""]
+
+
+def _steps(record: Mapping[str, Any]) -> Iterator[str]:
+    for step in record["steps"]:
+        yield f"Then, of those who reach {step['given']}: {step['reaches']} within {step['within']} of that ({step['column']})"
+        yield f"  {step['why']}"
+        folds = step["evaluation"]["folds"]
+        if not folds:
+            yield "  no fold could be judged"
+            continue
+        newest, model = folds[-1], folds[-1]["figures"]["model"]
+        yield (
+            f"  newest fold: AUC {format.amount(model['auc'], 3)} ({format.amount(model['auc_low'], 3)}–{format.amount(model['auc_high'], 3)}), ECE {format.amount(model['ece'], 3)}, "
+            f"base rate {newest['base_rate']:.1%}, {newest['rows']:,} snapshots"
+        )
+
+
+def _chain(record: Mapping[str, Any]) -> Iterator[str]:
+    made = record["chain"]
+    if made is None:
+        yield f"End to end: not judged; {record['chain_why']}"
+        return
+    days = [format_instant(made[k])[:10] for k in ("starts_at", "ends_at")]
+    yield (
+        f"End to end, {made['rows']:,} snapshots of open leads from {days[0]} to {days[1]}: {made['predicted']:.2%} predicted, "
+        f"{made['observed']:.2%} observed (95%: {format.share(made['observed_low'], 2)}–{format.share(made['observed_high'], 2)}); AUC on the last stage "
+        f"{format.amount(made['auc'], 3)} ({format.amount(made['auc_low'], 3)}–{format.amount(made['auc_high'], 3)}), by the first probability alone {format.amount(made['first_auc'], 3)}"
+    )
+
+
+def _value(record: Mapping[str, Any]) -> Iterator[str]:
+    made = record["value"]
+    if made is None:
+        yield f"No expected value: {record['value_why']}"
+        return
+    how = f"by {len(made['by'])} attributes" if made["method"] == "segments" else "the overall mean for everybody"
+    text = f"Amounts of {made['deals']:,} won deals: {how}; mean {made['mean']:,.0f}{_range(made, 'mean', ',.0f')}"
+    judged = made.get("judged")
+    if judged is None:
+        yield f"{text}; {made['why']}"
+        return
+    yield (
+        f"{text}; on the newest {judged['deals']:,} deals segments miss by {judged['mae']:,.0f} on average, the overall mean by "
+        f"{judged['mae_mean']:,.0f}; observed over predicted: {judged['observed_over_predicted']:.2f}{_range(judged, 'observed_over_predicted', '.2f')}"
+    )
+
+
+def _range(record: Mapping[str, Any], what: str, form: str) -> str:
+    low, high = record[f"{what}_low"], record[f"{what}_high"]
+    return "" if low is None or high is None else f" (95%: {low:{form}}–{high:{form}})"
+
+
+# The capacity table and the steadiness of the tiers in words, for a terminal of 80 columns.
+
+
+HEAD = ("leads", "threshold", "prec. near", "prec.", "recall", "pos./wk", "new/wk", "leads/run")
+
+KEY = (
+    "leads: a week, at or above the threshold; prec. near: precision just around the threshold; pos./wk: positives a week; "
+    "new/wk: those of leads worked once only; leads/run: leads at or above a fixed threshold"
+)
+
+
+def rows(cuts: Sequence[Mapping[str, Any]], words: str = "") -> list[list[str]]:
+    """Return a row of cells for each threshold; `words` is the key of a first cell with a name.
+
+    Examples
+    --------
+    >>> cut = {"leads_per_week": 40.0, "probability": 0.1, "precision": 0.2, "recall": None, "expected": 8.0, "marginal": 0.09,
+    ...        "new": 6.5, "night": 40.0, "night_spread": 6.9}
+    >>> rows([cut])
+    [['40.0', '10.0%', '9.0%', '20.0%', '–', '8.0', '6.5', '40 ± 7']]
+    """
+    made = []
+    for c in cuts:
+        shares = [format.share(c[key]) for key in ("probability", "marginal", "precision", "recall")]
+        numbers = [f"{c['expected']:.1f}", f"{c['new']:.1f}", f"{c['night']:.0f} ± {c['night_spread']:.0f}"]
+        made.append([*([str(c[words])] if words else []), f"{c['leads_per_week']:.1f}", *shares, *numbers])
+    return made
+
+
+def sentences(steady: Mapping[str, Any]) -> list[str]:
+    """Say what a night holds, and what the band spares.
+
+    Examples
+    --------
+    >>> told = {"mean": 40.0, "spread": 0.0, "low": 40.0, "high": 40.0, "precision": 0.2, "flips": 30.0, "near": 45.0}
+    >>> held = {"plain": told, "banded": {**told, "near": 20.0, "flips": 22.0}}
+    >>> for line in sentences({"mode": "top_n", "band": 0.25, "night": 40.0, "held": held}):
+    ...     print(line)
+    Tier A takes the best 40 leads of a night, none at less than half the odds of its threshold.
+    It keeps a lead on its line until another has odds 28% higher: of 100 such leads 20 flip from one night to the next, not 45.
+    """
+    held, made = steady.get("held") or {}, []
+    if steady.get("unused"):
+        made.append(
+            f"No lead of the newest fold has {steady['by']} {' or '.join(steady['unused'])}: that capacity stays unused."
+        )
+    if steady.get("night"):
+        made.append(
+            f"Tier A takes the best {steady['night']:.0f} leads of a night, none at less than half the odds of its threshold."
+        )
+    fixed = held.get("threshold", held.get("probability"))  # older records' names follow
+    steadied = held.get("top_n", held.get("volume"))
+    if fixed and steadied:
+        made.append(
+            f"On nights of later folds a fixed threshold held {fixed['low']:.0f} to {fixed['high']:.0f} leads (precision {format.share(fixed['precision'])}), "
+            f"a fixed number of leads {steadied['low']:.0f} to {steadied['high']:.0f} ({format.share(steadied['precision'])})."
+        )
+    plain, banded = held.get("plain"), held.get("banded")
+    if plain and banded and _known(plain["near"]) and _known(banded["near"]):
+        made.append(
+            f"It keeps a lead on its line until another has odds {math.expm1(steady['band']):.0%} higher: of 100 such leads "
+            f"{banded['near']:.0f} flip from one night to the next, not {plain['near']:.0f}."
+        )
+    return made
+
+
+def _known(value: Any) -> bool:
+    return value is not None and value == value
+
+
+# Segments in words: in how many probabilities hold, and which are off.
+
+
+NAMED = 5  # segments that a summary names
+
+
+def lines(record: Mapping[str, Any]) -> list[str]:
+    """Say for a terminal whether probabilities hold as a whole, and in how many segments.
+
+    Examples
+    --------
+    >>> lines({"overall": {"predicted": 0.12, "observed": 0.1, "low": 0.08, "high": 0.13}, "segments": []})
+    ['calibration over all leads: 12% predicted, 10% observed (8.0% to 13%)']
+    """
+    predicted, observed, low, high = (
+        percent(record["overall"][key]) for key in ("predicted", "observed", "low", "high")
+    )
+    whole = f"calibration over all leads: {predicted} predicted, {observed} observed ({low} to {high})"
+    return [whole, *wrap(summary(record), WIDTH, subsequent_indent="  ")]
+
+
+def summary(record: Mapping[str, Any]) -> str:
+    """Say in one line in how many segments the model is calibrated, of what `Segments.to_record` made.
+
+    Examples
+    --------
+    >>> segment = {"by": "country", "level": "NL", "verdict": "miscalibrated", "predicted": 0.12, "observed": 0.18}
+    >>> summary({"segments": [segment, {**segment, "level": "BE", "verdict": "calibrated"}]})
+    'well calibrated in 1 of 2 segments; miscalibrated: country = NL (12% predicted, 18% observed)'
+    """
+    every: Sequence[Mapping[str, Any]] = record["segments"]
+    holds, off = ([s for s in every if s["verdict"] == verdict] for verdict in ("calibrated", "miscalibrated"))
+    few = len(every) - len(holds) - len(off)
+    if not holds and not off:
+        return f"calibration by segment: too few positives in each of {len(every)} to say" if every else ""
+    said = f"well calibrated in {len(holds)} of {len(holds) + len(off)} segments"
+    if off:
+        said += "; miscalibrated: " + ", ".join(
+            f"{s['by']} = {s['level']} ({percent(s['predicted'])} predicted, {percent(s['observed'])} observed)"
+            for s in off[:NAMED]
+        )
+        said += f" and {len(off) - NAMED} more" if len(off) > NAMED else ""
+    return said + (f"; too few to say in {few}" if few else "")
+
+
+def percent(share: float | None) -> str:
+    """Say a share as percent, small ones with a digit after the point.
+
+    Examples
+    --------
+    >>> percent(0.12), percent(0.034), percent(None)
+    ('12%', '3.4%', '–')
+    """
+    if share is None or share != share:
+        return "–"
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"

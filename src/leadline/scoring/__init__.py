@@ -1,0 +1,1 @@
+"""A night of scores: ranks, tiers, what refuses a night, what is held out."""

@@ -1,0 +1,170 @@
+"""Scores: what the scorer says of tonight's open leads, ranked, with tiers and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.explanation.reasons import REASONS, Strongest, strongest, written
+from leadline.features.families.intent_stage import COLUMN as INTENT_STAGE
+
+if TYPE_CHECKING:
+    from leadline.features.build import Features
+    from leadline.model.scorer import Scorer
+    from leadline.scoring.previous_scores import Before
+
+__all__ = ["COLUMNS", "Scores", "best_first", "rank", "trailing"]
+
+COLUMNS = (
+    "lead_id", "account_id", "as_of", "probability", "rank", "tier", "previous_probability",
+    *(f"reason_{n}" for n in range(1, REASONS + 1)), "model_name", "model_version",
+)  # fmt: skip
+"""The columns of the scores, in their order; issues may add more behind them."""
+
+
+def trailing(names: Iterable[str]) -> list[str]:
+    """Return which of a table's columns trail: probabilities given a stage, expected values, intent stages, and the holdout.
+
+    Examples
+    --------
+    >>> trailing([*COLUMNS, "p_won_given_sql", "expected_value", "territory"])
+    ['p_won_given_sql', 'expected_value']
+    """
+    return [
+        n
+        for n in names
+        if n not in COLUMNS and (n.startswith(("p_", "expected_")) or n in (INTENT_STAGE, "is_holdout"))
+    ]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One row for each open lead, the best first.
+
+    Attributes
+    ----------
+    lead_id, account_id, tier : object arrays
+        Who, and in which band.
+    as_of : int
+        The night, in microseconds (for a flat file: a value of its order column).
+    is_dated : bool
+        Whether `as_of` is an instant.
+    probability, previous_probability : float64 arrays
+        Tonight's, and that of the newest finished night before (NaN for none).
+    reasons : object array
+        Rows × five texts.
+    model_name, model_version : str
+        Which scorer.
+    later : mapping of str to float64, bool or object array
+        Trailing columns by name: of the downstream stages, the expected value, the stage of intent as text,
+        and `is_holdout`.
+    said : tuple of str
+        What went otherwise than it should.
+    """
+
+    lead_id: npt.NDArray[np.object_]
+    account_id: npt.NDArray[np.object_]
+    as_of: int
+    is_dated: bool
+    probability: npt.NDArray[np.float64]
+    tier: npt.NDArray[np.object_]
+    reasons: npt.NDArray[np.object_]
+    model_name: str
+    model_version: str
+    previous_probability: npt.NDArray[np.float64]
+    later: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.lead_id)
+
+    def __repr__(self) -> str:
+        bands = ", ".join(f"{tier} {int(np.sum(self.tier == tier))}" for tier in sorted(set(self.tier.tolist())))
+        return f"Scores({len(self)} leads by {self.model_name} {self.model_version}; tiers: {bands or 'none'})"
+
+    def with_previous(self, previous: dict[str, float]) -> Scores:
+        """Return the same scores with each lead's probability of the night before."""
+        values = np.array([previous.get(lead, np.nan) for lead in self.lead_id], dtype=np.float64)
+        return replace(self, previous_probability=values)
+
+    def to_arrow(self) -> Any:
+        """Return a pyarrow Table with the columns `COLUMNS`, and those of `later` behind them."""
+        import pyarrow as pa
+
+        stamp = pa.timestamp("us", tz="UTC") if self.is_dated else pa.int64()
+        n = len(self)
+        columns = {
+            "lead_id": pa.array(self.lead_id, pa.string()),
+            "account_id": pa.array(self.account_id, pa.string()),
+            "as_of": pa.array(np.full(n, self.as_of, dtype=np.int64)).cast(stamp),
+            "probability": pa.array(self.probability, pa.float64()),
+            "rank": pa.array(np.arange(1, n + 1), pa.int64()),
+            "tier": pa.array(self.tier, pa.string()),
+            "previous_probability": pa.array(self.previous_probability, pa.float64(), from_pandas=True),
+            **{f"reason_{k + 1}": pa.array(self.reasons[:, k], pa.string()) for k in range(REASONS)},
+            "model_name": pa.array([self.model_name] * n, pa.string()),
+            "model_version": pa.array([self.model_version] * n, pa.string()),
+        }
+        kinds = {"b": pa.bool_(), "O": pa.string()}
+        trailing = {
+            name: pa.array(values, kinds.get(values.dtype.kind, pa.float64()), from_pandas=True)
+            for name, values in self.later.items()
+        }
+        return pa.table({**{name: columns[name] for name in COLUMNS}, **trailing})
+
+
+def rank(
+    scorer: Scorer,
+    features: Features,
+    as_of: int,
+    is_dated: bool,
+    name: str,
+    version: str,
+    dates: npt.NDArray[np.int64] | None = None,
+    before: Before | None = None,
+    value: npt.NDArray[np.object_] | None = None,
+) -> Scores:
+    """Score the features' rows: probability, rank (ties by lead_id), tier and reasons.
+
+    Parameters
+    ----------
+    dates : int64 array, optional
+        The instants that reasons count back from; the features' as_of by default.
+    before : Before, optional
+        The night before, whose tiers leads on the line keep.
+    value : object array, optional
+        Each row's value of the field that capacity is told by.
+    """
+    values = features.values
+    specs = [s for s in features.specs if s.name in set(scorer.names)]
+    scorer, said = scorer.held(values)
+    margin, parts = scorer.over(values, lambda contributions: strongest(specs, contributions))
+    p = scorer.calibrator.probability(margin)
+    order = best_first(p, features.lead_id)
+    stood = [before.tier.get(str(lead)) for lead in features.lead_id[order]] if before else None
+    tier = scorer.bands.tonight(p[order], stood, None if value is None else value[order]).astype(object)
+    texts = written(specs, values, Strongest.joined(parts), features.as_of if dates is None else dates)
+    return Scores(
+        features.lead_id[order], features.account_id[order], as_of, is_dated, p[order], tier,
+        texts[order], name, version, np.full(len(p), np.nan), said=(said,) if said else (),
+    )  # fmt: skip
+
+
+def best_first(p: npt.NDArray[np.float64], lead_id: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
+    """Order rows by falling probability, ties by lead_id.
+
+    Examples
+    --------
+    >>> best_first(np.array([0.1, 0.3, 0.3]), np.array(["a", "c", "b"], dtype=object)).tolist()
+    [2, 1, 0]
+    """
+    order = np.argsort(-p, kind="stable")
+    new = np.diff(p[order], prepend=np.nan) != 0
+    tied = np.flatnonzero(~new | ~np.append(new[1:], True))  # text is slow to sort: only where it decides
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((lead_id[rows].astype(str), -p[rows]))] if len(rows) else rows
+    return order

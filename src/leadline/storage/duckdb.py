@@ -1,0 +1,238 @@
+"""The DuckDB store: the default engine, in memory, spilling to a temporary folder of its own."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from leadline.config.schema import Engine, Source
+from leadline.errors import DataError, LeadlineError, MissingError, OutputError, RetryError
+from leadline.storage.dialect import DUCKDB, UNTOLD, identifier, literal
+from leadline.storage.locations import Located, locate
+
+__all__ = ["DuckStore"]
+
+TELLABLE = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+"""Errors whose first line speaks of names only; all others may quote a lead's data and are never shown."""
+
+
+class DuckStore:
+    """Tables in DuckDB.
+
+    Examples
+    --------
+    >>> with DuckStore(Engine()) as store:
+    ...     store.run("CREATE TABLE t AS SELECT 1 AS a")
+    ...     store.rows("SELECT a FROM t")
+    [(1,)]
+    """
+
+    dialect = DUCKDB
+
+    def __init__(self, engine: Engine) -> None:
+        self._spill = tempfile.TemporaryDirectory(prefix="leadline-", ignore_cleanup_errors=True)
+        self._connection = duckdb.connect(
+            config={
+                "memory_limit": engine.memory.replace(" ", ""),
+                "threads": engine.threads,
+                "temp_directory": self._spill.name,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        self._connection.execute("SET TimeZone = 'UTC'")
+        if self._connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+            # leadline tells its own progress; in a notebook without widgets DuckDB refuses even to be told so
+            self._connection.execute("SET enable_progress_bar = false")
+        self._attached: dict[str, str] = {}
+        self._behind: dict[str, str] = {}
+        self._fetched = 0
+
+    def __enter__(self) -> DuckStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection and remove what was spilled."""
+        self._connection.close()
+        self._spill.cleanup()
+
+    def run(self, sql: str) -> None:
+        """Run a statement that gives no rows."""
+        with self._said("the statement"):
+            self._connection.execute(sql)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a query with few rows and return them as tuples."""
+        with self._said("the query"):
+            return list(self._connection.execute(sql).fetchall())
+
+    def arrow(self, sql: str) -> Any:
+        """Run a query and return its rows as a pyarrow Table."""
+        with self._said("the query"):
+            return self._connection.sql(sql).to_arrow_table()
+
+    def put(self, name: str, table: Any) -> None:
+        """Store an Arrow table under a name, replacing what stood there."""
+        self._connection.register("_arriving", table)
+        try:
+            self.run(f"CREATE OR REPLACE TABLE {identifier(name)} AS SELECT * FROM _arriving")
+        finally:
+            self._connection.unregister("_arriving")
+
+    def read(self, name: str, source: Source, as_text: Sequence[str], untold: bool = False) -> dict[str, str]:
+        """Make the source readable as the view `name`; see `Store.read`."""
+        where = f"tables.{name.removeprefix('raw_')}.source"
+        located = locate(source, where)
+        with self._said(where):
+            if located.kind == "postgres":
+                from leadline.storage.postgres import fetch
+
+                table, numbers = fetch(located.place, located.query, where)
+                self._fetched += 1
+                self.put(f"_fetched_{self._fetched}", table)
+                exact = ", ".join(f"TRY_CAST({identifier(c)} AS {t}) AS {identifier(c)}" for c, t in numbers.items())
+                select = f"SELECT *{f' REPLACE ({exact})' if exact else ''} FROM _fetched_{self._fetched}"
+            else:
+                select = self._select(located, as_text, untold)
+            self._behind[name] = "".join(re.findall(r"FROM (_fetched_\d+)$", select))
+            self._connection.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS {select}")
+            columns = self._columns(f"SELECT * FROM {identifier(name)}")
+        if untold and located.kind in ("csv", "json"):
+            mapped = {c.lower() for c in as_text}
+            return {c: UNTOLD if t == "VARCHAR" and c.lower() not in mapped else t for c, t in columns.items()}
+        return columns
+
+    def forget(self, name: str) -> None:
+        """Drop the view, and what was fetched for it."""
+        self.run(f"DROP VIEW IF EXISTS {identifier(name)}")
+        fetched = self._behind.pop(name, "")
+        if fetched:
+            self.run(f"DROP TABLE IF EXISTS {fetched}")
+
+    def hand_over(self) -> None:
+        """Nothing to do: the tables stay where they are."""
+
+    def tables(self) -> list[str]:
+        """List the tables, without those that only stand behind a view."""
+        found = self.rows(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'memory' AND NOT starts_with(table_name, '_') ORDER BY 1"
+        )
+        return [str(row[0]) for row in found]
+
+    def save(self, name: str, place: Path) -> None:
+        """Write a table as Parquet into a temporary folder, for another engine to take over."""
+        self.run(f"COPY {identifier(name)} TO {literal(str(place))} (FORMAT parquet)")
+
+    def _columns(self, query: str) -> dict[str, str]:
+        return {str(row[0]): str(row[1]) for row in self._connection.execute(f"DESCRIBE {query}").fetchall()}
+
+    def _select(self, located: Located, as_text: Sequence[str], untold: bool) -> str:
+        if located.kind == "query":
+            self._only_reads(located.query)
+            return f"SELECT * FROM (\n{located.query}\n)"
+        if located.kind == "duckdb":
+            return self._attach(located)
+        files = "[" + ", ".join(literal(_escaped(path)) for path in located.files) + "]"
+        if located.kind == "parquet":
+            return f"SELECT * FROM read_parquet({files}, union_by_name = true)"
+        if located.kind == "csv":
+            # No line is skipped to find a better table below it: a ragged file must not lose its header.
+            options = "union_by_name = true, sample_size = -1, header = true, skip = 0"
+            types = ", all_varchar = true" if untold else self._csv_types(files, options, as_text)
+            return f"SELECT * FROM read_csv({files}, {options}{types})"
+        return self._json(files, as_text, untold)
+
+    def _only_reads(self, query: str) -> None:
+        statements = self._connection.extract_statements(query)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise duckdb.ParserException("more than one statement, or one that isn't a SELECT")
+
+    def _csv_types(self, files: str, options: str, as_text: Sequence[str]) -> str:
+        """Name the columns that must come as text, as far as the file has them."""
+        there = self._columns(f"SELECT * FROM read_csv({files}, {options}, all_varchar = true)")
+        wanted = {name.lower() for name in as_text}
+        types = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in there if c.lower() in wanted)
+        return f", types = {{{types}}}" if types else ""
+
+    def _json(self, files: str, as_text: Sequence[str], untold: bool) -> str:
+        options = "format = 'newline_delimited', union_by_name = true, sample_size = -1"
+        wanted = {name.lower() for name in as_text}
+        types = {
+            c: "VARCHAR" if c.lower() in wanted or (untold and re.fullmatch(r'[A-Z_" ]+(\(\d+,\d+\))?', t)) else t
+            for c, t in self._columns(f"SELECT * FROM read_json({files}, {options})").items()
+        }
+        columns = ", ".join(f"{literal(c)}: {literal(t)}" for c, t in types.items())
+        return f"SELECT * FROM read_json({files}, format = 'newline_delimited', columns = {{{columns}}})"
+
+    def _attach(self, located: Located) -> str:
+        alias = self._attached.get(located.place)
+        if alias is None:
+            alias = f"source_{len(self._attached)}"
+            self._connection.execute(f"ATTACH {literal(located.place)} AS {alias} (READ_ONLY)")
+            self._attached[located.place] = alias
+        if located.table:
+            return re.sub(r"^SELECT \* FROM ", f"SELECT * FROM {alias}.", located.query)
+        # A query names its tables bare: it is run inside the file's own database.
+        self._only_reads(located.query)
+        self._fetched += 1
+        self._connection.execute(f"USE {alias}")
+        try:
+            self._connection.execute(f"CREATE TABLE memory.main._fetched_{self._fetched} AS {located.query}")
+        finally:
+            self._connection.execute("USE memory")
+        return f"SELECT * FROM _fetched_{self._fetched}"
+
+    @contextmanager
+    def _said(self, where: str) -> Iterator[None]:
+        """Turn DuckDB's errors into one sentence that holds names at most."""
+        try:
+            yield
+        except TELLABLE as error:
+            raise DataError(f"{where}: {str(error).splitlines()[0]}; expected SQL that runs; mend it") from None
+        except duckdb.OutOfMemoryException:
+            raise OutputError(
+                f"{where}: the engine ran out of memory or temporary disk; expected it to fit; "
+                f"raise engine.memory or free space in {Path(self._spill.name).parent}"
+            ) from None
+        except duckdb.IOException as error:
+            raise _io_error(where, str(error)) from None
+        except (RuntimeError, duckdb.InterruptException) as error:
+            if "interrupt" in str(error).lower():  # Ctrl-C reaches DuckDB first, which makes its own error of it
+                raise KeyboardInterrupt from None
+            raise
+        except duckdb.Error as error:
+            if "not utf-8" in str(error).lower():
+                raise DataError(f"{where}: isn't UTF-8; expected UTF-8 text; save or export it as UTF-8") from None
+            raise DataError(
+                f"{where}: can't be read ({type(error).__name__.removesuffix('Exception')}); expected an intact file of "
+                "the kind that its ending names; export it again"
+            ) from None
+
+
+def _io_error(where: str, said: str) -> LeadlineError:
+    """Tell what kind of file trouble it is by DuckDB's words, and show none of them."""
+    if "No files found" in said or "No such file" in said:
+        return MissingError(f"{where}: a file that it reads isn't there; expected it; mend the path")
+    if "No space left" in said:
+        return OutputError(
+            f"{where}: no space left on device; expected room to spill; free some and run the command again"
+        )
+    if "set lock on file" in said:
+        return RetryError(f"{where}: another process writes to that file; expected to be alone; run the command again")
+    return DataError(
+        f"{where}: can't be read (IO); expected an intact file of the kind that its ending names; export it again"
+    )
+
+
+def _escaped(path: Path) -> str:
+    """Write a path in which DuckDB sees no glob."""
+    return re.sub(r"([\[*?])", r"[\1]", str(path))

@@ -1,0 +1,203 @@
+"""What a source's text means: which kind it is, where it lies, and what a log may say of it."""
+
+from __future__ import annotations
+
+import glob
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from leadline.config.schema import Query, Source, SqlFile
+from leadline.errors import ConfigError, MissingError
+from leadline.storage.dialect import identifier
+
+__all__ = ["Located", "locate", "without_secrets"]
+
+Kind = Literal["parquet", "csv", "json", "duckdb", "postgres", "query"]
+
+ENDINGS: dict[str, Kind] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".json": "json",
+}
+
+
+@dataclass(frozen=True)
+class Located:
+    """A source that is understood: its kind, its files or URI, and the table or query in it.
+
+    Attributes
+    ----------
+    kind : Kind
+        How it is read.
+    place : str
+        A path, a glob, or a database's URI (which may hold a password: never log it).
+    query : str
+        For databases and `query`: the SELECT statement to run there.
+    files : tuple of Path
+        The files behind it, as far as leadline knows them.
+    table : bool
+        Whether `query` only names a table.
+    """
+
+    kind: Kind
+    place: str
+    query: str = ""
+    files: tuple[Path, ...] = ()
+    table: bool = False
+
+
+def locate(source: Source, where: str) -> Located:
+    """Understand a source.
+
+    Parameters
+    ----------
+    source : Source
+        As it stands in the config.
+    where : str
+        The config's key, for messages: ``tables.leads.source``.
+
+    Raises
+    ------
+    MissingError
+        No file is there.
+    ConfigError
+        The text is no source that leadline knows.
+
+    Examples
+    --------
+    >>> locate("postgresql://db/crm?table=public.leads", "tables.leads.source").query
+    'SELECT * FROM "public"."leads"'
+    >>> locate("leads.xlsx", "tables.leads.source")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.ConfigError: tables.leads.source: 'leads.xlsx' has no known ending; expected .parquet, .csv, .tsv, .jsonl or a duckdb:/// or postgresql:// URL; export it as one of these
+    """
+    if isinstance(source, Query):
+        query = _one_select(source.query, where)
+        return _inside(source.database, query, where) if source.database else Located("query", "", query)
+    if isinstance(source, SqlFile):
+        path = Path(source.sql)
+        query = _one_select(_sql_text(path, where), where)
+        return (
+            _inside(source.database, query, where) if source.database else Located("query", str(path), query, (path,))
+        )
+    if re.match(r"^(postgres|postgresql)://", source):
+        return Located("postgres", *_database(source, where)[:2])
+    if source.startswith("duckdb://"):
+        return _duckdb_file(source, where)
+    return _files(source, where)
+
+
+def without_secrets(source: Source) -> str:
+    """Say a source in a log: a database without user, password and host.
+
+    Examples
+    --------
+    >>> without_secrets("postgresql://ann:secret@db.example/crm?table=leads")
+    'postgresql:///crm?table=leads'
+    """
+    if not isinstance(source, str):
+        inside = f" in {without_secrets(source.database)}" if source.database else ""
+        return (source.sql if isinstance(source, SqlFile) else "query") + inside
+    if "://" not in source:
+        return source
+    parts = urlsplit(source)
+    shown = [(k, v) for k, v in parse_qsl(parts.query) if k == "table"]
+    return (
+        urlunsplit((parts.scheme, "", parts.path, urlencode(shown), ""))
+        .replace(":/", ":///", 1)
+        .replace("/////", "///")
+    )
+
+
+def _sql_text(path: Path, where: str) -> str:
+    if not path.is_file():
+        raise MissingError(f"{where}: no file {path}; expected a SQL file; mend the path")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{where}: {path} can't be read as UTF-8 text ({type(error).__name__}); expected a SQL file"
+        ) from None
+
+
+def _inside(database: str, query: str, where: str) -> Located:
+    """Put a query into the database in which it is run."""
+    parts = urlsplit(database)
+    if {name for name, _ in parse_qsl(parts.query)} & {"table", "query"}:
+        raise ConfigError(f"{where}.database: names a table or a query; expected the database alone; leave it out")
+    if parts.scheme in ("postgres", "postgresql"):
+        return Located("postgres", database, query)
+    if parts.scheme != "duckdb":
+        raise ConfigError(
+            f"{where}.database: no database that leadline knows; expected duckdb:///file.db or postgresql://…; "
+            "leave it out for SQL over files"
+        )
+    path = _duckdb_path(database, f"{where}.database")
+    return Located("duckdb", str(path), query, (path,))
+
+
+def _one_select(text: str, where: str) -> str:
+    query = re.sub(r"(;|\s)+$", "", text)
+    if not re.match(r"^(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|from)\b", query, re.IGNORECASE | re.DOTALL):
+        raise ConfigError(f"{where}: not a SELECT statement; expected one query that gives the table's rows")
+    return query
+
+
+def _database(source: str, where: str) -> tuple[str, str, bool]:
+    """Split a database URL into the URI for the driver, the query to run, and whether that only names a table."""
+    parts = urlsplit(source)
+    options = dict(parse_qsl(parts.query))
+    table, query = options.pop("table", None), options.pop("query", None)
+    if (table is None) == (query is None):
+        raise ConfigError(f"{where}: a database URL needs either ?table=… or ?query=…; add one of them")
+    uri = urlunsplit(parts._replace(query=urlencode(options)))
+    if query is not None:
+        return uri, _one_select(query, where), False
+    return uri, "SELECT * FROM " + ".".join(identifier(part) for part in str(table).split(".")), True
+
+
+def _duckdb_file(source: str, where: str) -> Located:
+    _, query, table = _database(source, where)
+    path = _duckdb_path(source, where)
+    return Located("duckdb", str(path), query, (path,), table)
+
+
+def _duckdb_path(source: str, where: str) -> Path:
+    # By hand: the standard library takes the first folder of an absolute path, after four slashes, for a host.
+    path = Path(unquote(source.partition("?")[0].removeprefix("duckdb://").removeprefix("/")))
+    if not path.is_file():
+        raise MissingError(
+            f"{where}: no file {path}; expected a DuckDB file; mend the path (four slashes make it absolute)"
+        )
+    return path
+
+
+def _files(source: str, where: str) -> Located:
+    if Path(source).is_dir():
+        raise ConfigError(
+            f"{where}: {source!r} is a folder; expected files; write it as a glob such as {source.rstrip('/')}/*.parquet"
+        )
+    bare = source.lower().removesuffix(".gz").removesuffix(".zst")
+    kind = next((k for ending, k in ENDINGS.items() if bare.endswith(ending)), None)
+    if kind is None:
+        raise ConfigError(
+            f"{where}: {source!r} has no known ending; expected .parquet, .csv, .tsv, .jsonl or a duckdb:/// or "
+            "postgresql:// URL; export it as one of these"
+        )
+    if Path(source).is_file():
+        return Located(kind, source, "", (Path(source),))
+    found = tuple(sorted(Path(p) for p in glob.glob(source, recursive=True) if Path(p).is_file()))  # noqa: PTH207
+    if not found:
+        raise MissingError(
+            f"{where}: no file matches {source!r}; expected at least one; mend the path (it is relative to the working directory)"
+        )
+    return Located(kind, source, "", found)

@@ -1,0 +1,56 @@
+"""The checks of the tables, LL1xx: keys, clocks, types and order, on the rows visible at T.
+
+``CHECKS`` run on the tables cut at T with their repeats, ``AFTER`` once repeats are gone, ``FLAT`` and ``FLAT_AFTER`` on a flat file.
+"""
+
+from __future__ import annotations
+
+from leadline.core.checks import Check, Severity
+from leadline.tables import icp
+from leadline.tables.checks import consistency, keys, timestamps
+from leadline.tables.checks.base import Context, fitting_nothing, missing_column, nested_column, unusable_column
+
+__all__ = [
+    "AFTER",
+    "CHECKS",
+    "FLAT",
+    "FLAT_AFTER",
+    "Context",
+    "fitting_nothing",
+    "missing_column",
+    "nested_column",
+    "unusable_column",
+]
+
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+CHECKS: tuple[Check[Context], ...] = (
+    Check("LL110", "needed table without rows", ERROR, keys.empty_needed),
+    Check("LL111", "table without rows", WARNING, keys.empty_other),
+    Check("LL112", "missing key", ERROR, keys.missing_key),
+    Check("LL113", "row without a lead", WARNING, keys.missing_lead),
+    Check("LL114", "row without a time", WARNING, timestamps.missing_time),
+    Check("LL106", "recorded before it happened", ERROR, timestamps.recorded_first),
+    Check("LL107", "row in the future", WARNING, timestamps.future_rows),
+    Check("LL103", "repeated row", WARNING, keys.repeated_rows),
+    Check("LL125", "ICP of no attribute", ERROR, icp.unmatched),
+)
+AFTER: tuple[Check[Context], ...] = (
+    Check("LL102", "duplicate key", ERROR, keys.duplicate_key),
+    Check("LL108", "orphan row", WARNING, keys.orphans),
+    Check("LL109", "impossible order", WARNING, consistency.impossible_order),
+    Check("LL115", "unmapped stage word", WARNING, consistency.unmapped_stages),
+    Check("LL116", "circular merges", ERROR, consistency.merge_cycle),
+    Check("LL117", "one clock only", NOTE, timestamps.one_clock),
+    Check("LL118", "lead's account", NOTE, consistency.account_taken_as_fixed),
+    Check("LL120", "behaviour only after the outcome", WARNING, consistency.late_behaviours),
+    Check("LL127", "behaviour that no event has", WARNING, consistency.unheard_behaviours),
+)
+FLAT: tuple[Check[Context], ...] = (
+    Check("LL110", "needed table without rows", ERROR, keys.empty_needed),
+    Check("LL112", "missing key", ERROR, keys.missing_key),
+    Check("LL103", "repeated row", WARNING, keys.repeated_rows),
+    Check("LL121", "laws of time not applicable", NOTE, timestamps.flat_file),
+    Check("LL125", "ICP of no attribute", ERROR, icp.unmatched),
+)
+FLAT_AFTER: tuple[Check[Context], ...] = (Check("LL102", "duplicate key", ERROR, keys.duplicate_key),)

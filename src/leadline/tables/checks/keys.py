@@ -1,0 +1,133 @@
+"""Checks of keys and of the rows behind them: missing, repeated, ambiguous, orphaned, or none at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from leadline.storage.dialect import identifier
+from leadline.tables.checks.base import Answer, Context, outcome_tables
+from leadline.tables.schema import KEYS
+
+__all__ = ["duplicate_key", "empty_needed", "empty_other", "missing_key", "missing_lead", "orphans", "repeated_rows"]
+
+
+def empty_needed(context: Context) -> Iterator[Answer]:
+    """Tell a table without which nothing can be done, when it has no visible row."""
+    outcome = outcome_tables(context.config)
+    sizes = {t: context.count(t, "TRUE")[0] for t in ["leads", *outcome]}
+    if sizes["leads"] == 0:
+        yield ("leads", "no row is visible at T", "at least one", "check the source, or choose a later --as-of", 0)
+    if outcome and not any(sizes[t] for t in outcome):
+        yield (
+            ", ".join(outcome),
+            "no row is visible at T",
+            "at least one",
+            "check the source, or choose a later --as-of",
+            0,
+        )
+
+
+def empty_other(context: Context) -> Iterator[Answer]:
+    """Tell a table that is named but has no row."""
+    for table in context.config.tables.given():
+        if table not in ("leads", *outcome_tables(context.config)) and context.count(table, "TRUE")[0] == 0:
+            yield (table, "no row is visible at T", "at least one", "check the source, or leave the table out", 0)
+
+
+def missing_key(context: Context) -> Iterator[Answer]:
+    """Tell rows of leads, accounts, events or opportunities without a key."""
+    for table, key in KEYS.items():
+        section = getattr(context.config.tables, table)
+        if section is not None and section.key is not None:
+            count, first = context.count(table, f"{key} IS NULL")
+            if count:
+                yield (
+                    f"{table}.{section.key}",
+                    f"{count} rows have no key (first: row {first})",
+                    "a key in each",
+                    "mend the export",
+                    count,
+                )
+
+
+def missing_lead(context: Context) -> Iterator[Answer]:
+    """Tell rows that belong to no lead; they count for nothing."""
+    for table in ("events", "stages", "history", "touches"):
+        section = getattr(context.config.tables, table)
+        if section is not None:
+            nobody = "lead_id IS NULL" + (" AND account_id IS NULL" if getattr(section, "account", None) else "")
+            count, first = context.count(table, nobody)
+            if count:
+                yield (
+                    f"{table}.{section.lead}",
+                    f"{count} rows name no lead (first: row {first}) and are left out",
+                    "a lead in each",
+                    "mend the export if they should have one",
+                    count,
+                )
+
+
+def repeated_rows(context: Context) -> Iterator[Answer]:
+    """Tell rows that repeat a key exactly; the earliest recorded stays."""
+    for table, key in KEYS.items():
+        section = getattr(context.config.tables, table)
+        if section is None or section.key is None:
+            continue
+        skip = {"row", "recorded_at", *(["order_at"] if context.config.snapshots.order_by == "row" else [])}
+        names = [c for c in context.store.arrow(f"SELECT * FROM {table} LIMIT 0").column_names if c not in skip]
+        total, keys = context.store.rows(
+            f"SELECT COUNT(*), COUNT(DISTINCT {key}) FROM {table} WHERE {key} IS NOT NULL"
+        )[0]
+        if total == keys:
+            if total == context.count(table, "TRUE")[0]:
+                context.unique.add(table)
+            continue
+        same = ", ".join(identifier(n) for n in names)
+        dropped = context.store.rows(
+            f"SELECT SUM(n - 1) FROM (SELECT COUNT(*) AS n FROM {table} WHERE {key} IS NOT NULL GROUP BY {same} HAVING COUNT(*) > 1)"
+        )[0][0]
+        if dropped:
+            yield (
+                f"{table}.{section.key}",
+                f"{int(dropped)} rows repeat another exactly and are dropped",
+                "each row once",
+                "nothing to do; the earliest recorded stays",
+                int(dropped),
+            )
+
+
+def duplicate_key(context: Context) -> Iterator[Answer]:
+    """Tell keys that stand on several rows with different content."""
+    for table, key in KEYS.items():
+        section = getattr(context.config.tables, table)
+        if section is not None and section.key is not None and table not in context.unique:
+            rows = context.store.rows(
+                f'SELECT COUNT(*), MIN(r) FROM (SELECT MIN("row") AS r FROM {table} WHERE {key} IS NOT NULL GROUP BY {key} HAVING COUNT(*) > 1)'
+            )[0]
+            if rows[0]:
+                yield (
+                    f"{table}.{section.key}",
+                    f"{rows[0]} keys stand on several rows with different content (first: row {rows[1]})",
+                    "each key once",
+                    "mend the export: one row a key",
+                    int(rows[0]),
+                )
+
+
+def orphans(context: Context) -> Iterator[Answer]:
+    """Tell rows whose lead isn't among the leads."""
+    for table in ("events", "stages", "opportunities", "history", "touches"):
+        section = getattr(context.config.tables, table)
+        if section is not None and section.lead is not None:
+            known = "SELECT lead_id FROM leads WHERE lead_id IS NOT NULL"
+            if context.config.tables.merges is not None:  # the survivor has the rows of the record that vanished
+                known += " UNION ALL SELECT from_id FROM merges WHERE from_id IS NOT NULL"
+            count, first = context.count(table, f"lead_id IS NOT NULL AND lead_id NOT IN ({known})")
+            if count:
+                yield (
+                    f"{table}.{section.lead}",
+                    f"{count} rows name a lead that isn't in leads (first: row {first})",
+                    "known leads",
+                    "check that leads is complete; these rows count for nothing",
+                    count,
+                )

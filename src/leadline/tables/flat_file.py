@@ -1,0 +1,136 @@
+"""The flat file: one row a lead, an outcome column, and a column to order by. It has no dates, and the run says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from leadline.config.schema import Config
+from leadline.core.checks import Finding, Findings, Severity
+from leadline.storage import Store
+from leadline.storage.dialect import identifier, literal
+from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes, settle
+from leadline.tables.checks import fitting_nothing, missing_column, unusable_column
+from leadline.tables.schema import UNTOLD, Column, cast_sql, find_column, kind_of_type, text_sql
+
+__all__ = ["outcome_sql", "read"]
+
+YES, NO = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
+
+
+def read(
+    config: Config, store: Store, section: Any, kinds: Mapping[str, str] | None, scoring: bool, known_at: int | None
+) -> tuple[tuple[Attribute, ...], Findings]:
+    """Read the file into ``leads(row, lead_id, account_id, order_at, outcome, …attributes)``.
+
+    ``order_at`` is a BIGINT (microseconds where the column holds dates, which ``is_dated`` says; the row's number for
+    ``row``), ``outcome`` 1, 0 or NULL. When `scoring` another file, the outcome and order columns may be missing.
+    """
+    key, order = section.key, config.snapshots.order_by or "row"
+    outcome = str(config.outcome.column)
+    there = store.read("raw_leads", section.source, [key], untold=True)
+    names = {name: find_column(name, there)[0] for name in (key, order, outcome)}
+    needed = [n for n in (key, *(() if scoring else (order, outcome))) if n != "row"]
+    found = [missing_column("tables.leads", n, find_column(n, there)[1]) for n in needed if names[n] is None]
+    taken = [n for n in (key, order, outcome) if n != "row"]
+    attributes, missing, unusable = choose_attributes("leads", section, there, taken, kinds)
+    found += [missing_column("tables.leads", name, hint) for name, hint in missing]
+    found += [unusable_column("leads", name) for name in unusable]
+    if kinds is None and not scoring:
+        found += fitting_nothing("leads", section, there, [*unusable, *(a.column for a in attributes)])
+    result = Findings(tuple(found))
+    if not result.of(Severity.ERROR):
+        order_sql = _order_sql(order, names[order], there, config, store)
+        if order_sql is None:
+            return attributes, result + Findings((_no_order(order),))
+        column = names[order]
+        is_dated = column is not None and order_sql == _instant(column, there[column], config)
+        positive = outcome_sql(config, identifier(names[outcome] or "")) if names[outcome] else "CAST(NULL AS DOUBLE)"
+        key_sql = (
+            "CAST(row_number() OVER () AS VARCHAR)"
+            if key == "row"
+            else f"NULLIF({text_sql(identifier(str(names[key])), there[str(names[key])])}, '')"
+        )
+        parts = [
+            'row_number() OVER () AS "row"', f"{key_sql} AS lead_id", "CAST(NULL AS VARCHAR) AS account_id",
+            f"{order_sql} AS order_at", f"{is_dated} AS is_dated", f"{positive} AS outcome",
+            *(f"{attribute_sql(a, there[a.column])} AS {a.name}" for a in attributes),
+        ]  # fmt: skip
+        store.run(f"CREATE OR REPLACE TABLE leads AS SELECT {', '.join(parts)} FROM raw_leads")
+        if not scoring:
+            result += Findings(tuple(_unordered(store, order)))
+        untold = [a.name for a in attributes if there[a.column] == UNTOLD]
+        known = f"order_at < {known_at}" if known_at is not None and not scoring else "TRUE"
+        attributes, left_out = settle("leads", attributes, untold, kinds, store, known)
+        result += Findings(tuple(unusable_column("leads", column) for column in left_out))
+    return attributes, result
+
+
+def outcome_sql(config: Config, column: str) -> str:
+    """Write 1.0, 0.0 or NULL for a row's outcome; words for yes and no, and 1 and 1.0, are the same.
+
+    YAML reads a bare ``yes`` as true, so a positive value of true also means yes, y, t and 1.
+    """
+    positive = config.outcome.positive
+    text = f"LOWER(TRIM(CAST({column} AS VARCHAR)))"
+    word = str(positive).strip().lower()
+    words, number = _alike(word)
+    tests = [f"{text} IN ({', '.join(literal(w) for w in words)})"]
+    if number is not None:
+        tests.append(f"TRY_CAST({column} AS DOUBLE) = {number!r}")
+    test = " OR ".join(tests)
+    return f"CASE WHEN {column} IS NULL OR {text} = '' THEN NULL WHEN {test} THEN 1.0 ELSE 0.0 END"
+
+
+def _alike(word: str) -> tuple[tuple[str, ...], float | None]:
+    """List the words that mean the same, all of yes, all of no, or the word alone; and the number that does, if any."""
+    try:
+        number = float(word)
+    except ValueError:
+        number = None
+    for words, means in ((YES, 1.0), (NO, 0.0)):
+        if word in words or number == means:
+            return words, means
+    return (word,), number
+
+
+def _order_sql(order: str, column: str | None, there: dict[str, str], config: Config, store: Store) -> str | None:
+    if order == "row" and column is None:
+        return "CAST(row_number() OVER () AS BIGINT)"
+    if column is None:
+        return "CAST(NULL AS BIGINT)"
+    quoted, kind = identifier(column), kind_of_type(there[column])
+    number = f"TRY_CAST({quoted} AS DOUBLE)"
+    if there[column] == UNTOLD or kind == "text":
+        filled, numbers = store.rows(f"SELECT COUNT({quoted}), COUNT({number}) FROM raw_leads")[0]
+        instants = store.rows(f"SELECT COUNT({_instant(column, there[column], config)}) FROM raw_leads")[0][0]
+        if filled and not numbers and not instants:
+            return None
+        kind = "number" if numbers >= instants else "time"
+    if kind == "time":
+        return _instant(column, there[column], config)
+    if kind == "number":
+        # Whole numbers only: two rows whose order differs by a fraction must not become one.
+        return f"CASE WHEN {number} = FLOOR({number}) THEN TRY_CAST({quoted} AS BIGINT) END"
+    return None
+
+
+def _instant(column: str, type_name: str, config: Config) -> str:
+    return cast_sql(Column("order_at", column, "time"), type_name, config)
+
+
+def _unordered(store: Store, order: str) -> list[Finding]:
+    count, first = store.rows('SELECT COUNT(*), MIN("row") FROM leads WHERE order_at IS NULL')[0]
+    if not count:
+        return []
+    return [Finding(
+        "LL105", Severity.ERROR, f"leads.{order}", f"{count} rows hold no whole number or date (first: row {first})",
+        "an order for each row", "mend the column or use `order_by: row`", count,
+    )]  # fmt: skip
+
+
+def _no_order(order: str) -> Finding:
+    return Finding(
+        "LL105", Severity.ERROR, f"leads.{order}", "text, which says nothing of time", "whole numbers or dates",
+        "name another column, or use `order_by: row` if the file is in the order of time",
+    )  # fmt: skip

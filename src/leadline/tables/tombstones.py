@@ -1,0 +1,168 @@
+"""The tombstones: leads that were to be forgotten. Every read of the tables leaves them and all their rows out.
+
+The list holds salted hashes, never an id. Whoever has the list can still test an id against it, as every read must:
+so it is kept from others as the data are. Whoever was merged with a forgotten lead is the same person, and goes too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from leadline.core.files import read_json
+from leadline.errors import DataError
+from leadline.storage import Store
+from leadline.storage.dialect import literal
+
+__all__ = ["FILE", "Tombstones", "leave_out", "read_tombstones", "same_people", "unkept_sql"]
+
+FILE = Path(".leadline") / "forgotten.json"
+
+
+@dataclass(frozen=True)
+class Tombstones:
+    """Who is forgotten.
+
+    Attributes
+    ----------
+    salt : str
+        What each id is hashed with.
+    leads : mapping of str to mapping
+        By hash: when it was forgotten, and which models were trained with it.
+    """
+
+    salt: str = ""
+    leads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.leads)
+
+    def hash(self, lead: str) -> str:
+        """Return a lead's hash, as DuckDB's sha256 makes it, too."""
+        return hashlib.sha256(f"{self.salt}{lead}".encode()).hexdigest()
+
+    def has(self, lead: str | None) -> bool:
+        """Tell whether a lead is forgotten.
+
+        Examples
+        --------
+        >>> bare = Tombstones("s")
+        >>> Tombstones("s", {bare.hash("L1"): {}}).has("L1"), bare.has("L1"), bare.has(None)
+        (True, False, False)
+        """
+        return lead is not None and bool(self.leads) and self.hash(lead) in self.leads
+
+    @property
+    def print(self) -> str:
+        """A hash of the list; "" where nobody is forgotten."""
+        return hashlib.sha256("".join(sorted(self.leads)).encode()).hexdigest()[:16] if self.leads else ""
+
+    def __repr__(self) -> str:
+        return f"Tombstones({len(self)})"
+
+
+def read_tombstones() -> Tombstones:
+    """Read the list of this working directory; an empty one where nobody was ever forgotten.
+
+    Raises
+    ------
+    DataError
+        The file isn't what `leadline forget` wrote: going on would bring back who is to be forgotten.
+    """
+    if not FILE.exists():
+        return Tombstones()
+    try:
+        told = read_json(FILE)
+        leads = {str(name): dict(about) for name, about in told["leads"].items()}
+        return Tombstones(str(told["salt"]), leads)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(
+            f"{FILE}: the list of forgotten leads can't be read; expected what `leadline forget` wrote; put back a copy of it, "
+            "or forget them all again after removing it"
+        ) from None
+
+
+def same_people(ids: Iterable[str], merges: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the ids and all that are merged with them, in either direction and over any number of steps.
+
+    Examples
+    --------
+    >>> sorted(same_people(["b"], [("a", "b"), ("b", "c"), ("x", "y")]))
+    ['a', 'b', 'c']
+    """
+    linked: dict[str, list[str]] = {}
+    for one, other in merges:
+        linked.setdefault(one, []).append(other)
+        linked.setdefault(other, []).append(one)
+    found, waiting = set(ids), list(ids)
+    while waiting:
+        for near in linked.get(waiting.pop(), ()):
+            if near not in found:
+                found.add(near)
+                waiting.append(near)
+    return found
+
+
+def leave_out(store: Store, tables: Iterable[str], begins: str = "all_") -> int:
+    """Delete the rows of forgotten leads from the tables, before anything looks at them; return how many leads went.
+
+    Parameters
+    ----------
+    tables : iterable of str
+        The tables to look through; `leads` and, where records were merged, `merges` among them.
+    begins : str
+        How the names of the tables in the store begin.
+    """
+    stones = read_tombstones()
+    if not stones:
+        return 0
+    places = [(f"{begins}{table}", column) for table in tables for column in _who(store, f"{begins}{table}")]
+    ids: set[str] = set()
+    for name, column in places:  # a hash for each lead, not for each row
+        each = f"SELECT DISTINCT {column} AS lead_id FROM {name} WHERE {column} IS NOT NULL"
+        ids |= {
+            str(row[0]) for row in store.rows(f"SELECT lead_id FROM ({each}) AS t WHERE {_is_stone(stones, 'lead_id')}")
+        }
+    if not ids:
+        return 0
+    _put(store, ids | same_people(ids, _merges(store, f"{begins}merges") if "merges" in tables else []))
+    mine = "IN (SELECT lead_id FROM forgotten)"
+    gone = int(store.rows(f"SELECT COUNT(DISTINCT lead_id) FROM {begins}leads WHERE lead_id {mine}")[0][0])
+    for name, column in places:
+        store.run(f"DELETE FROM {name} WHERE {column} {mine}")
+    store.run("DROP TABLE forgotten")
+    return gone
+
+
+def unkept_sql(column: str = "lead_id") -> str:
+    """Write the condition that a row isn't a forgotten lead's; "" where nobody is forgotten.
+
+    What is kept of the log from night to night is kept without them.
+    """
+    stones = read_tombstones()
+    return f"NOT COALESCE({_is_stone(stones, column)}, FALSE)" if stones else ""
+
+
+def _is_stone(stones: Tombstones, column: str) -> str:
+    hashes = ", ".join(literal(name) for name in sorted(stones.leads))
+    return f"sha256({literal(stones.salt)} || {column}) IN ({hashes})"
+
+
+def _who(store: Store, table: str) -> list[str]:
+    """List a table's columns that name leads."""
+    there = {str(row[0]) for row in store.rows(f"DESCRIBE {table}")}
+    return [column for column in ("lead_id", "from_id", "into_id") if column in there]
+
+
+def _merges(store: Store, table: str) -> list[tuple[str, str]]:
+    rows = store.rows(f"SELECT from_id, into_id FROM {table} WHERE from_id IS NOT NULL AND into_id IS NOT NULL")
+    return [(str(one), str(other)) for one, other in rows]
+
+
+def _put(store: Store, ids: set[str]) -> None:
+    import pyarrow as pa
+
+    store.put("forgotten", pa.table({"lead_id": pa.array(sorted(ids), pa.string())}))

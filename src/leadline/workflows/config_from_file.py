@@ -1,0 +1,192 @@
+"""Point-and-run: a data file in a config's place gets a config of its own, written where it can be read and mended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leadline.config.load import load_config, parse_config
+from leadline.config.schema import Config
+from leadline.core.checks import Findings, Severity
+from leadline.core.files import write_text
+from leadline.errors import UsageError
+from leadline.leakage.column_names import is_counted, is_mutable, is_rescored
+from leadline.presets.naming import inline, scalar
+from leadline.storage.locations import ENDINGS
+
+if TYPE_CHECKING:
+    from leadline.presets.proposal import Proposal
+
+__all__ = ["Pointed", "is_data", "mending", "point", "suspect"]
+
+STRENGTH = {"LL207", "LL208"}
+"""Codes of columns that are only strong: whether they are honest, somebody must say."""
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """A config for a data file.
+
+    Attributes
+    ----------
+    config : Path
+        Where it stands.
+    text : str
+        What it says.
+    proposal : Proposal or None
+        What was guessed, and what the file can't protect against; None where the config stood there before.
+    """
+
+    config: Path
+    text: str
+    proposal: Proposal | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What somebody should look at: guesses of which little is sure, and what a flat file can't protect against."""
+        if self.proposal is None:
+            return ()
+        return (*(str(guess) for guess in self.proposal.guesses if not guess.sure), *self.proposal.warnings)
+
+
+def is_data(place: str | Path) -> bool:
+    """Tell a data file from a config by its ending.
+
+    Examples
+    --------
+    >>> is_data("leads.csv"), is_data("leads.parquet"), is_data("LEADS.CSV.gz"), is_data("leads.yaml"), is_data("leads")
+    (True, True, True, False, False)
+    """
+    bare = str(place).lower().removesuffix(".gz").removesuffix(".zst")
+    return bare.endswith(tuple(ENDINGS))
+
+
+def suspect(column: str) -> str:
+    """Say why a column's name is that of a leak; "" where it isn't.
+
+    Examples
+    --------
+    >>> suspect("Last Activity"), suspect("profile_score"), suspect("call attempts"), suspect("country")
+    ('CRMs overwrite a field of this name', 'tools recompute a score of this name', 'a count of this name grows while a lead is worked', '')
+    """
+    if is_mutable(column):
+        return "CRMs overwrite a field of this name"
+    if is_rescored(column):
+        return "tools recompute a score of this name"
+    if is_counted(column):
+        return "a count of this name grows while a lead is worked"
+    return ""
+
+
+def point(
+    source: str | Path,
+    outcome: str | None = None,
+    positive: str | None = None,
+    order_by: str | None = None,
+    save: str | Path | None = None,
+) -> Pointed:
+    """Write a config for a data file, or take the one that stands there since.
+
+    Parameters
+    ----------
+    source : str or path
+        The file: one row a lead.
+    outcome, positive, order_by : str, optional
+        The outcome's column, its value that means yes, and the column that runs with time; guessed where missing,
+        except for the outcome.
+    save : str or path, optional
+        Where the config is written; by default NAME.yaml in the working directory.
+
+    Raises
+    ------
+    UsageError
+        The outcome isn't named; or a config stands there that asks something else.
+    MissingError, ConfigError, DataError, OutputError
+        The file can't be read, or the config can't be written.
+
+    Examples
+    --------
+    >>> point("leads.csv")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: leads.csv: a data file, not a config; expected the column that holds the outcome, too; name it, as in --outcome Converted
+    """
+    stem = Path(source).name.split(".")[0]
+    place = (
+        Path(save)
+        if save is not None
+        else Path(f"{stem if stem.isprintable() and not set('*?[') & set(stem) else 'leads'}.yaml")
+    )
+    if outcome is None:
+        raise UsageError(
+            f"{source}: a data file, not a config; expected the column that holds the outcome, too; name it, as in --outcome Converted"
+        )
+    if place.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"--config-out {str(place)!r}: not a config; expected a name that ends in .yaml")
+    if place.exists():
+        config = load_config(place)
+        _same(config, place, str(source), outcome, positive, order_by)
+        return Pointed(place, config.text)
+    from leadline.presets.csv.preset import propose_flat
+
+    proposal = propose_flat(str(source), suspect, outcome, positive, order_by)
+    parse_config(proposal.config, str(place))
+    write_text(place, proposal.config)
+    return Pointed(place, proposal.config, proposal)
+
+
+def _same(config: Config, place: Path, source: str, outcome: str, positive: str | None, order_by: str | None) -> None:
+    """Refuse to use a config that asks something else than the command does; what it says of columns is the user's."""
+    there = (
+        ("the file", config.tables.leads.source, source),
+        ("--outcome", config.outcome.column, outcome),
+        ("--positive", config.outcome.positive, positive),
+        ("--order-by", config.snapshots.order_by, order_by),
+    )
+    for words, has, asked in there:
+        if asked is not None and str(has).lower() != asked.lower():
+            raise UsageError(
+                f"{place}: stands there already and says something else than {words}; expected the same; "
+                f"mend it and run `leadline train {place}`, or name another place with --config-out FILE.yaml"
+            )
+
+
+def mending(config: Path, findings: Findings, command: str) -> str:
+    """Say which lines leave refused columns out of a flat file's config, and how to run again; "" where none would.
+
+    Parameters
+    ----------
+    config : path
+        The config that was refused.
+    findings : Findings
+        What the checks saw.
+    command : str
+        train or check.
+    """
+    codes: dict[str, set[str]] = {}
+    for finding in findings.of(Severity.ERROR):
+        table, _, column = finding.subject.partition(".")
+        if table == "leads" and column and finding.code.startswith("LL2"):
+            codes.setdefault(column, set()).add(finding.code)
+    read = load_config(config)
+    if not codes or not read.is_flat or read.tables.leads.attributes != "all":
+        return ""
+    asked = [column for column, found in codes.items() if found <= STRENGTH]
+    echoes = [column for column in codes if column not in asked]
+    lines = read.text.splitlines()
+    head = next((n for n, line in enumerate(lines, 1) if line.rstrip() == "    exclude:"), None)
+    where = f"{config}, below `exclude:` (line {head})" if head else f"{config}, below `leads:`"
+    told = []
+    if echoes:
+        told += [f"These lines leave out what looks written after the outcome; add them to {where}:"]
+        told += [*([] if head else ["    exclude:"]), *(f"      - {scalar(column)}" for column in echoes)]
+    if asked:
+        them, it = ("these columns were", "them") if len(asked) > 1 else ("this column was", "it")
+        told += [
+            f"Only somebody who knows the file can say whether {them} filled in when the",
+            "lead came in, and never changed since. If so, add this line below `leads:`; if",
+            f"not, add {it} to `exclude:`, too:",
+            f"    known_at_creation: {inline(asked)}",
+        ]
+    return "\n".join([*told, f"Then run: leadline {command} {config}"])

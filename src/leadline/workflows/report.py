@@ -1,0 +1,112 @@
+"""`report` and `sql`: pages and texts made from what is already known; nothing is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leadline.config.schema import Config
+from leadline.core.choices import DIALECTS, instead
+from leadline.core.files import write_bytes, write_json, write_text
+from leadline.dataset.account_members import role_column
+from leadline.errors import UsageError
+from leadline.features.build import statement
+from leadline.features.catalog import catalogue
+from leadline.workflows.common import Progress, as_config, intents, reading, silent
+from leadline.workflows.scoring.explain import find_model
+from leadline.workflows.training.points import points_files
+
+__all__ = ["ReportResult", "feature_sql", "report"]
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """A written report: the page, the same records as JSON beside it, the records, and the scorecard's tables."""
+
+    page: Path
+    data: Path
+    record: dict[str, Any]
+    points: tuple[Path, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"ReportResult({self.page})"
+
+
+def report(
+    config: Config | str | Path, out: str | Path | None = None, model: str | None = None, progress: Progress = silent
+) -> ReportResult:
+    """Write the self-contained page of a model's run, its records as JSON beside it, and its scorecard's tables as CSV.
+
+    Parameters
+    ----------
+    out : path, optional
+        ``reports/NAME.html`` by default.
+    model : str, optional
+        The champion by default.
+    progress : callable, optional
+        Is told each stage's name.
+
+    Raises
+    ------
+    MissingError
+        There is no such model.
+    UsageError
+        `out` isn't named .html.
+
+    Examples
+    --------
+    >>> report("no-such.yaml")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
+    """
+    from leadline.report.pages.page import page
+
+    config = as_config(config, progress)
+    progress("writing the page")
+    bundle = find_model(config, model)
+    place = Path(out) if out is not None else Path("reports") / f"{config.name}.html"
+    if place.suffix != ".html":
+        raise UsageError(f"--out {str(place)!r}: not a page; expected a name that ends in .html")
+    record = {
+        **bundle.record("record.json"),
+        "version": bundle.version,
+        "features": [s.to_record() for s in bundle.specs],
+    }
+    write_json(place.with_suffix(".json"), record)
+    write_text(place, page(record))
+    tables = {place.with_name(f"{place.stem}_{name}.csv"): data for name, data in points_files(record).items()}
+    for path, data in tables.items():
+        write_bytes(path, data)
+    return ReportResult(place, place.with_suffix(".json"), record, tuple(tables))
+
+
+def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: Progress = silent) -> str:
+    """Return the statement that builds a config's features, spelt for an engine.
+
+    Raises
+    ------
+    UsageError
+        The dialect isn't known, or sqlglot isn't there to translate to it.
+
+    Examples
+    --------
+    >>> feature_sql("any.yaml", "klingon")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: --dialect 'klingon': unknown; expected one of duckdb, postgres, snowflake, bigquery, databricks, redshift, trino, spark
+    """
+    if dialect not in DIALECTS:
+        raise UsageError(f"--dialect {dialect[:40]!r}: unknown{instead(dialect, DIALECTS)}")
+    config = as_config(config, progress)
+    with reading(config, None, progress) as loaded:
+        ours = loaded.store.dialect
+        text = statement(catalogue(config, loaded), intents(config), ours, config.roles, role_column(loaded))
+    if dialect == ours.name:
+        return text
+    try:
+        import sqlglot
+    except ImportError:
+        raise UsageError(f"--dialect {dialect}: needs sqlglot; install leadline[warehouse]") from None
+    return str(sqlglot.transpile(text, read=ours.name, write=dialect, pretty=True)[0])

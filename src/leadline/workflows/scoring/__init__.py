@@ -1,0 +1,1 @@
+"""Scoring, explaining and backfilling."""

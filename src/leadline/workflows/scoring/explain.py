@@ -1,0 +1,242 @@
+"""Scoring and explaining: which model, whether it fits the config, and what it says of rows and of one lead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.config.schema import Config
+from leadline.delivery.past_scores import tier_on
+from leadline.delivery.sink import Key
+from leadline.errors import DataError, MissingError
+from leadline.evaluation.later_stages import columns
+from leadline.explanation.drivers import by_group, explanation_of, say
+from leadline.features.build import Features
+from leadline.features.families.intent_stage import COLUMN as INTENT_STAGE
+from leadline.registry.bundle import Bundle, resolve
+from leadline.scoring.exploration import explore, without
+from leadline.scoring.previous_scores import Before
+from leadline.scoring.ranking import Scores, rank
+from leadline.workflows.common import Progress, as_config, instant, said_instant, silent
+from leadline.workflows.scoring.inputs import tonight
+from leadline.workflows.training.later_stages import questions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Told",
+    "champion",
+    "explain",
+    "find_model",
+    "fitting",
+    "hindsight",
+    "knows_more",
+    "of_one",
+    "scores_of",
+    "tell",
+]
+
+
+def find_model(config: Config, model: str | None) -> Bundle:
+    """Find the bundle that `--model` means, the champion by default, and make sure that it fits the config."""
+    return fitting(config, resolve(model or champion(config), config.tracking.uri))
+
+
+def champion(config: Config) -> str:
+    """Return the reference of the config's champion."""
+    return f"models:/{config.name}@champion"
+
+
+def fitting(config: Config, bundle: Bundle) -> Bundle:
+    """Return a bundle that answers what the config asks.
+
+    Raises
+    ------
+    DataError
+        The model answers another question than the config asks.
+    """
+    asked = config.outcome.model_dump(mode="json", exclude={"observed_from", "observed_until"})
+    then = [told["asked"] for told in bundle.manifest.get("then", [])]
+    parts = {"outcome": (bundle.manifest["outcome"], then), "flat": (bundle.manifest["flat"], [])}
+    for part, mine in (("outcome", (asked, questions(config))), ("flat", (config.is_flat, []))):
+        if parts[part] != mine:
+            raise DataError(
+                f"model {bundle.name} {bundle.version}: trained for another `{'outcome' if part == 'outcome' else 'snapshots'}`; "
+                "expected the config it was trained with; use that config or train again"
+            )
+    return bundle
+
+
+def scores_of(
+    config: Config,
+    bundle: Bundle,
+    made: Features,
+    as_of: int,
+    is_dated: bool,
+    before: Before | None = None,
+    value: npt.NDArray[np.object_] | None = None,
+    stage: npt.NDArray[np.object_] | None = None,
+) -> Scores:
+    """Score one night's rows.
+
+    Parameters
+    ----------
+    as_of, is_dated
+        The night, and whether it is an instant.
+    before : Before, optional
+        The newest finished night before.
+    value, stage : object array, optional
+        Each row's value of the field that capacity is told by, and its intent stage.
+    """
+    stood = without(before, config.seed, config.exploration)
+    ranked = rank(bundle.scorer, made, as_of, is_dated, bundle.name, bundle.version, before=stood, value=value)
+    scores = _followed(bundle, made, ranked, stage)
+    return explore(scores, bundle.scorer.bands.names, config.seed, config.exploration)
+
+
+def _followed(bundle: Bundle, made: Features, ranked: Scores, stage: npt.NDArray[np.object_] | None) -> Scores:
+    """Add what the downstream stages say of each row, where the bundle has such, and its intent stage."""
+    if not bundle.then and stage is None:
+        return ranked
+    place = {lead: row for row, lead in enumerate(made.lead_id.tolist())}
+    order = np.array([place[lead] for lead in ranked.lead_id.tolist()], dtype=np.int64)
+    told: dict[str, npt.NDArray[Any]] = {}
+    if bundle.then:
+        told |= later(bundle, made.values.iloc[order], ranked.probability)
+    return replace(ranked, later=told if stage is None else {**told, INTENT_STAGE: stage[order]})
+
+
+def later(bundle: Bundle, values: pd.DataFrame, p: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+    """Return what the downstream stages add to rows of features, by column; `p` is the first's probability."""
+    given = {stage.column: stage.scorer.probability(values[list(stage.scorer.names)]) for stage in bundle.then}
+    return columns(p, given, None if bundle.amount is None else bundle.amount.expected(values))
+
+
+def knows_more(config: Config, bundle: Bundle, as_of: int | None) -> bool:
+    """Tell whether the model was trained on what came after as_of, so that its scores flatter it."""
+    known = bundle.manifest["known_at"]
+    return as_of is not None and known is not None and int(instant(config, str(known)) or 0) > as_of
+
+
+def hindsight(bundle: Bundle) -> str:
+    """Say what is wrong with scoring a night before the model's own T."""
+    return (
+        f"{bundle.name} {bundle.version} was trained on what was known at {bundle.manifest['known_at']}, after this night: "
+        "its scores look better than they were; use a model trained before it to judge"
+    )
+
+
+@dataclass(frozen=True)
+class Told:
+    """One lead, explained.
+
+    Attributes
+    ----------
+    lead_id, as_of : str
+        Who and when.
+    probability : float
+        Of the outcome within the horizon.
+    tier : str
+        Its band: as it was written, where that night is finished in ``scores/NAME/``, else by the trained cuts.
+    causes : tuple of (fact, effect)
+        Every group of features, the strongest first; the effect is on the log odds.
+    base : float
+        The log odds that all leads start from.
+    model : str
+        Which scorer.
+    later : mapping of str to float
+        What the downstream stages say: the trailing columns of the scores.
+    """
+
+    lead_id: str
+    as_of: str
+    probability: float
+    tier: str
+    causes: tuple[tuple[str, float], ...]
+    base: float
+    model: str
+    later: Mapping[str, float] = field(default_factory=dict)
+
+    def explanation(self) -> Any:
+        """Return the causes as a `shap.Explanation`, for SHAP's own plots."""
+        return explanation_of(self.causes, self.base)
+
+    def __repr__(self) -> str:
+        return f"Told(probability {self.probability:.3f}, tier {self.tier}, {len(self.causes)} causes, by {self.model})"
+
+
+def explain(
+    config: Config | str | Path, lead: str, as_of: str | int, model: str | None = None, progress: Progress = silent
+) -> Told:
+    """Explain one open lead's score.
+
+    Raises
+    ------
+    MissingError
+        No such lead is known at as_of, or it isn't open then.
+
+    Examples
+    --------
+    >>> explain("no-such.yaml", lead="L1", as_of="2024-05-01")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
+    """
+    config = as_config(config, progress)
+    when = instant(config, as_of)
+    bundle = find_model(config, model)
+    made, _, known = tonight(
+        config, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"], when, lead=lead, progress=progress
+    )
+    return of_one(bundle, made, when, known)
+
+
+def of_one(bundle: Bundle, made: Features, when: int | None, known: bool) -> Told:
+    """Explain the one row of features that a lead has at an instant; `known` is whether there is such a lead then.
+
+    Raises
+    ------
+    MissingError
+        There is no row.
+    """
+    if not len(made):
+        seen = "not open at that time (it has reached the outcome, was lost or rejected, or is younger than the first landmark)"
+        raise MissingError(
+            f"--lead: {seen if known else 'no such lead is known at that time'}; expected an open lead; check the id and --as-of"
+        )
+    dated = bool(bundle.manifest["dated"])
+    told = tell(bundle, made, str(said_instant(when, dated)))
+    # A tier may hold a number of leads: then only the night as it was written knows who is in it.
+    stood = tier_on(Key(int(when or 0), dated, bundle.name, bundle.version), told.lead_id)
+    return replace(told, tier=stood or told.tier)
+
+
+def tell(bundle: Bundle, made: Features, as_of: str) -> Told:
+    """Turn one row's contributions into facts and effects."""
+    scorer = bundle.scorer
+    values = made.values[list(scorer.names)]
+    p = scorer.probability(values)
+    contributions, base = scorer.contributions(values)
+    specs = [s for s in made.specs if s.name in set(scorer.names)]
+    groups, summed = by_group(specs, contributions)
+    order = np.argsort(-np.abs(summed[0]), kind="stable")
+    facts = {s.name: values[s.name].iloc[0] for s in specs}
+    causes = tuple(
+        (say([s for s in specs if s.group == groups[n]], facts, int(made.as_of[0])), float(summed[0, n])) for n in order
+    )
+    return Told(
+        str(made.lead_id[0]),
+        as_of,
+        float(p[0]),
+        str(scorer.tiers(p)[0]),
+        causes,
+        float(base),
+        f"{bundle.name} {bundle.version}",
+        {name: float(told[0]) for name, told in later(bundle, made.values, p).items()} if bundle.then else {},
+    )

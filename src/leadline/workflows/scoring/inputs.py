@@ -1,0 +1,192 @@
+"""Looking at a night: the features of its open leads, without those whom the outputs leave out, and how fresh the data are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.config.schema import Config, Source
+from leadline.core.checks import Findings
+from leadline.dataset import attribute_values, snapshots
+from leadline.dataset.feature_spec import Feature, kinds_of
+from leadline.features import build
+from leadline.features.build import Features
+from leadline.features.families.intent_stage import IntentRule
+from leadline.registry.bundle import Bundle
+from leadline.scoring.guards import NEVER
+from leadline.tables import Loaded
+from leadline.tables.suppressions import Lists, read_lists
+from leadline.workflows.common import Progress, reading, silent
+
+__all__ = ["Look", "look_up", "night_of", "only", "tonight", "who_is_open"]
+
+
+# A night's input: the open leads of one instant and their features, by the same path as in training.
+
+
+def tonight(
+    config: Config,
+    specs: tuple[Feature, ...],
+    intent: Mapping[str, str],
+    roles: Mapping[str, Sequence[str]],
+    as_of: int | None,
+    leads_source: Source | None = None,
+    lead: str | None = None,
+    progress: Progress = silent,
+) -> tuple[Features, Loaded, bool]:
+    """Compute the features of tonight's open leads, by the same path as in training.
+
+    Parameters
+    ----------
+    specs, intent, roles
+        The bundle's.
+    lead : str, optional
+        Only this one.
+
+    Returns
+    -------
+    tuple
+        The features, the tables (their store is closed), and whether `lead` is among the leads at all.
+    """
+    with night_of(config, specs, as_of, leads_source, progress) as loaded:
+        known = lead is None or only(loaded, lead)
+        progress("computing features")
+        return build.build(loaded, specs, intent, roles), loaded, known
+
+
+def only(loaded: Loaded, lead: str) -> bool:
+    """Leave one lead in ``snapshots``, or none where it isn't open; tell whether it is among the leads at all."""
+    import pyarrow as pa
+
+    store = loaded.store
+    store.put("wanted", pa.table({"lead_id": [lead]}))
+    store.run(
+        "CREATE OR REPLACE TABLE snapshots AS SELECT * FROM snapshots WHERE lead_id IN (SELECT lead_id FROM wanted)"
+    )
+    return bool(store.rows("SELECT COUNT(*) FROM leads WHERE lead_id IN (SELECT lead_id FROM wanted)")[0][0])
+
+
+@contextmanager
+def night_of(
+    config: Config,
+    specs: tuple[Feature, ...],
+    as_of: int | None,
+    leads_source: Source | None = None,
+    progress: Progress = silent,
+) -> Iterator[Loaded]:
+    """Read the tables as known at as_of, and take a snapshot of each lead that is open then; the store closes at the end.
+
+    Raises
+    ------
+    DataError
+        The tables can't be read as tables; its `findings` say why.
+    """
+    known_at = as_of if not config.is_flat else None
+    with reading(config, known_at, progress, kinds_of(specs), leads_source) as loaded:
+        loaded.findings.accept(config.leaks.accept).raise_errors()
+        snapshots.for_night(config, loaded, as_of)
+        yield loaded
+
+
+@dataclass(frozen=True)
+class Look:
+    """A night's leads.
+
+    Attributes
+    ----------
+    made : Features
+        Those that the outputs may have.
+    value, stage : object array or None
+        Each row's value of the field that capacity is told by, and its intent stage, where the bundle has a rule for it.
+    open_leads : int
+        How many are open, those left out among them.
+    suppressed : mapping
+        How many are left out, and why.
+    tiers : mapping of str to str, or None
+        The tiers that somebody set by hand.
+    newest : int or None
+        The newest event's instant; None where there is no clock.
+    findings : Findings
+        What the checks saw.
+    seconds : mapping of str to float
+        How long each stage took.
+    """
+
+    made: Features
+    value: npt.NDArray[np.object_] | None
+    open_leads: int
+    suppressed: Mapping[str, Any]
+    tiers: Mapping[str, str] | None
+    newest: int | None
+    findings: Findings
+    seconds: Mapping[str, float]
+    stage: npt.NDArray[np.object_] | None = None
+
+    def __repr__(self) -> str:
+        return f"Look({self.open_leads:,} open leads, {self.suppressed['leads']:,} of them left out)"
+
+
+def look_up(
+    config: Config, bundle: Bundle, as_of: int | None, leads: Source | None = None, progress: Progress = silent
+) -> Look:
+    """Compute the features of a night's leads, by the same path as in training."""
+    began = time.monotonic()
+    with night_of(config, bundle.specs, as_of, leads, progress) as loaded:
+        read = time.monotonic()
+        progress("computing features")
+        rule = IntentRule.from_record(bundle.manifest["intent_stages"])
+        asked = (*bundle.specs, *(rule.specs() if rule else ()))
+        told = build.build(loaded, asked, bundle.manifest["intents"], bundle.manifest["roles"])
+        made, stage = told.keep(s.name for s in bundle.specs), rule.stages(told.values) if rule else None
+        value = attribute_values.values(loaded, bundle.scorer.bands.by, known=True)
+        newest = None if config.is_flat else _newest(loaded)
+        lists = read_lists(config, None if config.is_flat else as_of, _survivors(config, loaded))
+    why = [lists.reason(lead, account) for lead, account in zip(made.lead_id, made.account_id, strict=True)]
+    kept = np.array([reason is None for reason in why], dtype=bool)
+    seconds = {"reading": round(read - began, 3), "features": round(time.monotonic() - read, 3)}
+    left_out = lists.counted(reason for reason in why if reason is not None)
+    rest = made if kept.all() else _take(made, kept)
+    return Look(
+        rest, None if value is None else value[kept], len(made), left_out, lists.tiers, newest, loaded.findings, seconds,
+        None if stage is None else stage[kept],
+    )  # fmt: skip
+
+
+def who_is_open(
+    config: Config, bundle: Bundle, as_of: int | None, leads: Source | None, progress: Progress
+) -> tuple[int, int]:
+    """Count a night's open leads, and those of them whom the outputs leave out; no feature is computed."""
+    with night_of(config, bundle.specs, as_of, leads, progress) as loaded:
+        rows = loaded.store.rows("SELECT lead_id, account_id FROM snapshots")
+        lists: Lists = read_lists(config, None if config.is_flat else as_of, _survivors(config, loaded))
+    return len(rows), sum(lists.reason(str(lead), account) is not None for lead, account in rows)
+
+
+def _take(made: Features, kept: npt.NDArray[np.bool_]) -> Features:
+    values = made.values.loc[kept].reset_index(drop=True)
+    return Features(made.specs, made.lead_id[kept], made.account_id[kept], made.as_of[kept], values)
+
+
+def _newest(loaded: Loaded) -> int | None:
+    """Find the newest act: an event, or a change of stage or a deal where there are no events."""
+    clocks = {"events": "occurred_at", "stages": "changed_at", "opportunities": "created_at"}
+    table = next((name for name in clocks if name in loaded.rows), None)
+    if table is None:
+        return None
+    value = loaded.store.rows(f"SELECT MAX({clocks[table]}) FROM {table}")[0][0]
+    return NEVER if value is None else int(value)
+
+
+def _survivors(config: Config, loaded: Loaded) -> dict[str, list[str]]:
+    """Say into whom leads were merged, as known by now."""
+    found: dict[str, list[str]] = {}
+    if config.tables.merges is not None:
+        for lead, into in loaded.store.rows("SELECT lead_id, into_id FROM survivors"):
+            found.setdefault(str(lead), []).append(str(into))
+    return found

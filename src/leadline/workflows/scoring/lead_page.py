@@ -1,0 +1,190 @@
+"""`explain --html`: one lead's page: what was known of it at as_of, its score and why, and which single act would raise its tier.
+
+The page is about a person, and is written where the user says and nowhere else; the run's record and logs hold none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from leadline.config.schema import Config
+from leadline.core.files import write_text
+from leadline.core.jsonable import to_jsonable
+from leadline.dataset import timeline
+from leadline.dataset.timeline import commonest, narrow, reads_events, suppose
+from leadline.delivery.past_scores import read_lead
+from leadline.explanation.next_best_action import Nearest, bars, nearest
+from leadline.features import build
+from leadline.features.build import Features
+from leadline.features.catalog import words_for
+from leadline.registry.bundle import Bundle
+from leadline.tables import Loaded
+from leadline.tables.event_cache import Kept
+from leadline.tables.stages import rung_of
+from leadline.workflows.check import page_place
+from leadline.workflows.common import Progress, as_config, instant, silent
+from leadline.workflows.scoring.explain import Told, find_model, hindsight, knows_more, of_one
+from leadline.workflows.scoring.inputs import night_of, only
+
+__all__ = ["LeadPage", "explain_page"]
+
+BEHAVIOURS = 30
+"""How many behaviours are tried, the commonest ones."""
+
+
+@dataclass(frozen=True)
+class LeadPage:
+    """One lead's page.
+
+    Attributes
+    ----------
+    told : Told
+        The score and its reasons, as `explain` gives them.
+    page : Path
+        The page that was written.
+    record : dict
+        What stands on it, as plain values.
+    """
+
+    told: Told
+    page: Path
+    record: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"LeadPage({self.page}; {self.told!r})"
+
+
+def explain_page(
+    config: Config | str | Path,
+    lead: str,
+    as_of: str | int,
+    html: str | Path,
+    model: str | None = None,
+    progress: Progress = silent,
+) -> LeadPage:
+    """Explain one open lead's score, and write it as a page with the lead's timeline.
+
+    Parameters
+    ----------
+    html : path
+        Where the page is written.
+
+    Raises
+    ------
+    MissingError
+        No such lead is known at as_of, or it isn't open then.
+    UsageError, OutputError
+        The name doesn't end in .html, or the page can't be written.
+
+    Examples
+    --------
+    >>> explain_page("no-such.yaml", lead="L1", as_of="2024-05-01", html="lead.pdf")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: --html 'lead.pdf': not a page; expected a name that ends in .html
+    """
+    from leadline.report.pages.lead import page
+
+    place, config = page_place(html), as_config(config, progress)
+    bundle, when = find_model(config, model), instant(config, as_of)
+    with _looked_up(config, bundle, when, lead, progress) as (loaded, made, told):
+        nights = [] if config.is_flat else read_lead(Path("scores") / bundle.name, bundle.name, lead, int(when or 0))
+        record = {
+            **_scored(config, bundle, told, made), "nights": nights, "flat": config.is_flat,
+            "hindsight": hindsight(bundle) if knows_more(config, bundle, when) else "",
+        }  # fmt: skip
+        if not config.is_flat:
+            progress("reading the timeline")
+            record |= _past(config, bundle, loaded)
+            progress("trying single events")
+            record["nearest"] = _nearest(config, bundle, loaded, made, told, nights).to_record()
+    record = to_jsonable(record)
+    write_text(place, page(record))
+    return LeadPage(told, place, record)
+
+
+@contextmanager
+def _looked_up(
+    config: Config, bundle: Bundle, when: int | None, lead: str, progress: Progress
+) -> Iterator[tuple[Loaded, Features, Told]]:
+    """Read the tables as known then, leave the one lead, and explain it, while the store is open."""
+    with night_of(config, bundle.specs, when, None, progress) as loaded:
+        known = only(loaded, lead)
+        progress("computing features")
+        made = build.build(loaded, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"])
+        yield loaded, made, of_one(bundle, made, when, known)
+
+
+def _scored(config: Config, bundle: Bundle, told: Told, made: Features) -> dict[str, Any]:
+    account = made.account_id[0]
+    return {
+        "name": bundle.name, "version": bundle.version, "lead_id": told.lead_id, "account_id": account, "as_of": told.as_of,
+        "outcome": config.outcome.model_dump(mode="json"), "probability": told.probability, "tier": told.tier,
+        "tiers": [*bundle.scorer.bands.names], "cuts": [*bundle.scorer.bands.cuts], "base": told.base,
+        "causes": [{"fact": fact, "effect": effect} for fact, effect in told.causes], "later": dict(told.later),
+    }  # fmt: skip
+
+
+def _past(config: Config, bundle: Bundle, loaded: Loaded) -> dict[str, Any]:
+    """Return the timeline, with the config's words for behaviours and roles."""
+    told = timeline.fetch(loaded, bundle.manifest["roles"])
+    names = {rung_of(stage): stage for stage in ("lead", "mql", "sql", "opportunity", "won", "lost", "rejected")}
+    acts = [
+        {"day": act.day, "own": act.own, "role": act.role, "words": _words(config, act.behaviour),
+         "intent": _intent(config, act.behaviour), "times": act.times, "people": act.people, "recorded_at": act.recorded_at}
+        for act in told.acts
+    ]  # fmt: skip
+    here = timeline.known_roles(loaded, bundle.manifest["roles"])
+    return {
+        "created_at": told.created_at, "own": told.own, "others": told.others, "acts": acts, "stages": [[names[rung], at] for rung, at in told.stages],
+        "roles": {role: here[role][1] if role in here else 0 for role in bundle.manifest["roles"]},
+        "at": int(loaded.store.rows("SELECT as_of FROM snapshots")[0][0]),
+    }  # fmt: skip
+
+
+def _nearest(
+    config: Config, bundle: Bundle, loaded: Loaded, made: Features, told: Told, nights: list[dict[str, Any]]
+) -> Nearest:
+    """Try single acts, the commonest first: by the lead itself, and by a colleague of each role that is known there."""
+    tonight = (
+        nights[0] if nights and nights[0]["as_of"] == made.as_of[0] and nights[0]["version"] == bundle.version else None
+    )
+    bands = bundle.scorer.bands
+    lines = bars(bands.names, bands.cuts, tonight["bars"] if tonight and not bands.own else None)
+    if "events" not in loaded.rows:
+        return nearest(told.tier, lines, [])
+    kinds = commonest(loaded, BEHAVIOURS)
+    acts: list[tuple[str | None, str, str]] = [(None, told.lead_id, kind) for kind in kinds]
+    acts += [(role, who, kinds[0]) for role, (who, _) in timeline.known_roles(loaded, bundle.manifest["roles"]).items() if kinds]  # fmt: skip
+    score = _scorer_of_acts(bundle, loaded, made)
+    tried = [(role, _words(config, kind), score(who, kind)) for role, who, kind in acts]
+    return nearest(told.tier, lines, tried)
+
+
+def _scorer_of_acts(bundle: Bundle, loaded: Loaded, made: Features) -> Callable[[str, str], float]:
+    """Return a function that scores the lead with one act more; only features that read events are asked again."""
+    narrow(loaded)
+    alone = replace(loaded, log=Kept())  # what is kept of the log knows nothing of the act
+    specs = tuple(spec for spec in bundle.specs if reads_events(spec))
+    intents: Mapping[str, str] = bundle.manifest["intents"]
+
+    def score(who: str, kind: str) -> float:
+        suppose(alone, who, kind)
+        again = build.build(alone, specs, intents, bundle.manifest["roles"])
+        values = made.values.assign(**{spec.name: again.values[spec.name] for spec in specs})
+        return float(bundle.scorer.probability(values[list(bundle.scorer.names)])[0])
+
+    return score
+
+
+def _words(config: Config, behaviour: str | None) -> str:
+    return "an event without a name" if behaviour is None else words_for(config, behaviour)
+
+
+def _intent(config: Config, behaviour: str | None) -> str:
+    told = config.behaviours.get(behaviour or "")
+    return told.intent if told is not None else "unknown"

@@ -1,0 +1,293 @@
+"""A night from tables to rows: its model, its rows, what is wrong with it, and its record."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from leadline.config.schema import Config, Source
+from leadline.core.checks import Severity
+from leadline.delivery.batch import Made, Night, Order
+from leadline.delivery.run_batch import run_night
+from leadline.delivery.sink import Sink
+from leadline.delivery.sink_urls import open_sink
+from leadline.errors import DataError, LeadlineError, UsageError
+from leadline.metrics.drift import deciles, shares
+from leadline.monitoring.reference import Reference, looked_at
+from leadline.registry import pinned
+from leadline.registry.bundle import Bundle
+from leadline.registry.tracking import log_night
+from leadline.scoring.exploration import COLUMN
+from leadline.scoring.guards import Doubt, Seen, doubts, drifts
+from leadline.scoring.previous_scores import Before
+from leadline.scoring.ranking import Scores
+from leadline.workflows.common import Progress, as_config, instant, silent
+from leadline.workflows.scoring.explain import champion, fitting, hindsight, knows_more, scores_of
+from leadline.workflows.scoring.inputs import Look, look_up
+
+__all__ = ["Session", "asked_for", "content_hash", "one", "open_session", "refuse", "score"]
+
+
+# What the nights of one command share: the model, the place, and what was asked.
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the nights of one command share.
+
+    Attributes
+    ----------
+    config : Config
+        What is asked.
+    reference : str
+        The REF of the model, and what it means:
+    bundle : Bundle
+        By whom nights are scored.
+    said : str
+        What is to be said of how the bundle was found; "" for nothing.
+    sink : Sink
+        Where nights go.
+    leads : str, optional
+        For a flat file: rows to score.
+    again, wait, run_id
+        As `score` and `Order` have them.
+    """
+
+    config: Config
+    reference: str
+    bundle: Bundle
+    said: str
+    sink: Sink
+    leads: Source | None = None
+    again: bool = False
+    wait: float = 0.0
+    run_id: str = ""
+
+
+def open_session(
+    config: Config,
+    model: str | None = None,
+    out: str | None = None,
+    leads: Source | None = None,
+    again: bool = False,
+    wait: float = 0.0,
+    run_id: str = "",
+    changed: bool = False,
+) -> Session:
+    """Find the model and the place that a command's nights share.
+
+    Raises
+    ------
+    UsageError, MissingError, DataError, RetryError
+        There is no such model or place, or it doesn't fit.
+    """
+    if changed:
+        config = config.model_copy(update={"nightly": config.nightly.model_copy(update={"changed": True})})
+    reference = model or champion(config)
+    bundle, said = pinned.find(reference, config.tracking.uri)
+    bundle = fitting(config, bundle)
+    if out is None and isinstance(leads, str):
+        out = str(Path("scores") / bundle.name / f"{Path(leads).name.split('.')[0]}.parquet")
+    sink = open_sink(out, bundle.name)
+    return Session(config, reference, bundle, said, sink, leads, again, wait, run_id or secrets.token_hex(8))
+
+
+def content_hash(session: Session) -> str:
+    """Hash the config by what it says, and the rows' source where they are given apart."""
+    config = session.config
+    text = re.sub(r"://[^@/\s\"]*@", "://", config.model_dump_json(by_alias=True))  # a new password is no new config
+    return hashlib.sha256(f"{text}\n{session.leads or ''}\n{config.nightly.changed}".encode()).hexdigest()
+
+
+def asked_for(config: Config, as_of: str | int | None, leads: Source | None) -> str | int | None:
+    """Return the night that is asked for, where one is needed and given.
+
+    Raises
+    ------
+    UsageError
+        `as_of` is missing, or `leads` isn't for such a config.
+    """
+    if leads is not None and not config.is_flat:
+        raise UsageError(
+            "--leads: for a flat file only (snapshots.order_by); with dated tables every open lead is scored; leave it out"
+        )
+    if as_of is None and leads is None:
+        raise UsageError(
+            "--as-of: missing; expected the instant of the night; name it, as in --as-of 2024-05-01T02:00:00Z"
+        )
+    return as_of
+
+
+def score(
+    config: Config | str | Path,
+    as_of: str | int | None = None,
+    model: str | None = None,
+    out: str | None = None,
+    leads: Source | None = None,
+    progress: Progress = silent,
+    again: bool = False,
+    wait: float = 0.0,
+    run_id: str = "",
+    changed: bool = False,
+) -> Night:
+    """Score every open lead as of one instant, and write the scores; a night that is finished is left as it is.
+
+    Parameters
+    ----------
+    config : Config or path
+        The config that the model was trained with.
+    as_of : str or int, optional
+        The night; needed, but for a flat file with `leads`.
+    model : str, optional
+        A folder, ``models:/NAME@champion`` (the default) or ``models:/NAME/3``.
+    out : str, optional
+        A .parquet or .csv file, a folder, or ``postgresql://…?table=t``; ``scores/NAME/`` by default, and with
+        `leads` a file of the same name there, as such rows are no night.
+    leads : str, optional
+        For a flat file: rows to score, without an outcome.
+    again : bool
+        Score it even where the same night, by the same model and config, is finished.
+    wait : float
+        Seconds to wait where another run writes to the same place.
+    changed : bool
+        Write what changed since the night before, too; as `nightly.changed` in the config.
+
+    Raises
+    ------
+    UsageError, ConfigError, MissingError, DataError, RetryError, OutputError
+        As the message says; nothing is half-written, and what stood at `out` still does.
+
+    Examples
+    --------
+    >>> score("no-such.yaml", as_of="2024-05-01")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
+    """
+    config = as_config(config, progress)
+    when = instant(config, asked_for(config, as_of, leads))
+    session = open_session(config, model, out, leads, again, wait, run_id, changed)
+    if session.said:
+        progress(session.said)
+    return one(session, when, progress)
+
+
+def one(session: Session, when: int | None, progress: Progress = silent) -> Night:
+    """Score one night, and put it in place; see `score`."""
+    config, bundle = session.config, session.bundle
+    dated = bool(bundle.manifest["dated"])
+    night = when if when is not None else int(instant(config, bundle.manifest["known_at"]) or 0)
+    order = Order(
+        bundle,
+        night,
+        dated,
+        session.sink,
+        config.nightly,
+        content_hash(session),
+        session.run_id,
+        session.wait,
+        session.again,
+    )
+    done = run_night(order, lambda before: _made(session, when, night, dated, before, progress))
+    if done.state != "written":
+        return done
+    said = [session.said] if session.said else _follow_up(session, done.record, progress)
+    return replace(done, warnings=(*done.warnings, *said))
+
+
+def _made(session: Session, when: int | None, night: int, dated: bool, before: Before, progress: Progress) -> Made:
+    """Compute a night's rows, and refuse what the config refuses."""
+    config, bundle = session.config, session.bundle
+    look = look_up(config, bundle, when, session.leads, progress)
+    progress(f"scoring {len(look.made):,} open leads")
+    began = time.monotonic()
+    scores = scores_of(config, bundle, look.made, night, dated, before, look.value, look.stage)
+    seen = _seen(config, bundle, look, scores, when, before)
+    found = doubts(config.nightly, seen)
+    refuse(found)
+    warnings = [*scores.said, *(d.text for d in found)]
+    if knows_more(config, bundle, when):
+        warnings.append(hindsight(bundle))
+    override = None if look.tiers is None else [look.tiers.get(lead) for lead in scores.lead_id]
+    facts: dict[str, Any] = {
+        "open_leads": look.open_leads,
+        "suppressed": look.suppressed,
+        "overrides": None if override is None else _overridden(override, bundle),
+        **({"exploration": explored(scores, config.exploration)} if config.exploration else {}),
+        "drift": {name: round(value, 4) for name, value in drifts(seen).items()},
+        "guard_failures": [d.item for d in found],
+        "findings": [f for f in look.findings.records() if f["severity"] in (Severity.ERROR, Severity.WARNING)],
+        "registry": session.said or "answered",
+        "seconds": {**look.seconds, "scoring": round(time.monotonic() - began, 3)},
+    }
+    return Made(scores, override, facts, warnings)
+
+
+def _seen(config: Config, bundle: Bundle, look: Look, scores: Scores, when: int | None, before: Before) -> Seen:
+    """Say what a night looks like beside training and beside the night before."""
+    model = Reference.from_record(bundle.manifest["reference"])
+    alike = config.snapshots.after_creation is None
+    tonight = Reference(len(scores))
+    if len(scores):
+        tonight = looked_at(look.made, bundle.scorer, scores.probability, cuts=model.cuts)
+    import numpy as np
+
+    last = np.fromiter(before.probability.values(), dtype=np.float64, count=len(before))
+    cuts = deciles(last)
+    both = (shares(last, cuts), shares(scores.probability, cuts)) if len(last) else ((), ())
+    return Seen(when or 0, look.newest, tonight, model, Before() if config.is_flat else before, both, alike)
+
+
+def refuse(found: list[Doubt]) -> None:
+    """Stop a night that the config refuses.
+
+    Raises
+    ------
+    DataError
+        Every reason, a sentence each; nothing was written.
+
+    Examples
+    --------
+    >>> refuse([Doubt("drift", "warn", "so so")])
+    >>> refuse([Doubt("stale", "fail", "old")])
+    Traceback (most recent call last):
+    ...
+    leadline.errors.DataError: old
+    """
+    texts = [d.text for d in found if d.then == "fail"]
+    if texts:
+        raise DataError("\n  ".join(texts))
+
+
+def explored(scores: Scores, share: float) -> dict[str, Any]:
+    """Count the holdout's leads, and the tiers that they drew."""
+    tier = scores.tier[scores.later[COLUMN]].tolist()
+    return {"share": share, "leads": len(tier), "tiers": {name: tier.count(name) for name in sorted(set(tier))}}
+
+
+def _overridden(override: list[str | None], bundle: Bundle) -> dict[str, int]:
+    """Count the tiers that were set by hand, and those of them that the model doesn't know."""
+    given = [tier for tier in override if tier is not None]
+    return {"leads": len(given), "unknown_tier": sum(tier not in bundle.scorer.bands.names for tier in given)}
+
+
+def _follow_up(session: Session, record: Mapping[str, Any], progress: Progress) -> list[str]:
+    """Remember the champion and log the night; a registry that is down now doesn't undo a night that stands."""
+    config, said = session.config, []
+    try:
+        pinned.remember(session.reference, session.bundle)
+    except LeadlineError as error:
+        said.append(f"the champion can't be remembered for nights without the registry ({error})")
+    if config.nightly.track:
+        progress("logging the night")
+        try:
+            log_night(config.tracking.uri, config.experiment, record)
+        except LeadlineError as error:
+            said.append(f"the night is written, but not logged to MLflow ({error})")
+    return said

@@ -1,0 +1,261 @@
+"""`train --tune N`: the search for a recipe, kept trial by trial, so that one that was stopped goes on where it was left.
+
+What was tried lies in one small JSON file, written anew after each trial as all that leadline writes: old or new, never
+half (law 8). Optuna's own stores would do neither: its journal is appended to, SQLite is opened by others than
+`files.py`, and both forget how far the sampler's generator had come.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import leadline
+from leadline.config.schema import Config
+from leadline.core.files import read_json, write_json
+from leadline.dataset.feature_spec import Feature
+from leadline.dataset.splits import Fold
+from leadline.errors import DataError
+from leadline.evaluation.backtest import Judged
+from leadline.model.encoding.encoder import Matrix
+from leadline.model.fitting import small_data
+from leadline.model.fitting.fit import OutOfFold, fit_scorer
+from leadline.model.fitting.recipe import Recipe
+from leadline.model.fitting.selection import RowSplit
+from leadline.model.fitting.small_data import Rung, fit_lowest
+from leadline.model.fitting.tuning import SPACE, Tried, best, optuna_version, search
+from leadline.model.scorer import Scorer
+from leadline.points.rules import points_rules
+from leadline.workflows.common import Progress, counted
+from leadline.workflows.training.prepare import Prepared
+
+__all__ = ["FOLDER", "Fitted", "Tuned", "fit", "judged_folds", "own_rankings", "to_matrix", "tune_recipe"]
+
+FOLDER = Path(".leadline") / "tune"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a search found.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        The best of those tried.
+    trials : int
+        How many were tried, the default one among them; 0 where no fold could choose.
+    kept : int
+        How many of them an earlier run had tried.
+    loss, default_loss : float
+        Weighted log loss over the older folds: the best one's, and the default one's.
+    """
+
+    recipe: Recipe
+    trials: int
+    kept: int
+    loss: float
+    default_loss: float
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain JSON values; how many an earlier run had tried isn't among them, as it changes nothing."""
+        return {"trials": self.trials, "loss": self.loss, "default_loss": self.default_loss}
+
+
+def tune_recipe(
+    config: Config, specs: Sequence[Feature], matrix: Matrix, folds: Sequence[RowSplit], trials: int, progress: Progress
+) -> Tuned:
+    """Try recipes on the folds older than the newest, and go on where a run on the same data was stopped.
+
+    Parameters
+    ----------
+    trials : int
+        How many recipes to try in all; those that earlier runs have tried count.
+
+    Raises
+    ------
+    UsageError
+        Optuna isn't installed.
+    OutputError
+        What was tried can't be kept.
+    """
+    place = FOLDER / config.name / f"{_key(config, specs, matrix, folds)}.json"
+    every = _kept(place)
+    tried = every[:trials]
+    kept = len(tried)
+    if kept:
+        progress(f"going on with a search: {kept} of {trials} recipes were tried before")
+    with counted(progress, "trying recipes", trials, kept) as step:
+        for one in search(specs, matrix, folds, trials, config.seed, config.engine.threads, tried):
+            tried.append(one)
+            write_json(place, {"trials": [each.to_record() for each in tried]})
+            step(len(tried), f"least log loss so far {min(each.loss for each in tried):.5f}")
+    if not tried:
+        return Tuned(best(tried), 0, 0, float("nan"), float("nan"))
+    return Tuned(best(tried), len(tried), kept, min(one.loss for one in tried), tried[0].loss)
+
+
+def _key(config: Config, specs: Sequence[Feature], matrix: Matrix, folds: Sequence[RowSplit]) -> str:
+    """Return a digest of all that a search's result hangs on; rows in any order give the same."""
+    import pandas as pd
+
+    order = matrix.order()
+    place = np.argsort(order)
+    made = {
+        "versions": {"leadline": leadline.__version__, "lightgbm": version("lightgbm"), "optuna": optuna_version()},
+        "config": config.hash,
+        "seed": config.seed,
+        "features": [spec.to_record() for spec in specs],
+        "space": {name: list(ends) for name, ends in SPACE.items()},
+        "recipe": Recipe().to_record(),
+    }
+    digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode())
+    digest.update(pd.util.hash_pandas_object(matrix.values.iloc[order], index=False).to_numpy().tobytes())
+    digest.update(pd.util.hash_array(matrix.lead.astype(str).astype(object)[order]).tobytes())
+    for column in (matrix.y, matrix.weight, matrix.as_of, matrix.known_at):
+        digest.update(np.ascontiguousarray(column[order]).tobytes())
+    for rows in (part for fold in folds for part in fold):
+        digest.update(np.sort(place[rows]).tobytes() + b"|")
+    return digest.hexdigest()[:32]
+
+
+def _kept(place: Path) -> list[Tried]:
+    """Read what a search has tried so far; what isn't as it was written counts as nothing."""
+    try:
+        return [Tried.from_record(record) for record in read_json(place)["trials"]]
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):
+        return []
+
+
+# A model just fitted, with all that it was made of: what every stage after fitting asks for.
+
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model.
+
+    Attributes
+    ----------
+    config : Config
+        What was asked.
+    made : Prepared
+        Features, labels and tables.
+    folds : tuple of Fold
+        Forward in time, oldest first; the newest only judges.
+    matrix : Matrix
+        Features and labels side by side.
+    scorer : Scorer
+        The model fitted on all rows.
+    honest : OutOfFold
+        What models said of rows that they weren't fitted on.
+    tuned : Tuned or None
+        What a search for the recipe found; None where none was asked for.
+    rung : Rung or None
+        What the data support, and why; None where another rule chose, as for downstream stages. On the
+        lowest, `made.features` are what the points rules ask of, and there may be no fold.
+    """
+
+    config: Config
+    made: Prepared
+    folds: tuple[Fold, ...]
+    matrix: Matrix
+    scorer: Scorer
+    honest: OutOfFold
+    tuned: Tuned | None = None
+    rung: Rung | None = None
+
+    @property
+    def lowest(self) -> bool:
+        """Whether no feature has a coefficient of its own: the base rate and the points rules score."""
+        return self.rung is not None and self.rung.name == "rules"
+
+    def with_scorer(self, scorer: Scorer) -> Fitted:
+        """Return the same with another scorer, such as one with tiers."""
+        return replace(self, scorer=scorer)
+
+
+def fit(config: Config, made: Prepared, folds: tuple[Fold, ...], tune: int, progress: Progress) -> Fitted:
+    """Fit what the data support (`leadline.model.fitting.small_data`); `tune` recipes are tried on the older folds (0 for none).
+
+    Trees have a recipe to search for; the lower rungs haven't, and `tune` is left out there.
+    """
+    matrix = to_matrix(made)
+    rung = small_data.rung_of(matrix, len(config.rules))
+    progress(f"fitting {len(folds)} folds on {len(matrix):,} snapshots, {matrix.positives:,} positive: {rung.name}")
+    if tune and rung.name != "boosting":
+        progress("no recipe is searched for: only trees have settings to choose")
+    pairs = [(f.train, f.test) for f in folds]
+    if rung.name == "rules":
+        return _lowest(config, made, folds, matrix, rung)
+    what = (made.features.specs, matrix, pairs)
+    tuned = tune_recipe(config, *what, tune, progress) if tune and rung.name == "boosting" else None
+    recipe = tuned.recipe if tuned else None
+    if rung.name == "regression":
+        recipe = Recipe(anchored=True, rounds=0, c=small_data.penalty(matrix, len(made.features.specs)))
+    scorer, honest = fit_scorer(*what, recipe, config.seed, config.engine.threads)
+    return Fitted(config, made, folds, matrix, scorer, honest, tuned, rung)
+
+
+def _lowest(config: Config, made: Prepared, folds: tuple[Fold, ...], matrix: Matrix, rung: Rung) -> Fitted:
+    """Fit the base rate and the points rules; what follows then sees the rules' features alone."""
+    ruled = made.ruled if made.ruled is not None else made.features.keep([])
+    mine = replace(made, features=ruled)
+    asked = points_rules(config, ruled.specs)
+    scorer, honest = fit_lowest(
+        ruled.specs, asked, to_matrix(mine), [(f.train, f.test) for f in folds], (made.features.specs, matrix)
+    )
+    return Fitted(config, mine, folds, to_matrix(mine), scorer, honest, None, rung)
+
+
+def to_matrix(made: Prepared) -> Matrix:
+    """Put features and labels side by side; both are sorted by (as_of, lead_id)."""
+    if len(made.features) != len(made.labels.y):
+        raise DataError(
+            "matrix: features and labels differ in length; expected one of each a snapshot; this is a bug, please report it"
+        )
+    return Matrix(
+        made.features.values,
+        made.labels.y,
+        made.labels.weight,
+        made.features.lead_id.astype(str),
+        made.features.as_of,
+        made.labels.known_at,
+    )
+
+
+def own_rankings(fitted: Fitted) -> dict[str, Floats]:
+    """Return what the model, its regression and current scoring rules said of the rows of `fitted.honest`."""
+    made, honest = fitted.made, fitted.honest
+    said = {"model": honest.probability, "logistic": honest.lr_probability}
+    return said if made.points is None else said | {"points": made.points[honest.row]}
+
+
+def judged_folds(fitted: Fitted, said: Mapping[str, Floats] | None = None) -> list[tuple[Judged, bool, int, int, int]]:
+    """Gather each fold's rows with what was said of them; peers in `said` stand beside the newest fold alone."""
+    result = []
+    made, matrix, honest = fitted.made, fitted.matrix, fitted.honest
+    group, own = made.features.group(), own_rankings(fitted)
+    for number in np.unique(honest.fold):
+        mine = honest.fold == number
+        rows = honest.row[mine]
+        newest = bool(honest.judged[mine][0])
+        told = {who: p[mine] for who, p in (own | dict(said or {}) if newest else own).items()}
+        judged = Judged(matrix.y[rows], matrix.weight[rows], made.labels.won[rows], group[rows], told)
+        starts, ends = int(matrix.as_of[rows].min()), int(matrix.as_of[rows].max())
+        training = (
+            int((matrix.known_at <= starts).sum())
+            if made.loaded.observed_until is not None
+            else int((matrix.as_of < starts).sum())
+        )
+        result.append((judged, newest, starts, ends, training))
+    return result

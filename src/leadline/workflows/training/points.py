@@ -1,0 +1,267 @@
+"""Scorecard of a run: distilled from the honest rows of all folds, and judged by one of the rows before the newest fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.config.schema import Config, Rule
+from leadline.core.jsonable import to_jsonable
+from leadline.core.privacy import ABSENT, OTHER, levels, shown
+from leadline.dataset.feature_spec import Feature
+from leadline.delivery.formats import csv_bytes
+from leadline.features.catalog import words_for
+from leadline.insights import behaviours
+from leadline.model.encoding.encoder import Matrix
+from leadline.points.card import PointsCard, distill
+from leadline.points.card_value import Band, Cohort, Worth, bands, worth
+from leadline.points.exports import TABLES, plain_rows
+from leadline.points.rules import fires
+from leadline.points.rules_audit import Audit, StageAudit, audit, caught, stage_audit
+from leadline.workflows.common import Progress, intents
+from leadline.workflows.training.fit import Fitted
+from leadline.workflows.training.segments import roles_of
+
+__all__ = ["CARD", "Drawn", "audited", "draw_up", "newest_cohort", "points", "points_files"]
+
+Floats = npt.NDArray[np.float64]
+
+ROLE = Feature("card_role", "fit", "role", "category", "value", "role in the buying committee", "leads", "role", "role")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A drawn-up card.
+
+    Attributes
+    ----------
+    card : PointsCard
+        Made of the honest rows of all folds; without rows where there is none.
+    specs : tuple of Feature
+        What its rows ask of.
+    bands, today : tuple of Band
+        The card's thresholds, and those of current scoring rules at the same volumes.
+    worth : Worth or None
+        What a card made of the rows before the newest fold is worth there.
+    learnt_from : int
+        How many rows it was distilled from.
+    reason : str
+        Why there is no card, or why it wasn't judged; "" if neither.
+    """
+
+    card: PointsCard = field(default_factory=PointsCard)
+    specs: tuple[Feature, ...] = ()
+    bands: tuple[Band, ...] = ()
+    today: tuple[Band, ...] = ()
+    worth: Worth | None = None
+    learnt_from: int = 0
+    reason: str = ""
+
+    def to_record(self, fitted: Fitted) -> dict[str, Any]:
+        """Return plain JSON values: rows, thresholds and figures, and the patterns by which roles are told."""
+        config = fitted.config
+        return {
+            "rows": plain_rows(self.card, self.specs, intents(config)),
+            "bands": [vars(band) for band in self.bands],
+            "today": [vars(band) for band in self.today],
+            "worth": None if self.worth is None else self.worth.to_record(),
+            "learnt_from": self.learnt_from,
+            "weekly": not config.is_flat,
+            "roles": {role: list(patterns) for role, patterns in config.roles.items()},
+            "reason": self.reason,
+        }
+
+
+def draw_up(fitted: Fitted) -> Drawn:
+    """Distill the card and judge it; nothing is fitted to an outcome.
+
+    Where the base rate and the points rules score, there is no model to distill, and the reason says so.
+    """
+    honest, most = fitted.honest, fitted.config.points_card.rows
+    if fitted.lowest:
+        return Drawn(
+            reason="there are too few outcomes for a model, so there is nothing to distill; current scoring rules score"
+        )
+    if not honest.judged.any():
+        return Drawn(reason="no fold could be judged, so there are no honest scores to distill")
+    specs, matrix = _with_roles(fitted)
+    card = distill(specs, matrix.take(honest.row), honest.probability, most)
+    if not card.rows:
+        return Drawn(reason="nothing that a rule can ask of tells these leads apart")
+    newest = newest_cohort(fitted)
+    laid = bands(replace(newest, said={"card": _scored(card, matrix, honest.row[honest.judged])}))
+    today = bands(newest, "points") if "points" in newest.said else ()
+    judged = _judged(fitted, specs, matrix, newest, most)
+    why = (
+        ""
+        if judged is not None
+        else "no older fold’s rows are there to make a card of that the newest fold could judge"
+    )
+    return Drawn(card, specs, laid, today, judged, len(honest.row), why)
+
+
+def newest_cohort(fitted: Fitted) -> Cohort:
+    """Return the newest fold's rows, with what the model, the regression and current scoring rules said of them."""
+    honest, matrix, config = fitted.honest, fitted.matrix, fitted.config
+    newest = honest.judged
+    at = honest.row[newest]
+    said: dict[str, Floats] = {"model": honest.probability[newest], "logistic": honest.lr_probability[newest]}
+    if fitted.made.points is not None:
+        said["points"] = fitted.made.points[at]
+    return Cohort(
+        matrix.y[at], matrix.weight[at], matrix.lead[at], fitted.made.features.group()[at], matrix.as_of[at], said,
+        None if config.is_flat else float(config.capacity.leads_per_week),
+    )  # fmt: skip
+
+
+def _judged(fitted: Fitted, specs: tuple[Feature, ...], matrix: Matrix, newest: Cohort, most: int) -> Worth | None:
+    """Judge a card that was made of the honest rows before the newest fold alone."""
+    honest = fitted.honest
+    before = ~honest.judged & (matrix.as_of[honest.row] < newest.as_of.min())
+    if not before.any():
+        return None
+    card = distill(specs, matrix.take(honest.row[before]), honest.probability[before], most)
+    scored = _scored(card, matrix, honest.row[honest.judged])
+    return worth(replace(newest, said={"card": scored, **newest.said}), fitted.config.seed)
+
+
+def _scored(card: PointsCard, matrix: Matrix, rows: npt.NDArray[np.int64]) -> Floats:
+    return card.score(matrix.values.iloc[rows]).astype(np.float64)
+
+
+def _with_roles(fitted: Fitted) -> tuple[tuple[Feature, ...], Matrix]:
+    """Add each lead's role, where titles tell it, as a category beside the features."""
+    specs, matrix = tuple(fitted.made.features.specs), fitted.matrix
+    every = np.arange(len(matrix), dtype=np.int64)
+    told = next(iter(roles_of(fitted.config.roles, specs, matrix.values, every)), None)
+    if told is None:
+        return specs, matrix
+    roles = told.copy()
+    roles[told == "no role"] = None
+    return (*specs, ROLE), replace(matrix, values=matrix.values.assign(**{ROLE.name: roles}))
+
+
+# Today's rules of a run, audited on the newest fold: each rule, what their sum catches, and the stages as criteria.
+
+
+Words = npt.NDArray[np.object_]
+
+DEPTHS = ("nothing yet", "awareness", "evaluation", "purchase")
+
+
+def audited(fitted: Fitted) -> dict[str, Any]:
+    """Return the audit as plain JSON values; its `reason` says why there is none, where there is none."""
+    config, made = fitted.config, fitted.made
+    if fitted.lowest:
+        return {"reason": "there are too few outcomes for a model to audit the rules against"}
+    if not fitted.honest.judged.any():
+        return {"reason": "no fold could be judged, so there is no future cohort"}
+    cohort, at = newest_cohort(fitted), fitted.honest.row[fitted.honest.judged]
+    found = Audit(len(cohort.y), int(cohort.y.sum()), stages=_stages(fitted, cohort, at))
+    if config.rules and made.ruled is not None:
+        held = fires(config, made.ruled.values.iloc[at])
+        rules = audit(cohort, held, [rule.points for rule in config.rules], config.seed)
+        found = Audit(found.rows, found.positives, rules, caught(cohort, _parted(fitted, at)), found.stages)
+    return {
+        **found.to_record(),
+        "definitions": [_said(config, rule) for rule in config.rules],
+        "unpaid": _unpaid(fitted, cohort, at),
+        "weekly": not config.is_flat,
+        "reason": "",
+    }
+
+
+def _said(config: Config, rule: Rule) -> dict[str, Any]:
+    """Say what a rule asks, in plain values."""
+    when = rule.when
+    return {
+        "behaviour": when.behaviour,
+        "words": None if when.behaviour is None else words_for(config, when.behaviour),
+        "within": None if when.within is None else str(when.within),
+        "days": None if when.within is None else when.within.days,
+        "attribute": when.attribute,
+        "equals": None if when.equals is None else shown(str(when.equals)),
+    }
+
+
+def _stages(fitted: Fitted, cohort: Cohort, at: npt.NDArray[np.int64]) -> tuple[StageAudit, ...]:
+    """Audit each stage below the outcome, where the features tell who is in it."""
+    told = []
+    for spec in fitted.made.features.specs:
+        if spec.aggregate == "in_stage":
+            there = fitted.matrix.values[spec.name].to_numpy(dtype=np.float64)[at] > 0
+            told.append(stage_audit(cohort, spec.field, np.asarray(there, dtype=np.bool_), fitted.config.seed))
+    return tuple(stage for stage in told if stage is not None)
+
+
+def _unpaid(fitted: Fitted, cohort: Cohort, at: npt.NDArray[np.int64]) -> Any:
+    """List the behaviours that surely go with conversion in the cohort, and that no rule pays for."""
+    config = fitted.config
+    paid = {rule.when.behaviour for rule in config.rules}
+    specs = [s for s in fitted.made.features.specs if s.by == "behaviour" and s.field not in paid]
+    if not specs:
+        return []
+    asked = behaviours.Asked(cohort.y, cohort.weight, cohort.lead, cohort.group)
+    values = fitted.matrix.values[[s.name for s in specs]].iloc[at]
+    window = max(config.features.windows)
+    found = behaviours.compare(specs, values, asked, window, intents(config), [], {})
+    keys = ("name", "words", "intent", "leads", "with_it", "without_it", "lift", "low", "high")
+    return to_jsonable(
+        [{k: asdict(b)[k] for k in keys} | {"window": str(window)} for b in found.behaviours if b.low > 1]
+    )
+
+
+def _parted(fitted: Fitted, at: npt.NDArray[np.int64]) -> dict[str, Words]:
+    """Return what tells in words who was caught and who was missed: the source, and how deep the interest went."""
+    parted: dict[str, Words] = {}
+    values, beside = fitted.matrix.values, fitted.made.beside
+    if beside is not None and beside.source is not None:
+        parted[beside.source_name] = _named(beside.source[at], fitted.matrix.lead[at])
+    if "depth" in values:
+        depth = values["depth"].to_numpy(dtype=np.float64)[at]
+        parted["deepest intent so far"] = np.array(DEPTHS, dtype=object)[
+            np.nan_to_num(depth).astype(np.int64).clip(0, 3)
+        ]
+    return parted
+
+
+def _named(values: Words, lead: npt.NDArray[Any]) -> Words:
+    """Name the levels that enough leads share; all others are one."""
+    _, first = np.unique(lead.astype(str), return_index=True)
+    kept = set(levels(values[first]).tolist())
+    told = [ABSENT if v is None or not str(v).strip() else shown(str(v)) for v in values]
+    return np.array([name if name in kept else OTHER for name in told], dtype=object)
+
+
+# Scorecard of a run, and the audit of current scoring rules: two records for the report.
+
+
+CARD = "points_card"
+
+
+def points(fitted: Fitted, progress: Progress) -> dict[str, Any]:
+    """Return the records `points_card` and `rules_audit`; each has a `reason` where there is nothing to tell."""
+    progress("distilling the scorecard")
+    return {"points_card": draw_up(fitted).to_record(fitted), "rules_audit": audited(fitted)}
+
+
+def points_files(record: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the card's tables as the bytes of CSV files, by name; none where the record holds no card.
+
+    Text that a spreadsheet would run as a formula is made harmless.
+
+    Examples
+    --------
+    >>> points_files({}), points_files({"points_card": {"rows": []}})
+    ({}, {})
+    """
+    import pyarrow as pa
+
+    told = record.get(CARD)
+    if not told or not told["rows"]:
+        return {}
+    return {name: csv_bytes(pa.Table.from_pylist(make(told))) for name, make in TABLES.items()}

@@ -1,0 +1,375 @@
+"""The first half of training: tables → snapshots → labels → features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.config.schema import Config, Query, Source, SqlFile
+from leadline.core.checks import Finding, Findings, Severity, run
+from leadline.core.point_in_time import Horizon
+from leadline.dataset import attribute_values, labels, snapshots
+from leadline.dataset import splits as folding
+from leadline.dataset.feature_spec import Feature, kinds_of
+from leadline.dataset.labels import Counts, Labels
+from leadline.dataset.splits import Fold
+from leadline.errors import DataError
+from leadline.features import build, catalog
+from leadline.features.build import Features
+from leadline.leakage import cohorts, gate
+from leadline.leakage.future_cutoff import MUTATION, Cut
+from leadline.model.fitting.small_data import REGRESSION
+from leadline.points.rules import points, ruled
+from leadline.tables import Loaded
+from leadline.workflows.common import Progress, intents, reading, silent
+from leadline.workflows.training import later_outcomes, report_data
+from leadline.workflows.training.later_outcomes import Following
+from leadline.workflows.training.report_data import Beside
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["OFF", "Examined", "Prepared", "examine", "future_moves", "lay", "lay_folds", "prepare"]
+
+
+# LL303 as an experiment: the sources are read again as they stood at an as_of, and features must not have moved.
+
+
+SAMPLE = 400  # snapshots whose features are computed again from the cut sources
+
+WHEN = 0.7  # how far into the snapshots the sources are cut: late enough to have a past, early enough to have a future
+
+OFF = "leaks.experiments is false"
+
+
+def future_moves(config: Config, loaded: Loaded, specs: tuple[Feature, ...]) -> Findings:
+    """Compute features of a sample of snapshots from everything and from sources cut at an as_of, and compare (LL303).
+
+    The table ``snapshots`` is left holding the sample: ask last.
+    """
+    if not config.leaks.experiments:
+        return run(MUTATION, Cut(None, None, reason=OFF))
+    if config.is_flat or not loaded.is_dated:
+        return run(MUTATION, Cut(None, None, reason="a flat file has no future to cut off"))
+    as_of = _middle(loaded)
+    if as_of is None:
+        return run(MUTATION, Cut(None, None, reason="there is no snapshot"))
+    _sample(loaded, as_of)
+    whole = build.build(loaded, specs, intents(config), config.roles)
+    cut = _cut(config, specs, as_of, whole)
+    opaque = tuple(name for name, section in config.tables.given().items() if _is_query(section.source))
+    both, gone = _aligned(whole, cut)
+    return run(MUTATION, Cut(*both, gone, opaque))
+
+
+def _is_query(source: Source) -> bool:
+    return isinstance(source, (Query, SqlFile)) or "?query=" in source
+
+
+def _middle(loaded: Loaded) -> int | None:
+    rows = loaded.store.rows("SELECT as_of, COUNT(*) FROM snapshots GROUP BY as_of ORDER BY as_of")
+    if not rows:
+        return None
+    upto = np.cumsum([int(n) for _, n in rows])
+    return int(rows[int(np.searchsorted(upto, WHEN * upto[-1]))][0])
+
+
+def _sample(loaded: Loaded, as_of: int) -> None:
+    """Keep the newest snapshots up to as_of in the table ``snapshots``."""
+    loaded.store.run(
+        "CREATE OR REPLACE TABLE snapshots AS SELECT lead_id, account_id, as_of FROM (SELECT lead_id, account_id, as_of, "
+        "ROW_NUMBER() OVER (ORDER BY as_of DESC, lead_id) AS nth FROM snapshots "
+        f"WHERE as_of <= {as_of}) AS s WHERE nth <= {SAMPLE}"
+    )
+
+
+def _cut(config: Config, specs: tuple[Feature, ...], as_of: int, wanted: Features) -> Features:
+    """Compute the same snapshots' features from what was known at as_of alone, as a night would have."""
+    import pyarrow as pa
+
+    with reading(config, as_of, kinds=kinds_of(specs)) as loaded:
+        snapshots.for_training(config, loaded)
+        store = loaded.store
+        store.put("wanted", pa.table({"lead_id": list(wanted.lead_id), "as_of": pa.array(wanted.as_of)}))
+        store.run(
+            "CREATE OR REPLACE TABLE snapshots AS SELECT s.lead_id, s.account_id, s.as_of FROM snapshots AS s "
+            "JOIN wanted AS w ON w.lead_id = s.lead_id AND w.as_of = s.as_of"
+        )
+        return build.build(loaded, specs, intents(config), config.roles)
+
+
+def _aligned(whole: Features, cut: Features) -> tuple[tuple[Features, Features], int]:
+    """Return both with the rows that both have, and how many of the whole's the cut lacks; both are sorted by key."""
+    there = set(zip(cut.as_of.tolist(), cut.lead_id.tolist(), strict=True))
+    keep = np.array(
+        [key in there for key in zip(whole.as_of.tolist(), whole.lead_id.tolist(), strict=True)], dtype=bool
+    )
+    kept = Features(
+        whole.specs,
+        whole.lead_id[keep],
+        whole.account_id[keep],
+        whole.as_of[keep],
+        whole.values[keep].reset_index(drop=True),
+    )
+    return (kept, cut), int((~keep).sum())
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Labelled snapshots with their features, ready for folds and fitting.
+
+    Attributes
+    ----------
+    loaded : Loaded
+        The tables; their store is closed.
+    counts : Counts
+        How many snapshots there were of each kind.
+    features, labels : Features, Labels
+        Row by row, sorted by (as_of, lead_id).
+    points : float64 array or None
+        Current scoring rules, where the config has rules.
+    findings : Findings
+        What the checks saw; no error among them.
+    asked : Features or None
+        A bundle's own features of the same rows, where they were asked for.
+    by : object array or None
+        Each row's value of `capacity.by`, where the config has one.
+    following : Following or None
+        Labels of the downstream stages, where `outcome` is a list.
+    ruled : Features or None
+        What current scoring rules ask of, row by row: all that the lowest rung scores by.
+    beside : Beside or None
+        What the report's sections ask of the tables; None for a flat file, and where a bundle's features were asked for.
+    """
+
+    loaded: Loaded
+    counts: Counts
+    features: Features
+    labels: Labels
+    points: npt.NDArray[np.float64] | None
+    findings: Findings
+    asked: Features | None = None
+    by: npt.NDArray[np.object_] | None = None
+    following: Following | None = None
+    ruled: Features | None = None
+    beside: Beside | None = None
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The tables with their snapshots labelled, and all that the checks saw, errors included."""
+
+    loaded: Loaded
+    counts: Counts
+    findings: Findings
+
+
+@contextmanager
+def examine(
+    config: Config, known_at: int | None, progress: Progress = silent, kinds: Mapping[str, str] | None = None
+) -> Iterator[Examined]:
+    """Read the tables, run every check that needs no model, and label the snapshots; the store closes at the end.
+
+    Raises
+    ------
+    DataError
+        The tables can't be read as tables; its `findings` say why.
+    """
+    with reading(config, known_at, progress, kinds) as loaded:
+        found = loaded.findings + gate.before_training(config, loaded) + run(cohorts.OF_SAMPLES, (config, loaded))
+        found.accept(config.leaks.accept).raise_errors()
+        progress("taking snapshots")
+        number = snapshots.for_training(config, loaded)
+        counts = labels.attach(config, loaded)
+        found += Findings(tuple(_enough(config, number, counts)))
+        yield Examined(loaded, counts, found.accept(config.leaks.accept))
+
+
+def prepare(
+    config: Config,
+    known_at: int | None,
+    progress: Progress = silent,
+    ask: tuple[tuple[Feature, ...], Mapping[str, str], Mapping[str, Sequence[str]]] | None = None,
+) -> Prepared:
+    """Compute features and labels of the past, as known at T.
+
+    Parameters
+    ----------
+    ask : specs, intents and roles, optional
+        A bundle's: its features are computed beside those of the catalogue.
+
+    Raises
+    ------
+    DataError
+        A check found an error that the config doesn't accept, or there is nothing to learn from.
+    """
+    kinds = kinds_of(ask[0]) if ask is not None else None
+    with examine(config, known_at, progress, kinds) as seen:
+        seen.findings.raise_errors()
+        counts, loaded = seen.counts, seen.loaded
+        progress(f"computing features of {counts.positive + counts.kept_negative:,} snapshots")
+        specs, aside = catalog.catalogue(config, loaded), report_data.specs(config) if ask is None else ()
+        made = build.build(loaded, (*specs, *catalog.rule_specs(config), *aside), intents(config), config.roles)
+        today = points(config, made.values) if config.rules else None
+        asked = build.build(loaded, *ask) if ask is not None else None
+        by = attribute_values.values(loaded, config.capacity.by)
+        known, found = labels.fetch(config, loaded), seen.findings
+        after = (
+            later_outcomes.fetch(config, loaded, known, made, config.roles)
+            if config.outcome.then and ask is None
+            else None
+        )
+        besides = report_data.gather(config, loaded, made) if ask is None else None
+        if ask is None:
+            found += future_moves(config, loaded, specs).accept(config.leaks.accept)
+            found.raise_errors()
+        return Prepared(
+            loaded,
+            counts,
+            _useful(made, specs),
+            known,
+            today,
+            found,
+            asked,
+            by=by,
+            following=after,
+            ruled=ruled(config, made),
+            beside=besides,
+        )
+
+
+def _enough(config: Config, snapshots_made: int, counts: Counts) -> list[Finding]:
+    """Say whether there is something to learn from."""
+    labelled = counts.positive + counts.negative
+    if not labelled:
+        why = f"{snapshots_made} snapshots, {counts.censored} of them censored, {counts.late} recorded after as_of, {counts.before} before observed_from"
+        fix = "choose a later --as-of or a shorter horizon"
+        return [
+            Finding(
+                "LL122",
+                Severity.ERROR,
+                "outcome",
+                f"no labelled snapshot ({why})",
+                "positive and negative ones",
+                fix,
+            )
+        ]
+    if counts.positive == 0 or counts.negative == 0:
+        kind = "negative" if counts.positive == 0 else "positive"
+        fix = "check outcome.positive" if config.is_flat else "check `stages:`, `outcome:` and that leads join stages"
+        return [
+            Finding(
+                "LL123",
+                Severity.ERROR,
+                "outcome",
+                f"all {labelled} labelled snapshots are {kind}",
+                "both outcomes",
+                fix,
+                labelled,
+            )
+        ]
+    if counts.positive_leads < REGRESSION:
+        one = counts.positive_leads == 1
+        return [Finding(
+            "LL122", Severity.WARNING, "outcome", f"{counts.positive_leads} lead{'' if one else 's'} with a positive outcome",
+            f"at least {REGRESSION} for a regression", "give more history, a longer horizon, or a commoner outcome; until then the base rate and the points rules score",
+            counts.positive_leads,
+        )]  # fmt: skip
+    return []
+
+
+def _useful(made: Features, specs: tuple[Feature, ...]) -> Features:
+    """Leave out features that say nothing here: the same everywhere, or the same as an earlier one."""
+    seen: set[bytes] = set()
+    names = []
+    for spec in specs:
+        column = made.values[spec.name]
+        if spec.kind == "category":
+            if column.nunique(dropna=False) > 1:
+                names.append(spec.name)
+            continue
+        numbers = column.to_numpy(dtype=np.float64)
+        digest = numbers.tobytes()
+        finite = numbers[np.isfinite(numbers)]
+        varies = finite.size > 0 and (finite.size < numbers.size or np.ptp(finite) > 0)
+        if varies and digest not in seen:
+            seen.add(digest)
+            names.append(spec.name)
+    if not names:
+        raise DataError(
+            "features: none differs between snapshots; expected events or attributes that vary; name some in the config"
+        )
+    return made.keep(names)
+
+
+# Folds of a config's snapshots: as many and as long as the history carries, and what to say where it carries fewer.
+
+
+SHARE = 0.2  # of a flat file's rows in each test, where the config gives no share
+
+
+def lay_folds(config: Config, made: Prepared) -> tuple[tuple[Fold, ...], Findings]:
+    """Lay the folds of prepared data; where the history is too short for the config's test span, a shorter one is taken,
+    and said. With too few positive leads for a regression there may be none: nothing is judged then, and that is said.
+
+    Raises
+    ------
+    DataError
+        Not even one fold can be tested, though there are leads enough for a model that has to be judged; or the history
+        is shorter than the horizon.
+    """
+    folds, said = lay(config, made.features.as_of, made.labels, made.counts.positive_leads)
+    said.raise_errors()
+    return folds, said
+
+
+def lay(
+    config: Config, as_of: npt.NDArray[np.int64], labels: Labels, positive_leads: int = REGRESSION
+) -> tuple[tuple[Fold, ...], Findings]:
+    """Lay the folds of labelled snapshots; fewer or shorter ones than asked are a warning (LL124).
+
+    None at all is an error where there are leads enough for a regression, since a model that nothing can judge isn't to
+    be trusted, and where no outcome was known before the newest snapshot, as in a history that a migration stamped. Else
+    it is a warning: of the base rate and the points rules next to nothing is fitted.
+    """
+    asked = config.backtest.test
+    if config.is_flat:
+        share = asked if isinstance(asked, float) else SHARE
+        folds = folding.make_flat(as_of, labels, config.backtest.folds, share)
+        length = None
+    else:
+        length = asked if isinstance(asked, Horizon) else Horizon.parse("56d")
+        folds = ()
+        for cut in (1, 2, 4, 8):
+            length = Horizon(asked.micros // cut) if isinstance(asked, Horizon) else length
+            folds = folding.make_dated(as_of, labels, config.backtest.folds, length.micros)
+            if folds:
+                break
+    if not folds:
+        return (), Findings((_none(as_of, labels, positive_leads),))
+    folding.check(folds, as_of, labels, config.horizon.micros)
+    if len(folds) == config.backtest.folds and (length is None or length == asked):
+        return folds, Findings()
+    span = f" of {length}" if length is not None else ""
+    wanted = f" of {asked}" if length is not None else ""
+    return folds, Findings((Finding(
+        "LL124", Severity.WARNING, "backtest", f"the history carries {len(folds)} folds{span}, not {config.backtest.folds}{wanted}",
+        "as many as asked", "nothing to do; more history gives more folds",
+    ),))  # fmt: skip
+
+
+def _none(as_of: npt.NDArray[np.int64], labels: Labels, positive_leads: int) -> Finding:
+    """Say that no fold can be laid: too few positives may go on unjudged, a history without a test may not."""
+    few = folding.FEWEST
+    fix = "give more history, or make `within`, `backtest.test` or `backtest.folds` smaller"
+    seen = f"no fold has {few['training']} positives before its test and {few['test']} in it"
+    if not bool(np.any(labels.known_at <= as_of.max())):
+        seen = "no fold can be laid: not one outcome was known before the newest snapshot, so the past holds no test"
+    elif positive_leads < REGRESSION:
+        return Finding("LL124", Severity.WARNING, "backtest", f"{seen}, so nothing is judged", "at least one fold", fix)
+    return Finding("LL124", Severity.ERROR, "backtest", seen, "at least one fold", fix)

@@ -1,0 +1,353 @@
+"""Publishing a trained model: what its bundle, its MLflow run and its evidence hold."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import leadline
+from leadline.config.schema import Config
+from leadline.core.checks import Findings
+from leadline.core.files import locked, place, staging, write_bytes, write_json, write_text
+from leadline.dataset.feature_spec import Feature
+from leadline.errors import OutputError
+from leadline.evaluation.backtest import Evaluation
+from leadline.features.families.intent_stage import IntentRule
+from leadline.model.fitting.fit import OutOfFold
+from leadline.model.scorer import Scorer
+from leadline.monitoring.reference import reference
+from leadline.registry import bundle, tracking
+from leadline.report.card.card import NAME, card
+from leadline.report.charts import matplotlib
+from leadline.workflows.common import intents
+from leadline.workflows.training.evaluate import Judgement
+from leadline.workflows.training.fit import Fitted
+from leadline.workflows.training.points import CARD, points_files
+from leadline.workflows.training.prepare import Prepared
+
+__all__ = ["BACKTESTS", "Placed", "export", "place_of", "place_version", "publish", "ready"]
+
+
+# The out-of-fold predictions as a file: what models said of snapshots that they weren't fitted on.
+#
+# It names leads, so it stays on this machine: ``backtests/NAME/VERSION.parquet``, never in MLflow or a bundle.
+
+
+BACKTESTS = Path("backtests")
+
+
+def place_of(name: str, version: str) -> Path:
+    """Return where a version's out-of-fold predictions lie.
+
+    Examples
+    --------
+    >>> place_of("saas-sql", "3").as_posix()
+    'backtests/saas-sql/3.parquet'
+    """
+    return BACKTESTS / name / f"{version}.parquet"
+
+
+def export(fitted: Fitted, version: str) -> Path | None:
+    """Write the predictions, atomically, and return where; None where no fold was judged.
+
+    One row a snapshot and fold, in the order of folds and then of snapshots: ``lead_id, account_id, as_of, fold`` (1 is the oldest),
+    ``judged`` (true in the newest, which chose nothing), ``y, weight, probability, logistic`` (the regression beside the
+    model) and ``won`` (null where it isn't ripe).
+    """
+    if not len(fitted.honest.row):
+        return None
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(_table(fitted), buffer)
+    place = place_of(fitted.config.name, version)
+    write_bytes(place, buffer.getvalue())
+    return place
+
+
+def _table(fitted: Fitted) -> Any:
+    import pyarrow as pa
+
+    made, honest = fitted.made, fitted.honest
+    order = np.lexsort((honest.row, honest.fold))
+    row, data, labels = honest.row[order], made.features, made.labels
+    as_of = pa.array(data.as_of[row])
+    return pa.table({
+        "lead_id": pa.array(data.lead_id[row], pa.string()),
+        "account_id": pa.array(data.account_id[row], pa.string()),
+        "as_of": as_of.cast(pa.timestamp("us", tz="UTC")) if made.loaded.is_dated else as_of,
+        "fold": pa.array(honest.fold[order] + 1, pa.int64()),
+        "judged": pa.array(honest.judged[order]),
+        "y": pa.array(labels.y[row]),
+        "weight": pa.array(labels.weight[row]),
+        "probability": pa.array(honest.probability[order]),
+        "logistic": pa.array(honest.lr_probability[order]),
+        "won": pa.array(labels.won[row], pa.float64(), from_pandas=True),
+    })  # fmt: skip
+
+
+# Placing a version: one MLflow run, one bundle in its place, one alias, in an order that survives a kill.
+#
+# The bundle is staged, logged and registered first, then renamed to ``models/NAME/VERSION``, and only then does an
+# alias point at it: a run that dies on the way leaves a version that nobody uses.
+
+
+SERVING = ("lightgbm", "numpy", "pandas", "scikit-learn", "threadpoolctl")
+
+
+class Placed(NamedTuple):
+    """A version that was tracked, registered and exported: its number, its alias, where it lies, and its run."""
+
+    version: str
+    alias: str
+    folder: Path
+    run_id: str
+
+
+def ready(config: Config) -> None:
+    """Make sure, before the minutes of fitting, that the registry answers and the next version's place is free.
+
+    Raises
+    ------
+    OutputError, RetryError
+        As `place_version` would, after the fitting.
+    """
+    _refuse_taken(config, bundle.MODELS / config.name)
+
+
+def place_version(
+    config: Config, title: str, about: str, specs: Sequence[Feature], write: Callable[[tracking.Run, Path], None]
+) -> Placed:
+    """Track, register and export a bundle; the first version of a name is the champion, later ones are challengers.
+
+    Parameters
+    ----------
+    title, about : str
+        The run's name, and the version's description.
+    specs : sequence of Feature
+        What the model reads, for its signature.
+    write : callable
+        Writes the bundle into a folder that it is given, and logs to the run that it is given.
+
+    Raises
+    ------
+    OutputError
+        A bundle of that version stands there already, made with another registry; or the disk refuses.
+    RetryError
+        Another run publishes the same model, or the registry is down.
+    """
+    home, uri = bundle.MODELS / config.name, config.tracking.uri
+    with locked(home / ".lock", wait=60.0), staging(home) as stage:
+        staged = stage / "bundle"  # MLflow keeps the folder's name
+        _refuse_taken(config, home)
+        with tracking.open_run(uri, config.experiment, config.name, title) as run:
+            write(run, staged)
+            run.folder(staged, "bundle")
+            requirements = [f"{package}=={version(package)}" for package in SERVING]
+            number = run.register(staged, [(s.name, s.kind) for s in specs], requirements, about)
+        place(staged, home / number)
+        alias = "challenger" if "champion" in tracking.aliases(uri, config.name) else "champion"
+        tracking.set_alias(uri, config.name, alias, number)
+    return Placed(number, alias, home / number, run.id)
+
+
+def _refuse_taken(config: Config, home: Path) -> None:
+    """A version's folder that the registry doesn't know belongs to another registry: it must not be lost."""
+    following = tracking.newest_version(config.tracking.uri, config.name) + 1
+    if (home / str(following)).exists():
+        raise OutputError(
+            f"{home / str(following)}: a bundle stands there that this registry ({config.tracking.uri.split('://')[0]}) doesn't know; "
+            "expected a free place; move it away, or use the tracking.uri that it was made with"
+        )
+
+
+PACKAGES = ("lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn", "duckdb", "mlflow", "shap")
+
+
+def publish(fitted: Fitted, told: Judgement, record: Mapping[str, Any]) -> Placed:
+    """Track, register and export a trained model.
+
+    Raises
+    ------
+    OutputError, RetryError
+        As `place_version`.
+    """
+    config, made = fitted.config, fitted.made
+
+    def write(run: tracking.Run, folder: Path) -> None:
+        _write_bundle(folder, fitted, told, record, run.id)
+        _log(run, fitted, told, record)
+        with staging(bundle.MODELS / config.name) as extra:
+            _write_evidence(extra, config, record, told)
+            run.folder(extra, "evidence")
+
+    title, about = f"{config.name} at {_known(record)}", _description(told.evaluation, record)
+    return place_version(config, title, about, made.features.specs, write)
+
+
+def _write_bundle(folder: Path, fitted: Fitted, told: Judgement, record: Mapping[str, Any], run_id: str) -> None:
+    """Write the scorer with all that a night, a report and a contest ask of it."""
+    config, made, scorer, stages = fitted.config, fitted.made, fitted.scorer, told.stages
+    bundle.write_bundle(
+        folder,
+        {**scorer.to_files(), **(stages.files() if stages else {}), NAME: card(record), **_points(record)},
+        {**_manifest(config, made, scorer, record, run_id), **_later(config, told)},
+        {"record.json": record, **(stages.records() if stages else {})},
+    )
+
+
+def _log(run: tracking.Run, fitted: Fitted, told: Judgement, record: Mapping[str, Any]) -> None:
+    """Log parameters, tags, figures and the data sets."""
+    config, made, loaded = fitted.config, fitted.made, fitted.made.loaded
+    run.params(_params(config, made, fitted.scorer, told.findings, _known(record)) | _rung(fitted))
+    run.tags(_tags(config))
+    run.metrics(_metrics(told.evaluation, fitted.honest) + _worths(record) + _nights(record) + _segments(record))
+    for part in (told.sample, told.stability, told.stages):
+        run.metrics(part.metrics() if part is not None else [])
+    run.datasets([
+        tracking.Dataset(table, loaded.sources.get(table, ""), loaded.fingerprints.get(table, ""), rows)
+        for table, rows in loaded.rows.items()
+    ])  # fmt: skip
+
+
+def _manifest(config: Config, made: Prepared, scorer: Scorer, record: Mapping[str, Any], run_id: str) -> dict[str, Any]:
+    return {
+        "name": config.name,
+        "leadline": leadline.__version__,
+        "known_at": record["known_at"],
+        "run_id": run_id,
+        "config_hash": config.hash,
+        "flat": config.is_flat,
+        "dated": made.loaded.is_dated,
+        "outcome": config.outcome.model_dump(mode="json", exclude={"observed_from", "observed_until"}),
+        "snapshots": config.snapshots.model_dump(mode="json", exclude={"max"}),
+        "features": [s.to_record() for s in made.features.specs],
+        "intents": intents(config),
+        "intent_stages": rule.to_record() if (rule := IntentRule.of(config)) else None,
+        "roles": {role: list(patterns) for role, patterns in config.roles.items()},
+        "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)},
+        "capacity": config.capacity.model_dump(mode="json"),
+        "reference": reference(made.features, made.labels.weight, scorer),
+        "complexity": (record["complexity"] or {}).get("name"),
+    }
+
+
+def _rung(fitted: Fitted) -> dict[str, Any]:
+    """Say what was fitted, and why."""
+    return {} if fitted.rung is None else {"complexity": fitted.rung.name, "complexity.reason": fitted.rung.reason}
+
+
+def _later(config: Config, told: Judgement) -> dict[str, Any]:
+    """Say of the downstream stages where their models are; nothing where there are none."""
+    return {} if told.stages is None else {"then": told.stages.manifest(config)}
+
+
+def _known(record: Mapping[str, Any]) -> str:
+    """Say T; a flat file without --as-of has none."""
+    return str(record["known_at"] or "all rows")
+
+
+def _params(config: Config, made: Prepared, scorer: Scorer, found: Findings, known: str) -> dict[str, Any]:
+    counts = made.counts
+    recipe = {f"recipe.{k}": v for k, v in scorer.recipe.to_record().items()}
+    rows = {f"rows.{t}": n for t, n in made.loaded.rows.items()}
+    return {
+        "config_hash": config.hash, "seed": config.seed, "known_at": known, "horizon": config.horizon,
+        "features": len(made.features.specs), "snapshots.positive": counts.positive, "snapshots.negative": counts.negative,
+        "snapshots.censored": counts.censored, "snapshots.late": counts.late, "snapshots.before": counts.before,
+        "snapshots.thinned_to": counts.kept_negative if counts.thinned else "none", "findings": len(found), **rows, **recipe,
+    }  # fmt: skip
+
+
+def _tags(config: Config) -> dict[str, Any]:
+    versions = {f"version.{p}": version(p) for p in PACKAGES}
+    return {
+        "leadline": leadline.__version__,
+        "git_revision": tracking.git_revision() or "none",
+        "outcome": str(config.outcome.reaches or config.outcome.column),
+        **versions,
+    }
+
+
+def _metrics(evaluation: Evaluation, honest: OutOfFold) -> list[tuple[str, float, int]]:
+    """Yield each fold's figures as steps, the newest's again under plain names, and the validation curves."""
+    rows: list[tuple[str, float, int]] = []
+    for fold in evaluation.folds:
+        rows += [("fold.base_rate", fold.base_rate, fold.number), ("fold.rows", fold.rows, fold.number)]
+        for who, figures in fold.figures.items():
+            values = dict(vars(figures))
+            rows += [(f"fold.{who}.{k}", v, fold.number) for k, v in values.items()]
+            if fold is evaluation.newest:
+                prefix = "" if who == "model" else f"{who}."
+                rows += [(f"{prefix}{k}", v, 0) for k, v in values.items()]
+    for curve in honest.curves:
+        if curve["taken"]:
+            losses = curve["log_loss"]
+            step = max(1, len(losses) // 100)
+            rows += [(f"curve.fold_{curve['fold'] + 1}.log_loss", losses[n], n) for n in range(0, len(losses), step)]
+    return rows
+
+
+def _worths(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
+    """List what each family of features is worth."""
+    return [
+        (f"ablation.{worth['family']}.{name}", worth[what], 0)
+        for worth in record["ablation"] or []
+        for what, name in (("logloss", "log_loss"), ("auc", "auc"))
+        if worth[what] is not None
+    ]
+
+
+def _nights(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
+    """List what working the top of the list would have brought, by who ranked, and how much a random split flatters."""
+    rows = [
+        (f"topk.{worked['by']}.{what}", worked[what], 0)
+        for worked in (record["nights"] or {"rankers": []})["rankers"]
+        for what in ("sqls", "precision", "newest_sqls", "won", "amount")
+    ]
+    told = record["optimism"]
+    for what in ("auc", "lift_10") if told else ():
+        sides = told["drawn"][what], told["forward"][what]
+        rows += [(f"optimism.{what}", sides[0] - sides[1], 0)] if None not in sides else []
+    return [row for row in rows if row[1] is not None]
+
+
+def _segments(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
+    """Count the segments in which the model is calibrated, and those in which it is not."""
+    every = (record["segments"] or {"segments": []})["segments"]
+    return [
+        (f"segments.{verdict}", sum(s["verdict"] == verdict for s in every), 0)
+        for verdict in ("calibrated", "miscalibrated")
+    ]
+
+
+def _points(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the scorecard as a text of the bundle, where there is one."""
+    return {f"{name}.csv": table.decode() for name, table in points_files(record).items() if name == CARD}
+
+
+def _write_evidence(folder: Path, config: Config, record: Mapping[str, Any], told: Judgement) -> None:
+    """Write what the run shows beside the bundle: the config as written, the record, drivers, families and pictures."""
+    # A password belongs in ${NAME}; one written into a URL all the same must not travel on.
+    text = re.sub(r"(://[^:/@\s]*):[^@\s]+@", r"\1:***@", config.text)
+    write_text(folder / "config.yaml", re.sub(r"(?i)([?&](?:password|sslpassword|token)=)[^&\s\"']+", r"\1***", text))
+    write_json(folder / "record.json", record)
+    write_text(folder / NAME, card(record))
+    write_json(folder / "drivers.json", record["drivers"])
+    if record["ablation"]:
+        write_json(folder / "ablation.json", record["ablation"])
+    for name, table in points_files(record).items():
+        write_bytes(folder / f"{name}.csv", table)
+    for name, picture in matplotlib.pictures(told.evaluation, told.drivers).items():
+        write_bytes(folder / name, picture)
+
+
+def _description(evaluation: Evaluation, record: Mapping[str, Any]) -> str:
+    known = f"what was known at {record['known_at']}" if record["known_at"] else "all rows"
+    return f"leadline model trained on {known}. {evaluation!r} What it is for and can't do: evidence/{NAME} of its run."

@@ -1,0 +1,168 @@
+"""What the report's sections ask of the tables while they are open: beside the labels and features that a model needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.config.schema import Config
+from leadline.dataset import account_members, attribute_values, lead_journeys, snapshots, usage
+from leadline.dataset.account_members import role_column
+from leadline.dataset.attribute_values import origin
+from leadline.dataset.feature_spec import Feature
+from leadline.dataset.lead_journeys import Climbs, Lasts
+from leadline.dataset.usage import Arrivals, Uses
+from leadline.features import build
+from leadline.features.build import Features
+from leadline.features.families.account import main_window
+from leadline.features.families.intent_stage import IntentRule
+from leadline.tables import Loaded
+from leadline.workflows.common import intents
+
+__all__ = ["Beside", "People", "gather", "specs"]
+
+Texts = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class People:
+    """All leads as known at T: their roles and sources; None where nothing tells them.
+
+    Attributes
+    ----------
+    lead_id : object array
+        Who; records that were merged away aren't among them.
+    role, source : object array or None
+        "no role" where a title is none of the config's; None where it isn't given.
+    """
+
+    lead_id: Texts
+    role: Texts | None
+    source: Texts | None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What sections ask for.
+
+    Attributes
+    ----------
+    rule : IntentRule or None
+        How intent stages are told; None where no behaviour has an intent.
+    columns : Features
+        Of the labelled rows: what the rule counts, uses of assets, and who of the account is engaged.
+    source : object array or None
+        Of the labelled rows: where the lead came from.
+    source_name : str
+        The attribute that tells it; "" for none.
+    now : Features
+        All features, and what `specs` and the points rules count, of the leads that are open at T.
+    now_by : object array or None
+        Their value of the field that capacity is told by.
+    lasts, uses, people, arrivals : Lasts, Uses, People, Arrivals, or None
+        None where the data have no such thing.
+    climbs : Climbs or None
+        Everybody's way through the funnel.
+    """
+
+    rule: IntentRule | None
+    columns: Features
+    source: Texts | None
+    source_name: str
+    now: Features
+    now_by: Texts | None = None
+    lasts: Lasts | None = None
+    uses: Uses | None = None
+    people: People | None = None
+    arrivals: Arrivals | None = None
+    climbs: Climbs | None = None
+
+
+def specs(config: Config) -> tuple[Feature, ...]:
+    """List what is counted for the sections alone: acts of each intent lately, and uses of each asset; none enters the model."""
+    rule = IntentRule.of(config)
+    if config.is_flat or config.tables.events is None:
+        return ()
+    window = config.intent_stages.window
+    used = [
+        Feature(f"asset_{n}", "intent", "asset", "count", "count", "", field=name, by="behaviour", window=window)
+        for n, (name, behaviour) in enumerate(config.behaviours.items())
+        if behaviour.asset
+    ]
+    return (*(rule.specs() if rule else ()), *used)
+
+
+def gather(config: Config, loaded: Loaded, made: Features) -> Beside | None:
+    """Ask for all of it; the table ``snapshots`` is left as it is. None for a flat file.
+
+    Parameters
+    ----------
+    made : Features
+        Of the labelled rows: the catalogue's, and those of `specs`.
+    """
+    if config.is_flat or loaded.known_at is None:
+        return None
+    store, events = loaded.store, config.tables.events is not None
+    rule, source = IntentRule.of(config), _source(config, loaded, made.specs)
+    told = made.values[source.name].to_numpy(dtype=object) if source else None
+    last = lead_journeys.fetch_last_events(loaded) if events else None
+    store.run("CREATE OR REPLACE TABLE labelled_rows AS SELECT * FROM snapshots")
+    arrived = _arrivals(config, loaded) if events else None
+    assets = {b: told.asset for b, told in config.behaviours.items() if told.asset}
+    used = usage.fetch_asset_uses(loaded, assets) if events and assets else None
+    people = _people(config, loaded, made.specs, source) if used is not None else None
+    snapshots.for_night(config, loaded, loaded.known_at)
+    now = build.build(loaded, made.specs, intents(config), config.roles)
+    by = attribute_values.values(loaded, config.capacity.by)
+    store.run("CREATE OR REPLACE TABLE snapshots AS SELECT * FROM labelled_rows")
+    name = source.words if source else ""
+    climbed = lead_journeys.fetch_journeys(config, loaded)
+    return Beside(rule, made.keep(_names(config, made)), told, name, now, by, last, used, people, arrived, climbed)
+
+
+def _names(config: Config, made: Features) -> list[str]:
+    """Name the columns that sections read: those of `specs`, who acted at all, and who of the account is engaged."""
+    windows = {str(main_window(config)), str(max(config.features.windows))}
+    ours = {s.name for s in specs(config)}
+    return [
+        s.name
+        for s in made.specs
+        if s.name in ours
+        or (s.aggregate in ("colleagues_engaged", "any_role") and str(s.window) in windows)
+        or (s.aggregate == "count" and s.by == "any" and s.table == "events" and str(s.window) in windows)
+    ]
+
+
+def _source(config: Config, loaded: Loaded, specs: Sequence[Feature]) -> Feature | None:
+    """Find the feature that tells where leads came from, if any."""
+    told = origin(config, loaded, "source")
+    texts = [s for s in specs if s.aggregate == "value" and s.table == "leads" and s.kind == "category"]
+    return next((s for s in texts if told is not None and s.field == told.column), None)
+
+
+def _arrivals(config: Config, loaded: Loaded) -> Arrivals | None:
+    title = role_column(loaded)
+    if not config.roles or title is None or config.tables.leads.account is None:
+        return None
+    found = usage.fetch_role_arrivals(loaded, config.roles, title, config.seed)
+    loaded.store.run("CREATE OR REPLACE TABLE snapshots AS SELECT * FROM labelled_rows")
+    return found
+
+
+def _people(config: Config, loaded: Loaded, specs: Sequence[Feature], source: Feature | None) -> People:
+    """Ask who all leads are, as known at T; the table ``snapshots`` is left holding them."""
+    loaded.store.run(
+        f"CREATE OR REPLACE TABLE snapshots AS SELECT lead_id, account_id, CAST({loaded.known_at} AS BIGINT) AS as_of FROM leads "
+        "WHERE lead_id NOT IN (SELECT lead_id FROM merged)"
+    )
+    column = role_column(loaded)
+    title = next((s for s in specs if column and s.name == column.column and config.roles), None)
+    made = build.build(loaded, tuple(s for s in (source, title) if s), {}, config.roles)
+    return People(
+        made.lead_id,
+        None if title is None else account_members.role_of(made.values[title.name].tolist(), config.roles),
+        None if source is None else made.values[source.name].to_numpy(dtype=object),
+    )

@@ -1,0 +1,170 @@
+"""From the newest fold to the tiers: what each capacity would have brought, and what keeps the nights steady."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.core.jsonable import to_jsonable
+from leadline.core.point_in_time import WEEK
+from leadline.evaluation import capacity
+from leadline.evaluation.capacity import Asked, Cut, Nights, Replay, lay_band, nights_of, replay
+from leadline.model.tiers import Tiers, key_of
+from leadline.workflows.training.fit import Fitted
+
+__all__ = ["Tiering", "lay"]
+
+OTHERS = "all others"
+NEWEST = 8 * WEEK  # of a model that no fold judged, the tiers are laid on so much of its own rows
+
+
+@dataclass(frozen=True)
+class Tiering:
+    """What is to be said of the tiers.
+
+    Attributes
+    ----------
+    cuts : list of Cut
+        What half to double the capacity would have brought; none for a flat file.
+    own : mapping of str to Cut
+        What each value of `capacity.by` would have brought at its own capacity, all others last.
+    bands : Tiers
+        The tiers that were laid, on the scale of the newest fold's honest probabilities.
+    held : mapping of str to Replay
+        How tier A does over nights after the cut was laid, with each thing held (`volume`, `probability`); and on all the
+        folds' nights with what the config holds, without the band (`plain`) and with it (`banded`).
+    unused : tuple of str
+        Values with a capacity of their own that no lead of the newest fold has.
+    """
+
+    cuts: list[Cut]
+    own: Mapping[str, Cut]
+    bands: Tiers
+    held: Mapping[str, Replay]
+    unused: tuple[str, ...] = ()
+
+    def to_record(self) -> dict[str, Any]:
+        """Return it as plain JSON values; the cuts stand in the run's record by themselves."""
+        bands = self.bands
+        tiers = {
+            "mode": bands.mode,
+            "band": bands.band,
+            "rise": bands.rise,
+            "by": bands.by,
+            "unused": list(self.unused),
+        }
+        night = sum(part.volume[0] for part in (bands, *bands.own.values()) if part.volume)
+        own = [{"name": name, **asdict(cut)} for name, cut in self.own.items()]
+        held = {name: asdict(told) for name, told in self.held.items()}
+        return dict(to_jsonable({**tiers, "night": night, "own": own, "held": held}))
+
+
+def lay(fitted: Fitted) -> tuple[Fitted, Tiering]:
+    """Lay the tiers by what the newest fold would have brought at the config's capacity."""
+    config, honest = fitted.config, fitted.honest
+    asked, value = newest(fitted)
+    week = None if config.is_flat else config.capacity.leads_per_week
+    bands = laid(fitted, asked, value, config.capacity.mode)
+    if not honest.judged.any():
+        return fitted.with_scorer(fitted.scorer.with_tiers(bands)), Tiering([], {}, bands, {})
+    if week is None:
+        return _with(fitted, bands), Tiering([], {}, bands, {})
+    every = _asked(fitted, honest.row, honest.probability)
+    nights = nights_of(every, honest.fold, _value(fitted, honest.row))
+    banded = lay_band(bands, nights)
+    held = {"plain": replay([(bands, nights)]), "banded": replay([(banded, nights)])}
+    for mode in ("top_n", "threshold"):
+        pairs = _later(fitted, mode)
+        held |= {mode: replay(pairs)} if pairs else {}
+    before = past(fitted)
+    own = _own(fitted, asked, value, before)
+    unused = tuple(str(name) for name, k in config.capacity.of.items() if k > 0 and str(name) not in own)
+    told = Tiering(capacity.table(asked, week, before), own, banded, held, unused)
+    return _with(fitted, banded), told
+
+
+def _with(fitted: Fitted, bands: Tiers) -> Fitted:
+    """Give the exported scorer the tiers: it is calibrated on the newest fold too, so its scale may lie off that fold's."""
+    return fitted.with_scorer(fitted.scorer.with_tiers(bands.moved(fitted.honest.rescaled)))
+
+
+def newest(fitted: Fitted) -> tuple[Asked, npt.NDArray[np.object_] | None]:
+    """Return the newest fold's rows and their values of `capacity.by`; without a fold, the newest rows as they were fitted."""
+    honest, matrix = fitted.honest, fitted.matrix
+    rows, p = honest.row[honest.judged], honest.probability[honest.judged]
+    if not len(rows):
+        rows = np.flatnonzero(matrix.as_of > matrix.as_of.max() - NEWEST) if len(matrix) else rows
+        p = fitted.scorer.probability(fitted.made.features.values[list(fitted.scorer.names)].iloc[rows])
+    return _asked(fitted, rows, p), _value(fitted, rows)
+
+
+def past(fitted: Fitted) -> Asked:
+    """Return the rows of the folds before the newest."""
+    older = ~fitted.honest.judged
+    return _asked(fitted, fitted.honest.row[older], fitted.honest.probability[older])
+
+
+def laid(fitted: Fitted, asked: Asked, value: npt.NDArray[np.object_] | None, mode: str) -> Tiers:
+    """Lay the tiers of some rows, without a band: one for each value with a capacity of its own, and one for all others."""
+    plan = fitted.config.capacity
+    if fitted.config.is_flat:
+        return capacity.tiers_for(asked, None)
+    if value is None:
+        return capacity.tiers_for(asked, plan.leads_per_week, mode)
+    words = np.array([key_of(v) for v in value], dtype=object)
+    own = {word: _share(asked, words == word, k, mode) for word, k in plan.own.items()}
+    rest = _share(asked, ~np.isin(words, [*own]), plan.rest, mode)
+    return replace(rest, by=plan.by, own=own)
+
+
+def _share(asked: Asked, mine: npt.NDArray[np.bool_], per_week: float, mode: str) -> Tiers:
+    """Lay the tiers of those that share a capacity; where there are none yet, at what a lead of tier A is worth in all."""
+    if per_week <= 0:
+        return capacity.none()
+    return capacity.tiers_for(asked.take(mine) if mine.any() else asked, per_week, mode)
+
+
+def _own(fitted: Fitted, asked: Asked, value: npt.NDArray[np.object_] | None, before: Asked) -> dict[str, Cut]:
+    """Say what each value's own capacity would have brought."""
+    plan, older = fitted.config.capacity, _value(fitted, fitted.honest.row[~fitted.honest.judged])
+    if value is None or older is None:
+        return {}
+    now, then = (np.array([key_of(v) for v in values], dtype=object) for values in (value, older))
+    parts = {str(name): (now == key_of(name), then == key_of(name), k) for name, k in plan.of.items()}
+    parts[OTHERS] = (~np.isin(now, [*plan.own]), ~np.isin(then, [*plan.own]), plan.rest)
+    return {
+        name: capacity.at(asked.take(mine), k, before.take(earlier))
+        for name, (mine, earlier, k) in parts.items()
+        if mine.any() and k > 0
+    }
+
+
+def _later(fitted: Fitted, mode: str) -> list[tuple[Tiers, Nights]]:
+    """Lay the tiers of each fold, to be held over the nights of the next."""
+    honest = fitted.honest
+    result: list[tuple[Tiers, Nights]] = []
+    before: Tiers | None = None
+    for number in np.unique(honest.fold):
+        mine = honest.fold == number
+        asked, value = _asked(fitted, honest.row[mine], honest.probability[mine]), _value(fitted, honest.row[mine])
+        if before is not None:
+            result.append((before, nights_of(asked, honest.fold[mine], value)))
+        before = laid(fitted, asked, value, mode)
+    return result
+
+
+def _asked(fitted: Fitted, rows: npt.NDArray[np.int64], p: npt.NDArray[np.float64]) -> Asked:
+    config, matrix = fitted.config, fitted.matrix
+    every = config.snapshots.every
+    return Asked(
+        p, matrix.y[rows], matrix.weight[rows], matrix.lead[rows], matrix.as_of[rows], config.horizon.micros,
+        None if every is None else every.micros,
+    )  # fmt: skip
+
+
+def _value(fitted: Fitted, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_] | None:
+    return None if fitted.made.by is None else fitted.made.by[rows]

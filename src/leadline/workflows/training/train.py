@@ -1,0 +1,147 @@
+"""`train`: from a config to a judged, tracked and exported scorer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from leadline.config.schema import Config
+from leadline.core.checks import Findings
+from leadline.evaluation.ablation import Worth
+from leadline.evaluation.backtest import Evaluation
+from leadline.evaluation.capacity import Cut
+from leadline.explanation.drivers import Driver, explanation
+from leadline.model.fitting.tuning import optuna_version
+from leadline.model.scorer import Scorer
+from leadline.workflows.common import Progress, as_config, instant, silent
+from leadline.workflows.training.evaluate import Judgement, judge
+from leadline.workflows.training.fit import Fitted, fit
+from leadline.workflows.training.later_stages import follow
+from leadline.workflows.training.prepare import Prepared, lay_folds, prepare
+from leadline.workflows.training.publish import export, publish, ready
+from leadline.workflows.training.record import records
+
+__all__ = ["TrainResult", "train"]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What `train` made.
+
+    Attributes
+    ----------
+    name, version, alias : str
+        The registered model, and whether it is the champion or a challenger.
+    folder : Path
+        Where the bundle lies.
+    run_id : str
+        The MLflow run.
+    fitted : Fitted
+        The model, and the data it was made of.
+    judgement : Judgement
+        What is to be said of it.
+    out_of_fold : Path or None
+        A Parquet file of what models said of snapshots that they weren't fitted on; None where no fold was judged.
+    """
+
+    name: str
+    version: str
+    alias: str
+    folder: Path
+    run_id: str
+    fitted: Fitted
+    judgement: Judgement
+    out_of_fold: Path | None = None
+
+    @property
+    def prepared(self) -> Prepared:
+        """The data that the model was made of."""
+        return self.fitted.made
+
+    @property
+    def scorer(self) -> Scorer:
+        """The model."""
+        return self.fitted.scorer
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The backtest; quote its newest fold."""
+        return self.judgement.evaluation
+
+    @property
+    def drivers(self) -> list[Driver]:
+        """Feature importance (mean |SHAP|), the strongest first."""
+        return self.judgement.drivers
+
+    @property
+    def capacity(self) -> list[Cut]:
+        """What half to double the capacity would have brought."""
+        return self.judgement.capacity.cuts
+
+    @property
+    def findings(self) -> Findings:
+        """What the checks saw."""
+        return self.judgement.findings
+
+    @property
+    def families(self) -> tuple[Worth, ...]:
+        """Feature-family ablation; empty where there is one family, or `backtest.ablation` is off."""
+        return self.judgement.families or ()
+
+    def explanation(self, rows: int = 1000) -> Any:
+        """Return the newest snapshots' contributions as a `shap.Explanation`, for SHAP's own plots.
+
+        Its values are what each feature adds to the log odds before calibration; with `base_values` they add up to them.
+
+        Parameters
+        ----------
+        rows : int
+            How many snapshots, the newest; all where there are fewer.
+        """
+        return explanation(self.scorer, self.prepared.features, rows)
+
+    def __repr__(self) -> str:
+        return f"TrainResult({self.name} {self.version} ({self.alias}) in {self.folder}; {self.evaluation!r})"
+
+
+def train(
+    config: Config | str | Path, as_of: str | int | None = None, progress: Progress = silent, tune: int = 0
+) -> TrainResult:
+    """Train, judge, track and export a model, using only what was known at T.
+
+    Parameters
+    ----------
+    config : Config or path
+        What to train on.
+    as_of : str or int, optional
+        T; by default the newest recorded time in the table that holds the outcome.
+    progress : callable, optional
+        Is told each stage's name.
+    tune : int
+        How many recipes to try on the folds older than the newest; 0 takes the default one. Needs the extra `tune`.
+
+    Raises
+    ------
+    ConfigError, MissingError, DataError, RetryError, OutputError
+        As the message says; nothing is half-written.
+
+    Examples
+    --------
+    >>> train("no-such.yaml")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
+    """
+    config = as_config(config, progress)
+    if tune:
+        optuna_version()  # the extra is missed now, not after minutes
+    made = prepare(config, instant(config, as_of), progress)
+    folds, said = lay_folds(config, made)
+    ready(config)
+    fitted, judgement = judge(fit(config, made, folds, tune, progress), said, progress)
+    found, stages = follow(fitted, progress)
+    judgement = replace(judgement, findings=judgement.findings + found, stages=stages)
+    progress("tracking and exporting")
+    published = publish(fitted, judgement, records(fitted, judgement))
+    return TrainResult(config.name, *published, fitted, judgement, export(fitted, published[0]))

@@ -1,0 +1,104 @@
+"""Refusals: what makes a night worse than none, by the figures alone."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from leadline.config.scoring import Nightly
+from leadline.core.point_in_time import DAY, HOUR
+from leadline.metrics.drift import by_chance, deciles, psi, shares
+from leadline.monitoring.reference import Reference
+from leadline.scoring.guards import Seen, doubts, drifts
+from leadline.scoring.previous_scores import Before
+
+GOOD = Reference(
+    1_000, {"title": 0.1, "visits": 0.0, "last": 0.6}, {"visits": 0.7}, {"country": 0.05}, [0.5], [0.5, 0.5]
+)
+NIGHT = Seen(100 * DAY, 100 * DAY - HOUR, GOOD, GOOD, Before(99 * DAY, {str(i): 0.5 for i in range(1_000)}))
+
+
+def items(seen: Seen, **plan: object) -> list[tuple[str, str]]:
+    return [(d.item, d.then) for d in doubts(Nightly.model_validate(plan), seen)]
+
+
+def tonight(**values: object) -> Seen:
+    return dataclasses.replace(NIGHT, tonight=dataclasses.replace(GOOD, **values))
+
+
+def test_an_ordinary_night_raises_no_doubt() -> None:
+    assert items(NIGHT) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "item"),
+    [
+        (dataclasses.replace(NIGHT, newest=92 * DAY), "stale"),
+        (tonight(rows=499), "volume"),
+        (tonight(rows=2_001), "volume"),
+        (tonight(nulls={"title": 0.9}), "nulls"),
+        (tonight(nulls={"last": 1.0}), "nulls"),
+        (tonight(unseen={"country": 0.98}), "levels"),
+        (tonight(silent={"visits": 1.0}), "zero_rate"),
+        (tonight(scores=[0.95, 0.05]), "drift"),
+    ],
+)  # fmt: skip
+def test_each_fault_raises_its_own_doubt_and_the_config_says_what_follows(seen: Seen, item: str) -> None:
+    default = {"zero_rate": "warn", "drift": "warn"}.get(item, "fail")
+    assert items(seen) == [(item, default)]
+    for word in ("warn", "fail"):
+        assert items(seen, **{item: word}) == [(item, word)]
+    assert items(seen, **{item: "ignore"}) == []
+    (doubt,) = doubts(Nightly(), seen)
+    assert doubt.text.count("; ") == 2 and "expected" in doubt.text and f"nightly.{item}: warn" in doubt.text
+
+
+@pytest.mark.parametrize("seen", [
+    dataclasses.replace(NIGHT, newest=NIGHT.as_of - 7 * DAY),  # as old as may be
+    dataclasses.replace(NIGHT, newest=None),
+    tonight(rows=500), tonight(rows=2_000),
+    tonight(nulls={"title": 0.5}),
+    tonight(silent={"visits": 0.999}),
+    dataclasses.replace(tonight(rows=1), before=Before(10 * DAY, NIGHT.before.probability)),  # that night is too long ago
+    dataclasses.replace(tonight(rows=40, nulls={"title": 1.0}), before=Before()),  # too few leads to tell
+    dataclasses.replace(tonight(nulls={"title": 1.0}), model=None),  # a bundle of an older leadline
+    dataclasses.replace(tonight(scores=[0.95, 0.05]), alike=False),  # landmarks look at other ages than a night
+])  # fmt: skip
+def test_what_may_be_chance_or_cannot_be_told_raises_none(seen: Seen) -> None:
+    assert items(seen) == []
+
+
+def test_all_doubts_are_told_at_once() -> None:
+    seen = dataclasses.replace(tonight(rows=10), newest=1)
+    assert [item for item, _ in items(seen)] == ["stale", "volume"]
+
+
+def test_drift_against_last_night_needs_one() -> None:
+    seen = dataclasses.replace(NIGHT, last=([0.5, 0.5], [0.9, 0.1]))
+    assert drifts(seen)["last night"] == pytest.approx(0.8789, abs=1e-4)
+    assert "last night" not in drifts(dataclasses.replace(seen, before=Before()))
+
+
+def test_two_samples_of_one_spread_seldom_drift_beyond_chance() -> None:
+    draw = np.random.default_rng(7)
+    beyond = 0
+    for _ in range(300):
+        a, b = draw.beta(1, 20, 400), draw.beta(1, 20, 300)
+        cuts = deciles(a)
+        beyond += psi(shares(a, cuts), shares(b, cuts)) > by_chance(10, 300, 400)
+    assert beyond <= 15  # one in twenty, where one in forty or so is promised
+
+
+def test_the_index_is_zero_for_the_same_and_grows_with_the_shift() -> None:
+    draw = np.random.default_rng(7)
+    base = draw.normal(size=20_000)
+    cuts = deciles(base)
+    found = [psi(shares(base, cuts), shares(base + shift, cuts)) for shift in (0, 0.2, 0.5, 1)]
+    assert found[0] == 0 and found == sorted(found) and found[-1] > 0.5
+
+
+def test_weighted_deciles_hold_equal_weight() -> None:
+    values, weight = np.arange(1_000.0), np.where(np.arange(1_000) < 500, 1.0, 3.0)
+    assert np.allclose(shares(values, deciles(values, weight), weight), 0.1, atol=0.01)

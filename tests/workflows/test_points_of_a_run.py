@@ -1,0 +1,76 @@
+"""Scorecard of a trained home: in the record, the bundle and the files; what is judged never saw the newest fold."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leadline import report
+from leadline.points.card import PointsCard
+from leadline.points.exports import row_of
+from leadline.workflows.training.points import Drawn, audited, draw_up
+
+
+@pytest.fixture(scope="module")
+def told(trained_home) -> dict[str, object]:
+    return json.loads((trained_home[0] / trained_home[1].folder / "record.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def drawn(trained_home) -> Drawn:
+    return draw_up(trained_home[1].fitted)
+
+
+def test_the_record_holds_a_card_its_worth_and_the_audit(told) -> None:
+    card, audit = told["points_card"], told["rules_audit"]
+    assert 3 <= len(card["rows"]) <= 25 and card["reason"] == "" and card["bands"][0]["name"] == "A"
+    assert {"card", "model", "logistic", "points"} == set(card["worth"]["by"])
+    assert 0.4 < card["worth"]["kept"]["value"] < 1.6
+    assert len(audit["rules"]) == len(audit["definitions"]) == 8 and audit["stages"][0]["stage"] == "mql"
+    cut = next(c for c in told["capacity"] if abs(c["leads_per_week"] - 40) < 1)
+    assert card["worth"]["by"]["model"]["expected"]["value"] == pytest.approx(cut["expected"], abs=0.5)
+    assert {"source", "deepest intent so far"} == set(audit["caught"]["who"])
+
+
+def test_the_card_that_is_judged_never_saw_the_newest_fold(trained_home, drawn: Drawn) -> None:
+    fitted = trained_home[1].fitted
+    honest = fitted.honest
+    poisoned = honest.probability.copy()
+    poisoned[honest.judged] = np.random.default_rng(1).random(int(honest.judged.sum()))
+    one = drawn
+    two = draw_up(replace(fitted, honest=replace(honest, probability=poisoned)))
+    assert one.worth is not None and two.worth is not None
+    assert one.worth.by["card"] == two.worth.by["card"] and one.worth.by["model"] != two.worth.by["model"]
+    assert one.card != two.card  # the card that is handed out is made of all folds
+
+
+def test_a_run_that_no_fold_judged_says_so(trained_home) -> None:
+    fitted = trained_home[1].fitted
+    honest = fitted.honest
+    none = replace(fitted, honest=replace(honest, judged=np.zeros(len(honest.judged), dtype=bool)))
+    assert draw_up(none).card.rows == () and "no fold" in draw_up(none).reason
+    assert "no fold" in audited(none)["reason"]
+
+
+def test_report_writes_the_tables_beside_the_page(home: Path, told) -> None:
+    made = report("demo.yaml", "out/page.html")
+    assert [path.name for path in made.points] == [f"page_points_{what}.csv" for what in ("card", "hubspot", "marketo")]
+    rows = {path.name: list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))) for path in made.points}
+    many = len(told["points_card"]["rows"])
+    assert len(rows["page_points_hubspot.csv"]) == len(rows["page_points_marketo.csv"]) == many
+    assert [int(line["points"]) for line in rows["page_points_card.csv"][:many]] == [
+        r["points"] for r in told["points_card"]["rows"]
+    ]
+
+
+def test_the_bundle_has_the_card_and_it_scores_as_the_record_says(trained_home, told, drawn: Drawn) -> None:
+    folder, result = trained_home
+    text = (folder / result.folder / "points_card.csv").read_text(encoding="utf-8")
+    assert text.count("\n") == len(told["points_card"]["rows"]) + len(told["points_card"]["bands"]) + 1
+    assert set(PointsCard(tuple(map(row_of, told["points_card"]["rows"]))).rows) == set(drawn.card.rows)
