@@ -80,7 +80,7 @@ def of_real_data() -> Iterator[Honest]:
 
 def _checked(leads: int, seed: int, plant: str | None, folder: Path) -> list[Finding]:
     home = folder / f"{seed}-{plant or 'honest'}"
-    demo.write(demo.make(leads, seed, plant), home)
+    demo.write_world(demo.make_world(leads, seed, plant), home)
     config = home / "demo.yaml"
     config.write_text(demo.config_text(f"{home.as_posix()}/", plant), encoding="utf-8")
     return list(check(config).findings)

@@ -28,13 +28,13 @@ from leadline.config.load import load_config
 from leadline.dataset.feature_spec import Feature
 from leadline.metrics import classification
 from leadline.model.encoding.encoder import Encoder, Matrix
-from leadline.model.fitting.fit import OutOfFold, RowSplit, fit_scorer, split
+from leadline.model.fitting.fit import OutOfFold, RowSplit, fit_scorer, split_newest
 from leadline.model.fitting.logistic import sigmoid
 from leadline.model.fitting.recipe import Recipe
-from leadline.model.fitting.selection import logistic
+from leadline.model.fitting.selection import fit_logistic
 from leadline.model.scorer import Scorer
-from leadline.workflows.training.fit import to_matrix
-from leadline.workflows.training.prepare import Prepared, lay_folds, prepare
+from leadline.workflows.training.fit import training_matrix
+from leadline.workflows.training.prepare import TrainingData, make_folds, prepare_training
 
 Floats = npt.NDArray[np.float64]
 
@@ -80,14 +80,14 @@ def newest(
 ) -> Newest:
     """Fit the model and its peers on what came before the newest fold, and let them say."""
     _, honest = fit_scorer(specs, matrix, folds, None, seed, threads)
-    order, rows, _, ((train, test),), _ = split(matrix, folds)
+    order, rows, _, ((train, test),), _ = split_newest(matrix, folds)
     said = {"model": _in_order(honest, order[test])}
     for name, recipe in HALVES.items() if halves else ():
         alone = fit_scorer(specs, matrix, folds, recipe, seed, threads)[1]
         said[name] = sigmoid(_in_order(alone, order[test], "margin"))
     known = rows.take(train)
     encoder = Encoder.fit(specs, known)
-    line = logistic(encoder, encoder.linear(known.values), known, 1.0)  # scikit-learn's default penalty
+    line = fit_logistic(encoder, encoder.linear(known.values), known, 1.0)  # scikit-learn's default penalty
     said["regression"] = sigmoid(line.margin(encoder.linear(rows.values.iloc[test])))
     settings = {
         "objective": "binary",
@@ -166,26 +166,26 @@ def of_world(leads: int, seed: int, bound: Scorer | None, halves: bool) -> None:
     """Judge on a demo world; `bound`, trained on a far larger world, says how much of the truth can be seen at all."""
     print(f"\n-- demo, {leads:,} leads, seed {seed} --")
     made, folds, truth, threads = _world(leads, seed)
-    matrix = to_matrix(made)
+    matrix = training_matrix(made)
     fold = newest(made.features.specs, matrix, made.features.group(), folds, seed, threads, truth, halves)
     if bound is not None:
-        _, _, _, ((_, test),), _ = split(matrix, folds)
+        _, _, _, ((_, test),), _ = split_newest(matrix, folds)
         at = matrix.order()[test]
         values = made.features.values.iloc[at].reindex(columns=list(bound.names))
         fold = Newest(fold.y, fold.weight, fold.group, {**fold.said, "bound": bound.probability(values)}, fold.truth)
     figures(fold)
 
 
-def _world(leads: int, seed: int) -> tuple[Prepared, list[tuple[Any, Any]], Floats, int]:
+def _world(leads: int, seed: int) -> tuple[TrainingData, list[tuple[Any, Any]], Floats, int]:
     """Make a demo world, and compute its features, folds and true chances."""
     with tempfile.TemporaryDirectory() as folder:
-        world = demo.make(leads, seed)
-        demo.write(world, Path(folder))
+        world = demo.make_world(leads, seed)
+        demo.write_world(world, Path(folder))
         place = Path(folder) / "demo.yaml"
         place.write_text(demo.config_text(f"{folder}/"), encoding="utf-8")
         config = load_config(place)
-        made = prepare(config, None)
-    folds = [(f.train, f.test) for f in lay_folds(config, made)[0]]
+        made = prepare_training(config, None)
+    folds = [(f.train, f.test) for f in make_folds(config, made)[0]]
     told = world.truth.to_pandas()
     keys = pd.DataFrame(
         {
@@ -206,9 +206,9 @@ def of_set(name: str, halves: bool) -> None:
     """Judge on a public data set."""
     print(f"\n-- {name} --")
     config = load_config(CONFIGS / f"{name}.yaml")
-    made = prepare(config, None)
-    folds = [(f.train, f.test) for f in lay_folds(config, made)[0]]
-    parts = made.features.specs, to_matrix(made), made.features.group()
+    made = prepare_training(config, None)
+    folds = [(f.train, f.test) for f in make_folds(config, made)[0]]
+    parts = made.features.specs, training_matrix(made), made.features.group()
     figures(newest(*parts, folds, config.seed, config.engine.threads, halves=halves))
 
 
@@ -226,7 +226,7 @@ def main(arguments: Sequence[str]) -> int:
     bound = None
     if asked.bound:
         made, folds, _, threads = _world(asked.bound, 1000)
-        bound = fit_scorer(made.features.specs, to_matrix(made), folds, None, 1000, threads)[0]
+        bound = fit_scorer(made.features.specs, training_matrix(made), folds, None, 1000, threads)[0]
     for seed in asked.seeds:
         of_world(asked.leads, seed, bound, asked.halves)
     if not os.environ.get("LEADLINE_DATA"):

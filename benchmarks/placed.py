@@ -13,7 +13,7 @@ from leadline.config.schema import Config
 from leadline.core.checks import Findings
 from leadline.dataset.feature_spec import Feature
 from leadline.features import build, catalog
-from leadline.tables import Attribute, Loaded, Store, event_cache, merges, open_store, stages
+from leadline.tables import Attribute, LoadedTables, Store, event_cache, merges, open_store, stages
 
 __all__ = ["SCAN", "VARIANTS", "config_of", "keeping", "leadline_values", "placed", "scan", "specs_of"]
 
@@ -39,15 +39,15 @@ CANON = {
 }  # fmt: skip
 
 
-def nothing(_: Config, loaded: Loaded) -> Loaded:
+def nothing(_: Config, loaded: LoadedTables) -> LoadedTables:
     """Prepare nothing: the build starts from the raw log."""
     return loaded
 
 
-def kept_fold(config: Config, loaded: Loaded) -> Loaded:
+def kept_fold(config: Config, loaded: LoadedTables) -> LoadedTables:
     """Keep the log beside the world, and what an earlier build left for this one."""
     with keeping(config) as config:
-        log = event_cache.settle(config, loaded.store)
+        log = event_cache.cache_events(config, loaded.store)
     loaded.store.run("DROP TABLE all_events")
     if log.shelf is None:
         raise ValueError(f"the fold isn't kept: {log.note}")
@@ -63,9 +63,9 @@ def keeping(config: Config) -> Iterator[Config]:
         yield config.model_copy(update={"engine": config.engine.model_copy(update={"cache_events": True})})
 
 
-VARIANTS: dict[str, Callable[[Config, Loaded], Loaded]] = {"raw log": nothing, "kept fold": kept_fold}
+VARIANTS: dict[str, Callable[[Config, LoadedTables], LoadedTables]] = {"raw log": nothing, "kept fold": kept_fold}
 """What is done to the placed tables before the clock starts, under the name that the table prints: a fold that is kept
-from an earlier night, say, is made here by the function that a night calls. The timed part is always `build.build`."""
+from an earlier night, say, is made here by the function that a night calls. The timed part is always `build.compute_features`."""
 
 
 def config_of(folder: Path, memory: str, threads: int) -> Config:
@@ -86,19 +86,19 @@ def config_of(folder: Path, memory: str, threads: int) -> Config:
 
 
 @contextmanager
-def placed(config: Config, folder: Path, question: str) -> Iterator[Loaded]:
+def placed(config: Config, folder: Path, question: str) -> Iterator[LoadedTables]:
     """Open a store with a world's tables and one question's snapshots in it; close it in the end."""
     with closing(open_store(config.engine)) as store:
         yield _place(config, folder, question, store)
 
 
-def _place(config: Config, folder: Path, question: str, store: Store) -> Loaded:
+def _place(config: Config, folder: Path, question: str, store: Store) -> LoadedTables:
     rows = {}
     for name, columns in CANON.items():
         store.run(f'CREATE TABLE {name} AS SELECT row_number() OVER () AS "row", {columns} FROM {_file(folder, name)}')
         rows[name] = int(store.rows(f"SELECT COUNT(*) FROM {name}")[0][0])
-    merges.none(store)
-    stages.build(config, store)
+    merges.no_merges(store)
+    stages.build_reached(config, store)
     store.run(f"CREATE TABLE snapshots AS SELECT * FROM {_file(folder, question)}")
     store.run(
         "CREATE TABLE belongs AS SELECT lead_id, COALESCE(account_id, '') AS account_id, created_at AS changed_at, recorded_at FROM leads"
@@ -108,7 +108,7 @@ def _place(config: Config, folder: Path, question: str, store: Store) -> Loaded:
         Attribute("leads", "job_title", "lead_job_title", "category"),
         Attribute("accounts", "employees", "employees", "number"),
     )
-    return Loaded(store, until, until, attributes, rows, Findings(()))
+    return LoadedTables(store, until, until, attributes, rows, Findings(()))
 
 
 def _file(folder: Path, name: str) -> str:
@@ -116,9 +116,9 @@ def _file(folder: Path, name: str) -> str:
     return f"read_parquet('{path}')"
 
 
-def specs_of(config: Config, loaded: Loaded, whole: bool) -> tuple[Feature, ...]:
+def specs_of(config: Config, loaded: LoadedTables, whole: bool) -> tuple[Feature, ...]:
     """List the whole catalogue, or its windowed lead and account features with recency, which peers compute too."""
-    specs = catalog.catalogue(config, loaded)
+    specs = catalog.list_features(config, loaded)
     if whole:
         return specs
     return tuple(
@@ -129,10 +129,10 @@ def specs_of(config: Config, loaded: Loaded, whole: bool) -> tuple[Feature, ...]
     )  # fmt: skip
 
 
-def leadline_values(config: Config, loaded: Loaded, specs: tuple[Feature, ...]) -> build.Features:
+def leadline_values(config: Config, loaded: LoadedTables, specs: tuple[Feature, ...]) -> build.FeatureTable:
     """Build the features, as `train` and `score` do."""
     intents = {name: behaviour.intent for name, behaviour in config.behaviours.items()}
-    return build.build(loaded, specs, intents, config.roles)
+    return build.compute_features(loaded, specs, intents, config.roles)
 
 
 def scan(store: Store) -> None:

@@ -24,12 +24,12 @@ from leadline.workflows.training import evaluate, record, report_data
 from leadline.workflows.training.train import train
 
 PARTS: tuple[tuple[ModuleType, str, str], ...] = (
-    (report_data, "gather", "ask the tables"),
-    (evaluate, "of_run", "funnel and rejections"),
-    (evaluate, "sections", "assets, committees, intent stages"),
-    (evaluate, "drawn", "beeswarm, dependence, interactions"),
-    (evaluate, "points", "points card and rules audit"),
-    (record, "compared", "behaviours"),
+    (report_data, "gather_report_inputs", "ask the tables"),
+    (evaluate, "training_funnel", "funnel and rejections"),
+    (evaluate, "section_records", "assets, committees, intent stages"),
+    (evaluate, "plot_figures", "beeswarm, dependence, interactions"),
+    (evaluate, "points_records", "points card and rules audit"),
+    (record, "behaviour_record", "behaviours"),
 )
 """The functions that the sections need, and nothing else does; and what each makes."""
 
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(folder: Path, leads: int) -> tuple[float, float, int]:
     """Return the seconds of the training and of the page, and the page's bytes."""
-    demo.write(demo.make(leads, 1), folder)
+    demo.write_world(demo.make_world(leads, 1), folder)
     place = folder / "demo.yaml"
     place.write_text(config_text(folder), encoding="utf-8")
     config = load_config(place)

@@ -28,15 +28,15 @@ import numpy.typing as npt
 
 from leadline import demo
 from leadline.config.load import load_config
-from leadline.explanation.reasons import Strongest, strongest, written
-from leadline.features.build import Features
+from leadline.explanation.reasons import TopGroups, reason_texts, top_groups
+from leadline.features.build import FeatureTable
 from leadline.model.fitting.fit import fit_scorer
 from leadline.model.fitting.recipe import Recipe
 from leadline.model.scorer import CHUNK, Scorer
-from leadline.model.shap.tree_shap import Forest
-from leadline.scoring.ranking import rank
-from leadline.workflows.training.fit import to_matrix
-from leadline.workflows.training.prepare import lay_folds, prepare
+from leadline.model.shap.tree_shap import TabulatedTrees
+from leadline.scoring.ranking import rank_leads
+from leadline.workflows.training.fit import training_matrix
+from leadline.workflows.training.prepare import make_folds, prepare_training
 
 ROOT = Path(__file__).parents[1]
 Floats = npt.NDArray[np.float64]
@@ -44,18 +44,18 @@ Floats = npt.NDArray[np.float64]
 
 def make(folder: Path, leads: int, trees: int) -> None:
     """Fit a model on a demo world, half regression and half trees, and keep it with the world's features."""
-    demo.write(demo.make(leads, 1), folder)
+    demo.write_world(demo.make_world(leads, 1), folder)
     config_path = folder / "demo.yaml"
     config_path.write_text(demo.config_text(f"{folder}/"), encoding="utf-8")
     config = load_config(config_path)
-    made = prepare(config, None)
-    folds = [(f.train, f.test) for f in lay_folds(config, made)[0]]
+    made = prepare_training(config, None)
+    folds = [(f.train, f.test) for f in make_folds(config, made)[0]]
     recipe = Recipe(anchored=True, rounds=0, plain_rounds=trees, moving=(), c=0.01)
-    scorer, _ = fit_scorer(made.features.specs, to_matrix(made), folds, recipe, 1, os.cpu_count() or 1)
+    scorer, _ = fit_scorer(made.features.specs, training_matrix(made), folds, recipe, 1, os.cpu_count() or 1)
     (folder / "made.pickle").write_bytes(pickle.dumps((scorer.to_files(), made.features)))
 
 
-def load(folder: Path, rows: int) -> tuple[Scorer, Features]:
+def load(folder: Path, rows: int) -> tuple[Scorer, FeatureTable]:
     """Return the model and as many open leads as asked, of one night."""
     files, made = pickle.loads((folder / "made.pickle").read_bytes())
     random = np.random.default_rng(7)
@@ -66,7 +66,7 @@ def load(folder: Path, rows: int) -> tuple[Scorer, Features]:
             values[spec.name] += moved
     ids = np.array([f"L{n:08d}" for n in random.permutation(rows)], dtype=object)
     firms = np.array([f"A{n:07d}" for n in random.integers(0, rows // 4 + 1, rows)], dtype=object)
-    return Scorer.from_files(files), Features(made.specs, ids, firms, np.full(rows, made.as_of.max()), values)
+    return Scorer.from_files(files), FeatureTable(made.specs, ids, firms, np.full(rows, made.as_of.max()), values)
 
 
 def night(folder: Path, rows: int, contrib: int) -> dict[str, Any]:
@@ -75,13 +75,13 @@ def night(folder: Path, rows: int, contrib: int) -> dict[str, Any]:
     before, told = _peak_mb(), {}
     scorer.held(made.values.iloc[:1])  # the loops are compiled once a machine, not once a night
     scorer.over(made.values.iloc[:8000], len)
-    _, told["whole"] = _timed(lambda: rank(scorer, made, int(made.as_of[0]), True, "demo", "1").to_arrow())
+    _, told["whole"] = _timed(lambda: rank_leads(scorer, made, int(made.as_of[0]), True, "demo", "1").to_arrow())
     peak = _peak_mb()
     specs = [s for s in made.specs if s.name in set(scorer.names)]
     _, told["spot check"] = _timed(lambda: scorer.held(made.values))
-    (_, parts), told["pass"] = _timed(lambda: scorer.over(made.values, lambda c: strongest(specs, c)))
-    found = Strongest.joined(parts)
-    _, told["texts"] = _timed(lambda: written(specs, made.values, found, made.as_of))
+    (_, parts), told["pass"] = _timed(lambda: scorer.over(made.values, lambda c: top_groups(specs, c)))
+    found = TopGroups.joined(parts)
+    _, told["texts"] = _timed(lambda: reason_texts(specs, made.values, found, made.as_of))
     return {**told, "before_mb": before, "peak_mb": peak}
 
 
@@ -90,7 +90,7 @@ def peers(folder: Path, rows: int, contrib: int) -> dict[str, Any]:
     scorer, made = load(folder, rows)
     booster, forest = (
         lightgbm.Booster(model_str=scorer.trees),
-        Forest.of(scorer.trees, len(scorer.encoder.tree_columns)),
+        TabulatedTrees.of(scorer.trees, len(scorer.encoder.tree_columns)),
     )
     chunks = [scorer.encoder.tree(made.values.iloc[start : start + CHUNK]) for start in range(0, rows, CHUNK)]
     x = np.asfortranarray(np.concatenate(chunks))

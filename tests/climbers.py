@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 
 from leadline.core.point_in_time import DAY
-from leadline.dataset.lead_journeys import Climbs, Spent
-from leadline.insights.stage_conversion import Terms
+from leadline.dataset.lead_journeys import CampaignSpend, LeadJourneys
+from leadline.insights.stage_conversion import FunnelSettings
 
 START = 1_704_067_200_000_000  # 2024-01-01
 UNTIL = START + 400 * DAY
-TERMS = Terms(within=90 * DAY, won_within=180 * DAY, sla=DAY)
+TERMS = FunnelSettings(within=90 * DAY, won_within=180 * DAY, sla=DAY)
 REASONS = np.array(["bad_fit", "Not now", "duplicate", "moved to the moon", None], dtype=object)
 
 
-def climbers(n: int = 600, seed: int = 3, **changed: Any) -> Climbs:
+def climbers(n: int = 600, seed: int = 3, **changed: Any) -> LeadJourneys:
     """Draw people who climb: of source web a third of MQLs become SQL, of source fair one in twenty."""
     rng = np.random.default_rng(seed)
     created = START + rng.integers(0, 390 * DAY, n).astype(np.float64)
@@ -40,7 +40,7 @@ def climbers(n: int = 600, seed: int = 3, **changed: Any) -> Climbs:
         dtype=object,
     )
     months = [START + d * DAY for d in (0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305)]
-    spent = Spent(
+    spent = CampaignSpend(
         np.array(["web-a", "fair-a"] * 11, dtype=object), np.repeat(months, 2).astype(float), np.full(22, 500.0)
     )
     made: dict[str, Any] = {
@@ -49,4 +49,4 @@ def climbers(n: int = 600, seed: int = 3, **changed: Any) -> Climbs:
         "touched": touched, "ever": touched, "kind": np.where(np.isfinite(touched), "call", None), "source": source, "campaign": campaign,
         "names": ("source", "campaign"), "until": float(UNTIL), "touched_from": float(START), "touched_until": float(UNTIL), "spent": spent,
     }  # fmt: skip
-    return Climbs(**{**made, **changed})
+    return LeadJourneys(**{**made, **changed})

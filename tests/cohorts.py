@@ -16,7 +16,7 @@ import oracle_rates
 from crowds import ROLES
 from leadline.config.schema import Config
 from leadline.dataset.feature_spec import Feature
-from leadline.features.build import Features
+from leadline.features.build import FeatureTable
 from oracle import DAY, Rules
 from worlds import HALF, START, TYPES, WORDS, Run, World, config_of, later_than, rules, worlds
 
@@ -127,15 +127,15 @@ class Cohort(Run):
     def ours(self) -> tuple[Feature, ...]:
         from leadline.features import catalog
 
-        return tuple(s for s in catalog.catalogue(self.config, self.loaded) if s.aggregate in oracle_rates.KNOWN)
+        return tuple(s for s in catalog.list_features(self.config, self.loaded) if s.aggregate in oracle_rates.KNOWN)
 
-    def features(self, specs: Any = None) -> Features:
+    def features(self, specs: Any = None) -> FeatureTable:
         from leadline.features import build
 
-        return build.build(self.loaded, specs or self.ours(), self.intents, self.config.roles)
+        return build.compute_features(self.loaded, specs or self.ours(), self.intents, self.config.roles)
 
 
-def compare(asked: Rules, built: Features, world: World, limit: int) -> dict[str, int]:
+def compare(asked: Rules, built: FeatureTable, world: World, limit: int) -> dict[str, int]:
     """Hold every value against the oracle's; return how many of each feature aren't zero or missing."""
     visible = oracle.cut(world, limit)
     fields = {r["field"] for r in visible["history"]}

@@ -20,8 +20,8 @@ import oracle_colleagues
 from leadline.config.schema import Config
 from leadline.core.checks import Findings
 from leadline.features import build, catalog
-from leadline.tables import Attribute, Loaded, Store, merges, stages
-from leadline.tables.visibility import drop_repeats
+from leadline.tables import Attribute, LoadedTables, Store, merges, stages
+from leadline.tables.visibility import drop_duplicates
 from oracle import DAY, Person, Rules
 from worlds import BEHAVIOURS, HALF, LAST, START, TYPES, WORDS, Run, World, config_of, delays, instants
 
@@ -150,16 +150,16 @@ class Crowd(Run):
     """One load of a crowd; `features` are those of colleagues alone, unless told otherwise."""
 
     def colleagues(self) -> tuple[build.Feature, ...]:
-        return tuple(s for s in catalog.catalogue(self.config, self.loaded) if s.table == "colleagues")
+        return tuple(s for s in catalog.list_features(self.config, self.loaded) if s.table == "colleagues")
 
-    def features(self, specs: Any = None) -> build.Features:
-        return build.build(self.loaded, specs or self.colleagues(), self.intents, self.config.roles)
+    def features(self, specs: Any = None) -> build.FeatureTable:
+        return build.compute_features(self.loaded, specs or self.colleagues(), self.intents, self.config.roles)
 
 
 class Placed(Crowd):
     """A crowd in a store that is there already, and stays."""
 
-    def __init__(self, config: Config, store: Store, loaded: Loaded) -> None:
+    def __init__(self, config: Config, store: Store, loaded: LoadedTables) -> None:
         self.config, self.store, self.loaded = config, store, loaded
 
 
@@ -181,14 +181,14 @@ def placed(world: World, config: Config, store: Store, known_at: int) -> Placed:
         columns["recorded_at"] = [oracle.recorded(r, clock) for r in world[table]]
         kinds = {c: pa.int64() if c.endswith("_at") else pa.string() for c in columns}
         store.put(table, pa.table({c: pa.array(v, kinds[c]) for c, v in columns.items()}))
-    drop_repeats("history", store)
-    merges.follow(store, ("events", "stages", "history"))
-    stages.build(config, store)
+    drop_duplicates("history", store)
+    merges.apply_merges(store, ("events", "stages", "history"))
+    stages.build_reached(config, store)
     title = Attribute("leads", "job_title", "lead_job_title", "category")
     return Placed(
         config,
         store,
-        Loaded(store, known_at, known_at, (title,), {t: len(rows) for t, rows in world.items()}, Findings(())),
+        LoadedTables(store, known_at, known_at, (title,), {t: len(rows) for t, rows in world.items()}, Findings(())),
     )
 
 
@@ -196,7 +196,7 @@ def _canonical(value: Any) -> Any:
     return value.strip(" ") or None if isinstance(value, str) else value
 
 
-def compare(asked: Rules, built: build.Features, persons: dict[str, Person], fields: Iterable[str]) -> int:
+def compare(asked: Rules, built: build.FeatureTable, persons: dict[str, Person], fields: Iterable[str]) -> int:
     """Hold every value of every colleague feature against the oracle's; return how many aren't zero or missing."""
     told, known = 0, set(fields)
     columns = {s: built.values[s.name].tolist() for s in built.specs}

@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 from leadline import Config, demo, load_config
 from leadline.model.fitting.fit import OutOfFold, fit_scorer
 from leadline.model.scorer import Scorer
-from leadline.workflows.common import instant
-from leadline.workflows.training.fit import to_matrix
-from leadline.workflows.training.prepare import lay_folds, prepare
+from leadline.workflows.common import parse_as_of
+from leadline.workflows.training.fit import training_matrix
+from leadline.workflows.training.prepare import make_folds, prepare_training
 
 LEADS = 2_000  # enough positive ones (150) for trees
 KNOWN_AT = "2025-06-02T00:00:00Z"
@@ -51,7 +51,7 @@ CLOCKS = {
 
 def tables() -> Tables:
     """The demo world's tables; a few leads bear a title that nobody else has, which must turn up nowhere."""
-    made = dict(demo.make(LEADS, 7).tables)
+    made = dict(demo.make_world(LEADS, 7).tables)
     titles = made["leads"]["job_title"].to_pylist()
     titles[-5:] = [CANARY] * 5
     place = made["leads"].schema.get_field_index("job_title")
@@ -148,10 +148,10 @@ def inside(folder: Path) -> Iterator[None]:
 
 def fitted(config: Config, as_of: str | None) -> tuple[Scorer, OutOfFold]:
     """Fit as `train` does, without tracking."""
-    made = prepare(config, instant(config, as_of))
-    folds, _ = lay_folds(config, made)
+    made = prepare_training(config, parse_as_of(config, as_of))
+    folds, _ = make_folds(config, made)
     pairs = [(fold.train, fold.test) for fold in folds]
-    return fit_scorer(made.features.specs, to_matrix(made), pairs, None, config.seed, config.engine.threads)
+    return fit_scorer(made.features.specs, training_matrix(made), pairs, None, config.seed, config.engine.threads)
 
 
 def configured(folder: Path, world: Tables, change: Callable[[str], str] = lambda text: text) -> Config:

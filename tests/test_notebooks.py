@@ -76,7 +76,7 @@ def test_they_run_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     nbclient = pytest.importorskip("nbclient", reason="pip install leadline[notebooks]")
     nbformat = pytest.importorskip("nbformat", reason="pip install leadline[notebooks]")
     pytest.importorskip("ipykernel", reason="pip install leadline[notebooks]")
-    demo.write(demo.make(1500, 7), tmp_path / "demo")
+    demo.write_world(demo.make_world(1500, 7), tmp_path / "demo")
     (tmp_path / "demo" / "demo.yaml").write_text(config_text(), encoding="utf-8")
     monkeypatch.setenv("LEADLINE_CONFIG", "demo/demo.yaml")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))

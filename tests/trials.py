@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from leadline.explanation.drivers import Driver
-from leadline.leakage.experiments import Trial
+from leadline.leakage.experiments import ExperimentData
 
 
 def driver(group: str, weight: float) -> Driver:
     return Driver(group, group.replace(":", " "), weight, weight, 1.0)
 
 
-def trial(columns: dict[str, Any], y: Any, lead: Any = None, account: Any = None, known: Sequence[str] = ()) -> Trial:
+def trial(
+    columns: dict[str, Any], y: Any, lead: Any = None, account: Any = None, known: Sequence[str] = ()
+) -> ExperimentData:
     """Make a trial whose columns are groups; `attribute:x` is the attribute leads.x; the first half trains, the rest tests."""
     n = len(y)
     half = n // 2
@@ -35,7 +37,7 @@ def trial(columns: dict[str, Any], y: Any, lead: Any = None, account: Any = None
     attributes = {g: f"leads.{g.partition(':')[2]}" for g in columns if g.startswith("attribute:")}
     group = np.where(account == None, lead, account)  # noqa: E711
     said = refit(train, test, [])[0]
-    return Trial(
+    return ExperimentData(
         y, np.ones(n), lead, account, group, train, test, said, drivers, attributes, frozenset(known), refit, 7
     )
 

@@ -22,7 +22,7 @@ CONFIGURED = re.compile(r"source: \{ sql: \"?\S*sql/(\w+)\.sql\"?.*\}")
 
 def world(leads: int = 1_000, seed: int = 7) -> Tables:
     """Draw the demo's world."""
-    return dict(demo.make(leads, seed).tables)
+    return dict(demo.make_world(leads, seed).tables)
 
 
 def run(statements: str, given: Tables) -> Tables:

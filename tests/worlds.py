@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from leadline.config.schema import Config
 from leadline.dataset import labels, snapshots
 from leadline.features import build, catalog
-from leadline.tables import Loaded, load, open_store
+from leadline.tables import LoadedTables, load, open_store
 from oracle import DAY, Rules
 
 START = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000  # a Monday
@@ -191,7 +191,7 @@ class Run:
 
     def __enter__(self) -> Run:
         try:
-            self.loaded: Loaded = load(self.config, self.store, self.known_at, **self.options)
+            self.loaded: LoadedTables = load(self.config, self.store, self.known_at, **self.options)
         except BaseException:
             self.store.close()
             raise
@@ -207,20 +207,22 @@ class Run:
     def open_leads(self) -> list[tuple[Any, ...]]:
         return self.store.rows("SELECT lead_id, as_of FROM snapshots ORDER BY ALL")
 
-    def train(self) -> tuple[labels.Counts, labels.Labels, build.Features]:
+    def train(self) -> tuple[labels.LabelCounts, labels.Labels, build.FeatureTable]:
         snapshots.for_training(self.config, self.loaded)
-        counts = labels.attach(self.config, self.loaded)
-        return counts, labels.fetch(self.config, self.loaded), self.features()
+        counts = labels.attach_labels(self.config, self.loaded)
+        return counts, labels.fetch_labels(self.config, self.loaded), self.features()
 
-    def night(self, as_of: int | None, specs: Any = None) -> build.Features:
+    def night(self, as_of: int | None, specs: Any = None) -> build.FeatureTable:
         snapshots.for_night(self.config, self.loaded, as_of)
         return self.features(specs)
 
-    def features(self, specs: Any = None) -> build.Features:
-        return build.build(self.loaded, specs or catalog.catalogue(self.config, self.loaded), self.intents)
+    def features(self, specs: Any = None) -> build.FeatureTable:
+        return build.compute_features(
+            self.loaded, specs or catalog.list_features(self.config, self.loaded), self.intents
+        )
 
 
-def same(one: build.Features, two: build.Features) -> None:
+def same(one: build.FeatureTable, two: build.FeatureTable) -> None:
     """Assert that two Features are equal bit for bit."""
     assert one.specs == two.specs
     assert list(one.lead_id) == list(two.lead_id) and list(one.account_id) == list(two.account_id)

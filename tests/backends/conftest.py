@@ -54,7 +54,7 @@ def spark() -> Iterator[None]:
         pytest.skip(f"Spark can't run here: {lacking}")
     with tempfile.TemporaryDirectory(prefix="leadline-spark-", ignore_cleanup_errors=True) as place:
         engine = Engine(kind="spark", master="local[2]", memory="1GB")
-        stop = spark_session.launch({**spark_session.settings(engine, Path(place)), **QUICK})
+        stop = spark_session.launch_spark({**spark_session.settings(engine, Path(place)), **QUICK})
         yield
         stop()
 

@@ -11,7 +11,7 @@ from leadline.config.load import parse_config
 from leadline.core.checks import Severity
 from leadline.presets import propose
 from leadline.workflows.check import check
-from leadline.workflows.config_from_file import suspect
+from leadline.workflows.config_from_file import leak_reason
 
 TABLES = (
     "CREATE TABLE leads AS SELECT CAST(n AS VARCHAR(9)) AS lead_id, TIMESTAMP '2024-01-01 00:00:00' + n * INTERVAL '6 hours' AS created_at, "
@@ -51,7 +51,7 @@ def test_tables_of_a_database_are_guessed_and_can_be_read(
     source = request.getfixturevalue(kind)
     monkeypatch.setenv("PGUSER", "postgres")
     monkeypatch.setenv("PGPASSWORD", "")
-    proposal = propose("csv", source, tmp_path, suspect)
+    proposal = propose("csv", source, tmp_path, leak_reason)
     config = parse_config(proposal.config)
     tables = config.tables
     assert (tables.leads.key, tables.leads.created_at, tables.leads.attributes) == (

@@ -15,7 +15,7 @@ from crowds import ROLES, Crowd, crowd_config, large_crowd, put
 from leadline.config.schema import Engine
 from leadline.dataset import labels, snapshots
 from leadline.dataset.account_members import role_column
-from leadline.dataset.feature_spec import Feature, Title
+from leadline.dataset.feature_spec import Feature, TitleSource
 from leadline.features import build, catalog
 from leadline.storage import open_store
 from leadline.storage.dialect import DUCKDB, POSTGRES, SPARK, Dialect
@@ -62,8 +62,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         patch.setattr(catalog, "MIN_GROUP_SIZE", 1)
         with Crowd(crowd_config(ASKED, folder)) as run:
             snapshots.for_training(run.config, run.loaded)
-            labels.attach(run.config, run.loaded)
-            specs = catalog.catalogue(run.config, run.loaded)
+            labels.attach_labels(run.config, run.loaded)
+            specs = catalog.list_features(run.config, run.loaded)
             title = role_column(run.loaded)
             assert {s.family for s in specs} >= {
                 "behaviour",
@@ -78,11 +78,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             yield world_of(run, specs, title)
 
 
-def world_of(run: Run, specs: tuple[Feature, ...], title: Title | None) -> World:
+def world_of(run: Run, specs: tuple[Feature, ...], title: TitleSource | None) -> World:
     """Take the tables of a run, the question, and DuckDB's answer."""
 
     def ask(dialect: Dialect) -> str:
-        return build.statement(specs, run.intents, dialect, ROLES, title)
+        return build.features_sql(specs, run.intents, dialect, ROLES, title)
 
     names = [row[0] for row in run.store.rows("SELECT table_name FROM duckdb_tables() ORDER BY 1")]
     tables = {name: run.store.arrow(f"SELECT * FROM {name}") for name in names}

@@ -11,7 +11,7 @@ from leadline.config.schema import Engine
 from leadline.errors import ConfigError, DataError, LeadlineError, RetryError
 from leadline.storage import open_store
 from leadline.storage.locations import without_secrets
-from leadline.tables.schema import Column, cast_sql
+from leadline.tables.schema import CanonicalColumn, cast_sql
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,8 @@ def test_instants_arrive_in_their_zone_and_infinity_is_none(table: str) -> None:
     from leadline.config.schema import Config
 
     config = Config.model_construct(timezone="Europe/Amsterdam")
-    aware = cast_sql(Column("a", "aware", "time"), "TIMESTAMP WITH TIME ZONE", config)
-    naive = cast_sql(Column("n", "naive", "time"), "TIMESTAMP", config)
+    aware = cast_sql(CanonicalColumn("a", "aware", "time"), "TIMESTAMP WITH TIME ZONE", config)
+    naive = cast_sql(CanonicalColumn("n", "naive", "time"), "TIMESTAMP", config)
     rows = read(table, f"SELECT {aware}, {naive} FROM raw_leads ORDER BY id NULLS LAST", table="kinds")
     assert rows == [(1709287200_000000, 1719828000_000000), (None, None)]
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pytest
 
-from leadline.delivery.sink import Key
+from leadline.delivery.sink import RunKey
 from leadline.delivery.sink_urls import open_sink
 from leadline.errors import OutputError, RetryError, UsageError
 
@@ -195,13 +195,13 @@ def test_the_view_shows_each_models_newest_night(postgres_uri: str, table: str) 
 
 def test_a_night_is_done_when_its_record_stands_and_reads_back(postgres_uri: str, table: str) -> None:
     sink = open_sink(to(postgres_uri, table), "demo")
-    key = Key(DAY, True, "demo", "1")
+    key = RunKey(DAY, True, "demo", "1")
     assert sink.done(key) is None
     ranked = scores([0.1, 0.2]).append_column("rank", pa.array([2, 1]))
     sink.write(ranked, {**night(), "config_hash": "h", "leads": 2})
     record = sink.done(key)
     assert record is not None and record["config_hash"] == "h"
-    assert sink.done(Key(DAY, True, "demo", "2")) is None
+    assert sink.done(RunKey(DAY, True, "demo", "2")) is None
     assert sink.rows(key)["lead_id"].to_pylist() == ["L1", "L0"]
 
 
@@ -241,7 +241,7 @@ def test_a_table_with_a_column_by_its_old_name_is_read_by_it_and_goes_on_being_f
     assert sink.previous(3 * DAY, "demo").override == {"L1": "D"}
     sink.write(by_hand([0.5, 0.4], DAY, [None, "C"]), night())  # scored once more: nothing of the old column stays
     assert sink.previous(2 * DAY, "demo").override == {"L1": "C"}
-    found = sink.rows(Key(DAY, True, "demo", "1"))
+    found = sink.rows(RunKey(DAY, True, "demo", "1"))
     assert "override" not in found.column_names and found["tier_override"].to_pylist() == [None, "C"]
 
 

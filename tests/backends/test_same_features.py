@@ -13,7 +13,7 @@ from leadline.dataset import labels
 from leadline.features import build
 from worlds import Run, same
 
-Result = tuple[labels.Counts, build.Features, dict[str, int]]
+Result = tuple[labels.LabelCounts, build.FeatureTable, dict[str, int]]
 
 
 def run(sources: dict[str, Any]) -> Result:

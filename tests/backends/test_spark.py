@@ -16,11 +16,11 @@ import homes
 from leadline import demo, load_config, score, train
 from leadline.config.schema import Engine
 from leadline.errors import DataError, UsageError
-from leadline.storage.spark import split, whole
+from leadline.storage.spark import join_statement, split_statement
 from leadline.tables import open_store
-from leadline.workflows.common import instant, intents
+from leadline.workflows.common import behaviour_intents, parse_as_of
 from leadline.workflows.scoring.explain import find_model
-from leadline.workflows.scoring.inputs import tonight
+from leadline.workflows.scoring.inputs import scoring_features
 
 LEADS = 350
 MASTER = 'engine: {kind: spark, master: "local[2]", threads: 1, memory: 1GB}'
@@ -36,7 +36,7 @@ def trained(engine: str, home: Path) -> Path:
         text = text.replace(old, new)
     told = re.sub(r"^engine: .*$", MASTER, text, flags=re.MULTILINE) if engine == "spark" else text
     with homes.inside(home):
-        homes.settle(home, dict(demo.make(LEADS, 7).tables), told)
+        homes.settle(home, dict(demo.make_world(LEADS, 7).tables), told)
         train("demo.yaml", homes.KNOWN_AT)
         score("demo.yaml", homes.NIGHT, out="night.parquet")
     return home
@@ -77,8 +77,8 @@ def test_the_model_in_mlflow_scores_on_spark_as_the_docs_say(by_duckdb: Path) ->
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         config = load_config("demo.yaml")
         bundle = find_model(config, None)
-        as_of = instant(config, homes.NIGHT)
-        made, _, _ = tonight(config, bundle.specs, intents(config), config.roles, as_of)
+        as_of = parse_as_of(config, homes.NIGHT)
+        made, _, _ = scoring_features(config, bundle.specs, behaviour_intents(config), config.roles, as_of)
         rows = pa.table({
             "lead_id": list(made.lead_id), "as_of": made.as_of,
             **{s.name: pa.array(made.values[s.name], pa.string() if s.kind == "category" else pa.float64(), from_pandas=s.kind == "category") for s in made.specs},
@@ -154,9 +154,9 @@ def test_without_a_java_of_17_the_line_that_installs_it_is_named(
 def test_a_statement_taken_apart_and_put_together_is_the_same(spark: None) -> None:
     sql = "WITH a AS (SELECT '(' AS x, \"(\" FROM t), -- (\nb AS (\n  SELECT `)` FROM a\n)\nSELECT * FROM b"
     with pytest.raises(ValueError, match="part 2"):
-        split(sql)
-    parts, query = split(sql.replace("-- (", ""))
+        split_statement(sql)
+    parts, query = split_statement(sql.replace("-- (", ""))
     assert [name for name, _ in parts] == ["a", "b"] and query == "\nSELECT * FROM b"
-    assert split(whole(parts, query.strip())) == (parts, query)
+    assert split_statement(join_statement(parts, query.strip())) == (parts, query)
     with pytest.raises(ValueError, match="ends within"):
-        split("WITH a AS (SELECT (1)")
+        split_statement("WITH a AS (SELECT (1)")

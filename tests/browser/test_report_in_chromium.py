@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from leadline.report.pages.page import page
+from leadline.report.pages.page import report_page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from page_parser import parsed
@@ -54,11 +54,11 @@ document.querySelector("pre").textContent = JSON.stringify(seen);
 @pytest.fixture(scope="module")
 def seen(chromium: Browser) -> dict[str, Any]:
     """What the probe saw, in a narrow window."""
-    return chromium.probed(page(record()), PROBE, width=420)
+    return chromium.probed(report_page(record()), PROBE, width=420)
 
 
 def rows(key: str) -> list[list[str]]:
-    table = next(t for t in parsed(page(record())).all("table") if t.attributes["id"] == key)
+    table = next(t for t in parsed(report_page(record())).all("table") if t.attributes["id"] == key)
     return [[c.text for c in row.all("th", "td")] for row in table.all("tbody")[0].all("tr")]
 
 
@@ -81,7 +81,7 @@ def test_the_script_runs_and_nothing_is_asked_of_anybody(
 
 def test_the_policy_stops_what_escaping_would_let_through(chromium: Browser, tmp_path: Path) -> None:
     evil = "<script>document.title='owned'</script><img src='http://leak.invalid/x'></body>"
-    forged, open_page = page(record()).replace("</body>", evil), tmp_path / "open.html"
+    forged, open_page = report_page(record()).replace("</body>", evil), tmp_path / "open.html"
     place = tmp_path / "forged.html"
     place.write_text(forged, encoding="utf-8")
     open_page.write_text(re.sub(r"<meta http-equiv=.*?>", "", forged), encoding="utf-8")
@@ -94,7 +94,7 @@ def test_the_policy_stops_what_escaping_would_let_through(chromium: Browser, tmp
 def test_hostile_text_does_nothing(chromium: Browser, tmp_path: Path) -> None:
     place = tmp_path / "report.html"
     place.write_text(
-        page(changed(record(), lambda v: v + HOSTILE if isinstance(v, str) and v not in CODES else v)), "utf-8"
+        report_page(changed(record(), lambda v: v + HOSTILE if isinstance(v, str) and v not in CODES else v)), "utf-8"
     )
     dom = chromium(place, "--dump-dom")
     assert dom.count("<script") == 1 and "<img" not in dom and '<button type="button">' in dom
@@ -152,7 +152,7 @@ def test_it_is_drawn_at_two_widths_in_light_and_dark(
 
 def test_it_prints(chromium: Browser, tmp_path: Path) -> None:
     plain_page, paper = tmp_path / "report.html", tmp_path / "report.pdf"
-    plain_page.write_text(page(record()), encoding="utf-8")
+    plain_page.write_text(report_page(record()), encoding="utf-8")
     chromium(plain_page, f"--print-to-pdf={paper}")
     assert paper.read_bytes().startswith(b"%PDF") and paper.stat().st_size > 20_000
 
@@ -160,6 +160,6 @@ def test_it_prints(chromium: Browser, tmp_path: Path) -> None:
 def test_a_page_without_weeks_has_no_control(chromium: Browser, tmp_path: Path) -> None:
     place = tmp_path / "flat.html"
     made = record() | {"capacity": [], "curve": []}
-    place.write_text(page(made), encoding="utf-8")
+    place.write_text(report_page(made), encoding="utf-8")
     dom: str = chromium(place, "--dump-dom")
     assert "<input" not in dom and '<button type="button">' in dom

@@ -9,7 +9,7 @@ import pytest
 
 from leadline.cli.console import Console
 from leadline.core.checks import Finding, Findings, Severity
-from leadline.dataset.labels import Counts
+from leadline.dataset.labels import LabelCounts
 from leadline.errors import DataError
 from leadline.presets.proposal import Guess, Proposal
 from leadline.workflows.check import CheckResult
@@ -18,7 +18,7 @@ LONG = Finding(
     "LL208", Severity.ERROR, "leads.duration", "alone it tells the outcomes apart with AUC 0.85 among leads of the same time",
     "at most 0.70, as the file doesn't say when it was written", "name it in known_at_creation; else in exclude", title="strong",
 )  # fmt: skip
-CHECKED = CheckResult("bank", None, {"leads": 41_188}, Counts(positive=4_640, negative=36_548), Findings((LONG,)))
+CHECKED = CheckResult("bank", None, {"leads": 41_188}, LabelCounts(positive=4_640, negative=36_548), Findings((LONG,)))
 
 
 def test_findings_fit_eighty_columns_and_break_no_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import pytest
 
 from leadline.cli.output import Printer
-from leadline.cli.progress import Telling, still
-from leadline.workflows.common import counted
+from leadline.cli.progress import ProgressReporter, clear_moving
+from leadline.workflows.common import track_steps
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -53,19 +53,19 @@ def left(raw: str) -> list[str]:
     return [line for line in lines if re.match(r" *\d+\.\ds  ", line) and not re.search(r"[⠀-⣿]", line)]
 
 
-def work(progress: Telling) -> None:
+def work(progress: ProgressReporter) -> None:
     progress("reading tables")
     progress("fitting")
-    with counted(progress, "refitting", 4, lines=0) as step:
+    with track_steps(progress, "refitting", 4, lines=0) as step:
         for number in range(1, 5):
             step(number, "fine")
     progress("exporting")
-    still()
+    clear_moving()
 
 
 def test_on_a_terminal_each_stage_becomes_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with terminal(monkeypatch) as read:
-        progress = Telling(False, "text")
+        progress = ProgressReporter(False, "text")
         progress.begin()
         work(progress)
         raw = read()
@@ -85,7 +85,7 @@ def test_results_and_progress_do_not_run_into_each_other(monkeypatch, capsys: py
         printer._say("a result")
         before = read()
         printer.progress("exporting")
-        still()
+        clear_moving()
         after = read()
     assert capsys.readouterr().out == "a result\n"
     assert left(before)[-1].endswith("reading tables") and left(after)[-1].endswith("exporting")
@@ -93,10 +93,10 @@ def test_results_and_progress_do_not_run_into_each_other(monkeypatch, capsys: py
 
 def test_a_stage_told_beside_a_bar_stands_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with terminal(monkeypatch) as read:
-        progress = Telling(False, "text")
+        progress = ProgressReporter(False, "text")
         with progress.bar("nights", 2, 0) as step:
             progress("reading tables")
-            still()  # a night's result is printed
+            clear_moving()  # a night's result is printed
             step(1, "2024-05-01")
         raw = read()
     assert "reading tables" in raw and [line.split("s  ", 1)[1] for line in left(raw)] == ["nights: 1 of 2, 2024-05-01"]
@@ -106,7 +106,7 @@ def test_a_stage_told_beside_a_bar_stands_beside_it(monkeypatch: pytest.MonkeyPa
 def test_no_colour_is_honoured(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     with terminal(monkeypatch) as read:
         monkeypatch.setenv(variable, value)
-        work(Telling(False, "text"))
+        work(ProgressReporter(False, "text"))
         raw = read()
     assert not re.search(r"\x1b\[(3\d|38;)[0-9;]*m", raw)
 
@@ -116,7 +116,7 @@ def test_where_nothing_may_move_nothing_does(monkeypatch: pytest.MonkeyPatch, ki
     with terminal(monkeypatch) as read:
         if kind == "dumb":
             monkeypatch.setenv("TERM", "dumb")
-        progress = Telling(kind == "quiet", "json" if kind == "json" else "text")
+        progress = ProgressReporter(kind == "quiet", "json" if kind == "json" else "text")
         progress.begin()
         work(progress)
         raw = read()
@@ -126,7 +126,7 @@ def test_where_nothing_may_move_nothing_does(monkeypatch: pytest.MonkeyPatch, ki
 def test_elsewhere_each_stage_is_a_line_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    work(Telling(False, "text"))
+    work(ProgressReporter(False, "text"))
     assert [line.split("s  ", 1)[1] for line in stream.getvalue().splitlines()] == [
         "reading tables",
         "fitting",

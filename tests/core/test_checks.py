@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leadline import errors
-from leadline.core.checks import Check, Finding, Findings, Severity, run
+from leadline.core.checks import Check, Finding, Findings, Severity, run_checks
 from leadline.errors import DataError
 
 
@@ -35,7 +35,7 @@ def test_an_accepted_error_becomes_a_warning_and_stays_in_the_record() -> None:
 def test_checks_run_in_their_order_and_each_answer_is_a_finding() -> None:
     two = Check("LL1", "two", Severity.NOTE, lambda n: [(f"t{k}", "a", "b", "c", k) for k in range(n)])
     one = Check("LL2", "one", Severity.ERROR, lambda n: [("x", "a", "b", "c", n)])
-    found = run([two, one], 2)
+    found = run_checks([two, one], 2)
     assert [(f.code, f.subject, f.rows) for f in found] == [("LL1", "t0", 0), ("LL1", "t1", 1), ("LL2", "x", 2)]
     assert len(found) == 3 and len(found + found) == 6 and len(found.of(Severity.NOTE)) == 2
 

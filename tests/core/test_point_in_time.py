@@ -16,7 +16,7 @@ from leadline.core.point_in_time import (  # fmt: skip
     Window,
     calendar_grid,
     format_instant,
-    is_ripe,
+    has_label,
     label_known_at,
     parse_instant,
     reached_within,
@@ -74,7 +74,7 @@ def test_the_label_in_sql_is_the_label(
         )
     )
     when = np.array([np.nan if reached is None else float(reached)])
-    ripe = bool(is_ripe(np.array([as_of]), Horizon(horizon), Horizon(delay), until)[0])
+    ripe = bool(has_label(np.array([as_of]), Horizon(horizon), Horizon(delay), until)[0])
     positive = bool(reached_within(when, np.array([as_of]), Horizon(horizon))[0])
     if reached is not None and reached < as_of:
         assert state == "late"

@@ -40,7 +40,7 @@ def told(
     with Run(config_of(ASKED, folder), START + 15 * DAY) as run:
         snapshots.for_training(run.config, run.loaded)
         assert [row[0] for row in run.open_leads()] == ["L0", "L0", "L1", "L1"]
-        found = attribute_values.values(run.loaded, field, known)
+        found = attribute_values.field_values(run.loaded, field, known)
     return None if found is None else found.tolist()
 
 

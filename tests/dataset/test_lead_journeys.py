@@ -16,7 +16,7 @@ import oracle
 from leadline.config.schema import Config
 from leadline.core.files import write_json
 from leadline.dataset import lead_journeys
-from leadline.dataset.lead_journeys import Climbs
+from leadline.dataset.lead_journeys import LeadJourneys
 from leadline.errors import ConfigError, DataError
 from leadline.features import catalog
 from leadline.tables.tombstones import FILE, Tombstones
@@ -54,13 +54,13 @@ def config(folder: Path, **more: Any) -> Config:
     return Config.model_validate({**told, **more})
 
 
-def climb(folder: Path, world: World, known_at: int | None, **more: Any) -> Climbs:
+def climb(folder: Path, world: World, known_at: int | None, **more: Any) -> LeadJourneys:
     put(world, folder)
     with Run(config(folder, **more), known_at) as run:
         return lead_journeys.fetch_journeys(run.config, run.loaded)
 
 
-def plain(seen: Climbs) -> dict[str, list[Any]]:
+def plain(seen: LeadJourneys) -> dict[str, list[Any]]:
     """Each person's figures as a list, NaN as None."""
     rows = {}
     for n, lead in enumerate(seen.lead):
@@ -148,7 +148,7 @@ def touch(lead: str, days: float, recorded: float | None = None) -> dict[str, An
 def test_touches_are_no_features(folder: Path) -> None:
     put(world(touches=[touch("L0", 2)]), folder)
     with Run(config(folder)) as run:
-        named = catalog.catalogue(run.config, run.loaded)
+        named = catalog.list_features(run.config, run.loaded)
         assert named and not [s for s in named if "touch" in f"{s.table}{s.name}{s.words}"]
 
 

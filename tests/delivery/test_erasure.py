@@ -12,12 +12,12 @@ import pytest
 from leadline.config.scoring import Deliver
 from leadline.core.files import read_json, write_bytes
 from leadline.delivery import erasure
-from leadline.delivery.changes import CHANGES, HANDOFFS, changes, handoffs
+from leadline.delivery.changes import CHANGES, HANDOFFS, new_top_leads, score_changes
 from leadline.delivery.crm_files import crm_files
-from leadline.delivery.folder_sink import NIGHT, PART, finished, open_file, partition_name, put_night
+from leadline.delivery.folder_sink import NIGHT, PART, finished_runs, open_file, partition_name, write_partition
 from leadline.delivery.formats import csv_bytes, line_bytes, parquet_bytes
 from leadline.errors import DataError
-from leadline.scoring.previous_scores import Before
+from leadline.scoring.previous_scores import PreviousScores
 from leadline.tables.tombstones import FILE, read_tombstones
 from nights import DAY, night, table
 
@@ -38,8 +38,8 @@ def written(place: Path, as_of: int = DAY) -> Path:
     """A night with all that lies beside it."""
     rows = table([0.5, 0.4, 0.3], as_of)
     rows = rows.append_column("rank", pa.array([1, 2, 3])).append_column("reason_1", pa.array(["x", "y", "z"]))
-    handed = list(handoffs(rows, Before(), "A", None))
-    delta = changes(rows, Before(0, {"L2": 0.9, "L9": 0.1}, {"L2": "A"}), 0.01)
+    handed = list(new_top_leads(rows, PreviousScores(), "A", None))
+    delta = score_changes(rows, PreviousScores(0, {"L2": 0.9, "L9": 0.1}, {"L2": "A"}), 0.01)
     files = {PART: parquet_bytes(rows), HANDOFFS: line_bytes(handed), CHANGES: parquet_bytes(delta)}
     record = {
         **night(as_of),
@@ -49,7 +49,7 @@ def written(place: Path, as_of: int = DAY) -> Path:
         "mean_probability": 0.4,
         "changes": {"new": 2},
     }
-    return put_night(place, files, record)
+    return write_partition(place, files, record)
 
 
 def leads(file: Path) -> list[str]:
@@ -75,7 +75,7 @@ def test_a_night_loses_the_lead_everywhere_and_stays_finished() -> None:
         assert (record["leads"], record["handoffs"], record["tiers"], record["forgotten"]) == (2, 2, {"A": 2}, 1)
         assert record["mean_probability"] == pytest.approx(0.4)
         assert record["changes"] == {"gone": 1, "moved": 1, "new": 1}
-    assert len(list(finished(Path("scores/demo")))) == 2
+    assert len(list(finished_runs(Path("scores/demo")))) == 2
     once = {p: p.read_bytes() for p in Path("scores").rglob("*") if p.is_file()}
     assert erasure.purge_folder(Path("scores/demo"), has) == (0, 0)
     assert {p: p.read_bytes() for p in Path("scores").rglob("*") if p.is_file()} == once
@@ -107,8 +107,8 @@ def test_files_for_other_systems_lose_the_line_and_nothing_else() -> None:
     rows = table([0.5, 0.4, 0.3]).append_column("reason_1", pa.array(['two\n"lines", and', "its own\r\n", "x"]))
     plans = [Deliver(to="hubspot", folder="out/hub"), Deliver(to="handoffs", folder="out/hook"), Deliver(to="salesforce", folder="out/none")]  # fmt: skip
     files, count = crm_files("hubspot", rows, fields={"probability": "P", "reason_1": "Why"})
-    put_night(Path("out/hub"), files, {**night(), "to": "hubspot", "rows": count})
-    put_night(
+    write_partition(Path("out/hub"), files, {**night(), "to": "hubspot", "rows": count})
+    write_partition(
         Path("out/hook"),
         {HANDOFFS: line_bytes([{"lead_id": GONE}, {"lead_id": "L2"}])},
         {**night(), "to": "handoffs", "rows": 2},
@@ -132,11 +132,11 @@ def test_an_id_that_was_made_harmless_for_spreadsheets_is_found() -> None:
 
 
 def test_the_list_keeps_what_was_said_first_and_holds_no_id() -> None:
-    first = erasure.bury({"lead-one@example.com": {"models": {"demo": {"1": "yes"}}}})
+    first = erasure.add_tombstones({"lead-one@example.com": {"models": {"demo": {"1": "yes"}}}})
     text = FILE.read_text()
-    again = erasure.bury({"lead-one@example.com": {"models": {"demo": {"1": "no"}}}})
+    again = erasure.add_tombstones({"lead-one@example.com": {"models": {"demo": {"1": "no"}}}})
     assert FILE.read_text() == text and "example" not in text and "lead-one" not in text
-    more = erasure.bury({"L2": {}})
+    more = erasure.add_tombstones({"L2": {}})
     assert (len(first), len(again), len(more)) == (1, 1, 2) and more.salt == first.salt == read_tombstones().salt
     assert all(more.has(lead) for lead in ("lead-one@example.com", "L2")) and not more.has("L3")
 
@@ -150,5 +150,5 @@ def test_a_damaged_list_stops_every_read(content: str) -> None:
 
 def test_what_is_kept_of_the_log_goes() -> None:
     write_bytes(Path(".leadline/fold/one/rows.parquet"), b"x")
-    erasure.purge_kept()
+    erasure.purge_event_cache()
     assert not list(Path(".leadline/fold").glob("*"))

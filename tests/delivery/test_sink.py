@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from homes import SOURCE
 from leadline.core.files import locked
-from leadline.delivery.folder_sink import finished
+from leadline.delivery.folder_sink import finished_runs
 from leadline.delivery.formats import csv_bytes
-from leadline.delivery.past_scores import read_lead, read_past
-from leadline.delivery.sink import Key
+from leadline.delivery.past_scores import read_lead_history, read_past_runs
+from leadline.delivery.sink import RunKey
 from leadline.delivery.sink_urls import open_sink
 from leadline.errors import DataError, OutputError, RetryError, UsageError
 from nights import DAY, night, table
@@ -80,7 +80,7 @@ OLD_ROWS = (
 def test_a_night_with_old_columns_is_read_under_their_new_names(out: str | None) -> None:
     sink = open_sink(out, "demo")
     sink.write(OLD_ROWS, night())
-    rows = sink.rows(Key(DAY, True, "demo", "1"))
+    rows = sink.rows(RunKey(DAY, True, "demo", "1"))
     assert rows.column_names[-2:] == ["is_holdout", "tier_override"]
     assert (rows["is_holdout"].to_pylist(), rows["tier_override"].to_pylist()) == ([False, True], ["C", None])
 
@@ -89,8 +89,8 @@ def test_what_looks_at_past_nights_knows_the_old_columns() -> None:
     sink = open_sink(None, "demo")
     sink.write(OLD_ROWS.append_column("rank", pa.array([1, 2])), night())
     assert sink.previous(2 * DAY, "demo").override == {"L0": "C"}
-    assert read_past(Path("scores/demo"), "demo")[0]["is_holdout"].to_pylist() == [False, True]
-    (told,) = read_lead(Path("scores/demo"), "demo", "L1", DAY)
+    assert read_past_runs(Path("scores/demo"), "demo")[0]["is_holdout"].to_pylist() == [False, True]
+    (told,) = read_lead_history(Path("scores/demo"), "demo", "L1", DAY)
     assert told["bars"] == {"A": 0.5}  # the lead that drew its tier sets no bar
 
 
@@ -124,8 +124,8 @@ def test_a_damaged_night_is_passed_over(name: str) -> None:
     path, data = damages(place)[name]
     path.unlink() if data is None else path.write_bytes(data)
     assert sink.previous(3 * DAY, "demo").probability == {"L0": 0.1}
-    assert [p.name for p, _ in finished(Path("scores/demo"))] == ["as_of=1970-01-02T00-00-00Z"]
-    assert read_past(Path("scores/demo"), "demo")[0]["probability"].to_pylist() == [0.1]
+    assert [p.name for p, _ in finished_runs(Path("scores/demo"))] == ["as_of=1970-01-02T00-00-00Z"]
+    assert read_past_runs(Path("scores/demo"), "demo")[0]["probability"].to_pylist() == [0.1]
 
 
 def test_no_scores_are_an_empty_night() -> None:
@@ -133,8 +133,8 @@ def test_no_scores_are_an_empty_night() -> None:
         open_sink(out, "demo").write(table([]), night())
     assert pq.read_table("a.parquet").num_rows == 0
     assert Path("a.csv").read_text().count("\n") == 1
-    assert len(read_past(Path("scores/demo"), "demo")[0]) == 0
-    assert len(list(finished(Path("scores/demo")))) == 1
+    assert len(read_past_runs(Path("scores/demo"), "demo")[0]) == 0
+    assert len(list(finished_runs(Path("scores/demo")))) == 1
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), min_size=1, max_size=8))
@@ -266,16 +266,16 @@ def test_two_rows_of_a_lead_never_leave_the_night(trained_home) -> None:
 
     import numpy as np
 
-    from leadline.delivery.batch import Made, Order
-    from leadline.delivery.run_batch import run_night
+    from leadline.delivery.batch import ScoredBatch, ScoringRequest
+    from leadline.delivery.run_batch import run_scoring
     from leadline.registry.bundle import read_bundle
-    from leadline.scoring.ranking import rank
+    from leadline.scoring.ranking import rank_leads
 
     made = trained_home[1].prepared.features
     bundle = read_bundle(trained_home[0] / "models" / "demo" / "1")
     few = type(made)(made.specs, made.lead_id[:3], made.account_id[:3], made.as_of[:3], made.values.iloc[:3])
     twice = dataclasses.replace(few, lead_id=np.array(["a", "a", "b"], dtype=object))
-    order = Order(bundle, DAY, True, open_sink("a.csv", "demo"))
+    order = ScoringRequest(bundle, DAY, True, open_sink("a.csv", "demo"))
     with pytest.raises(DataError, match="two rows"):
-        run_night(order, lambda _: Made(rank(bundle.scorer, twice, DAY, True, "demo", "1")))
+        run_scoring(order, lambda _: ScoredBatch(rank_leads(bundle.scorer, twice, DAY, True, "demo", "1")))
     assert not Path("a.csv").exists()

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from leadline.demo import World, config_text, make, population, write
-from leadline.demo import world as demo_world
-from leadline.demo.activity import live
+from leadline.demo import World, config_text, make_world, population, write_world
+from leadline.demo.activity import simulate_weeks
 from leadline.demo.calendar import DAY, END_US, SHIFT_WEEK, START_US, WEEK, sql_season
 from leadline.demo.population import draw_leads
-from leadline.demo.rates import BEHAVIOURS, ROLES, Hidden, deal_moves, fates, hand_chances, intent_moves
+from leadline.demo.rates import BEHAVIOURS, ROLES, HiddenState, deal_moves, fate_chances, hand_chances, intent_moves
+from leadline.demo.world import truth_rows
 
 INSTANT = pa.timestamp("us", tz="UTC")
 COLUMNS = {
@@ -49,12 +49,12 @@ COLUMNS = {
 
 @pytest.fixture(scope="module")
 def small() -> World:
-    return make(leads=1500, seed=3)
+    return make_world(leads=1500, seed=3)
 
 
 @pytest.fixture(scope="module")
 def large() -> World:
-    return make(leads=20_000, seed=11)
+    return make_world(leads=20_000, seed=11)
 
 
 def micros(column: pa.ChunkedArray) -> np.ndarray:
@@ -85,19 +85,19 @@ def ripe_truth(world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_same_seed_same_bytes(small: World) -> None:
-    again = make(leads=1500, seed=3)
+    again = make_world(leads=1500, seed=3)
     assert all(again.tables[name].equals(table) for name, table in small.tables.items())
     assert again.truth.equals(small.truth)
 
 
 def test_other_seed_other_world(small: World) -> None:
-    other = make(leads=1500, seed=4)
+    other = make_world(leads=1500, seed=4)
     assert not any(other.tables[name].equals(table) for name, table in small.tables.items())
 
 
 def test_written_files_have_the_same_bytes_and_hold_all_rows(small: World, tmp_path: Path) -> None:
-    write(small, tmp_path / "one")
-    write(small, tmp_path / "two")
+    write_world(small, tmp_path / "one")
+    write_world(small, tmp_path / "two")
     paths = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file())
     assert all((tmp_path / "one" / path).read_bytes() == (tmp_path / "two" / path).read_bytes() for path in paths)
     names = {path.as_posix() for path in paths}
@@ -111,12 +111,12 @@ def test_written_files_have_the_same_bytes_and_hold_all_rows(small: World, tmp_p
 
 @pytest.mark.parametrize("leads", [1, 2, 20])
 def test_tiny_worlds(leads: int) -> None:
-    assert make(leads=leads, seed=1).tables["leads"].num_rows == leads
+    assert make_world(leads=leads, seed=1).tables["leads"].num_rows == leads
 
 
 def test_no_leads_is_an_error() -> None:
     with pytest.raises(ValueError, match="expected at least 1"):
-        make(leads=0)
+        make_world(leads=0)
 
 
 # --- it looks like a CRM
@@ -304,8 +304,8 @@ def test_truth_equals_a_slow_walk_over_all_paths() -> None:
     rngs = np.random.default_rng(5).spawn(3)
     companies = population.draw_accounts(rngs[0], 40)
     people = draw_leads(rngs[1], 150, companies)
-    lived = live(rngs[2], people, companies)
-    lead, week, chance = demo_world.rows(people, lived)
+    lived = simulate_weeks(rngs[2], people, companies)
+    lead, week, chance = truth_rows(people, lived)
     for row in range(0, lead.size, max(1, lead.size // 12)):
         who, start = int(lead[row]), int(week[row])
         state = (lived.deal[start, who], lived.intent[start, who], lived.hand[start, who])
@@ -319,7 +319,7 @@ def slow_chance(traits, week: int, state: tuple[int, int, int]) -> float:
     for step, share in enumerate([1.0, 1.0, 1.0, 1.0, 0.4]):
         onwards: dict[tuple[int, int, int], float] = defaultdict(float)
         for (deal, intent, hand), weight in here.items():
-            fate = fates(sql_season()[week + step], traits, Hidden(deal, intent, hand))
+            fate = fate_chances(sql_season()[week + step], traits, HiddenState(deal, intent, hand))
             total += weight * float(fate.sql) * share
             for next_deal, by_deal in enumerate(deal_to[traits.band, deal]):
                 for next_intent, by_intent in enumerate(intent_to[week + step, traits.band, deal, intent]):

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from leadline.config.schema import Config
-from leadline.demo import config_text, make
+from leadline.demo import config_text, make_world
 from leadline.demo.calendar import END_US, WEEK
 from leadline.demo.planted_leaks import CHOSEN, KEPT, MOVED_IN, PLANTS, TIMES, plant
 
@@ -21,7 +21,7 @@ TOUCHED = {
 
 @pytest.fixture(scope="module")
 def honest():
-    return make(LEADS, SEED).tables
+    return make_world(LEADS, SEED).tables
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_a_plant_touches_its_own_tables_alone(name: str, honest, planted) -> Non
 
 @pytest.mark.parametrize("name", PLANTS)
 def test_the_switch_of_make_plants_the_same_and_the_same_again(name: str, planted) -> None:
-    world = make(LEADS, SEED, name)
+    world = make_world(LEADS, SEED, name)
     assert all(world.tables[t].equals(planted[name][t]) for t in world.tables)
 
 
@@ -69,7 +69,7 @@ def test_the_config_names_what_was_planted_and_nothing_else(name: str | None) ->
 
 def test_an_unknown_plant_is_refused(honest) -> None:
     with pytest.raises(ValueError, match="unknown"):
-        make(300, 1, "L9")
+        make_world(300, 1, "L9")
 
 
 def test_a_migrated_crm_knows_nothing_of_before(planted) -> None:

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.dataset.feature_spec import Feature
-from leadline.evaluation.ablation import Known, Part, Worth, worths
+from leadline.evaluation.ablation import AblationRows, FamilyAblation, Part, ablate_families
 from leadline.metrics import classification
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.recipe import Recipe
-from leadline.model.fitting.refit import Refitted, refit
+from leadline.model.fitting.refit import AblationPredictions, refit_without_families
 
 DAY = 86_400_000_000
 RECIPES = {
@@ -51,15 +51,15 @@ def planted(seed: int = 3, rows: int = 3_000) -> tuple[Matrix, list[tuple[np.nda
 
 def told(
     families: dict[str, Sequence[str]], recipe: str = "anchored", seed: int = 3, threads: int = 1
-) -> dict[str, Worth]:
+) -> dict[str, FamilyAblation]:
     matrix, folds, group = planted(seed)
     specs = [spec(name, family) for family, names in families.items() for name in names]
     random = np.random.default_rng(5)
 
-    def without(parts: Sequence[Part]) -> Refitted:
-        return refit(specs, matrix, folds, RECIPES[recipe], parts, random, threads)
+    def without(parts: Sequence[Part]) -> AblationPredictions:
+        return refit_without_families(specs, matrix, folds, RECIPES[recipe], parts, random, threads)
 
-    found = worths(specs, Known(matrix.y, matrix.weight, group), without, random)
+    found = ablate_families(specs, AblationRows(matrix.y, matrix.weight, group), without, random)
     assert [w.family for w in found] == list(families)
     return {w.family: w for w in found}
 
@@ -90,11 +90,11 @@ def test_threads_change_nothing(recipe: str) -> None:
 
 
 def test_one_family_has_nothing_to_be_compared_with() -> None:
-    def never(parts: Sequence[Part]) -> Refitted:
+    def never(parts: Sequence[Part]) -> AblationPredictions:
         raise AssertionError("nothing is to be fitted")
 
-    known = Known(np.ones(2), np.ones(2), np.array(["a", "b"], dtype=object))
-    assert worths([spec("a", "fit"), spec("b", "fit")], known, never, np.random.default_rng(1)) == ()
+    known = AblationRows(np.ones(2), np.ones(2), np.array(["a", "b"], dtype=object))
+    assert ablate_families([spec("a", "fit"), spec("b", "fit")], known, never, np.random.default_rng(1)) == ()
 
 
 scores = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), min_size=60, max_size=60)
@@ -109,10 +109,12 @@ def test_figures_and_intervals_are_those_of_the_metrics(whole: list[float], rest
     fold = np.repeat([0, 1], 30)
     y[[0, 30]], y[[1, 31]] = 1.0, 0.0
 
-    def said(parts: Sequence[Part]) -> Refitted:
-        return Refitted(fold, np.arange(60), (a, b, a))
+    def said(parts: Sequence[Part]) -> AblationPredictions:
+        return AblationPredictions(fold, np.arange(60), (a, b, a))
 
-    one, none = worths([spec("x", "fit"), spec("z", "age")], Known(y, w, group), said, np.random.default_rng(9))
+    one, none = ablate_families(
+        [spec("x", "fit"), spec("z", "age")], AblationRows(y, w, group), said, np.random.default_rng(9)
+    )
     number = int(np.random.default_rng(9).integers(2**31 - 1))
     slow = classification.paired_difference(classification.log_loss, y, b, a, group, number, w)
     np.testing.assert_allclose((one.logloss, one.logloss_low, one.logloss_high), slow, rtol=1e-9, atol=1e-12)
@@ -135,7 +137,7 @@ def test_figures_and_intervals_are_those_of_the_metrics(whole: list[float], rest
      ((0.00002, 0.00001, 0.00003), "next to nothing"), ((0.02, math.nan, math.nan), "within noise")],
 )  # fmt: skip
 def test_the_verdict_follows_the_interval(figures: tuple[float, float, float], verdict: str) -> None:
-    worth = Worth("fit", 2, *figures, 0.0, math.nan, math.nan)
+    worth = FamilyAblation("fit", 2, *figures, 0.0, math.nan, math.nan)
     assert worth.verdict == verdict
     record = json.loads(json.dumps(worth.to_record(), allow_nan=False))
     assert record["verdict"] == verdict and record["auc_low"] is None

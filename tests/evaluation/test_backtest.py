@@ -13,23 +13,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.core.jsonable import to_jsonable
-from leadline.evaluation.backtest import Evaluation, Judged, evaluate, figures, gains
+from leadline.evaluation.backtest import (
+    BacktestResult,
+    FoldPredictions,
+    compute_metrics,
+    cumulative_gains,
+    evaluate_folds,
+)
 from leadline.metrics import classification
 
 
-def judged(seed: int = 0, n: int = 300, won: float | None = None) -> Judged:
+def judged(seed: int = 0, n: int = 300, won: float | None = None) -> FoldPredictions:
     draw = np.random.default_rng(seed)
     p = draw.uniform(0.01, 0.6, n)
     y = (draw.uniform(size=n) < p).astype(float)
     said = {"model": p, "logistic": np.clip(p + draw.normal(0, 0.1, n), 0.001, 0.999), "points": np.round(p * 100)}
     wins = y * (draw.uniform(size=n) < 0.5) if won is None else np.full(n, won)
-    return Judged(y, draw.uniform(0.5, 3, n), wins, draw.integers(0, 40, n).astype(str).astype(object), said)
+    return FoldPredictions(y, draw.uniform(0.5, 3, n), wins, draw.integers(0, 40, n).astype(str).astype(object), said)
 
 
 def test_figures_are_those_of_the_metrics_with_weights() -> None:
     rows = judged()
     p = rows.said["model"]
-    told = figures(rows, p, seed=1)
+    told = compute_metrics(rows, p, seed=1)
     assert told.auc == classification.auc(rows.y, p, rows.weight)
     assert told.brier == classification.brier(rows.y, p, rows.weight)
     assert told.log_loss == classification.log_loss(rows.y, p, rows.weight)
@@ -39,15 +45,15 @@ def test_figures_are_those_of_the_metrics_with_weights() -> None:
 
 def test_intervals_hold_the_figure_and_come_again_with_the_seed() -> None:
     rows = judged()
-    told = figures(rows, rows.said["model"], seed=1)
+    told = compute_metrics(rows, rows.said["model"], seed=1)
     assert told.auc_low < told.auc < told.auc_high
     assert told.lift_10_low < told.lift_10 < told.lift_10_high
-    assert told == figures(rows, rows.said["model"], seed=1)
-    assert told.auc_low != figures(rows, rows.said["model"], seed=2).auc_low
+    assert told == compute_metrics(rows, rows.said["model"], seed=1)
+    assert told.auc_low != compute_metrics(rows, rows.said["model"], seed=2).auc_low
 
 
 def test_points_only_rank() -> None:
-    told = figures(judged(), judged().said["points"], seed=1, probabilities=False)
+    told = compute_metrics(judged(), judged().said["points"], seed=1, probabilities=False)
     assert math.isnan(told.brier) and math.isnan(told.ece) and math.isnan(told.log_loss)
     assert not math.isnan(told.auc)
 
@@ -57,15 +63,15 @@ def test_closed_won_is_judged_on_ripe_rows_alone() -> None:
     half = np.arange(len(rows.y)) % 2 == 0
     some = dataclasses.replace(rows, won=np.where(half, rows.won, np.nan))
     p = rows.said["model"]
-    assert figures(some, p, 1).won_auc == classification.auc(rows.won[half], p[half], rows.weight[half])
-    assert math.isnan(figures(judged(won=math.nan), p, 1).won_auc)
+    assert compute_metrics(some, p, 1).won_auc == classification.auc(rows.won[half], p[half], rows.weight[half])
+    assert math.isnan(compute_metrics(judged(won=math.nan), p, 1).won_auc)
 
 
 def test_the_newest_fold_gives_the_curves_and_the_difference() -> None:
     old, new = judged(1), judged(2)
-    told = evaluate([(old, False, 0, 1, 10), (new, True, 2, 3, 20)], seed=3)
+    told = evaluate_folds([(old, False, 0, 1, 10), (new, True, 2, 3, 20)], seed=3)
     assert told.newest.number == 2 and told.newest.judged and told.newest.training_rows == 20
-    assert told.gains == gains(new.y, new.said["model"], new.weight)
+    assert told.gains == cumulative_gains(new.y, new.said["model"], new.weight)
     gap, low, high = told.against_logistic
     mine, other = (classification.log_loss(new.y, new.said[who], new.weight) for who in ("model", "logistic"))
     assert gap == pytest.approx(other - mine) and low < gap < high
@@ -73,11 +79,14 @@ def test_the_newest_fold_gives_the_curves_and_the_difference() -> None:
 
 
 def test_a_backtest_without_folds_says_so() -> None:
-    assert evaluate([], seed=0) == Evaluation(()) or repr(evaluate([], seed=0)) == "Evaluation(no fold could be judged)"
+    assert (
+        evaluate_folds([], seed=0) == BacktestResult(())
+        or repr(evaluate_folds([], seed=0)) == "Evaluation(no fold could be judged)"
+    )
 
 
 def test_a_record_is_plain_json_in_which_nothing_is_nan() -> None:
-    told = evaluate([(judged(won=math.nan), True, 0, 1, 10)], seed=3)
+    told = evaluate_folds([(judged(won=math.nan), True, 0, 1, 10)], seed=3)
     record = json.loads(json.dumps(told.to_record(), allow_nan=False))
     assert record["folds"][0]["figures"]["model"]["won_auc"] is None
     assert record["folds"][0]["figures"]["model"]["auc"] == told.newest.figures["model"].auc
@@ -90,7 +99,7 @@ def test_a_record_is_plain_json_in_which_nothing_is_nan() -> None:
 )
 def test_gains_rise_from_nothing_to_all_and_stay_above_nothing(rows: list[tuple[int, float, float]]) -> None:
     y, p, w = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
-    curve = gains(y, p, w)
+    curve = cumulative_gains(y, p, w)
     captured = [c for _, c in curve]
     assert [s for s, _ in curve] == [round(n / 20, 2) for n in range(21)]
     assert captured[0] == 0 and captured[-1] == pytest.approx(1)
@@ -99,8 +108,8 @@ def test_gains_rise_from_nothing_to_all_and_stay_above_nothing(rows: list[tuple[
 
 def test_a_perfect_ranking_captures_all_as_early_as_can_be() -> None:
     y = np.repeat([1.0, 0.0], [10, 90])
-    assert dict(gains(y, y, np.ones(100)))[0.10] == pytest.approx(1.0)
-    assert dict(gains(y, 1 - y, np.ones(100)))[0.90] == pytest.approx(0.0)
+    assert dict(cumulative_gains(y, y, np.ones(100)))[0.10] == pytest.approx(1.0)
+    assert dict(cumulative_gains(y, 1 - y, np.ones(100)))[0.90] == pytest.approx(0.0)
 
 
 def test_plain_keeps_words_and_turns_what_is_not_finite_into_none() -> None:

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from leadline.evaluation import later_stages
-from leadline.evaluation.later_stages import Chain
+from leadline.evaluation.later_stages import ChainEvaluation
 
 
-def judged(flatter: float = 1.0, seed: int = 2, rows: int = 4000) -> Chain:
+def judged(flatter: float = 1.0, seed: int = 2, rows: int = 4000) -> ChainEvaluation:
     draw = np.random.default_rng([31, seed])
     sql, won = draw.beta(1, 12, rows), draw.beta(3, 6, rows)
     y = ((draw.random(rows) < sql) & (draw.random(rows) < won)).astype(float)
     said = np.minimum(sql * won * flatter, 1.0)
-    return later_stages.judge(y, sql, said, np.ones(rows), np.arange(rows) // 4, (0, 10), seed=7)
+    return later_stages.evaluate_stage_chain(y, sql, said, np.ones(rows), np.arange(rows) // 4, (0, 10), seed=7)
 
 
 def test_true_probabilities_are_in_line_with_what_came() -> None:

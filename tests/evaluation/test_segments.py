@@ -11,15 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.core.privacy import MIN_GROUP_SIZE
-from leadline.evaluation.segments import ABSENT, OTHER, Axis, Rows, judge_segments
+from leadline.evaluation.segments import ABSENT, OTHER, SegmentAxis, SegmentRows, evaluate_segments
 from leadline.metrics import classification
-from leadline.metrics.intervals import design_effect, effective_number, exact_interval, holm, two_sided
-from leadline.report.text import lines, summary
+from leadline.metrics.intervals import (
+    binomial_p_value,
+    clopper_pearson_interval,
+    design_effect,
+    effective_sample_size,
+    holm_correction,
+)
+from leadline.report.text import calibration_summary, lines
 
 COUNTRIES = np.array(["NL", "BE", "DE", "FR"], dtype=object)
 
 
-def world(seed: int, leads: int = 1500, told: dict[str, float] | None = None) -> tuple[Rows, Axis]:
+def world(seed: int, leads: int = 1500, told: dict[str, float] | None = None) -> tuple[SegmentRows, SegmentAxis]:
     """Leads with several snapshots, all of one fate; in some countries more of them convert than is said."""
     rng = np.random.default_rng(seed)
     country = rng.choice(COUNTRIES, leads, p=[0.4, 0.3, 0.2, 0.1])
@@ -27,12 +33,12 @@ def world(seed: int, leads: int = 1500, told: dict[str, float] | None = None) ->
     more = np.array([(told or {}).get(c, 0.0) for c in country])
     fate = (rng.random(leads) < p + more).astype(float)
     who = np.repeat(np.arange(leads), rng.integers(1, 6, leads))
-    rows = Rows(fate[who], np.ones(len(who)), p[who], who, who // 2, p[who] > np.quantile(p, 0.9))
-    return rows, Axis("country", country[who])
+    rows = SegmentRows(fate[who], np.ones(len(who)), p[who], who, who // 2, p[who] > np.quantile(p, 0.9))
+    return rows, SegmentAxis("country", country[who])
 
 
 def test_where_all_hold_few_worlds_have_a_segment_that_is_off() -> None:
-    quiet = [judge_segments(rows, [replace(axis, parity=False)], 7) for rows, axis in map(world, range(60))]
+    quiet = [evaluate_segments(rows, [replace(axis, parity=False)], 7) for rows, axis in map(world, range(60))]
     off = sum(any(s.verdict == "miscalibrated" for s in found.segments) for found in quiet if found)
     assert off <= 8, "5% of 60 are 3; nine or more come about once in two hundred times"
     covered = [s.low <= s.predicted <= s.high for found in quiet if found for s in found.segments]
@@ -41,10 +47,10 @@ def test_where_all_hold_few_worlds_have_a_segment_that_is_off() -> None:
 
 def test_a_segment_that_converts_more_than_was_said_is_found_and_only_it() -> None:
     rows, axis = world(3, 4000, {"BE": 0.1})
-    found = judge_segments(rows, [axis], 7)
+    found = evaluate_segments(rows, [axis], 7)
     assert found is not None
     assert [(s.by, s.level) for s in found.segments if s.verdict == "miscalibrated"] == [("country", "BE")]
-    assert "miscalibrated: country = BE (" in summary(found.to_record())
+    assert "miscalibrated: country = BE (" in calibration_summary(found.to_record())
     assert found.overall.verdict == "miscalibrated", "a third of all leads moves the whole"
 
 
@@ -52,7 +58,7 @@ def test_parity_is_what_counting_gives() -> None:
     rows, axis = world(5, 3000)
     rng = np.random.default_rng(1)
     rows = replace(rows, weight=rng.integers(1, 4, len(rows.y)).astype(float))
-    found = judge_segments(rows, [axis], 7)
+    found = evaluate_segments(rows, [axis], 7)
     assert found is not None
     every = np.average(rows.best, weights=rows.weight)
     for segment in found.segments:
@@ -71,7 +77,7 @@ def test_parity_is_what_counting_gives() -> None:
 
 def test_the_interval_of_an_auc_is_the_bootstrap_s() -> None:
     rows, axis = world(5)
-    found = judge_segments(rows, [axis], 7)
+    found = evaluate_segments(rows, [axis], 7)
     assert found is not None
     segment = found.segments[-1]
     mine = np.flatnonzero(axis.level == segment.level)
@@ -87,7 +93,7 @@ def test_levels_that_few_leads_share_are_one_and_lose_their_names() -> None:
     level[np.isin(rows.lead, np.arange(19))] = "Canary Street 5"
     level[np.isin(rows.lead, np.arange(40, 59))] = "Canary Street 6"
     level[np.isin(rows.lead, np.arange(100, 200))] = None
-    found = judge_segments(rows, [replace(axis, level=level)], 7)
+    found = evaluate_segments(rows, [replace(axis, level=level)], 7)
     assert found is not None
     assert {s.level for s in found.segments} == {*COUNTRIES, OTHER, ABSENT}
     assert "Canary" not in str(found.to_record())
@@ -97,7 +103,7 @@ def test_of_fewer_leads_than_twenty_nothing_is_said() -> None:
     rows, axis = world(5)
     level = axis.level.copy()
     level[np.isin(rows.lead, np.arange(MIN_GROUP_SIZE - 1))] = "rare"
-    found = judge_segments(rows, [replace(axis, level=level)], 7)
+    found = evaluate_segments(rows, [replace(axis, level=level)], 7)
     assert found is not None
     (few,) = (s for s in found.segments if s.level == OTHER)
     said = few.to_record()
@@ -107,17 +113,19 @@ def test_of_fewer_leads_than_twenty_nothing_is_said() -> None:
 
 def test_an_axis_of_one_level_is_left_out_and_no_rows_say_nothing() -> None:
     rows, axis = world(5)
-    found = judge_segments(rows, [Axis("month", np.full(len(rows.y), "2025-05", dtype=object))], 7)
+    found = evaluate_segments(rows, [SegmentAxis("month", np.full(len(rows.y), "2025-05", dtype=object))], 7)
     assert found is not None and not found.segments and found.left_out[0][0] == "month"
     assert lines(found.to_record())[0].startswith("calibration over all leads: ") and len(lines(found.to_record())) == 1
-    assert judge_segments(rows.take(rows.y > 5), [replace(axis, level=axis.level[:0])], 7) is None
+    assert evaluate_segments(rows.take(rows.y > 5), [replace(axis, level=axis.level[:0])], 7) is None
 
 
 def test_rows_in_any_order_give_the_same() -> None:
     rows, axis = world(5, 600)
     order = np.random.default_rng(2).permutation(len(rows.y))
-    moved = judge_segments(Rows(*(c[order] for c in vars(rows).values())), [replace(axis, level=axis.level[order])], 7)
-    found = judge_segments(rows, [axis], 7)
+    moved = evaluate_segments(
+        SegmentRows(*(c[order] for c in vars(rows).values())), [replace(axis, level=axis.level[order])], 7
+    )
+    found = evaluate_segments(rows, [axis], 7)
     assert found is not None and moved is not None
     for a, b in zip(found.segments, moved.segments, strict=True):
         assert flat(a) == pytest.approx(flat(b), nan_ok=True)
@@ -130,7 +138,7 @@ def flat(segment: Any) -> dict[str, Any]:
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_a_correction_never_lowers_a_chance_nor_changes_the_order(chances: list[float]) -> None:
-    told = holm(chances)
+    told = holm_correction(chances)
     assert all(t >= c and t <= 1 for t, c in zip(told, chances, strict=True))
     assert all(
         (a <= b) for (_, a), (_, b) in zip(*(sorted(zip(chances, told, strict=True))[k:] for k in (0, 1)), strict=False)
@@ -140,8 +148,8 @@ def test_a_correction_never_lowers_a_chance_nor_changes_the_order(chances: list[
 
 @given(st.integers(0, 50), st.floats(0.01, 0.99))
 def test_the_interval_holds_what_the_test_doesn_t_refuse(hits: int, said: float) -> None:
-    low, high = exact_interval(hits / 50, 50)
-    chance = two_sided(hits / 50, said, 50)
+    low, high = clopper_pearson_interval(hits / 50, 50)
+    chance = binomial_p_value(hits / 50, said, 50)
     if abs(said - low) > 1e-6 and abs(said - high) > 1e-6:
         assert (low < said < high) == (chance > 0.05)
 
@@ -151,18 +159,18 @@ def test_rows_that_repeat_count_once() -> None:
     p, group = np.full(4000, 0.1), np.repeat(np.arange(1000), 4)
     y = (rng.random(1000) < 0.1)[group] * 1.0
     effect = design_effect(y - y.mean(), group)
-    assert effect == pytest.approx(4.0) and effective_number(p, np.ones(4000), effect) == pytest.approx(1000)
+    assert effect == pytest.approx(4.0) and effective_sample_size(p, np.ones(4000), effect) == pytest.approx(1000)
 
 
 def test_levels_come_in_the_order_given_and_the_rest_by_their_letters() -> None:
     rows, axis = world(5)
-    found = judge_segments(rows, [replace(axis, order=("NL", "DE"))], 7)
+    found = evaluate_segments(rows, [replace(axis, order=("NL", "DE"))], 7)
     assert found is not None and [s.level for s in found.segments] == ["NL", "DE", "BE", "FR"]
 
 
 def test_a_summary_names_a_few_and_lines_fit_a_terminal() -> None:
     rows, axis = world(3, 4000, dict.fromkeys(COUNTRIES, 0.1))
-    by_source = Axis("source", np.array(list("abcdef"), dtype=object)[rows.lead % 6], parity=False)
-    found = judge_segments(rows, [axis, by_source], 7)
+    by_source = SegmentAxis("source", np.array(list("abcdef"), dtype=object)[rows.lead % 6], parity=False)
+    found = evaluate_segments(rows, [axis, by_source], 7)
     assert found is not None and sum(s.verdict == "miscalibrated" for s in found.segments) > 5
     assert "more" in lines(found.to_record())[-1] and max(map(len, lines(found.to_record()))) <= 80

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from leadline import demo
 from leadline.dataset.feature_spec import Feature
 from leadline.evaluation import later_stages
-from leadline.evaluation.later_stages import Amount, columns, estimate
+from leadline.evaluation.later_stages import DealAmountModel, fit_deal_amounts, later_columns
 
 SIZE = Feature("size", "fit", "size", "number", "value", "size")
 SOURCE = Feature("source", "fit", "source", "category", "value", "source")
@@ -31,9 +31,9 @@ def deals(n: int, power: float, noise: float = 0.5, seed: int = 1) -> tuple[pd.D
     return values, mean * np.exp(draw.normal(0, noise, n) - noise**2 / 2), mean
 
 
-def made(n: int, power: float, seed: int = 1) -> tuple[Amount, pd.DataFrame, np.ndarray]:
+def made(n: int, power: float, seed: int = 1) -> tuple[DealAmountModel, pd.DataFrame, np.ndarray]:
     values, amount, mean = deals(n, power, seed=seed)
-    found = estimate(SPECS, values, amount, np.arange(n), np.arange(n), seed=7)
+    found = fit_deal_amounts(SPECS, values, amount, np.arange(n), np.arange(n), seed=7)
     assert found is not None
     return found, values, mean
 
@@ -47,14 +47,14 @@ def test_amounts_that_follow_size_and_source_are_found_again() -> None:
 
 
 def test_the_demo_worlds_deals_are_estimated_as_the_world_draws_them() -> None:
-    world = demo.make(5000, 3).tables
+    world = demo.make_world(5000, 3).tables
     won = world["opportunities"].filter(pc.equal(world["opportunities"]["stage"], "closed_won")).to_pandas()
     firms = world["accounts"].to_pandas().set_index("account_id")
     told = won.dropna(subset=["account_id"]).sort_values("closed_at").join(firms, on="account_id")
     values = pd.DataFrame(
         {"size": told["employees"].astype(float), "source": told["region"].astype(object)}
     ).reset_index(drop=True)
-    found = estimate(
+    found = fit_deal_amounts(
         SPECS, values, told["amount"].to_numpy(float), told["lead_id"].to_numpy(), told["account_id"].to_numpy(), seed=7
     )
     assert found is not None and found.told["method"] == "segments"
@@ -77,18 +77,18 @@ def test_the_overall_mean_stays_where_nothing_tells_amounts_apart() -> None:
 @pytest.mark.parametrize(("n", "method"), [(19, None), (20, "mean"), (99, "mean"), (120, "segments")])
 def test_so_many_deals_carry_so_much(n: int, method: str | None) -> None:
     values, amount, _ = deals(n, 1.2, noise=0.1)
-    found = estimate(SPECS, values, amount, np.arange(n), np.arange(n), seed=7)
+    found = fit_deal_amounts(SPECS, values, amount, np.arange(n), np.arange(n), seed=7)
     assert (found.told["method"] if found else None) == method
 
 
 def test_a_level_of_few_deals_is_not_told_and_reading_gives_the_same_bits() -> None:
     values, amount, _ = deals(400, 0.6)
     values.loc[:18, "source"] = "Canary Zq17 Ltd"
-    found = estimate(SPECS, values, amount, np.arange(400), np.arange(400), seed=7)
+    found = fit_deal_amounts(SPECS, values, amount, np.arange(400), np.arange(400), seed=7)
     assert found is not None and found.encoder is not None
     text = json.dumps(found.to_record(), allow_nan=False)
     assert "Canary" not in text
-    again = Amount.from_record(json.loads(text))
+    again = DealAmountModel.from_record(json.loads(text))
     strange = pd.DataFrame({"size": [np.nan, 0.0, 1e9], "source": [None, "Canary Zq17 Ltd", "web"]})
     assert again.expected(strange).tobytes() == found.expected(strange).tobytes()
     assert np.isfinite(again.expected(strange)).all() and (again.expected(strange) > 0).all()
@@ -98,7 +98,7 @@ def test_the_newest_deals_only_judge() -> None:
     values, amount, _ = deals(400, 0.6)
     bent = amount.copy()
     bent[-int(later_stages.NEWEST * 400) :] *= 100
-    one, other = (estimate(SPECS, values, a, np.arange(400), np.arange(400), seed=7) for a in (amount, bent))
+    one, other = (fit_deal_amounts(SPECS, values, a, np.arange(400), np.arange(400), seed=7) for a in (amount, bent))
     assert one is not None and other is not None
     assert other.told["judged"]["observed_over_predicted"] == pytest.approx(
         100 * one.told["judged"]["observed_over_predicted"]
@@ -115,8 +115,8 @@ def test_expected_value_is_the_product_and_never_more_than_the_amount(
     p: list[float], given_: float, then: float, worth: float
 ) -> None:
     first, ones = np.array(p), np.ones(len(p))
-    told = columns(first, {"p_a": given_ * ones, "p_b": then * ones}, worth * ones)
+    told = later_columns(first, {"p_a": given_ * ones, "p_b": then * ones}, worth * ones)
     assert list(told) == ["p_a", "p_b", "expected_amount", "expected_value"]
     np.testing.assert_allclose(told["expected_value"], first * given_ * then * worth)
     assert (told["expected_value"] <= worth).all()
-    assert list(columns(first, {"p_a": given_ * ones}, None)) == ["p_a"]
+    assert list(later_columns(first, {"p_a": given_ * ones}, None)) == ["p_a"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.core.point_in_time import DAY, WEEK
-from leadline.evaluation.worklist import Listing, listing_of, pick, work
+from leadline.evaluation.worklist import Worklist, build_worklist, take_top, work_down
 
 ROWS = st.lists(st.tuples(st.integers(0, 6), st.floats(0.25, 4)), min_size=1, max_size=30)
 
@@ -19,17 +19,17 @@ def columns(rows: list[tuple[Any, ...]]) -> tuple[np.ndarray, ...]:
     return tuple(np.array(column, dtype=np.float64) for column in zip(*rows, strict=True))
 
 
-def a_listing(cells: list[tuple[int, int]], horizon: int = 3, every: int = 1) -> Listing:
+def a_listing(cells: list[tuple[int, int]], horizon: int = 3, every: int = 1) -> Worklist:
     """Rows by (night, lead), a day apart."""
     night, lead = (np.array(part, dtype=np.int64) for part in zip(*cells, strict=True))
     names = np.array([f"L{n:02d}" for n in lead], dtype=object)
-    return listing_of(night * every * DAY, names, np.ones(len(cells)), horizon * DAY, every * DAY)
+    return build_worklist(night * every * DAY, names, np.ones(len(cells)), horizon * DAY, every * DAY)
 
 
 @given(ROWS, st.floats(0.1, 60))
 def test_the_room_is_filled_with_the_best(rows: list[tuple[int, float]], room: float) -> None:
     score, mass = columns(rows)
-    share = pick(score, mass, room)
+    share = take_top(score, mass, room)
     assert np.all((share >= 0) & (share <= 1))
     assert (share * mass).sum() == pytest.approx(min(room, mass.sum()))
     for better, worse in ((a, b) for a in range(len(rows)) for b in range(len(rows)) if score[a] > score[b]):
@@ -43,15 +43,15 @@ def test_the_order_of_rows_changes_nothing(rows: list[tuple[int, float]], room: 
     score, mass = columns(rows)
     order = list(range(len(rows)))
     draw.shuffle(order)
-    assert pick(score[order], mass[order], room) == pytest.approx(pick(score, mass, room)[order])
+    assert take_top(score[order], mass[order], room) == pytest.approx(take_top(score, mass, room)[order])
 
 
 @given(ROWS, st.floats(0.1, 60))
 def test_several_worlds_at_once_are_each_world_alone(rows: list[tuple[int, float]], room: float) -> None:
     score, mass = columns(rows)
-    both = pick(score, np.column_stack([mass, 2 * mass]), room)
-    assert both[:, 0] == pytest.approx(pick(score, mass, room))
-    assert both[:, 1] == pytest.approx(pick(score, 2 * mass, room))
+    both = take_top(score, np.column_stack([mass, 2 * mass]), room)
+    assert both[:, 0] == pytest.approx(take_top(score, mass, room))
+    assert both[:, 1] == pytest.approx(take_top(score, 2 * mass, room))
 
 
 def worked_slowly(cells: list[tuple[int, int]], score: list[float], room: int, horizon: int) -> set[tuple[int, int]]:
@@ -82,7 +82,7 @@ def test_nights_are_worked_as_a_slow_obvious_simulation_works_them(
     listing = a_listing(rows, horizon)
     taken = {
         (int(listing.as_of[row] // DAY), rows[row][1])
-        for _, here, part in work(listing, np.array(score), room)
+        for _, here, part in work_down(listing, np.array(score), room)
         for row, share in zip(here, part, strict=True)
         if share > 0.5
     }
@@ -94,7 +94,7 @@ def test_no_lead_is_worked_twice_within_the_horizon(cells: set[tuple[int, int]],
     rows = sorted(cells)
     listing = a_listing(rows, horizon=3)
     parts: dict[tuple[int, int], float] = {}
-    for night, here, part in work(listing, np.array([float(lead % 3) for _, lead in rows]), room):
+    for night, here, part in work_down(listing, np.array([float(lead % 3) for _, lead in rows]), room):
         for row, share in zip(here, part, strict=True):
             parts[int(listing.at[night] // DAY), rows[row][1]] = float(share)
     for night, lead in parts:
@@ -104,21 +104,21 @@ def test_no_lead_is_worked_twice_within_the_horizon(cells: set[tuple[int, int]],
 def test_with_landmarks_a_night_is_a_week_and_a_lead_stands_with_its_best_row() -> None:
     as_of = np.array([0, DAY, 2 * DAY, 8 * DAY], dtype=np.int64)
     lead = np.array(["a", "a", "b", "b"], dtype=object)
-    listing = listing_of(as_of, lead, np.ones(4), WEEK)
+    listing = build_worklist(as_of, lead, np.ones(4), WEEK)
     assert listing.at.tolist() == [0, WEEK]
-    told = [(here.tolist(), part.tolist()) for _, here, part in work(listing, np.array([0.3, 0.9, 0.5, 0.1]), 1)]
+    told = [(here.tolist(), part.tolist()) for _, here, part in work_down(listing, np.array([0.3, 0.9, 0.5, 0.1]), 1)]
     assert told == [([1, 2], [1.0, 0.0]), ([3], [1.0])]
 
 
 def test_of_a_leads_equal_rows_the_earliest_stands() -> None:
-    listing = listing_of(np.array([DAY, 0]), np.array(["a", "a"], dtype=object), np.ones(2), WEEK)
-    ((_, here, _),) = work(listing, np.zeros(2), 1)
+    listing = build_worklist(np.array([DAY, 0]), np.array(["a", "a"], dtype=object), np.ones(2), WEEK)
+    ((_, here, _),) = work_down(listing, np.zeros(2), 1)
     assert here.tolist() == [1]
 
 
 def test_a_row_that_stands_for_many_takes_their_room() -> None:
-    assert pick(np.array([3.0, 2.0, 1.0]), np.array([1.0, 8.0, 1.0]), 5).tolist() == [1.0, 0.5, 0.0]
+    assert take_top(np.array([3.0, 2.0, 1.0]), np.array([1.0, 8.0, 1.0]), 5).tolist() == [1.0, 0.5, 0.0]
 
 
 def test_nobody_on_the_list_is_nobody_worked() -> None:
-    assert pick(np.empty(0), np.empty(0), 5).shape == (0,)
+    assert take_top(np.empty(0), np.empty(0), 5).shape == (0,)

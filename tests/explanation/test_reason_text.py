@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from leadline.core.point_in_time import DAY, Horizon, parse_instant
 from leadline.dataset.feature_spec import Feature
-from leadline.explanation.reason_text import LONGEST, say
+from leadline.explanation.reason_text import LONGEST, describe_group
 
 NOON = parse_instant("2026-01-10T12:00:00Z")
 nan = math.nan
@@ -88,7 +88,7 @@ NAMELESS = [
     ],
 )  # fmt: skip
 def test_what_a_lead_is_and_where_it_stands_is_said(group: list[Feature], facts: dict[str, float], said: str) -> None:
-    assert say(group, facts, NOON) == said
+    assert describe_group(group, facts, NOON) == said
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_what_a_lead_is_and_where_it_stands_is_said(group: list[Feature], facts:
     ],
 )
 def test_facts_are_said_plainly(group: list[Feature], facts: dict[str, object], said: str) -> None:
-    assert say(group, facts, NOON) == said
+    assert describe_group(group, facts, NOON) == said
 
 
 @pytest.mark.parametrize(
@@ -137,18 +137,18 @@ def test_facts_are_said_plainly(group: list[Feature], facts: dict[str, object], 
 )
 def test_ages_have_the_right_number(age: float, said: str) -> None:
     spec = Feature("age", "age", "age", "days", "age", "created", "leads")
-    assert say([spec], {"age": age}, NOON) == f"created {said} ago"
+    assert describe_group([spec], {"age": age}, NOON) == f"created {said} ago"
 
 
 def test_active_days_alone_are_said_as_such() -> None:
     spec = Feature("d", "behaviour", "g", "count", "active_days", "active days", window=Horizon.parse("7d"))
-    assert say([spec], {"d": 1.0}, NOON) == "active on 1 day in 7 days"
+    assert describe_group([spec], {"d": 1.0}, NOON) == "active on 1 day in 7 days"
 
 
 def test_a_date_of_another_year_names_it_at_the_turn_of_the_year() -> None:
     newyear = parse_instant("2026-01-01T00:00:00Z")
-    assert say([last()], {"since": 1 / DAY}, newyear).endswith("last on 31 Dec 2025")
-    assert say([last()], {"since": 0.0}, newyear).endswith("last on 1 Jan")
+    assert describe_group([last()], {"since": 1 / DAY}, newyear).endswith("last on 31 Dec 2025")
+    assert describe_group([last()], {"since": 0.0}, newyear).endswith("last on 1 Jan")
 
 
 def colleague(aggregate: str, words: str, window: str | None = "30d", field: str = "", name: str = "") -> Feature:
@@ -172,12 +172,12 @@ def colleague(aggregate: str, words: str, window: str | None = "30d", field: str
     ],
 )  # fmt: skip
 def test_colleagues_are_said_plainly(group: list[Feature], facts: dict[str, object], said: str) -> None:
-    assert say(group, facts, NOON) == said
+    assert describe_group(group, facts, NOON) == said
 
 
 @given(st.text(st.characters(), max_size=400))
 def test_text_of_any_kind_becomes_one_short_printable_line(text: str) -> None:
-    said = say([value("title")], {"v": text}, NOON)
+    said = describe_group([value("title")], {"v": text}, NOON)
     assert said.isprintable()
     assert len(said) <= len("title is ") + LONGEST
     assert not any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") for c in said)
@@ -185,7 +185,7 @@ def test_text_of_any_kind_becomes_one_short_printable_line(text: str) -> None:
 
 @given(st.text(max_size=400))
 def test_words_made_of_an_event_type_are_one_printable_line_too(words: str) -> None:
-    said = say([count("7d", words)], {"n_7d": 3.0}, NOON)
+    said = describe_group([count("7d", words)], {"n_7d": 3.0}, NOON)
     assert said.isprintable() and len(said) <= LONGEST + len(" 3 times in 7 days") + 2
 
 
@@ -193,5 +193,5 @@ def test_words_made_of_an_event_type_are_one_printable_line_too(words: str) -> N
 def test_the_shortest_window_that_holds_an_act_is_told(since: float, n: int) -> None:
     group = [count("90d"), count("7d"), count("30d"), last()]
     facts = {"n_90d": float(n + 2), "n_7d": 0.0, "n_30d": float(n), "since": since}
-    said = say(group, facts, NOON)
+    said = describe_group(group, facts, NOON)
     assert "in 30 days" in said and "last on" in said

@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 
 from leadline.dataset.feature_spec import Feature
 from leadline.explanation import reasons as module
-from leadline.explanation.reason_text import say
-from leadline.explanation.reasons import Strongest, strongest, written
+from leadline.explanation.reason_text import describe_group
+from leadline.explanation.reasons import TopGroups, reason_texts, top_groups
 from leadline.workflows.training.train import TrainResult
 
 
-def slowly(specs: list[Feature], values: pd.DataFrame, told: Strongest, as_of: np.ndarray) -> np.ndarray:
+def slowly(specs: list[Feature], values: pd.DataFrame, told: TopGroups, as_of: np.ndarray) -> np.ndarray:
     """Say every reason by itself."""
     groups = list(dict.fromkeys(s.group for s in specs))
     members = {g: [s for s in specs if s.group == g] for g in groups}
     texts = np.full(told.group.shape, None, dtype=object)
     for row, place in np.argwhere(told.group >= 0):
         mine = members[groups[told.group[row, place]]]
-        fact = say(mine, {s.name: values[s.name].iloc[row] for s in mine}, int(as_of[row]))
+        fact = describe_group(mine, {s.name: values[s.name].iloc[row] for s in mine}, int(as_of[row]))
         texts[row, place] = f"{fact} (lowers the score)" if told.lowers[row, place] else fact
     return texts
 
@@ -58,23 +58,23 @@ def test_what_is_said_of_many_is_what_is_said_of_each(catalogue, seed: int, real
         values = values.assign(**{s.name: drawn(s, random, len(values)) for s in numbers})
     as_of = np.full_like(as_of, as_of[0]) if one_night else as_of
     groups = len({s.group for s in specs})
-    told = Strongest(
+    told = TopGroups(
         random.integers(-1, groups, (len(values), 5)).astype(np.int16), random.random((len(values), 5)) < 0.3
     )
-    assert written(specs, values, told, as_of).tolist() == slowly(specs, values, told, as_of).tolist()
+    assert reason_texts(specs, values, told, as_of).tolist() == slowly(specs, values, told, as_of).tolist()
 
 
 def test_each_text_is_written_once(catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     specs, values, as_of = catalogue
     said = []
-    monkeypatch.setattr(module, "say", lambda *told: said.append(told) or say(*told))
-    told = strongest(specs, np.random.default_rng(1).normal(size=(len(values), len(specs))))
-    whole = written(specs, values, told, np.full_like(as_of, as_of[0]))
+    monkeypatch.setattr(module, "describe_group", lambda *told: said.append(told) or describe_group(*told))
+    told = top_groups(specs, np.random.default_rng(1).normal(size=(len(values), len(specs))))
+    whole = reason_texts(specs, values, told, np.full_like(as_of, as_of[0]))
     once = len(said)
     twice = pd.concat([values, values], ignore_index=True)
-    again = written(specs, twice, Strongest.joined([told, told]), np.full(2 * len(values), as_of[0]))
+    again = reason_texts(specs, twice, TopGroups.joined([told, told]), np.full(2 * len(values), as_of[0]))
     assert len(said) == 2 * once and again.tolist() == [*whole.tolist(), *whole.tolist()]
 
 
 def test_no_chunks_are_no_rows() -> None:
-    assert Strongest.joined([]).group.shape == (0, 5)
+    assert TopGroups.joined([]).group.shape == (0, 5)

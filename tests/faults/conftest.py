@@ -47,7 +47,7 @@ def tiny_trained(tmp_path_factory: pytest.TempPathFactory, run: Forks) -> Path:
     """A home of 300 leads with a champion: for reading only; what is tried on it must be quick."""
     folder = tmp_path_factory.mktemp("tiny")
     text = config_text().replace("[7d, 30d]", "[30d]").replace("folds: 2", "folds: 1")
-    settle(folder, dict(demo.make(300, 7).tables), text)
+    settle(folder, dict(demo.make_world(300, 7).tables), text)
     done = run("train", "demo.yaml", "--as-of", KNOWN_AT, cwd=folder)
     assert done.code == 0, done.err
     return folder

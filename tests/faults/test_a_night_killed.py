@@ -14,7 +14,7 @@ import pytest
 
 from homes import SOURCE
 from leadline.core.files import staging, swap, write_text
-from leadline.delivery.folder_sink import finished, is_whole
+from leadline.delivery.folder_sink import finished_runs, is_intact
 from leadline.delivery.sink_urls import open_sink
 from leadline.errors import OutputError, RetryError
 from nights import DAY, night, table
@@ -47,7 +47,7 @@ def kill_once(folder: Path, milliseconds: float) -> str:
     process.stdout.close()
     (place,) = (folder / "folder").glob("as_of=*")
     record = json.loads((place / "night.json").read_text())
-    assert is_whole(place, record) and set(record["files"]) == {p.name for p in place.iterdir()} - {"night.json"}
+    assert is_intact(place, record) and set(record["files"]) == {p.name for p in place.iterdir()} - {"night.json"}
     values = set(pq.ParquetFile(place / "scores.parquet").read()["probability"].to_pylist())
     (p,) = values
     assert (place / "changes.parquet").read_bytes() == str(p).encode() * 90_000
@@ -76,7 +76,7 @@ def test_killed_a_hundred_and_fifty_times_the_night_is_always_whole(tmp_path: Pa
 READ = """
 import json, sys
 from pathlib import Path
-from leadline.delivery.folder_sink import is_whole
+from leadline.delivery.folder_sink import is_intact
 place = Path("folder/as_of=1970-01-02T00-00-00Z")
 print("ready", flush=True)
 seen = whole = 0
@@ -164,5 +164,5 @@ def test_on_a_full_disk_the_old_night_stays_and_nothing_is_left_over(tmpfs: Path
     with pytest.raises(OutputError, match="no space left"):
         sink.write(table([0.5]), night(), {"changes.parquet": b"x" * 400_000})
     assert {p: p.read_bytes() for p in tmpfs.rglob("*") if p.is_file()} == before
-    assert [p.name for p, _ in finished(tmpfs)] == ["as_of=1970-01-02T00-00-00Z"]
+    assert [p.name for p, _ in finished_runs(tmpfs)] == ["as_of=1970-01-02T00-00-00Z"]
     assert sink.previous(2 * DAY, "demo").probability["L0"] == 0.25

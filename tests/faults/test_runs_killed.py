@@ -16,7 +16,7 @@ import pytest
 
 from homes import KNOWN_AT, NIGHT, inside
 from leadline.core.files import write_sums
-from leadline.delivery.folder_sink import is_whole
+from leadline.delivery.folder_sink import is_intact
 from leadline.registry import tracking
 from leadline.registry.bundle import read_bundle
 
@@ -35,7 +35,7 @@ def night_of(home: Path) -> tuple[str, str, str]:
     """Say whose rows stand as the night, as what changed, and as what was sent; each must be whole."""
     (place,) = (home / "scores/demo").glob("as_of=*")
     record = json.loads((place / "night.json").read_text())
-    assert is_whole(place, record)
+    assert is_intact(place, record)
     rows = pq.ParquetFile(place / "scores.parquet").read()
     assert rows.num_rows == record["leads"] > 20
     (version,) = set(rows["model_version"].to_pylist())
@@ -44,7 +44,7 @@ def night_of(home: Path) -> tuple[str, str, str]:
     assert models == {f"demo {version}"}
     (sent,) = (home / "sent").glob("as_of=*")
     told = json.loads((sent / "night.json").read_text())
-    assert is_whole(sent, told)
+    assert is_intact(sent, told)
     return version, record["run_id"], str(told["model_version"])
 
 

@@ -16,10 +16,10 @@ import oracle_colleagues
 from crowds import ROLES, TITLES, Crowd, crowd_config, large_crowd, put
 from leadline.dataset import snapshots
 from leadline.dataset.account_members import role_column, role_sql
-from leadline.dataset.feature_spec import Title
+from leadline.dataset.feature_spec import TitleSource
 from leadline.errors import DataError
 from leadline.features import build, catalog
-from leadline.features.build import Features, statement
+from leadline.features.build import FeatureTable, features_sql
 from leadline.storage.dialect import DUCKDB
 from leadline.tables import open_store
 from leadline.workflows.report import DIALECTS, feature_sql
@@ -98,11 +98,11 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
 
 
 @pytest.fixture(scope="module")
-def built(crowd: Crowd) -> Features:
-    return crowd.features(catalog.catalogue(crowd.config, crowd.loaded))
+def built(crowd: Crowd) -> FeatureTable:
+    return crowd.features(catalog.list_features(crowd.config, crowd.loaded))
 
 
-def test_every_family_and_aggregate_of_colleagues_is_there(built: Features) -> None:
+def test_every_family_and_aggregate_of_colleagues_is_there(built: FeatureTable) -> None:
     families = {"behaviour", "recency", "age", "funnel", "account", "committee", "history", "fit"}
     assert {s.family for s in built.specs} >= families
     assert {s.aggregate for s in built.specs if s.table == "colleagues"} == {
@@ -120,14 +120,14 @@ def test_the_statement_of_all_families_parses_in_every_dialect(crowd: Crowd, dia
     sqlglot = pytest.importorskip("sqlglot", reason="pip install leadline[warehouse]")
     text = feature_sql(crowd.config, dialect)
     (parsed,) = sqlglot.parse(text, read=dialect)
-    names = [s.name for s in catalog.catalogue(crowd.config, crowd.loaded)]
+    names = [s.name for s in catalog.list_features(crowd.config, crowd.loaded)]
     assert parsed.named_selects == ["lead_id", "account_id", "as_of", *names]
     assert {t.name for t in parsed.find_all(sqlglot.exp.Table)} >= set(TABLES)
     assert "ESCAPE" not in text  # BigQuery doesn't have it
 
 
 @pytest.mark.parametrize("family", ["account", "committee", "history"])
-def test_each_family_alone_is_a_statement_that_runs(crowd: Crowd, built: Features, family: str) -> None:
+def test_each_family_alone_is_a_statement_that_runs(crowd: Crowd, built: FeatureTable, family: str) -> None:
     specs = tuple(s for s in built.specs if s.family == family and s.table == "colleagues")
     alone = crowd.features(specs)
     for s in specs:
@@ -135,7 +135,7 @@ def test_each_family_alone_is_a_statement_that_runs(crowd: Crowd, built: Feature
 
 
 def test_roles_without_a_job_title_tonight_are_an_error_not_zeros(
-    crowd: Crowd, built: Features, monkeypatch: pytest.MonkeyPatch
+    crowd: Crowd, built: FeatureTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "role_column", lambda _: None)
     specs = tuple(s for s in built.specs if s.by == "role")
@@ -144,12 +144,12 @@ def test_roles_without_a_job_title_tonight_are_an_error_not_zeros(
 
 
 def test_the_title_is_read_from_history_where_history_has_it(crowd: Crowd) -> None:
-    assert role_column(crowd.loaded) == Title("lead_job_title", "job_title")
+    assert role_column(crowd.loaded) == TitleSource("lead_job_title", "job_title")
 
 
 def test_roles_whose_names_look_alike_get_columns_of_their_own(crowd: Crowd) -> None:
     config = crowd.config.model_copy(update={"roles": {"end user": ("a*",), "end_user": ("b*",), "end-user": ("c*",)}})
-    names = [s.name for s in catalog.catalogue(config, crowd.loaded)]
+    names = [s.name for s in catalog.list_features(config, crowd.loaded)]
     assert len(set(names)) == len(names)
     assert {"role_end_user_7d", "role_end_user_2_7d", "role_end_user_3_7d"} <= set(names)
 
@@ -162,7 +162,7 @@ def test_a_behaviour_named_like_colleagues_acts_gets_a_column_of_its_own(crowd: 
             crowd.store.run(
                 f"INSERT INTO events SELECT * REPLACE ('{name}' AS behaviour, event_id || '-{n}' AS event_id) FROM kept LIMIT 1"
             )
-        listed = [s.name for s in catalog.catalogue(crowd.config, crowd.loaded)]
+        listed = [s.name for s in catalog.list_features(crowd.config, crowd.loaded)]
         assert len(set(listed)) == len(listed)
     finally:
         crowd.store.run("CREATE OR REPLACE TABLE events AS SELECT * FROM kept")
@@ -213,11 +213,11 @@ def run_on(request: pytest.FixtureRequest) -> Callable[[Crowd, str], Rows]:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_engines_give_equal_features(
-    engine: str, crowd: Crowd, built: Features, run_on: Callable[[Crowd, str], Rows]
+    engine: str, crowd: Crowd, built: FeatureTable, run_on: Callable[[Crowd, str], Rows]
 ) -> None:
     sqlglot = pytest.importorskip("sqlglot", reason="pip install leadline[warehouse]")
     config = crowd.config
-    text = statement(built.specs, crowd.intents, crowd.store.dialect, config.roles, role_column(crowd.loaded))
+    text = features_sql(built.specs, crowd.intents, crowd.store.dialect, config.roles, role_column(crowd.loaded))
     (spelt,) = sqlglot.transpile(text, read="duckdb", write=engine)
     rows = {(r["as_of"], r["lead_id"]): r for r in run_on(crowd, spelt)}
     ours = list(zip(built.as_of.tolist(), built.lead_id, strict=True))

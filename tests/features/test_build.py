@@ -29,10 +29,10 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def test_the_statement_keeps_to_the_restricted_dialect(sources: dict[str, str]) -> None:
     with Run(crm.config(sources)) as run:
-        specs = tuple(s for s in catalog.catalogue(run.config, run.loaded) if s.table != "colleagues")
-        text = build.statement(specs, run.intents)
+        specs = tuple(s for s in catalog.list_features(run.config, run.loaded) if s.table != "colleagues")
+        text = build.features_sql(specs, run.intents)
         assert not re.search(FORBIDDEN, re.sub(r"'[^']*'", "", text), re.IGNORECASE)
-        assert text == build.statement(specs, run.intents) and text.endswith("ORDER BY s.as_of, s.lead_id")
+        assert text == build.features_sql(specs, run.intents) and text.endswith("ORDER BY s.as_of, s.lead_id")
 
 
 def test_a_model_of_another_schema_is_bad_data(sources: dict[str, str]) -> None:
@@ -55,11 +55,11 @@ def test_a_model_with_acts_needs_events(sources: dict[str, str]) -> None:
 
 def test_rows_out_that_are_not_rows_in_are_refused(sources: dict[str, str]) -> None:
     with Run(crm.config(sources)) as run:
-        specs = catalog.catalogue(run.config, run.loaded)
+        specs = catalog.list_features(run.config, run.loaded)
         snapshots.for_night(run.config, run.loaded, NIGHT)
         run.store.run("INSERT INTO leads SELECT * FROM leads WHERE lead_id = (SELECT MIN(lead_id) FROM snapshots)")
         with pytest.raises(DataError, match="rows came of"):
-            build.build(run.loaded, specs, run.intents)
+            build.compute_features(run.loaded, specs, run.intents)
 
 
 @pytest.mark.parametrize("ending", ["whole", "no leads before", "no night"])
@@ -84,9 +84,9 @@ def test_a_world_without_events_accounts_or_history_has_features_too(sources: di
         assert counts.positive > 0 and {"age", "lead_source"} <= set(built.values)
 
 
-def small(**changes: object) -> build.Features:
+def small(**changes: object) -> build.FeatureTable:
     spec = Feature("age", "age", "age", "days", "age", "created", "leads")
-    whole = build.Features(
+    whole = build.FeatureTable(
         (spec,),
         np.array(["a", "b"], object),
         np.array(["x", None], object),
@@ -113,5 +113,5 @@ def test_intervals_resample_accounts_and_else_leads() -> None:
 
 def test_a_spec_written_is_read_back(sources: dict[str, str], tmp_path: Path) -> None:
     with Run(crm.config(sources)) as run:
-        for spec in catalog.catalogue(run.config, run.loaded):
+        for spec in catalog.list_features(run.config, run.loaded):
             assert Feature.from_record(spec.to_record()) == spec

@@ -71,7 +71,7 @@ def test_the_past_is_built_from_what_is_kept_whatever_was_known_then(home: Path)
         same(expected, two.train()[2])
         assert len(set(expected.as_of.tolist())) > 1
         assert "kept_days" in two.store.tables() and "kept_before" not in two.store.tables()
-        assert not daily_cache.serves(two.loaded) and not daily_cache.serves(one.loaded)
+        assert not daily_cache.can_use_cache(two.loaded) and not daily_cache.can_use_cache(one.loaded)
 
 
 def test_a_damaged_fold_is_made_again(home: Path) -> None:

@@ -16,8 +16,8 @@ from leadline.core.point_in_time import DAY, parse_instant
 from leadline.dataset import labels, snapshots
 from leadline.errors import DataError
 from leadline.features import build
-from leadline.features.catalog import catalogue
-from leadline.tables import Loaded, load, open_store
+from leadline.features.catalog import list_features
+from leadline.tables import LoadedTables, load, open_store
 
 CONFIG = """
 version: 1
@@ -53,7 +53,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def loaded(folder: Path, more: str = "") -> Iterator[tuple[Any, Loaded]]:
+def loaded(folder: Path, more: str = "") -> Iterator[tuple[Any, LoadedTables]]:
     config = parse_config(CONFIG.format(folder=folder, more=more.format(folder=folder)))
     store = open_store(config.engine)
     try:
@@ -76,8 +76,8 @@ def test_deals_that_name_no_lead_dont_tell_up_to_when_outcomes_were_seen(folder:
 def test_a_label_is_known_once_its_outcome_was_recorded(folder: Path) -> None:
     with loaded(folder) as (config, found):
         snapshots.for_training(config, found)
-        labels.attach(config, found)
-        told = labels.fetch(config, found)
+        labels.attach_labels(config, found)
+        told = labels.fetch_labels(config, found)
         positive = told.known_at[told.y == 1]
         assert positive.max() == parse_instant("2024-02-20") + 1
         assert (told.known_at[told.y == 0] % DAY == 0).all()
@@ -86,10 +86,10 @@ def test_a_label_is_known_once_its_outcome_was_recorded(folder: Path) -> None:
 def test_history_has_a_field_whatever_its_letters(folder: Path) -> None:
     with loaded(folder, HISTORY) as (config, found):
         snapshots.for_training(config, found)
-        labels.attach(config, found)
-        specs = catalogue(config, found)
+        labels.attach_labels(config, found)
+        specs = list_features(config, found)
         assert [s.by for s in specs if s.name == "lead_country"] == ["history"]
-        made = build.build(found, specs, {})
+        made = build.compute_features(found, specs, {})
         assert set(made.values["lead_country"][made.lead_id == "17"]) == {"DE"}
 
 

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from leadline.core.point_in_time import Horizon
 from leadline.dataset.feature_spec import Feature
 from leadline.explanation.drivers import Driver
-from leadline.insights.behaviours import Asked, Comparison, compare, effects, lift
+from leadline.insights.behaviours import (
+    BehaviourComparison,
+    LabeledSnapshots,
+    compare_behaviours,
+    lift_interval,
+    mean_effects,
+)
 from leadline.metrics import classification
 
 WEEK, QUARTER = Horizon.parse("7d"), Horizon.parse("90d")
@@ -39,24 +45,29 @@ def asked(
     lead: npt.ArrayLike | None = None,
     group: npt.ArrayLike | None = None,
     weight: npt.ArrayLike | None = None,
-) -> Asked:
+) -> LabeledSnapshots:
     y = np.asarray(y, dtype=np.float64)
     lead = np.arange(len(y)).astype(str) if lead is None else np.asarray(lead)
     group = lead if group is None else np.asarray(group)
     weight = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
-    return Asked(y, weight, lead.astype(object), group.astype(object))
+    return LabeledSnapshots(y, weight, lead.astype(object), group.astype(object))
 
 
 def compared(
-    columns: dict[Feature, npt.ArrayLike], rows: Asked, window: Horizon = QUARTER, ranked: list[Driver] | None = None
-) -> Comparison:
+    columns: dict[Feature, npt.ArrayLike],
+    rows: LabeledSnapshots,
+    window: Horizon = QUARTER,
+    ranked: list[Driver] | None = None,
+) -> BehaviourComparison:
     values = pd.DataFrame({s.name: np.asarray(v, dtype=np.float64) for s, v in columns.items()})
-    return compare(list(columns), values, rows, window, {"call": "evaluation"}, ranked or [], {"behaviour:call": -0.5})
+    return compare_behaviours(
+        list(columns), values, rows, window, {"call": "evaluation"}, ranked or [], {"behaviour:call": -0.5}
+    )
 
 
 def drawn(
     seed: int, accounts: int = 300, strength: float = 2.0
-) -> tuple[Asked, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+) -> tuple[LabeledSnapshots, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Snapshots of accounts that share a habit and a chance."""
     rng = np.random.default_rng(seed)
     code = np.repeat(np.arange(accounts), rng.integers(1, 12, accounts))
@@ -112,7 +123,7 @@ def test_a_lead_with_many_snapshots_is_still_one_lead() -> None:
 
 def test_lift_agrees_with_the_bootstrap_by_account() -> None:
     rows, did, code = drawn(3)
-    ratio, low, high = lift(did, rows.y, rows.weight, code)
+    ratio, low, high = lift_interval(did, rows.y, rows.weight, code)
     resampled = classification.bootstrap_by_group(
         lambda at: float(np.log(rows.y[at][did[at]].mean() / rows.y[at][~did[at]].mean())), code, 7, repeats=1000
     )
@@ -124,19 +135,19 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     held = 0
     for seed in range(300):
         rows, did, code = drawn(seed, strength=1.0)
-        _, low, high = lift(did, rows.y, rows.weight, code)
+        _, low, high = lift_interval(did, rows.y, rows.weight, code)
         held += low <= 1.0 <= high
     assert 0.92 <= held / 300 <= 0.98
 
 
 def test_rows_of_one_account_are_no_more_evidence() -> None:
     rows, did, code = drawn(5)
-    _, low, high = lift(did, rows.y, rows.weight, code)
+    _, low, high = lift_interval(did, rows.y, rows.weight, code)
     again = np.tile(np.arange(len(code)), 4)
-    assert lift(did[again], rows.y[again], rows.weight[again], code[again]) == pytest.approx(
-        lift(did, rows.y, rows.weight, code)
+    assert lift_interval(did[again], rows.y[again], rows.weight[again], code[again]) == pytest.approx(
+        lift_interval(did, rows.y, rows.weight, code)
     )
-    _, alone_low, alone_high = lift(did[again], rows.y[again], rows.weight[again], np.arange(len(again)))
+    _, alone_low, alone_high = lift_interval(did[again], rows.y[again], rows.weight[again], np.arange(len(again)))
     assert alone_high / alone_low < high / low
 
 
@@ -144,8 +155,8 @@ def test_a_weight_counts_as_so_many_rows_of_its_account() -> None:
     rows, did, code = drawn(6)
     weight = np.where(rows.y == 1, 1.0, 3.0)
     again = np.repeat(np.arange(len(code)), weight.astype(int))
-    assert lift(did, rows.y, weight, code) == pytest.approx(
-        lift(did[again], rows.y[again], np.ones(len(again)), code[again])
+    assert lift_interval(did, rows.y, weight, code) == pytest.approx(
+        lift_interval(did[again], rows.y[again], np.ones(len(again)), code[again])
     )
 
 
@@ -161,9 +172,9 @@ def test_time_open_makes_no_lift_where_there_is_none() -> None:
     age = np.arange(len(lead)) - np.repeat(np.cumsum(length) - length, length)
     y = ((age == length[lead] - 1) & (length[lead] < 40)) * 1.0
     did = age >= rng.geometric(0.1, 4000)[lead]
-    _, low, high = lift(did, y, np.ones(len(y)), lead)
+    _, low, high = lift_interval(did, y, np.ones(len(y)), lead)
     assert low < 1 < high and high / low < 1.3
-    wrong, _, wrong_high = lift(did, y, 1 / length[lead], lead)
+    wrong, _, wrong_high = lift_interval(did, y, 1 / length[lead], lead)
     assert wrong < 0.7 and wrong_high < 1
 
 
@@ -183,7 +194,7 @@ def test_figures_are_bounded_or_undefined(rows: list[tuple[bool, bool, int]]) ->
     for value in (one.with_it, one.without_it):
         assert math.isnan(value) or 0 <= value <= 1
     assert 0 <= one.reach <= 1 and one.positive_leads <= one.leads <= len(rows)
-    ratio, low, high = lift(did > 0, y, np.ones(len(y)), np.unique(account, return_inverse=True)[1])
+    ratio, low, high = lift_interval(did > 0, y, np.ones(len(y)), np.unique(account, return_inverse=True)[1])
     assert math.isnan(ratio) or (0 < low <= ratio <= high)
 
 
@@ -238,13 +249,13 @@ def test_effects_tell_which_way_a_group_goes_where_its_features_run_against_each
         Feature("since_mql", "funnel", "stage:mql", "days", "since_stage", "became MQL", "stages", "mql", "stage"),
     ]
     values = pd.DataFrame({s.name: v for s, v in zip(specs, ([2.0, 0.0], [3.0, np.nan], [np.nan, 5.0]), strict=True)})
-    moved = effects(specs, values, np.array([[0.3, -0.1, 0.0], [-0.2, -0.2, 0.6]]), np.ones(2), QUARTER)
+    moved = mean_effects(specs, values, np.array([[0.3, -0.1, 0.0], [-0.2, -0.2, 0.6]]), np.ones(2), QUARTER)
     assert moved == pytest.approx({"behaviour:call": 0.6, "stage:mql": 0.6})
     assert math.isnan(
-        effects(specs[:1], values, np.ones((1, 1))[[0, 0]], np.array([1.0, 0.0]), QUARTER)["behaviour:call"]
+        mean_effects(specs[:1], values, np.ones((1, 1))[[0, 0]], np.array([1.0, 0.0]), QUARTER)["behaviour:call"]
     )
 
 
 def test_labels_and_keys_of_other_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="differ in length"):
-        Asked(np.ones(2), np.ones(2), np.array(["a"], dtype=object), np.array(["a", "b"], dtype=object))
+        LabeledSnapshots(np.ones(2), np.ones(2), np.array(["a"], dtype=object), np.array(["a", "b"], dtype=object))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from climbers import TERMS, climbers
 from leadline.insights import diagnosis, funnel
-from leadline.insights.diagnosis import HIGH, LOW, bands_of
-from leadline.metrics.intervals import exact_interval
+from leadline.insights.diagnosis import HIGH, LOW, conversion_bands
+from leadline.metrics.intervals import clopper_pearson_interval
 
 CUTS = [
     {"leads_per_week": w, "precision": p, "expected": w * p, "recall": 0.1}
@@ -20,7 +20,7 @@ CUTS = [
 
 
 def level(reached: int, entered: int, name: str = "web") -> dict:
-    low, high = exact_interval(reached / entered, entered)
+    low, high = clopper_pearson_interval(reached / entered, entered)
     step = {
         "start": "mql",
         "end": "sql",
@@ -42,14 +42,14 @@ def told(*levels: dict, cost: dict | None = None, rungs: tuple[str, ...] = ("lea
         "cost": cost,
         "mqls_per_week": 38.0,
     }
-    return diagnosis.tell(whole, CUTS, CUTS)
+    return diagnosis.diagnosis_record(whole, CUTS, CUTS)
 
 
 @settings(max_examples=60)
 @given(low=st.floats(0, 1), more=st.floats(0, 1))
 def test_a_band_is_named_alone_only_where_the_interval_lies_in_it(low: float, more: float) -> None:
     high = min(low + more, 1.0)
-    bands = bands_of(low, high)
+    bands = conversion_bands(low, high)
     assert bands == [b for b in ("low", "middle", "high") if b in bands] and bands
     assert (bands == ["low"]) == (high < LOW) and (bands == ["high"]) == (low > HIGH)
     assert bands != ["middle"] or (low >= LOW and high <= HIGH)
@@ -93,7 +93,7 @@ def test_without_mqls_there_is_no_diagnosis() -> None:
 
 
 def test_the_made_up_world_s_sources_lie_apart() -> None:
-    found = diagnosis.tell(funnel.tell(climbers(2000), TERMS))
+    found = diagnosis.diagnosis_record(funnel.funnel_summary(climbers(2000), TERMS))
     bands = {s["level"]: s["bands"] for s in found["source"]}
     assert bands["fair"] == ["low"] and bands["web"] == ["high"]
     assert found["cuts"] == [] and json.dumps(found, allow_nan=False)

@@ -11,13 +11,13 @@ import pytest
 
 from climbers import START, TERMS, climbers
 from leadline.core.point_in_time import DAY, month_end, month_in, months_of
-from leadline.dataset.lead_journeys import Spent
+from leadline.dataset.lead_journeys import CampaignSpend
 from leadline.insights import funnel
 
 
 @pytest.fixture(scope="module")
 def told():
-    return funnel.tell(climbers(), TERMS)
+    return funnel.funnel_summary(climbers(), TERMS)
 
 
 @pytest.mark.parametrize("by", ["source", "campaign"])
@@ -41,16 +41,16 @@ def test_months_add_up_too_and_what_is_not_ripe_has_no_rate(told) -> None:
 def test_it_is_json_and_holds_no_lead_and_no_rare_name() -> None:
     source = climbers().source
     source[:19] = "Ann Canary's list"
-    text = json.dumps(funnel.tell(climbers(source=source), TERMS), allow_nan=False)
+    text = json.dumps(funnel.funnel_summary(climbers(source=source), TERMS), allow_nan=False)
     assert "Canary" not in text and '"L0' not in text and '"A1' not in text and "(other)" in text
 
 
 def test_without_attributes_touches_spend_or_events_it_says_so_by_none() -> None:
     nothing, none = np.full(600, np.nan), np.full(600, None, dtype=object)
     bare = climbers(
-        source=none, campaign=none, names=("", ""), touched_from=float("nan"), touched_until=float("nan"), first_act=nothing, spent=Spent(),
+        source=none, campaign=none, names=("", ""), touched_from=float("nan"), touched_until=float("nan"), first_act=nothing, spent=CampaignSpend(),
     )  # fmt: skip
-    told = funnel.tell(bare, TERMS)
+    told = funnel.funnel_summary(bare, TERMS)
     assert (told["source"], told["campaign"], told["touches"], told["cost"], told["first_act"]) == (
         [],
         [],
@@ -61,7 +61,7 @@ def test_without_attributes_touches_spend_or_events_it_says_so_by_none() -> None
 
 
 def test_an_empty_funnel_is_told_too() -> None:
-    told = funnel.tell(climbers(1), TERMS)
+    told = funnel.funnel_summary(climbers(1), TERMS)
     assert told["leads"] == 1 and json.dumps(told, allow_nan=False)
 
 
@@ -92,16 +92,16 @@ def test_touches_equal_a_loop_over_mqls(told) -> None:
 
 
 def test_without_an_sla_times_are_told_without_a_verdict() -> None:
-    told = funnel.tell(climbers(), replace(TERMS, sla=None))
+    told = funnel.funnel_summary(climbers(), replace(TERMS, sla=None))
     assert told["sla"] is None and told["touches"]["compared"] is None and "within" not in told["touches"]["all"]
     assert told["touches"]["all"]["median"] > 0
 
 
 def test_touches_before_mql_and_before_the_log_began_are_left_out(told) -> None:
     ever = np.where(np.arange(600) % 2 == 0, START, climbers().touched)
-    early = funnel.tell(climbers(ever=ever), TERMS)["touches"]
+    early = funnel.funnel_summary(climbers(ever=ever), TERMS)["touches"]
     assert early["before"] > 50 and early["all"]["mqls"] < told["touches"]["all"]["mqls"]
-    late = funnel.tell(climbers(touched_from=float(START + 200 * DAY)), TERMS)["touches"]
+    late = funnel.funnel_summary(climbers(touched_from=float(START + 200 * DAY)), TERMS)["touches"]
     assert 0 < late["all"]["mqls"] < told["touches"]["all"]["mqls"]
 
 
@@ -121,12 +121,12 @@ def test_cost_per_sql_sets_a_month_s_money_against_the_leads_of_that_month(told)
 
 
 def test_money_without_an_sql_has_no_cost_and_a_stranger_s_money_is_told_apart() -> None:
-    spent = Spent(
+    spent = CampaignSpend(
         np.array(["WEB-A ", "nobody"], dtype=object), np.array([START, START], dtype=float), np.array([100.0, 7.0])
     )
     nobody = climbers(spent=spent)
     nobody.reached[:, 2:] = np.nan
-    cost = funnel.tell(nobody, TERMS)["cost"]
+    cost = funnel.funnel_summary(nobody, TERMS)["cost"]
     assert (
         cost["unknown"] == 7 and cost["all"]["each"] is None and cost["all"]["high"] is None and cost["all"]["low"] > 0
     )

@@ -10,7 +10,7 @@ import pytest
 from climbers import START, climbers
 from leadline.core.point_in_time import DAY
 from leadline.insights import rejections
-from leadline.insights.rejections import kind_of, last_tier
+from leadline.insights.rejections import rejection_kind, tier_before_decision
 
 KINDS = {"bad_fit": "fit", "Not now": "timing", "duplicate": "data", "moved to the moon": "other", None: "none"}
 
@@ -23,12 +23,12 @@ KINDS = {"bad_fit": "fit", "Not now": "timing", "duplicate": "data", "moved to t
     ],
 )  # fmt: skip
 def test_leadline_s_own_words(reason: str | None, kind: str) -> None:
-    assert kind_of(reason, {}) == kind
+    assert rejection_kind(reason, {}) == kind
 
 
 def test_the_config_s_words_come_first_and_take_the_place_of_their_kind_s() -> None:
     given = {"fit": ("no budget", "moved*")}
-    assert [kind_of(r, given) for r in ("No_Budget", "moved to the moon", "bad fit", "Not now")] == [
+    assert [rejection_kind(r, given) for r in ("No_Budget", "moved to the moon", "bad fit", "Not now")] == [
         "fit",
         "fit",
         "other",
@@ -40,7 +40,7 @@ def test_counts_equal_a_loop_and_rare_reasons_have_no_name() -> None:
     seen = climbers()
     lost = np.flatnonzero(np.isfinite(seen.rejected))
     seen.reason[lost[:19]] = "Ann Canary said so"
-    told = rejections.tell(seen, {})
+    told = rejections.rejection_record(seen, {})
     wanted = {kind: sum(KINDS.get(why, "other") == kind for why in seen.reason[lost]) for kind in rejections.KINDS}
     assert told["kinds"] == wanted and told["leads"] == len(lost) and 0 < told["handed"] < len(lost)
     assert sum(r["leads"] for r in told["reasons"]) + wanted["none"] == len(lost)
@@ -59,7 +59,7 @@ def test_the_tier_is_the_newest_before_the_decision_and_no_older_than_the_horizo
     lead = np.array(["L0000", "L0000", "L0000", "L0001", "L0002", "stranger"], dtype=object)
     as_of = np.array([at - 7 * DAY, at - 14 * DAY, at + 1, at - 31 * DAY, at, at], dtype=np.int64)
     tier = np.array(["A", "B", "C", "A", "A", "A"], dtype=object)
-    assert last_tier(seen, lead, as_of, tier, 30 * DAY).tolist() == ["A", None, None, None]
+    assert tier_before_decision(seen, lead, as_of, tier, 30 * DAY).tolist() == ["A", None, None, None]
 
 
 def test_acceptance_by_tier_counts_decided_leads_alone() -> None:
@@ -67,7 +67,7 @@ def test_acceptance_by_tier_counts_decided_leads_alone() -> None:
     tier = np.full(600, None, dtype=object)
     decided = np.isfinite(np.fmin(seen.reached[:, 2], seen.rejected))
     tier[decided] = np.where(np.arange(600) % 2 == 0, "A", "B")[decided]
-    told = rejections.tell(seen, {}, tier)["tiers"]
+    told = rejections.rejection_record(seen, {}, tier)["tiers"]
     assert [t["level"] for t in told] == ["A", "B"] and sum(t["leads"] for t in told) == decided.sum()
     good = seen.reached[:, 2] <= np.fmin(seen.rejected, np.inf)
     assert [t["accepted"] for t in told] == [int(good[tier == name].sum()) for name in ("A", "B")]
@@ -75,5 +75,5 @@ def test_acceptance_by_tier_counts_decided_leads_alone() -> None:
 
 
 def test_nobody_rejected_is_told_too() -> None:
-    told = rejections.tell(climbers(20, rejected=np.full(20, np.nan)), {})
+    told = rejections.rejection_record(climbers(20, rejected=np.full(20, np.nan)), {})
     assert told["leads"] == 0 and told["reasons"] == told["months"] == told["source"] == []

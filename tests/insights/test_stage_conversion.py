@@ -12,26 +12,26 @@ from hypothesis import strategies as st
 from climbers import START, TERMS, UNTIL, climbers
 from leadline.config.schema import LADDER
 from leadline.core.point_in_time import DAY
-from leadline.dataset.lead_journeys import Climbs
+from leadline.dataset.lead_journeys import LeadJourneys
 from leadline.insights.stage_conversion import (
-    Step,
-    Terms,
-    accounts,
-    interval,
-    pairs,
-    passages,
-    quantiles,
-    step_of,
-    told,
+    FunnelSettings,
+    StageConversion,
+    account_codes,
+    conversion_interval,
+    count_conversion,
+    observed_quantiles,
+    observed_stages,
+    stage_pairs,
+    stage_transitions,
 )
 
 
-def steps(seen: Climbs, terms: Terms) -> list[Step]:
-    group, every = accounts(seen), np.arange(len(seen))
-    return [step_of(way, every, group) for way in passages(seen, terms)]
+def steps(seen: LeadJourneys, terms: FunnelSettings) -> list[StageConversion]:
+    group, every = account_codes(seen), np.arange(len(seen))
+    return [count_conversion(way, every, group) for way in stage_transitions(seen, terms)]
 
 
-def slow(seen: Climbs, terms: Terms, start: str, end: str) -> tuple[int, int, int, int, list[float]]:
+def slow(seen: LeadJourneys, terms: FunnelSettings, start: str, end: str) -> tuple[int, int, int, int, list[float]]:
     """One person after another, in plain Python."""
     low, high = LADDER.index(start), LADDER.index(end)
     span = terms.won_within if end == "won" and low < 2 else terms.within
@@ -54,16 +54,16 @@ def slow(seen: Climbs, terms: Terms, start: str, end: str) -> tuple[int, int, in
     return entered, reached, ended, censored, sorted(days)
 
 
-def terms() -> st.SearchStrategy[Terms]:
+def terms() -> st.SearchStrategy[FunnelSettings]:
     length = st.sampled_from([5 * DAY, 30 * DAY, 90 * DAY])
     return st.builds(
-        Terms, length, length, st.sampled_from([0, DAY]), st.sampled_from([None, START + 100 * DAY])
+        FunnelSettings, length, length, st.sampled_from([0, DAY]), st.sampled_from([None, START + 100 * DAY])
     )  # fmt: skip
 
 
 @settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), size=st.integers(1, 40), asked=terms())
-def test_steps_equal_a_loop_over_people(seed: int, size: int, asked: Terms) -> None:
+def test_steps_equal_a_loop_over_people(seed: int, size: int, asked: FunnelSettings) -> None:
     seen = climbers(size, seed)
     for step in steps(seen, asked):
         entered, reached, ended, censored, days = slow(seen, asked, step.start, step.end)
@@ -90,7 +90,7 @@ def test_a_rate_known_at_a_time_stays_what_it_is(seed: int, cut: int) -> None:
         for name in ("reached", "told", "lost", "rejected")
     }
     then = replace(seen, until=until, **hidden)
-    both = [{way.pair: way for way in passages(one, TERMS)} for one in (then, seen)]
+    both = [{way.pair: way for way in stage_transitions(one, TERMS)} for one in (then, seen)]
     for pair, way in both[0].items():
         later = both[1][pair]
         ripe = way.counted
@@ -102,18 +102,18 @@ def test_a_rung_that_nobody_tells_of_is_no_step() -> None:
     seen = climbers()
     silent = seen.told.copy()
     silent[:, 1] = np.nan
-    assert told(replace(seen, told=silent)) == [0, 2, 3, 4]
-    assert (0, 1) not in pairs([0, 2, 3, 4])
+    assert observed_stages(replace(seen, told=silent)) == [0, 2, 3, 4]
+    assert (0, 1) not in stage_pairs([0, 2, 3, 4])
 
 
 def test_an_account_s_leads_widen_the_interval() -> None:
     went, alone = np.arange(60) < 30, np.arange(60)
-    narrow, wide = interval(went, alone), interval(went, alone // 10)
+    narrow, wide = conversion_interval(went, alone), conversion_interval(went, alone // 10)
     assert wide[1] - wide[0] > 1.5 * (narrow[1] - narrow[0])
 
 
 def test_quantiles_count_never_as_the_longest() -> None:
-    assert quantiles(np.array([1.0, np.inf, np.inf]), (0.5, 0.1)) == (np.inf, 1.0)
+    assert observed_quantiles(np.array([1.0, np.inf, np.inf]), (0.5, 0.1)) == (np.inf, 1.0)
 
 
 def test_the_made_up_world_has_what_it_promises() -> None:

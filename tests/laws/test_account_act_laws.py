@@ -19,7 +19,7 @@ from examples import examples
 from leadline.config.schema import Config
 from leadline.dataset import snapshots
 from leadline.features import catalog
-from leadline.features.build import Features
+from leadline.features.build import FeatureTable
 from oracle import DAY, Rules
 from worlds import BEHAVIOURS, START, TYPES, WORDS, World, delays, instants, rules
 
@@ -57,7 +57,7 @@ def config_with_accounts(asked: Rules, folder: Path) -> Config:
 
 
 def ours(run: Crowd) -> tuple[catalog.Feature, ...]:
-    return tuple(s for s in catalog.catalogue(run.config, run.loaded) if s.aggregate in NAMES)
+    return tuple(s for s in catalog.list_features(run.config, run.loaded) if s.aggregate in NAMES)
 
 
 def expected(spec: Any, account: str | None, as_of: int, world: World) -> float:
@@ -75,7 +75,7 @@ def expected(spec: Any, account: str | None, as_of: int, world: World) -> float:
     return float(sum(a >= as_of - spec.window.micros for a in seen))
 
 
-def compare(built: Features, world: World) -> None:
+def compare(built: FeatureTable, world: World) -> None:
     for spec in built.specs:
         column = built.values[spec.name].tolist()
         for n, (account, as_of) in enumerate(zip(built.account_id, built.as_of.tolist(), strict=True)):
@@ -111,7 +111,7 @@ def test_they_are_nobodys_own_acts_and_no_colleagues(folder: Path) -> None:
     world["events"] = [{**event, "event_id": f"E{n}", "occurred_at": as_of - n * DAY} for n in range(4)]
     put(world, folder)
     with Crowd(config_with_accounts(ASKED, folder), as_of + DAY) as run:
-        built = run.night(as_of, catalog.catalogue(run.config, run.loaded))
+        built = run.night(as_of, catalog.list_features(run.config, run.loaded))
         told = dict(zip(built.lead_id, built.values.to_dict("records"), strict=True))
         compare(built.keep(s.name for s in built.specs if s.aggregate in NAMES), world)
     assert (told["L0"]["n_account_acts_7d"], told["L0"]["since_account_act"]) == (3.0, 1.0)

@@ -14,7 +14,7 @@ import oracle_acts
 from examples import examples
 from leadline.dataset import snapshots
 from leadline.features import catalog
-from leadline.features.build import Features
+from leadline.features.build import FeatureTable
 from oracle import DAY, Rules
 from worlds import BEHAVIOURS, HALF, LAST, START, WORDS, Run, World, config_of, put, rules, worlds
 
@@ -39,7 +39,7 @@ def bursts(draw: st.DrawFn) -> World:
     return world
 
 
-def compare(asked: Rules, built: Features, world: World) -> set[str]:
+def compare(asked: Rules, built: FeatureTable, world: World) -> set[str]:
     """Hold every value against the oracle's; return the aggregates that were neither zero nor missing somewhere."""
     persons, told = oracle.people(world, asked), set()
     for spec in built.specs:
@@ -54,7 +54,7 @@ def compare(asked: Rules, built: Features, world: World) -> set[str]:
 
 
 def ours(run: Run) -> tuple[catalog.Feature, ...]:
-    specs = catalog.catalogue(run.config, run.loaded)
+    specs = catalog.list_features(run.config, run.loaded)
     mine = oracle_acts.KNOWN | {"active_days"}
     return tuple(s for s in specs if s.table == "events" and s.aggregate in mine)
 

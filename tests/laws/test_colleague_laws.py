@@ -276,6 +276,6 @@ def test_of_two_changes_in_one_instant_the_greater_value_counts_and_none_is_leas
 def test_without_switches_families_off(folder: Path, without: tuple[str, ...]) -> None:
     put(crowd({"job_title": "CEO"}, {}), folder)
     with Crowd(crowd_config(ASKED, folder, features={"windows": ["7d"], "without": list(without)}), AS_OF) as run:
-        specs = catalog.catalogue(run.config, run.loaded)
+        specs = catalog.list_features(run.config, run.loaded)
         assert {s.family for s in specs if s.table == "colleagues"} == set(FAMILIES) - set(without)
         assert len(run.night(AS_OF, specs)) == 2

@@ -39,7 +39,7 @@ def test_every_training_label_was_known_when_its_test_begins(
     past: tuple[np.ndarray, Labels, int], count: int, length: int
 ) -> None:
     as_of, labelled, horizon = past
-    made = splits.make_dated(as_of, labelled, count, length * DAY)
+    made = splits.make_dated_folds(as_of, labelled, count, length * DAY)
     for fold in made:
         assert (labelled.known_at[fold.train] <= fold.starts_at).all()
         assert (as_of[fold.train] + horizon <= as_of[fold.test].min()).all()
@@ -51,14 +51,14 @@ def test_every_training_label_was_known_when_its_test_begins(
     assert all(a[1] <= b[0] for a, b in pairwise(spans))
     if made and made[-1].ends_at == int(as_of.max()) + 1:
         assert as_of.max() in as_of[made[-1].test]
-    splits.check(made, as_of, labelled, horizon)
+    splits.check_folds(made, as_of, labelled, horizon)
 
 
 @settings(max_examples=150)
 @given(past=histories(), row=st.integers(0, 10_000), kind=st.sampled_from(["both sides", "window", "outcome"]))
 def test_the_second_look_catches_a_planted_overlap(past: tuple[np.ndarray, Labels, int], row: int, kind: str) -> None:
     as_of, labelled, horizon = past
-    made = splits.make_dated(as_of, labelled, 2, 14 * DAY)
+    made = splits.make_dated_folds(as_of, labelled, 2, 14 * DAY)
     assume(made)
     fold, start = made[0], int(as_of[made[0].test].min())
     if kind == "both sides":
@@ -73,7 +73,7 @@ def test_the_second_look_catches_a_planted_overlap(past: tuple[np.ndarray, Label
         outcome[positives[row % positives.size]] = start
         labelled, planted = replace(labelled, outcome_at=outcome), fold
     with pytest.raises(DataError, match="fold 1"):
-        splits.check((planted,), as_of, labelled, horizon)
+        splits.check_folds((planted,), as_of, labelled, horizon)
 
 
 @settings(max_examples=100)
@@ -86,19 +86,21 @@ def test_flat_folds_keep_equal_orders_together_and_run_forward(order: list[int],
     order_at = np.sort(np.asarray(order))
     none = np.full(len(order), np.nan)
     labelled = Labels(np.ones(len(order)), np.ones(len(order)), order_at, none, none, none)
-    made = splits.make_flat(order_at, labelled, count, share)
+    made = splits.make_ordered_folds(order_at, labelled, count, share)
     for fold in made:
         assert order_at[fold.train].max() < order_at[fold.test].min()
         assert set(order_at[fold.train]).isdisjoint(order_at[fold.test])
-    splits.check(made, order_at, labelled, 0)
+    splits.check_folds(made, order_at, labelled, 0)
 
 
 def test_no_rows_make_no_folds() -> None:
     empty = np.empty(0)
     labelled = Labels(empty, empty, empty.astype(np.int64), empty, empty, empty)
-    assert splits.make_dated(empty.astype(np.int64), labelled, 3, DAY) == ()
-    assert splits.make_flat(empty.astype(np.int64), labelled, 3, 0.2) == ()
-    splits.check((Fold(np.empty(0, np.int64), np.empty(0, np.int64), 0, 1),), empty.astype(np.int64), labelled, DAY)
+    assert splits.make_dated_folds(empty.astype(np.int64), labelled, 3, DAY) == ()
+    assert splits.make_ordered_folds(empty.astype(np.int64), labelled, 3, 0.2) == ()
+    splits.check_folds(
+        (Fold(np.empty(0, np.int64), np.empty(0, np.int64), 0, 1),), empty.astype(np.int64), labelled, DAY
+    )
 
 
 def crowd(leads: int) -> World:

@@ -17,7 +17,7 @@ from leadline.dataset import labels, snapshots
 from leadline.errors import DataError
 from leadline.features import catalog
 from leadline.workflows.training import later_outcomes
-from leadline.workflows.training.later_outcomes import Following, Step
+from leadline.workflows.training.later_outcomes import LaterStages, StageQuestion
 from oracle import DAY, Rules
 from worlds import HALF, LAST, START, WORDS, Run, World, config_of, later_than, put, rules, same, worlds
 
@@ -50,15 +50,17 @@ def two(asked: Rules, within: int, folder: Path) -> Config:
     )
 
 
-def follow(run: Run) -> tuple[Following, Any]:
+def follow(run: Run) -> tuple[LaterStages, Any]:
     snapshots.for_training(run.config, run.loaded)
-    labels.attach(run.config, run.loaded)
-    known = labels.fetch(run.config, run.loaded)
-    built = run.features(tuple(s for s in catalog.catalogue(run.config, run.loaded) if s.aggregate in ("age", "value")))
-    return later_outcomes.gather(run.config, run.loaded, known, built, run.config.roles), built
+    labels.attach_labels(run.config, run.loaded)
+    known = labels.fetch_labels(run.config, run.loaded)
+    built = run.features(
+        tuple(s for s in catalog.list_features(run.config, run.loaded) if s.aggregate in ("age", "value"))
+    )
+    return later_outcomes.gather_later_stages(run.config, run.loaded, known, built, run.config.roles), built
 
 
-def rows_of(step: Step, built: Any) -> dict[tuple[str, int], float]:
+def rows_of(step: StageQuestion, built: Any) -> dict[tuple[str, int], float]:
     return dict(
         zip(
             zip(built.lead_id[step.rows], built.as_of[step.rows].tolist(), strict=True),
@@ -147,7 +149,7 @@ def deal(name: str, day: float, amount: float | None, word: str = "closed_won", 
     }  # fmt: skip
 
 
-def made(folder: Path, stages: list[dict[str, Any]], **tables: list[dict[str, Any]]) -> Following:
+def made(folder: Path, stages: list[dict[str, Any]], **tables: list[dict[str, Any]]) -> LaterStages:
     blank: World = {t: [] for t in ("accounts", "events", "opportunities", "history", "merges")}
     alive = stage("L-other", "mql", 60)
     put({**blank, "leads": [lead("L0"), lead("L1")], **tables, "stages": [alive, *stages]}, folder)
@@ -193,7 +195,7 @@ def test_nobody_ripe_is_an_error_before_anything_is_fitted(folder: Path) -> None
             DataError,
             match=r"no lead that reached sql is old enough to count for won within 7d \(1 snapshots aren't yet\)",
         ):
-            later_outcomes.fetch(run.config, run.loaded, known, built, run.config.roles)
+            later_outcomes.fetch_later_stages(run.config, run.loaded, known, built, run.config.roles)
 
 
 def test_a_deal_of_a_record_that_was_merged_counts_once(folder: Path) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from leadline.dataset.feature_spec import Feature
 from leadline.model.encoding.encoder import Encoder, Matrix
-from leadline.model.encoding.target_encoding import Levels
-from leadline.model.fitting.boosting import Recipe, boost
+from leadline.model.encoding.target_encoding import CategoryLevels
+from leadline.model.fitting.boosting import Recipe, fit_trees
 from leadline.model.fitting.fit import fit_scorer
 
 SPECS = [
@@ -74,10 +74,10 @@ def test_trees_alone_dont_depend_on_order_or_threads(threads, anchored):
     x, key = random.normal(size=(3000, 5)), np.arange(3000)
     x[random.random(x.shape) < 0.2] = np.nan
     y, start = (random.random(3000) < 0.3) * 1.0, random.normal(size=3000) if anchored else None
-    expected = boost(x, y, np.ones(3000), 1, 10, Recipe(), start, threads=1, key=[key])
+    expected = fit_trees(x, y, np.ones(3000), 1, 10, Recipe(), start, threads=1, key=[key])
     order = random.permutation(3000)
     moved = None if start is None else start[order]
-    assert boost(x[order], y[order], np.ones(3000), 1, 10, Recipe(), moved, threads, [key[order]]) == expected
+    assert fit_trees(x[order], y[order], np.ones(3000), 1, 10, Recipe(), moved, threads, [key[order]]) == expected
 
 
 def test_a_seed_is_a_seed_or_its_generator():
@@ -103,4 +103,4 @@ def test_no_level_of_few_leads_is_in_the_files():
     data = Matrix(secret, matrix.y, matrix.weight, matrix.lead, matrix.as_of, matrix.known_at)
     scorer, _ = fit_scorer(SPECS, data, FOLDS, RECIPE, seed=7)
     assert not [name for name, text in scorer.to_files().items() if "mail.example" in text]
-    assert isinstance(scorer.encoder.levels[0], Levels)
+    assert isinstance(scorer.encoder.levels[0], CategoryLevels)

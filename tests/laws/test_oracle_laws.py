@@ -24,7 +24,7 @@ def equal(ours: object, theirs: object) -> bool:
     return ours == theirs
 
 
-def compare(asked: Rules, built: build.Features, persons: dict[str, oracle.Person], world: World) -> None:
+def compare(asked: Rules, built: build.FeatureTable, persons: dict[str, oracle.Person], world: World) -> None:
     """Hold every value of every feature against the oracle's."""
     fields = {r["field"] for r in world["history"]}
     firms = {r["account_id"]: r for r in world["accounts"]}
@@ -59,13 +59,13 @@ def test_snapshots_labels_and_features_equal_the_oracles(
         expected = oracle.snapshots(persons, asked, limit)
         assert run.open_leads() == sorted(expected)
 
-        counts = labels.attach(run.config, run.loaded)
+        counts = labels.attach_labels(run.config, run.loaded)
         states = {key: oracle.state(persons[key[0]], asked, key[1], min(limit, until)) for key in expected}
         assert {(a, b): s for a, b, s in run.store.rows("SELECT lead_id, as_of, state FROM labelled")} == states
         assert [counts.positive, counts.negative, counts.censored, counts.late, counts.before] == [
             list(states.values()).count(s) for s in labels.STATES
         ]
-        fetched, built = labels.fetch(run.config, run.loaded), run.features()
+        fetched, built = labels.fetch_labels(run.config, run.loaded), run.features()
         kept = sorted((a, lead) for (lead, a), s in states.items() if s in ("positive", "negative"))
         assert list(zip(built.as_of.tolist(), built.lead_id, strict=True)) == kept
         assert fetched.y.tolist() == [float(states[lead, a] == "positive") for a, lead in kept]
@@ -109,7 +109,7 @@ def test_the_catalogue_has_every_window_of_every_behaviour_and_intent(folder: Pa
     assert until is not None
     behaviours = {r["type"] for r in oracle.cut(world, until)["events"] if r["type"]}
     with Run(config_of(asked, folder)) as run:
-        specs = catalog.catalogue(run.config, run.loaded)
+        specs = catalog.list_features(run.config, run.loaded)
         names = [s.name for s in specs]
         assert len(set(names)) == len(names)
         windows = {str(w) for w in run.config.features.windows}

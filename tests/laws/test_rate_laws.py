@@ -244,7 +244,7 @@ def test_without_switches_families_off(folder: Path, without: str) -> None:
     put(crowd({"job_title": "CEO"}, {}, accounts=[{"account_id": "A0", "industry": "x", "employees": 3}]), folder)
     given = {"windows": ["7d"], "without": [without]}
     with Cohort(cohort_config(ASKED, folder, features=given), AS_OF) as run:
-        specs = catalog.catalogue(run.config, run.loaded)
+        specs = catalog.list_features(run.config, run.loaded)
         assert without not in {s.family for s in specs} and {s.family for s in specs} >= {"behaviour", "age"}
         snapshots.for_night(run.config, run.loaded, AS_OF)
-        assert len(build.build(run.loaded, specs, run.intents, run.config.roles)) == 2
+        assert len(build.compute_features(run.loaded, specs, run.intents, run.config.roles)) == 2

@@ -22,7 +22,7 @@ from leadline.features import build, catalog
 from leadline.features.families.intent_stage import STAGES, IntentRule
 from leadline.tables import Store, open_store
 from leadline.workflows.training import report_data
-from leadline.workflows.training.report_data import Beside
+from leadline.workflows.training.report_data import ReportInputs
 from oracle import DAY, Person, Rules
 from worlds import BEHAVIOURS, World, rules, same
 
@@ -55,12 +55,14 @@ def stage_of(person: Person, asked: Rules, as_of: int) -> str:
 def small(run: Any) -> tuple[build.Feature, ...]:
     """A few of the catalogue's features, and those of the sections: the others have laws of their own."""
     some = [
-        s for s in catalog.catalogue(run.config, run.loaded) if s.aggregate in ("age", "colleagues_engaged", "any_role")
+        s
+        for s in catalog.list_features(run.config, run.loaded)
+        if s.aggregate in ("age", "colleagues_engaged", "any_role")
     ]
-    return (*some, *report_data.specs(run.config))
+    return (*some, *report_data.report_specs(run.config))
 
 
-def check_stages(told: Beside, made: build.Features, persons: dict[str, Person], asked: Rules) -> None:
+def check_stages(told: ReportInputs, made: build.FeatureTable, persons: dict[str, Person], asked: Rules) -> None:
     assert told.rule is not None
     found = told.rule.stages(told.columns.values).tolist()
     assert found == [stage_of(persons[i], asked, a) for i, a in zip(made.lead_id, made.as_of.tolist(), strict=True)]
@@ -70,7 +72,7 @@ def check_stages(told: Beside, made: build.Features, persons: dict[str, Person],
     ]
 
 
-def check_lasts(told: Beside, persons: dict[str, Person], asked: Rules) -> None:
+def check_lasts(told: ReportInputs, persons: dict[str, Person], asked: Rules) -> None:
     theirs = []
     for person in persons.values():
         reached = oracle.outcome(person, asked.reaches)
@@ -85,7 +87,7 @@ def check_lasts(told: Beside, persons: dict[str, Person], asked: Rules) -> None:
     assert sorted(zip(told.lasts.behaviour, told.lasts.days.tolist(), strict=True)) == sorted(theirs)
 
 
-def check_uses(told: Beside, persons: dict[str, Person]) -> None:
+def check_uses(told: ReportInputs, persons: dict[str, Person]) -> None:
     theirs = []
     for lead, person in persons.items():
         if person.merged_since is not None:
@@ -100,7 +102,7 @@ def check_uses(told: Beside, persons: dict[str, Person]) -> None:
     assert ours == sorted(theirs, key=lambda one: one[:2])
 
 
-def check_arrivals(told: Beside, made: build.Features, y: list[float], persons: dict[str, Person], asked: Rules, fields: set[str]) -> None:  # fmt: skip
+def check_arrivals(told: ReportInputs, made: build.FeatureTable, y: list[float], persons: dict[str, Person], asked: Rules, fields: set[str]) -> None:  # fmt: skip
     negative = [
         (a, i, False, firm)
         for i, a, firm, one in zip(made.lead_id, made.as_of.tolist(), made.account_id, y, strict=True)
@@ -143,11 +145,11 @@ def test_what_sections_ask_equals_the_oracles(folder: Path, store: Store, world:
     run = placed(visible, crowd_config(asked, folder, behaviours=MARKED), store, until)
     persons, fields = oracle.people(visible, asked), {r["field"] for r in visible["history"]}
     snapshots.for_training(run.config, run.loaded)
-    labels.attach(run.config, run.loaded)
+    labels.attach_labels(run.config, run.loaded)
     y = [float(row[0]) for row in run.store.rows("SELECT label FROM snapshots ORDER BY as_of, lead_id")]
     before = run.store.rows("SELECT * FROM snapshots ORDER BY ALL")
     made = run.features(small(run))
-    told = report_data.gather(run.config, run.loaded, made)
+    told = report_data.gather_report_inputs(run.config, run.loaded, made)
     assert told is not None and run.store.rows("SELECT * FROM snapshots ORDER BY ALL") == before
     open_now = {lead for lead, p in persons.items() if oracle.is_open(p, asked, until)}
     if asked.landmarks:
@@ -170,7 +172,7 @@ def test_features_are_the_same_whether_a_stage_is_asked_for_beside_them(
     assume(until is not None and visible["leads"])
     run = placed(visible, crowd_config(asked, folder), store, until)
     snapshots.for_training(run.config, run.loaded)
-    specs = tuple(s for s in catalog.catalogue(run.config, run.loaded) if s.aggregate in ACTS)
+    specs = tuple(s for s in catalog.list_features(run.config, run.loaded) if s.aggregate in ACTS)
     rule = IntentRule(Horizon.parse("60d"), ("purchase", "evaluation", "awareness"))
     alone, with_rule = run.features(specs), run.features((*specs, *rule.specs()))
     same(alone, with_rule.keep(s.name for s in specs))

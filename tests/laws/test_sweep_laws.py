@@ -23,7 +23,7 @@ from leadline.errors import OutputError
 from leadline.features import build, catalog
 from leadline.features.compiled import aggregate as compiled_aggregate
 from leadline.features.families import activity
-from leadline.tables import Loaded, open_store
+from leadline.tables import LoadedTables, open_store
 from oracle import DAY, Rules
 from worlds import START, Run, World, config_of, put, rules, same, worlds
 
@@ -39,7 +39,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def more(run: Run) -> tuple[Feature, ...]:
     """The catalogue, and specs that a config may ask for beside it: odd windows, and every aggregate of acts."""
-    made = list(catalog.catalogue(run.config, run.loaded))
+    made = list(catalog.list_features(run.config, run.loaded))
     for w in (Horizon.parse("36h"), Horizon.parse("3d")):
         made.append(Feature(f"x_{w}", "rules", "rules", "count", "count", "", field="blog", by="behaviour", window=w))
         made.append(Feature(f"s_{w}", "velocity", "scanner", "count", "scanned", "", window=w))
@@ -57,11 +57,11 @@ def more(run: Run) -> tuple[Feature, ...]:
     return tuple({s.name: s for s in made}.values())
 
 
-def both(run: Run) -> build.Features:
+def both(run: Run) -> build.FeatureTable:
     """Hold the sweep's values against the SQL's; return them."""
     specs = more(run)
-    ours = build.build(run.loaded, specs, run.intents, run.config.roles, swept=True)
-    same(build.build(run.loaded, specs, run.intents, run.config.roles, swept=False), ours)
+    ours = build.compute_features(run.loaded, specs, run.intents, run.config.roles, swept=True)
+    same(build.compute_features(run.loaded, specs, run.intents, run.config.roles, swept=False), ours)
     return ours
 
 
@@ -122,9 +122,9 @@ def test_bursts_too_fast_for_a_person_are_counted_by_both(folder: Path) -> None:
         }))  # fmt: skip
         spec = Feature("scans", "velocity", "scanner", "count", "scanned", "", window=week)
         total = Feature("n", "behaviour", "activity", "count", "count", "", window=week)
-        loaded = Loaded(store, at, at, (), {"leads": 1, "events": 14}, Findings(()))
+        loaded = LoadedTables(store, at, at, (), {"leads": 1, "events": 14}, Findings(()))
         for swept in (False, True):
-            built = build.build(loaded, (spec, total), {}, swept=swept)
+            built = build.compute_features(loaded, (spec, total), {}, swept=swept)
             assert built.values.iloc[0].tolist() == [5.0, 13.0], swept
     assert activity.SCAN_ACTS == 5
 
@@ -132,8 +132,8 @@ def test_bursts_too_fast_for_a_person_are_counted_by_both(folder: Path) -> None:
 def test_a_short_log_is_left_to_the_sql_and_what_stood_in_is_let_go(folder: Path) -> None:
     with open_store(Engine(threads=1)) as store:
         store.put("events", pa.table({"lead_id": ["a"]}))
-        assert not compiled_aggregate.pays_off(store)
-        compiled_aggregate.clear(store)
+        assert not compiled_aggregate.is_worth_compiling(store)
+        compiled_aggregate.drop_aggregates(store)
         assert store.rows("SELECT COUNT(*) FROM duckdb_tables()") == [(1,)]
 
 
@@ -144,12 +144,12 @@ def test_a_sweep_that_does_not_fit_leaves_the_work_to_the_sql(folder: Path, monk
         events = {"lead_id": ["a"] * 2, "behaviour": ["blog"] * 2, "occurred_at": [DAY, 8 * DAY]}
         store.put("events", pa.table({**events, "recorded_at": [DAY, 8 * DAY]}))
         spec = Feature("n", "behaviour", "activity", "count", "count", "", window=Horizon.parse("7d"))
-        loaded = Loaded(store, 9 * DAY, 9 * DAY, (), {"leads": 1, "events": 2}, Findings(()))
+        loaded = LoadedTables(store, 9 * DAY, 9 * DAY, (), {"leads": 1, "events": 2}, Findings(()))
 
         def full(*_: object) -> frozenset[str]:
             store.put("asked", pa.table({"half": [1]}))
             raise OutputError("the query: out of memory")
 
-        monkeypatch.setattr(compiled_aggregate, "stand_in", full)
-        assert build.build(loaded, (spec,), {}, swept=True).values["n"].tolist() == [1.0]
+        monkeypatch.setattr(compiled_aggregate, "aggregate_parts", full)
+        assert build.compute_features(loaded, (spec,), {}, swept=True).values["n"].tolist() == [1.0]
         assert "asked" not in {row[0] for row in store.rows("SELECT table_name FROM duckdb_tables()")}

@@ -78,7 +78,7 @@ def test_an_outcome_counts_from_as_of_until_just_before_the_horizons_end(
     put(one_lead(stages=[{"lead_id": "L0", "stage": "sql", "changed_at": as_of + offset, "recorded_at": None}]), folder)
     with Run(config_of(asked(), folder)) as run:
         snapshots.for_training(run.config, run.loaded)
-        labels.attach(run.config, run.loaded)
+        labels.attach_labels(run.config, run.loaded)
         assert run.store.rows(f"SELECT state FROM labelled WHERE as_of = {as_of}") == ([(state,)] if state else [])
 
 
@@ -96,7 +96,7 @@ def test_a_snapshot_is_ripe_from_the_very_instant_that_its_horizon_and_delay_end
     with Run(config_of(asked(delay=delay), folder)) as run:
         assert run.loaded.observed_until == known_until
         snapshots.for_training(run.config, run.loaded)
-        labels.attach(run.config, run.loaded)
+        labels.attach_labels(run.config, run.loaded)
         assert run.store.rows(f"SELECT state FROM labelled WHERE as_of = {as_of}") == [(state,)]
 
 
@@ -107,7 +107,7 @@ def test_a_positive_that_is_not_ripe_is_censored_too(folder: Path) -> None:
     put(world, folder)
     with Run(config_of(asked(), folder)) as run:
         snapshots.for_training(run.config, run.loaded)
-        counts = labels.attach(run.config, run.loaded)
+        counts = labels.attach_labels(run.config, run.loaded)
         assert counts.positive == 0
         assert run.store.rows(f"SELECT state FROM labelled WHERE as_of = {as_of}") == [("censored",)]
 
@@ -120,7 +120,7 @@ def test_an_outcome_recorded_late_leaves_the_lead_open_and_out_of_training(folde
     )
     with Run(config_of(asked(), folder)) as run:
         snapshots.for_training(run.config, run.loaded)
-        counts = labels.attach(run.config, run.loaded)
+        counts = labels.attach_labels(run.config, run.loaded)
         assert counts.late == 1
         assert run.store.rows(f"SELECT state FROM labelled WHERE as_of = {as_of}") == [("late",)]
         assert list(run.night(as_of).lead_id) == ["L0"]  # nobody knew
@@ -216,7 +216,7 @@ def test_a_night_is_the_first_half_of_training_at_one_as_of(folder: Path, world:
     assume(asked.every is not None)
     put(world, folder)
     with Run(config_of(asked, folder)) as run:
-        specs = catalog.catalogue(run.config, run.loaded)
+        specs = catalog.list_features(run.config, run.loaded)
         snapshots.for_training(run.config, run.loaded)
         moments = sorted({as_of for _, as_of in run.open_leads()})
         assume(moments)
@@ -329,7 +329,7 @@ def test_the_survivor_of_a_merge_has_the_acts_of_both_from_the_merge_on(folder: 
         assert (list(before.lead_id), before.values["n_any_ever"].tolist()) == (["L0", "L1"], [1.0, 1.0])
         assert (list(after.lead_id), after.values["n_any_ever"].tolist()) == (["L1"], [2.0])
         snapshots.for_training(run.config, run.loaded)
-        labels.attach(run.config, run.loaded)
+        labels.attach_labels(run.config, run.loaded)
         # The record that vanished was the same person: the survivor's outcome is its own.
         assert run.store.rows(f"SELECT lead_id, state FROM labelled WHERE as_of = {START + 7 * DAY} ORDER BY 1") == [
             ("L0", "negative"),
@@ -337,7 +337,7 @@ def test_the_survivor_of_a_merge_has_the_acts_of_both_from_the_merge_on(folder: 
         ]
         with Run(config_of(asked(horizon=14 * DAY), folder)) as longer:
             snapshots.for_training(longer.config, longer.loaded)
-            labels.attach(longer.config, longer.loaded)
+            labels.attach_labels(longer.config, longer.loaded)
             rows = longer.store.rows(f"SELECT lead_id, state FROM labelled WHERE as_of = {START + 7 * DAY} ORDER BY 1")
             assert rows == [("L0", "positive"), ("L1", "positive")]
 
@@ -360,7 +360,7 @@ def test_the_outcome_of_a_survivors_deal_is_the_vanished_records_too(folder: Pat
     put(world, folder)
     with Run(config_of(asked(reaches="opportunity"), folder)) as run:
         snapshots.for_training(run.config, run.loaded)
-        labels.attach(run.config, run.loaded)
+        labels.attach_labels(run.config, run.loaded)
         assert run.store.rows(f"SELECT lead_id, state FROM labelled WHERE as_of = {START + 7 * DAY} ORDER BY 1") == [
             ("L0", "positive"),
             ("L1", "positive"),

@@ -10,13 +10,13 @@ import pytest
 
 import homes
 from leadline.config.load import load_config
-from leadline.core.checks import Severity, run
+from leadline.core.checks import Severity, run_checks
 from leadline.dataset import labels, snapshots
 from leadline.dataset.feature_spec import Feature
 from leadline.features import catalog
-from leadline.features.build import Features
+from leadline.features.build import FeatureTable
 from leadline.leakage import future_cutoff
-from leadline.leakage.future_cutoff import MUTATION, Cut, columns_moved
+from leadline.leakage.future_cutoff import MUTATION, CutoffComparison, changed_columns
 from leadline.tables import load, open_store
 from leadline.workflows.training import prepare as experiment
 
@@ -24,16 +24,16 @@ COUNT = Feature("visits", "behaviour", "visits", "count", "count", "visited")
 WORD = Feature("source", "fit", "attribute:source", "category", "value", "came from", "leads", "source", "column")
 
 
-def made(visits: list[float], words: list[str | None]) -> Features:
+def made(visits: list[float], words: list[str | None]) -> FeatureTable:
     n = len(visits)
     ids = np.array([f"L{k}" for k in range(n)], dtype=object)
     values = pd.DataFrame({"visits": visits, "source": pd.Series(words, dtype=object)})
-    return Features((COUNT, WORD), ids, np.full(n, None, dtype=object), np.arange(n), values)
+    return FeatureTable((COUNT, WORD), ids, np.full(n, None, dtype=object), np.arange(n), values)
 
 
 def test_equal_features_give_no_finding_missing_values_included() -> None:
     same = made([1.0, np.nan, 3.0], ["web", None, "fair"])
-    assert len(run(MUTATION, Cut(same, made([1.0, np.nan, 3.0], ["web", None, "fair"])))) == 0
+    assert len(run_checks(MUTATION, CutoffComparison(same, made([1.0, np.nan, 3.0], ["web", None, "fair"])))) == 0
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_equal_features_give_no_finding_missing_values_included() -> None:
 )  # fmt: skip
 def test_a_feature_that_moves_is_an_error_that_names_it(visits, words, moved) -> None:
     whole, cut = made([1.0, np.nan], ["web", None]), made(visits, words)
-    assert columns_moved(whole, cut) == moved
-    (found,) = run(MUTATION, Cut(whole, cut))
+    assert changed_columns(whole, cut) == moved
+    (found,) = run_checks(MUTATION, CutoffComparison(whole, cut))
     assert found.code == "LL303" and found.severity is Severity.ERROR and found.why
     assert f"{len(moved)} of 2 change" in found.seen and max(moved, key=lambda k: (moved[k], k)) in found.seen
     assert "web" not in str(found) and "fair" not in str(found)
@@ -51,7 +51,7 @@ def test_a_feature_that_moves_is_an_error_that_names_it(visits, words, moved) ->
 
 def test_snapshots_that_only_the_future_opens_are_an_error() -> None:
     whole = made([1.0], ["web"])
-    (found,) = run(MUTATION, Cut(whole, whole, gone=3))
+    (found,) = run_checks(MUTATION, CutoffComparison(whole, whole, gone=3))
     assert found.severity is Severity.ERROR and "3 of 4 sampled snapshots" in found.seen
 
 
@@ -61,8 +61,8 @@ def moves(config_path: Path, known_at: int | None = None):
     try:
         loaded = load(config, store, known_at)
         snapshots.for_training(config, loaded)
-        labels.attach(config, loaded)
-        return experiment.future_moves(config, loaded, catalog.catalogue(config, loaded))
+        labels.attach_labels(config, loaded)
+        return experiment.future_moves(config, loaded, catalog.list_features(config, loaded))
     finally:
         store.close()
 
@@ -71,8 +71,8 @@ def test_nothing_moves_in_the_demo_world_and_the_experiment_looks_at_snapshots(
     tmp_path, demo_tables, monkeypatch
 ) -> None:
     seen: list[int] = []
-    real = future_cutoff.columns_moved
-    monkeypatch.setattr(future_cutoff, "columns_moved", lambda a, b: seen.append(len(a)) or real(a, b))
+    real = future_cutoff.changed_columns
+    monkeypatch.setattr(future_cutoff, "changed_columns", lambda a, b: seen.append(len(a)) or real(a, b))
     monkeypatch.chdir(tmp_path)
     assert len(moves(homes.settle(tmp_path, demo_tables))) == 0
     assert seen == [experiment.SAMPLE]
@@ -92,7 +92,7 @@ def test_a_query_cant_be_cut_inside_and_is_told_so(tmp_path, demo_tables, monkey
 
 
 def test_several_queries_are_told_once() -> None:
-    (found,) = run(MUTATION, Cut(None, None, opaque=("leads", "events", "stages")))
+    (found,) = run_checks(MUTATION, CutoffComparison(None, None, opaque=("leads", "events", "stages")))
     assert found.severity is Severity.NOT_APPLICABLE and found.subject == "tables.leads.source"
     assert found.seen.endswith("; so are those of events, stages")
 

@@ -7,22 +7,22 @@ import pyarrow as pa
 import pytest
 
 from leadline.config.schema import Leaks
-from leadline.core.checks import Severity, run
-from leadline.evaluation.backtest import Evaluation, Figures, FoldResult
-from leadline.leakage.gate import AFTER_TRAINING, BEFORE_TRAINING, Trained
+from leadline.core.checks import Severity, run_checks
+from leadline.evaluation.backtest import BacktestResult, FoldResult, ModelMetrics
+from leadline.leakage.gate import AFTER_TRAINING, BEFORE_TRAINING, TrainedContext
 from suspects import dated, flat, outcomes, told, words
 
 
 @pytest.mark.parametrize(("auc", "told"), [(0.85, 0), (0.90, 0), (0.91, 1), (float("nan"), 0)])
 def test_an_auc_above_what_honest_data_give_is_told(auc: float, told: int) -> None:
-    fold = FoldResult(1, True, 0, 1, 10, 100, 10, 0.1, {"model": Figures(auc, 0.5, 3.0)})
-    found = run(AFTER_TRAINING, Trained(Evaluation((fold,)), "read the contract"))
+    fold = FoldResult(1, True, 0, 1, 10, 100, 10, 0.1, {"model": ModelMetrics(auc, 0.5, 3.0)})
+    found = run_checks(AFTER_TRAINING, TrainedContext(BacktestResult((fold,)), "read the contract"))
     assert len(found) == told
     assert all("read the contract" in str(f) and f.code == "LL301" for f in found)
 
 
 def test_a_backtest_without_folds_tells_nothing() -> None:
-    assert len(run(AFTER_TRAINING, Trained(Evaluation(()), "none"))) == 0
+    assert len(run_checks(AFTER_TRAINING, TrainedContext(BacktestResult(()), "none"))) == 0
 
 
 def test_each_check_says_why_and_has_a_code_of_its_own() -> None:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from leadline.config.schema import Config
-from leadline.core.checks import Severity, run
+from leadline.core.checks import Severity, run_checks
 from leadline.leakage.cohorts import OF_SAMPLES
 from leadline.tables import load, open_store
 
@@ -53,7 +53,7 @@ def told(folder: Path, people: dict[str, tuple[int, int]], merged: list[tuple[st
     })  # fmt: skip
     store = open_store(config.engine)
     try:
-        return list(run(CHECK, (config, load(config, store))))
+        return list(run_checks(CHECK, (config, load(config, store))))
     finally:
         store.close()
 

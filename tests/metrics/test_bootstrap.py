@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.metrics import classification
-from leadline.metrics.bootstrap import Sums, difference, drawn, worst
+from leadline.metrics.bootstrap import BootstrapSums, bootstrap_sums, log_loss_difference, max_statistic_bound
 
 
 def rows(seed: int, n: int = 800) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -23,7 +23,7 @@ def rows(seed: int, n: int = 800) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
 @settings(max_examples=5)
 def test_the_difference_is_that_of_the_slow_way(seed: int) -> None:
     y, w, p, other, group = rows(seed)
-    fast = difference(y, w, p, other, group, seed=1)
+    fast = log_loss_difference(y, w, p, other, group, seed=1)
     value, low, high = classification.paired_difference(classification.log_loss, y, p, other, group, 1, w, repeats=1000)
     assert fast.value == pytest.approx(value)
     width = high - low
@@ -34,7 +34,7 @@ def test_the_difference_is_that_of_the_slow_way(seed: int) -> None:
 @settings(max_examples=5)
 def test_draws_keep_whole_accounts(seed: int) -> None:
     _, w, _, _, group = rows(seed, 60)
-    sums = drawn([w * (group == one) for one in np.unique(group)], group, seed, repeats=20)
+    sums = bootstrap_sums([w * (group == one) for one in np.unique(group)], group, seed, repeats=20)
     own = np.array([w[group == one].sum() for one in np.unique(group)])
     times = sums / own
     assert np.allclose(times, np.round(times)) and np.allclose(times.sum(axis=1), len(own))
@@ -42,12 +42,12 @@ def test_draws_keep_whole_accounts(seed: int) -> None:
 
 def test_one_account_has_no_interval() -> None:
     y, w, p, other, _ = rows(1, 20)
-    told = difference(y, w, p, other, np.full(20, "a"), seed=1)
+    told = log_loss_difference(y, w, p, other, np.full(20, "a"), seed=1)
     assert np.isfinite(told.value) and np.isnan(told.low) and np.isnan(told.high)
 
 
 def test_a_ratio_of_nothing_is_no_number() -> None:
-    told = Sums.of({"hits": np.zeros(4), "worked": np.zeros(4)}, np.arange(4), seed=1).ratio("hits", "worked")
+    told = BootstrapSums.of({"hits": np.zeros(4), "worked": np.zeros(4)}, np.arange(4), seed=1).ratio("hits", "worked")
     assert np.isnan([told.value, told.low, told.high]).all()
 
 
@@ -56,7 +56,7 @@ def test_the_worst_of_many_equals_lies_beyond_its_bound_as_often_as_asked() -> N
     for seed in range(60):
         group = np.arange(200)
         column = random.normal(size=(200, 15))
-        sums = drawn([*column.T, np.ones(200)], group, seed, repeats=300)
-        error, bound = worst(column.mean(axis=0), sums[:, :15] / sums[:, 15:], 0.1, both_sides=False)
+        sums = bootstrap_sums([*column.T, np.ones(200)], group, seed, repeats=300)
+        error, bound = max_statistic_bound(column.mean(axis=0), sums[:, :15] / sums[:, 15:], 0.1, both_sides=False)
         beyond += bool((column.mean(axis=0) + bound * error < 0).any())
     assert beyond <= 14  # 6 are expected, 14 or more come once in a thousand

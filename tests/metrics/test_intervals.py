@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.metrics.classification import calibration_curve
-from leadline.metrics.intervals import clustering, sample
+from leadline.metrics.intervals import account_design_effect, measure_sample
 
 LABELS = st.lists(st.booleans(), min_size=2, max_size=60)
 
 
 def told(y: list[bool] | np.ndarray, group: list[int] | np.ndarray, weight: np.ndarray | None = None):
     y = np.asarray(y, dtype=float)
-    return sample(y, np.ones(len(y)) if weight is None else weight, np.arange(len(y)), np.asarray(group))
+    return measure_sample(y, np.ones(len(y)) if weight is None else weight, np.arange(len(y)), np.asarray(group))
 
 
 @given(LABELS)
@@ -80,7 +80,7 @@ def test_uneven_weights_cost_what_kish_says() -> None:
 
 def test_counts_are_of_leads_and_accounts() -> None:
     y = np.array([1.0, 0.0, 0.0, 1.0, 0.0])
-    found = sample(y, np.ones(5), np.array(["a", "a", "b", "c", "d"]), np.array(["x", "x", "x", "y", "d"]))
+    found = measure_sample(y, np.ones(5), np.array(["a", "a", "b", "c", "d"]), np.array(["x", "x", "x", "y", "d"]))
     assert (found.snapshots, found.positives, found.leads, found.positive_leads, found.accounts) == (5, 2, 4, 2, 3)
     assert found.to_record()["effective"] == found.effective
 
@@ -88,7 +88,7 @@ def test_counts_are_of_leads_and_accounts() -> None:
 @given(LABELS, st.data())
 def test_clustering_is_the_design_effect_where_all_weights_are_one(y: list[bool], data: st.DataObject) -> None:
     group = np.array(data.draw(st.lists(st.integers(0, 9), min_size=len(y), max_size=len(y))))
-    assert clustering(np.asarray(y, dtype=float), group) == pytest.approx(told(y, group).design_effect)
+    assert account_design_effect(np.asarray(y, dtype=float), group) == pytest.approx(told(y, group).design_effect)
 
 
 def test_the_intervals_of_calibration_are_as_wide_as_accounts_make_them() -> None:
@@ -98,6 +98,6 @@ def test_the_intervals_of_calibration_are_as_wide_as_accounts_make_them() -> Non
     y = (random.random(400) < p) * 1.0
     once = calibration_curve(y, p, bins=2)
     rows = np.repeat(np.arange(400), 5)
-    again = calibration_curve(y[rows], p[rows], bins=2, effect=clustering(y[rows], rows))
+    again = calibration_curve(y[rows], p[rows], bins=2, effect=account_design_effect(y[rows], rows))
     for a, b in zip(once, again, strict=True):
         assert (a.low, a.high) == pytest.approx((b.low, b.high))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from leadline.dataset.feature_spec import Feature
 from leadline.model import baselines
-from leadline.model.baselines import beside, frequencies, plain_boosting
+from leadline.model.baselines import lightgbm_defaults, naive_bayes, predict_baselines
 from leadline.model.encoding.encoder import Matrix
 
 SOURCE = Feature("source", "fit", "source", "category", "value", "came from", by="column")
@@ -59,17 +59,17 @@ def test_the_table_is_bayes_by_hand(train: list[tuple[str | None, int, float]], 
     rows = Matrix(
         pd.DataFrame({"source": pd.Series(values, dtype=object)}), np.array(y, float), np.array(weight), n, n, n
     )
-    said = frequencies([SOURCE], rows, pd.DataFrame({"source": pd.Series([value], dtype=object)}))
+    said = naive_bayes([SOURCE], rows, pd.DataFrame({"source": pd.Series([value], dtype=object)}))
     assert said[0] == pytest.approx(by_hand([(v, float(k), w) for v, k, w in train], value))
 
 
 def test_fields_multiply_and_acts_are_not_in_the_table() -> None:
     rows = made()
-    one, other = (np.log(p / (1 - p)) for p in (frequencies([spec], rows, rows.values) for spec in (SOURCE, SIZE)))
+    one, other = (np.log(p / (1 - p)) for p in (naive_bayes([spec], rows, rows.values) for spec in (SOURCE, SIZE)))
     prior = np.log((rows.y.sum() + 0.1) / ((1 - rows.y).sum() + 0.1))
-    both = frequencies(SPECS, rows, rows.values)
+    both = naive_bayes(SPECS, rows, rows.values)
     assert np.log(both / (1 - both)) == pytest.approx(one + other - prior)
-    assert len(np.unique(frequencies([SIZE], rows, rows.values))) == 6  # fifths, and empty
+    assert len(np.unique(naive_bayes([SIZE], rows, rows.values))) == 6  # fifths, and empty
 
 
 def test_lightgbm_learns_from_numbers_and_categories_and_takes_what_it_never_saw() -> None:
@@ -77,19 +77,19 @@ def test_lightgbm_learns_from_numbers_and_categories_and_takes_what_it_never_saw
     test = pd.DataFrame({
         "source": pd.Series(["fair", "web", "phone", None], dtype=object), "size": [0.0, 0.0, np.nan, 0.0], "visits": [6.0, 0.0, 1.0, 1.0],
     })  # fmt: skip
-    said = plain_boosting(SPECS, rows, test)
+    said = lightgbm_defaults(SPECS, rows, test)
     assert said[0] > 0.5 > said[1] and np.all((said > 0) & (said < 1))
 
 
 def test_of_one_class_it_says_the_base_rate() -> None:
     rows = made(n=20)
     sure = Matrix(rows.values, np.zeros(20), rows.weight, rows.lead, rows.as_of, rows.known_at)
-    assert plain_boosting(SPECS, sure, rows.values).tolist() == [0.0] * 20
+    assert lightgbm_defaults(SPECS, sure, rows.values).tolist() == [0.0] * 20
 
 
 def test_each_fold_is_told_of_by_rows_and_test_labels_are_not_looked_at() -> None:
     rows = made()
-    told = beside(SPECS, rows, FOLDS, seed=7)
+    told = predict_baselines(SPECS, rows, FOLDS, seed=7)
     assert [fold.row.tolist() for fold in told] == [list(range(start, start + 150)) for start in (150, 300, 450)]
     turned = Matrix(
         rows.values,
@@ -99,7 +99,7 @@ def test_each_fold_is_told_of_by_rows_and_test_labels_are_not_looked_at() -> Non
         rows.as_of,
         rows.known_at,
     )
-    again = beside(SPECS, turned, FOLDS, seed=7)
+    again = predict_baselines(SPECS, turned, FOLDS, seed=7)
     for one, other in zip(told, again, strict=True):
         assert all(np.array_equal(one.said[who], other.said[who]) for who in baselines.PEERS)
 
@@ -108,8 +108,8 @@ def test_neither_the_order_of_rows_nor_threads_change_what_is_said(monkeypatch: 
     monkeypatch.setattr(baselines, "ROWS", 200)  # so that rows are drawn too
     rows, order = made(), np.random.default_rng(3).permutation(600)
     place = np.argsort(order)
-    one = beside(SPECS, rows, FOLDS, seed=7)
-    other = beside(SPECS, rows.take(order), [(place[a], place[b]) for a, b in FOLDS], seed=7, threads=2)
+    one = predict_baselines(SPECS, rows, FOLDS, seed=7)
+    other = predict_baselines(SPECS, rows.take(order), [(place[a], place[b]) for a, b in FOLDS], seed=7, threads=2)
     for first, second in zip(one, other, strict=True):
         for who in baselines.PEERS:
             ours = dict(zip(first.row.tolist(), first.said[who], strict=True))

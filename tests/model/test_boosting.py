@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from leadline.errors import ConfigError
-from leadline.model.fitting.boosting import Curve, Recipe, Trial, boost, choose_rounds, grow, tree_margin
+from leadline.model.fitting.boosting import (
+    BoostingFold,
+    LossCurve,
+    Recipe,
+    choose_rounds,
+    fit_loss_curve,
+    fit_trees,
+    tree_margin,
+)
 from leadline.model.fitting.logistic import sigmoid
 from leadline.model.shap.trees import check_trees
 
@@ -18,27 +26,29 @@ def data(n: int = 1500, seed: int = 0):
     return x, (random.random(n) < sigmoid(margin)) * 1.0, np.ones(n), margin
 
 
-def trial(start: bool, seed: int = 0) -> Trial:
+def trial(start: bool, seed: int = 0) -> BoostingFold:
     (x, y, w, _), (tx, ty, tw, _) = data(seed=seed), data(800, seed=seed + 1)
-    return Trial(x, y, w, x[:, 0] - 1.2 if start else None, tx, ty, tw, tx[:, 0] - 1.2 if start else None)
+    return BoostingFold(x, y, w, x[:, 0] - 1.2 if start else None, tx, ty, tw, tx[:, 0] - 1.2 if start else None)
 
 
-def curve(losses, anchored: bool = True, weight: float = 1.0) -> Curve:
+def curve(losses, anchored: bool = True, weight: float = 1.0) -> LossCurve:
     one = np.ones(1)
     start = one if anchored else None
-    return Curve(tuple(losses), "", Trial(one[:, None], one, one, start, one[:, None], one, one * weight, start))
+    return LossCurve(
+        tuple(losses), "", BoostingFold(one[:, None], one, one, start, one[:, None], one, one * weight, start)
+    )
 
 
 def test_no_trees_add_nothing_and_are_a_whole_text():
     x, y, w, margin = data()
-    text = boost(x, y, w, 1, 0, Recipe(), start=margin)
+    text = fit_trees(x, y, w, 1, 0, Recipe(), start=margin)
     check_trees(text, 4)
     assert tree_margin(text, x).tolist() == [0.0] * len(x)
 
 
 def test_anchored_trees_add_to_the_start_and_mend_it():
     judged = trial(start=True)
-    grown = grow(judged, Recipe(), 1)
+    grown = fit_loss_curve(judged, Recipe(), 1)
     rounds = choose_rounds([grown], Recipe())
     assert rounds > 0
     assert grown.losses[rounds] < grown.losses[0]
@@ -50,14 +60,14 @@ def test_anchored_trees_add_to_the_start_and_mend_it():
 def test_an_anchor_that_knows_all_needs_few_trees():
     x, y, w, margin = data(4000)
     tx, ty, tw, true = data(4000, seed=5)
-    grown = grow(Trial(x, y, w, margin, tx, ty, tw, true), Recipe(), 1)
+    grown = fit_loss_curve(BoostingFold(x, y, w, margin, tx, ty, tw, true), Recipe(), 1)
     assert choose_rounds([grown], Recipe()) <= 5
 
 
 def test_a_tree_number_is_the_same_in_trial_and_fit():
     judged = trial(start=False)
-    grown = grow(judged, Recipe(), 3)
-    text = boost(judged.x, judged.y, judged.weight, 3, 12, Recipe())
+    grown = fit_loss_curve(judged, Recipe(), 3)
+    text = fit_trees(judged.x, judged.y, judged.weight, 3, 12, Recipe())
     np.testing.assert_array_equal(tree_margin(text, judged.test_x), grown.margin(12))
 
 
@@ -78,12 +88,12 @@ def test_few_positives_make_small_trees():
     x = random.normal(size=(2000, 3))
     y = np.zeros(2000)
     y[:100] = 1.0
-    text = boost(x, y, np.ones(2000), 1, 5, Recipe(min_hessian=0.1))
+    text = fit_trees(x, y, np.ones(2000), 1, 5, Recipe(min_hessian=0.1))
     assert max(int(line.split("=")[1]) for line in text.splitlines() if line.startswith("num_leaves=")) <= 4
 
 
 def test_columns_that_say_nothing_are_no_error():
-    text = boost(np.zeros((100, 2)), np.arange(100) % 2.0, np.ones(100), 1, 3, Recipe())
+    text = fit_trees(np.zeros((100, 2)), np.arange(100) % 2.0, np.ones(100), 1, 3, Recipe())
     check_trees(text, 2)
     np.testing.assert_allclose(tree_margin(text, np.zeros((2, 2))), 0.0, atol=1e-12)
 
@@ -91,14 +101,14 @@ def test_columns_that_say_nothing_are_no_error():
 def test_text_holds_no_single_rows_number():
     x, y, w, _ = data()
     x[7, 0] = 98765.4321
-    text = boost(x, y, w, 1, 10, Recipe(anchored=False))
+    text = fit_trees(x, y, w, 1, 10, Recipe(anchored=False))
     assert "98765" not in text
     assert "feature_infos=none none none none\n" in text
 
 
 def test_text_tells_nothing_of_the_run():
     x, y, w, _ = data()
-    text = boost(x, y, w, 1, 3, Recipe())
+    text = fit_trees(x, y, w, 1, 3, Recipe())
     assert "num_threads" not in text and "parameters" not in text
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from leadline.model.fitting.boosting import Recipe, boost
+from leadline.model.fitting.boosting import Recipe, fit_trees
 from leadline.model.shap.interactions import interactions
-from leadline.model.shap.trees import Leaf, Tree, branches, read_trees
+from leadline.model.shap.trees import Leaf, Tree, read_trees, tree_units
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ def data() -> tuple[str, Floats]:
     x[rng.random(x.shape) < 0.1] = np.nan
     known = np.nan_to_num(x)
     y = (known[:, 0] * known[:, 1] + 0.3 * known[:, 2] + 0.2 * rng.random(300) > 0.5) * 1.0
-    return boost(x, y, np.ones(300), 7, 12, Recipe(min_hessian=1.0)), x
+    return fit_trees(x, y, np.ones(300), 7, 12, Recipe(min_hessian=1.0)), x
 
 
 def worth(leaf: Leaf, tree: Tree, row: Floats, known: set[int]) -> float:
@@ -46,7 +46,7 @@ def by_definition(text: str, row: Floats, i: int, j: int) -> float:
     others = [c for c in range(len(row)) if c not in (i, j)]
     total = 0.0
     for tree in read_trees(text):
-        for leaf in (leaf for branch in branches(tree) for leaf in branch.leaves):
+        for leaf in (leaf for branch in tree_units(tree) for leaf in branch.leaves):
             for size in range(len(others) + 1):
                 share = math.factorial(size) * math.factorial(len(others) - size) / math.factorial(len(others) + 1)
                 for chosen in combinations(others, size):

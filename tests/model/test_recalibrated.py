@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadline.model.calibration.base_rate_drift import Forward
+from leadline.model.calibration.base_rate_drift import ForwardRows
 from leadline.model.calibration.calibrator import Calibrator
-from leadline.model.calibration.recalibrate import recalibrated, with_calibrator
+from leadline.model.calibration.recalibrate import refit_calibrator, with_calibrator
 from leadline.model.fitting.logistic import sigmoid
 from leadline.model.tiers import Tiers
 
@@ -29,12 +29,12 @@ class Only:
         return Only(self.calibrator, bands)
 
 
-def rows(shift: float, seed: int, n: int = 6000) -> Forward:
+def rows(shift: float, seed: int, n: int = 6000) -> ForwardRows:
     draw = np.random.default_rng(seed)
     margin = draw.normal(-2, 1, n)
     y = (draw.random(n) < sigmoid(margin + shift)) * 1.0
     when = np.arange(n)
-    return Forward(margin, y, np.ones(n), when, when + n // 4, when // 2)
+    return ForwardRows(margin, y, np.ones(n), when, when + n // 4, when // 2)
 
 
 @given(st.integers(0, 50), st.floats(-1.5, 1.5), st.floats(0.5, 1.5), st.floats(-1, 1))
@@ -44,19 +44,19 @@ def test_a_moved_rate_is_followed_from_wherever_the_old_calibration_lies(
 ) -> None:
     seen = rows(shift, seed)
     old = Calibrator(slope, before)
-    new = recalibrated(Only(old), seen)
+    new = refit_calibrator(Only(old), seen)
     off = [abs(line.probability(seen.margin).mean() / seen.y.mean() - 1) for line in (old, new)]
     assert new.slope > 0 and off[1] < 0.15
 
 
 def test_a_right_calibration_is_left_nearly_alone() -> None:
-    new = recalibrated(Only(Calibrator()), rows(0.0, 1))
+    new = refit_calibrator(Only(Calibrator()), rows(0.0, 1))
     assert abs(new.shift) < 0.2 and abs(new.slope - 1) < 0.15
 
 
 def test_next_to_nothing_ripened_changes_nothing() -> None:
     few = rows(1.0, 1, 20)
-    assert recalibrated(Only(Calibrator(0.9, -0.2)), few) == Calibrator(0.9, -0.2)
+    assert refit_calibrator(Only(Calibrator(0.9, -0.2)), few) == Calibrator(0.9, -0.2)
 
 
 @given(st.floats(0.3, 3), st.floats(-3, 3))

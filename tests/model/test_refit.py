@@ -14,7 +14,7 @@ from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting import refit as refitting
 from leadline.model.fitting.fit import fit_scorer
 from leadline.model.fitting.recipe import Recipe
-from leadline.model.fitting.refit import Refitted, refit, refit_margins
+from leadline.model.fitting.refit import AblationPredictions, refit_margins, refit_without_families
 
 DAY = 86_400_000_000
 SPECS = (
@@ -42,12 +42,14 @@ def world(rows: int = 2_500) -> tuple[Matrix, list[tuple[np.ndarray, np.ndarray]
     return matrix, [(np.arange(low), np.arange(low, high)) for low, high in pairwise(cuts)]
 
 
-def again(recipe: Recipe, *parts: frozenset[str], threads: int = 1, order: np.ndarray | None = None) -> Refitted:
+def again(
+    recipe: Recipe, *parts: frozenset[str], threads: int = 1, order: np.ndarray | None = None
+) -> AblationPredictions:
     matrix, folds = world()
     if order is not None:
         place = np.argsort(order)
         matrix, folds = matrix.take(order), [(place[a], place[b]) for a, b in folds]
-    return refit(SPECS, matrix, folds, recipe, parts, np.random.default_rng(1), threads)
+    return refit_without_families(SPECS, matrix, folds, recipe, parts, np.random.default_rng(1), threads)
 
 
 @pytest.mark.parametrize(
@@ -97,11 +99,11 @@ def test_neither_threads_nor_the_order_of_rows_change_a_bit(monkeypatch: pytest.
 
 
 def test_a_long_recipe_is_grown_in_fewer_and_longer_steps() -> None:
-    light = refitting.lighter(Recipe(anchored=True, learning_rate=0.05), 200)
+    light = refitting.lighter_recipe(Recipe(anchored=True, learning_rate=0.05), 200)
     assert (light.rounds, light.learning_rate, light.feature_fraction) == (refitting.TREES, 0.2, 1.0)
-    assert refitting.lighter(Recipe(learning_rate=0.1), 400).learning_rate == refitting.LONGEST_STEP
+    assert refitting.lighter_recipe(Recipe(learning_rate=0.1), 400).learning_rate == refitting.LONGEST_STEP
     short = Recipe(anchored=True, rounds=8, feature_fraction=1.0)
-    assert refitting.lighter(short, 8) == short
+    assert refitting.lighter_recipe(short, 8) == short
 
 
 def test_a_lighter_recipe_says_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

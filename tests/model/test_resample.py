@@ -10,7 +10,7 @@ from leadline.dataset.feature_spec import Feature
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.logistic import Logistic
 from leadline.model.fitting.recipe import Recipe
-from leadline.model.fitting.refit import _Line, redrawn
+from leadline.model.fitting.refit import _FullRegression, refit_on_bootstrap
 
 NAMES = ("told", "half", "noise")
 RECIPES = {
@@ -32,7 +32,7 @@ def planted(rows: int = 1_500) -> tuple[list[Feature], Matrix, np.ndarray]:
 
 def sizes(recipe: Recipe, seed: int = 5, threads: int = 1) -> np.ndarray:
     specs, matrix, group = planted()
-    made = redrawn(specs, matrix, recipe, group, 3, np.random.default_rng(seed), threads)
+    made = refit_on_bootstrap(specs, matrix, recipe, group, 3, np.random.default_rng(seed), threads)
     return np.array([np.abs(parts).mean(axis=0) for parts, _ in made])
 
 
@@ -52,7 +52,7 @@ def test_the_seed_alone_decides() -> None:
 def test_the_regression_under_other_weights_is_what_a_fit_from_nothing_finds() -> None:
     specs, matrix, group = planted()
     x = matrix.values.to_numpy()
-    line = _Line(x, matrix, RECIPES["regression"])
+    line = _FullRegression(x, matrix, RECIPES["regression"])
     draw = np.random.default_rng(8)
     for _ in range(5):
         times = np.bincount(draw.integers(500, size=500), minlength=500)[group].astype(float)

@@ -10,10 +10,10 @@ import pytest
 
 from leadline.dataset.feature_spec import Feature
 from leadline.model.encoding.encoder import Matrix
-from leadline.model.fitting.fit import fit_scorer, split
+from leadline.model.fitting.fit import fit_scorer, split_newest
 from leadline.model.fitting.logistic import sigmoid
 from leadline.model.fitting.recipe import Recipe
-from leadline.model.fitting.selection import Older, choose
+from leadline.model.fitting.selection import InnerFold, select_model
 
 QUICK = Recipe(learning_rate=0.1, max_rounds=60, c_grid=(0.01, 0.1))
 SPECS = [Feature(name, "fit", name, "number", "value", name) for name in ("a", "b", "price")]
@@ -83,8 +83,8 @@ def test_what_is_filled_in_stays(recipe: Recipe) -> None:
 
 
 def test_the_loss_is_that_of_the_rows_that_choose() -> None:
-    _, rows, older, newest, _ = split(world(), folds())
-    ready = [Older.fit(SPECS, rows, fold, QUICK, newest[0][0], n) for n, fold in enumerate(older)]
-    choice = choose(ready, QUICK, 5, 1)
+    _, rows, older, newest, _ = split_newest(world(), folds())
+    ready = [InnerFold.fit(SPECS, rows, fold, QUICK, newest[0][0], n) for n, fold in enumerate(older)]
+    choice = select_model(ready, QUICK, 5, 1)
     assert choice.loss == pytest.approx(choice.record["log_loss"]["mean"])
     assert [len(margin) for margin in choice.margins] == [len(one.test) for one in ready]

@@ -14,7 +14,7 @@ from leadline.dataset.feature_spec import Feature
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.small_data import PointsRule, fit_lowest, fit_prior
 from leadline.model.scorer import Scorer
-from leadline.points.rules import points, points_rules
+from leadline.points.rules import points_rules, rule_points
 
 SPECS = [
     Feature("rule_0", "behaviour", "behaviour:demo", "count", "count", "asked for a demo"),
@@ -64,7 +64,7 @@ def fitted(matrix: Matrix) -> Scorer:
 @given(worlds())
 def test_the_margin_is_one_base_and_one_scale_for_the_points_of_today(matrix: Matrix) -> None:
     scorer = fitted(matrix)
-    today, margin = points(CONFIG, matrix.values), scorer.margin(matrix.values)
+    today, margin = rule_points(CONFIG, matrix.values), scorer.margin(matrix.values)
     if np.ptp(today) == 0:
         assert np.ptp(margin) < 1e-9
         return

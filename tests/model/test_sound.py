@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.errors import DataError
-from leadline.model.fitting.boosting import Recipe, boost, tree_margin
+from leadline.model.fitting.boosting import Recipe, fit_trees, tree_margin
 from leadline.model.shap.trees import check_trees
 
 X = np.random.default_rng(0).normal(size=(600, 3))
-TEXT = boost(X, (X[:, 0] + X[:, 1] * X[:, 2] > 0) * 1.0, np.ones(600), 1, 4, Recipe(min_hessian=1.0))
+TEXT = fit_trees(X, (X[:, 0] + X[:, 1] * X[:, 2] > 0) * 1.0, np.ones(600), 1, 4, Recipe(min_hessian=1.0))
 
 
 def test_a_whole_text_passes():
@@ -24,7 +24,7 @@ def test_a_whole_text_passes():
 def test_a_split_of_the_missing_from_all_others_stands_at_infinity_and_passes():
     there = X.copy()
     there[::2, 0] = np.nan
-    text = boost(there, np.isnan(there[:, 0]) * 1.0, np.ones(600), 1, 4, Recipe(min_hessian=1.0))
+    text = fit_trees(there, np.isnan(there[:, 0]) * 1.0, np.ones(600), 1, 4, Recipe(min_hessian=1.0))
     assert re.search(r"(?m)^threshold=.*inf", text)
     check_trees(text, 3)
     missing, known = tree_margin(text, np.array([[np.nan, 0, 0], [1e300, 0, 0]]))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.core.privacy import MIN_GROUP_SIZE
-from leadline.model.encoding.target_encoding import STRENGTH, Levels, known_sums, ratios
+from leadline.model.encoding.target_encoding import STRENGTH, CategoryLevels, known_sums, lift_and_share
 
 
 @st.composite
@@ -48,7 +48,7 @@ def test_asof_lift_is_the_documented_rate_over_the_prior(rows):
     code, as_of, known_at, y, weight = rows
     column = pd.Series([f"level {c}" for c in code])
     lead = np.arange(len(code))
-    table = Levels.fit("source", column, y, weight, lead)
+    table = CategoryLevels.fit("source", column, y, weight, lead)
     lift, share = table.numbers_asof(column, y, weight, as_of, known_at)
     own = slow(table.codes(column), as_of, known_at, y * weight, weight)
     total = slow(np.zeros(len(code)), as_of, known_at, y * weight, weight)
@@ -71,7 +71,7 @@ def test_labels_that_come_later_change_nothing(rows, cut):
 
 
 def test_lift_of_a_rare_level_is_near_one_and_of_a_common_one_near_its_own():
-    lift, _ = ratios(*(np.array(v) for v in ([1.0, 400.0], [1.0, 1000.0], [2000.0] * 2, [10_000.0] * 2)))
+    lift, _ = lift_and_share(*(np.array(v) for v in ([1.0, 400.0], [1.0, 1000.0], [2000.0] * 2, [10_000.0] * 2)))
     assert lift[0] == pytest.approx(1.08, abs=0.01)
     assert lift[1] == pytest.approx(2.0, rel=0.06)
 
@@ -79,7 +79,7 @@ def test_lift_of_a_rare_level_is_near_one_and_of_a_common_one_near_its_own():
 def test_levels_are_counted_by_leads_not_rows():
     column = pd.Series(["common"] * MIN_GROUP_SIZE + ["one lead's own"] * 50)
     lead = np.array([*range(MIN_GROUP_SIZE), *[99] * 50])
-    table = Levels.fit("title", column, np.zeros(len(column)), np.ones(len(column)), lead)
+    table = CategoryLevels.fit("title", column, np.zeros(len(column)), np.ones(len(column)), lead)
     assert table.names == ("common",)
     assert "own" not in str(table.to_record())
     assert table.weight == (20.0, 50.0, 0.0)
@@ -88,13 +88,13 @@ def test_levels_are_counted_by_leads_not_rows():
 @pytest.mark.parametrize("dtype", ["object", "str", "category"])
 def test_any_text_dtype_and_missing(dtype):
     column = pd.Series(["a", None, "b"] * 20).astype(dtype)
-    table = Levels.fit("source", column, np.ones(60), np.ones(60), np.arange(60))
+    table = CategoryLevels.fit("source", column, np.ones(60), np.ones(60), np.arange(60))
     assert table.codes(column[:3]).tolist() == [0, 3, 1]
     assert table.codes(pd.Series([None, None], dtype=object)).tolist() == [3, 3]
 
 
 def test_a_level_never_seen_is_other():
-    table = Levels.fit("s", pd.Series(["a"] * 30), np.ones(30), np.ones(30), np.arange(30))
+    table = CategoryLevels.fit("s", pd.Series(["a"] * 30), np.ones(30), np.ones(30), np.arange(30))
     lift, share = table.numbers(pd.Series(["new"]))
     assert (lift[0], share[0]) == (1.0, 0.0)
-    assert Levels.from_record(table.to_record()) == table
+    assert CategoryLevels.from_record(table.to_record()) == table

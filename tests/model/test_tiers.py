@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.errors import DataError
-from leadline.model.tiers import FLOOR, Tiers, key_of
+from leadline.model.tiers import FLOOR, Tiers, capacity_key
 
 CUTS = (0.4, 0.2, 0.1)
 NAMES = ("A", "B", "C", "D")
@@ -130,7 +130,7 @@ def test_values_have_capacities_of_their_own_and_all_others_share() -> None:
 
 
 def test_words_of_values_are_told_without_case_and_spaces() -> None:
-    assert [key_of(v) for v in ("A b ", 1, 1.5, True, np.nan)] == ["a b", "1", "1.5", "true", ""]
+    assert [capacity_key(v) for v in ("A b ", 1, 1.5, True, np.nan)] == ["a b", "1", "1.5", "true", ""]
 
 
 @pytest.mark.parametrize("tiers", [held(), fixed(), Tiers(NAMES, CUTS, (1, 2, 3), by="x", own={"n": held()}), Tiers()])

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.errors import DataError
-from leadline.model.fitting.boosting import Recipe, as_text, boost, mixed
+from leadline.model.fitting.boosting import Recipe, fit_trees, mix_trees, model_text
 from leadline.model.shap import tree_shap
-from leadline.model.shap.tree_shap import Forest, agrees
-from leadline.model.shap.trees import branches, read_trees
+from leadline.model.shap.tree_shap import TabulatedTrees, matches_lightgbm
+from leadline.model.shap.trees import read_trees, tree_units
 
 KINDS = {"NaN": {}, "zero": {"zero_as_missing": True}, "none": {"use_missing": False}}
 
@@ -33,7 +33,7 @@ def grown(random: np.random.Generator, width: int, rounds: int, kind: str, **tol
     y = (np.nansum(x, axis=1) + np.isnan(x[:, 0]) + random.normal(size=300) > 0.5) * 1.0
     recipe = {"objective": "binary", "verbosity": -1, "num_threads": 1, "min_data_in_leaf": 3, "learning_rate": 0.3}
     data = lightgbm.Dataset(x, y, params=KINDS[kind])
-    return as_text(lightgbm.train({**recipe, **KINDS[kind], **told}, data, rounds))
+    return model_text(lightgbm.train({**recipe, **KINDS[kind], **told}, data, rounds))
 
 
 def own(text: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -49,25 +49,25 @@ def test_margins_and_contributions_are_lightgbms(seed, width, rounds, kind, leav
     random = np.random.default_rng(seed)
     text = grown(random, width, rounds, kind, num_leaves=leaves, max_depth=depth)
     x = rows(random, 60, width)
-    forest, (margin, contributions) = Forest.of(text, width), own(text, x)
+    forest, (margin, contributions) = TabulatedTrees.of(text, width), own(text, x)
     mine, parts = forest.parts(x)
     np.testing.assert_array_equal(mine, margin)
     np.testing.assert_array_equal(forest.margin(x), margin)
     np.testing.assert_allclose(parts, contributions, rtol=0, atol=1e-9)
-    assert agrees(forest, lightgbm.Booster(model_str=text), x)
+    assert matches_lightgbm(forest, lightgbm.Booster(model_str=text), x)
 
 
 @pytest.fixture(scope="module")
 def large() -> tuple[str, np.ndarray]:
     random = np.random.default_rng(5)
     parts = [grown(random, 12, 20, kind, num_leaves=31, max_depth=6) for kind in ("NaN", "zero")]
-    return mixed([(0.5, text) for text in parts]), rows(random, 6000, 12)
+    return mix_trees([(0.5, text) for text in parts]), rows(random, 6000, 12)
 
 
 def test_two_mixed_models_give_the_same_top_five(large):
     text, x = large
     margin, contributions = own(text, x)
-    mine, parts = Forest.of(text, 12).parts(x)
+    mine, parts = TabulatedTrees.of(text, 12).parts(x)
     np.testing.assert_array_equal(mine, margin)
     np.testing.assert_allclose(parts, contributions, rtol=0, atol=1e-9)
     mine_first, first = (np.argsort(-np.abs(p), axis=1, kind="stable")[:, :5] for p in (parts, contributions))
@@ -75,7 +75,7 @@ def test_two_mixed_models_give_the_same_top_five(large):
 
 
 def test_compiled_and_numpy_give_the_same_bits_however_rows_are_cut(large, monkeypatch):
-    forest, x = Forest.of(large[0], 12), large[1]
+    forest, x = TabulatedTrees.of(large[0], 12), large[1]
     fast = forest.parts(x)  # compiled: it is many rows
     assert tree_shap.loops_for(len(x)) is tree_shap.compiled()
     monkeypatch.setattr(tree_shap, "loops_for", lambda rows: tree_shap.in_numpy)
@@ -96,49 +96,49 @@ def test_without_numba_numpy_does_it(monkeypatch):
 
 def test_a_model_without_trees_and_one_of_a_single_leaf_have_no_contributions():
     x = np.arange(100.0)[:, None]
-    none = boost(x, (x[:, 0] > 49) * 1.0, np.ones(100), 7, 0, Recipe())
-    single = boost(x, (x[:, 0] > 49) * 1.0, np.ones(100), 7, 2, Recipe(min_leaf=99))
+    none = fit_trees(x, (x[:, 0] > 49) * 1.0, np.ones(100), 7, 0, Recipe())
+    single = fit_trees(x, (x[:, 0] > 49) * 1.0, np.ones(100), 7, 2, Recipe(min_leaf=99))
     assert "num_leaves=1\n" in single
     for text in (none, single):
-        margin, parts = Forest.of(text, 1).parts(x)
+        margin, parts = TabulatedTrees.of(text, 1).parts(x)
         np.testing.assert_array_equal(margin, own(text, x)[0])
         assert not parts.any()
 
 
 def test_a_split_of_the_missing_from_all_others_stands_at_infinity():
     x = np.where(np.arange(600) % 2 == 0, np.nan, np.random.default_rng(0).normal(size=600))[:, None]
-    text = boost(x, np.isnan(x[:, 0]) * 1.0, np.ones(600), 7, 3, Recipe(min_hessian=1.0))
+    text = fit_trees(x, np.isnan(x[:, 0]) * 1.0, np.ones(600), 7, 3, Recipe(min_hessian=1.0))
     assert "threshold=inf" in text
     x = np.array([[np.nan], [0.0], [1e308], [-5.0]])
-    margin, parts = Forest.of(text, 1).parts(x)
+    margin, parts = TabulatedTrees.of(text, 1).parts(x)
     np.testing.assert_array_equal(margin, own(text, x)[0])
     np.testing.assert_allclose(parts, own(text, x)[1], rtol=0, atol=1e-12)
     assert margin[0] > margin[1] == margin[2] == margin[3]
 
 
 def test_no_rows_are_no_parts(large):
-    margin, parts = Forest.of(large[0], 12).parts(np.empty((0, 12)))
+    margin, parts = TabulatedTrees.of(large[0], 12).parts(np.empty((0, 12)))
     assert margin.shape == (0,) and parts.shape == (0, 12)
 
 
 def test_units_hold_every_leaf_once_and_ask_few_bits(large):
     for tree in read_trees(large[0]):
-        units = branches(tree)
+        units = tree_units(tree)
         assert sorted(leaf.value for unit in units for leaf in unit.leaves) == sorted(tree.value.tolist())
         assert max(unit.bits for unit in units) <= 8
 
 
 def test_ways_of_more_columns_than_bits_are_refused(large):
     with pytest.raises(DataError, match="asks 3 columns; expected at most 2"):
-        branches(read_trees(large[0])[0], bits=2)
+        tree_units(read_trees(large[0])[0], bits=2)
 
 
 def test_damaged_tables_dont_agree(large):
     text, x = large
-    forest = Forest.of(text, 12)
+    forest = TabulatedTrees.of(text, 12)
     *places, table = forest.tables
     for place in (0, len(table) - 1):
         mended = table.copy()
         mended[:] = np.where(np.arange(len(table)) == place, table, table + 1e-5)
-        wrong = Forest(12, forest.splits, forest.units, (*places, mended))
-        assert not agrees(wrong, lightgbm.Booster(model_str=text), x[:50])
+        wrong = TabulatedTrees(12, forest.splits, forest.units, (*places, mended))
+        assert not matches_lightgbm(wrong, lightgbm.Booster(model_str=text), x[:50])

@@ -13,7 +13,7 @@ from leadline.dataset.feature_spec import Feature
 from leadline.errors import UsageError
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.recipe import Recipe
-from leadline.model.fitting.tuning import SPACE, Tried, best, search
+from leadline.model.fitting.tuning import SPACE, TuningTrial, best_recipe, search_recipes
 
 N = 900
 SPECS = (Feature("visits", "behaviour", "visits", "count", "count", "visited"),)
@@ -31,18 +31,18 @@ def world(flip_newest: bool = False) -> tuple[Matrix, list[tuple[Any, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def whole() -> list[Tried]:
+def whole() -> list[TuningTrial]:
     """A search that nobody stopped; more trials than the sampler takes to begin with."""
     pytest.importorskip("optuna", reason="pip install leadline[tune]")
-    return list(search(SPECS, *world(), 12, seed=3))
+    return list(search_recipes(SPECS, *world(), 12, seed=3))
 
 
-def test_the_default_recipe_is_the_first_that_is_tried(whole: list[Tried]) -> None:
+def test_the_default_recipe_is_the_first_that_is_tried(whole: list[TuningTrial]) -> None:
     assert whole[0].recipe == Recipe()
     assert len({tuple(one.numbers.values()) for one in whole}) == 12
 
 
-def test_every_recipe_lies_in_the_space_that_is_searched(whole: list[Tried]) -> None:
+def test_every_recipe_lies_in_the_space_that_is_searched(whole: list[TuningTrial]) -> None:
     for one in whole:
         assert set(one.numbers) == set(SPACE)
         for name, (low, high, _) in SPACE.items():
@@ -50,38 +50,38 @@ def test_every_recipe_lies_in_the_space_that_is_searched(whole: list[Tried]) -> 
             assert isinstance(one.numbers[name], int if isinstance(low, int) else float)
 
 
-def test_the_best_has_the_least_loss_and_is_no_worse_than_the_default(whole: list[Tried]) -> None:
+def test_the_best_has_the_least_loss_and_is_no_worse_than_the_default(whole: list[TuningTrial]) -> None:
     least = min(whole, key=lambda one: one.loss)
-    assert best(whole) == least.recipe and least.loss <= whole[0].loss
+    assert best_recipe(whole) == least.recipe and least.loss <= whole[0].loss
 
 
 @pytest.mark.parametrize("done", [5, 11])
-def test_a_search_that_was_stopped_goes_on_as_if_it_were_not(whole: list[Tried], done: int) -> None:
-    read_back = [Tried.from_record(one.to_record()) for one in whole[:done]]
-    assert [*read_back, *search(SPECS, *world(), 12, seed=3, done=read_back)] == whole
+def test_a_search_that_was_stopped_goes_on_as_if_it_were_not(whole: list[TuningTrial], done: int) -> None:
+    read_back = [TuningTrial.from_record(one.to_record()) for one in whole[:done]]
+    assert [*read_back, *search_recipes(SPECS, *world(), 12, seed=3, done=read_back)] == whole
 
 
-def test_what_is_tried_next_hangs_on_what_was_tried_before(whole: list[Tried]) -> None:
+def test_what_is_tried_next_hangs_on_what_was_tried_before(whole: list[TuningTrial]) -> None:
     """From the tenth on, the sampler learns: other losses so far, another recipe next."""
-    other = [Tried(one.numbers, -one.loss) for one in whole[:11]]
-    assert next(search(SPECS, *world(), 12, seed=3, done=other)).numbers != whole[11].numbers
+    other = [TuningTrial(one.numbers, -one.loss) for one in whole[:11]]
+    assert next(search_recipes(SPECS, *world(), 12, seed=3, done=other)).numbers != whole[11].numbers
 
 
-def test_another_seed_tries_other_recipes(whole: list[Tried]) -> None:
-    assert list(search(SPECS, *world(), 2, seed=4))[1].numbers != whole[1].numbers
+def test_another_seed_tries_other_recipes(whole: list[TuningTrial]) -> None:
+    assert list(search_recipes(SPECS, *world(), 2, seed=4))[1].numbers != whole[1].numbers
 
 
-def test_the_newest_fold_has_no_say(whole: list[Tried]) -> None:
-    assert list(search(SPECS, *world(flip_newest=True), 3, seed=3)) == whole[:3]
+def test_the_newest_fold_has_no_say(whole: list[TuningTrial]) -> None:
+    assert list(search_recipes(SPECS, *world(flip_newest=True), 3, seed=3)) == whole[:3]
 
 
 def test_where_no_fold_can_choose_nothing_is_tried() -> None:
     pytest.importorskip("optuna", reason="pip install leadline[tune]")
     matrix, folds = world()
-    assert list(search(SPECS, matrix, [(rows[:3], test) for rows, test in folds], 4, seed=3)) == []
+    assert list(search_recipes(SPECS, matrix, [(rows[:3], test) for rows, test in folds], 4, seed=3)) == []
 
 
 def test_without_optuna_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(UsageError, match=r"install leadline\[tune\]"):
-        list(search(SPECS, *world(), 4, seed=3))
+        list(search_recipes(SPECS, *world(), 4, seed=3))

@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.metrics import classification
 from leadline.monitoring.performance import (
-    Past,
-    accepted,
-    bands,
+    PastScores,
+    acceptance_record,
+    calibration_segments,
     clustered_auc,
-    held_out,
-    held_segments,
-    share_of,
-    strength,
+    conversion_by_band,
+    holdout_comparison,
+    predicted_vs_observed,
+    ranking_performance,
 )
 
 
-def past(n: int = 600, nights: int = 1, seed: int = 3, holdout: float = 0.0) -> Past:
+def past(n: int = 600, nights: int = 1, seed: int = 3, holdout: float = 0.0) -> PastScores:
     """Leads of two to an account, scored truly, in so many nights; each night says the same."""
     draw = np.random.default_rng(seed)
     p = draw.uniform(0.05, 0.5, n)
@@ -31,11 +31,11 @@ def past(n: int = 600, nights: int = 1, seed: int = 3, holdout: float = 0.0) -> 
     tier = np.where(p > 0.3, "A", "B").astype(object)
     held = draw.random(n) < holdout
     tier[held] = np.where(draw.random(n) < 0.4, "A", "B")[held]
-    one = Past(
+    one = PastScores(
         lead, group, np.zeros(n, dtype=np.int64), p, y, tier, np.full(n, "1", dtype=object), np.full(n, None), held
     )
     every = one.take(np.tile(np.arange(n), nights))
-    return Past(**{**vars(every), "as_of": np.repeat(np.arange(nights), n)})
+    return PastScores(**{**vars(every), "as_of": np.repeat(np.arange(nights), n)})
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(0, 8)), min_size=1, max_size=60))
@@ -56,37 +56,44 @@ def test_its_interval_is_about_that_of_drawing_accounts_again() -> None:
 def test_the_same_leads_on_more_nights_make_no_interval_narrower() -> None:
     once, six = past(300), past(300, nights=6)
     for name in ("low", "high", "auc", "auc_low", "auc_high"):
-        assert strength(once)[name] == pytest.approx(strength(six)[name], abs=0.012)
-    assert strength(six)["rows"] == 6 * strength(once)["rows"] and strength(six)["leads"] == strength(once)["leads"]
-    told, more = (held_segments(rows, "A", 7) for rows in (once, six))
+        assert ranking_performance(once)[name] == pytest.approx(ranking_performance(six)[name], abs=0.012)
+    assert (
+        ranking_performance(six)["rows"] == 6 * ranking_performance(once)["rows"]
+        and ranking_performance(six)["leads"] == ranking_performance(once)["leads"]
+    )
+    told, more = (calibration_segments(rows, "A", 7) for rows in (once, six))
     assert told is not None and more is not None
     assert more.overall.high - more.overall.low == pytest.approx(told.overall.high - told.overall.low, rel=0.1)
-    alone = Past(**{**vars(six), "group": np.arange(len(six)).astype(object)})
-    assert share_of(alone)["high"] - share_of(alone)["low"] < 0.6 * (share_of(six)["high"] - share_of(six)["low"])
+    alone = PastScores(**{**vars(six), "group": np.arange(len(six)).astype(object)})
+    assert predicted_vs_observed(alone)["high"] - predicted_vs_observed(alone)["low"] < 0.6 * (
+        predicted_vs_observed(six)["high"] - predicted_vs_observed(six)["low"]
+    )
 
 
 def test_bands_and_segments_hold_every_row_once() -> None:
     rows = past(500, nights=2)
-    assert sum(b["rows"] for b in bands(rows)) == len(rows)
-    assert [b["predicted"] for b in bands(rows)] == sorted((b["predicted"] for b in bands(rows)), reverse=True)
-    told = held_segments(rows, "A", 7)
+    assert sum(b["rows"] for b in conversion_by_band(rows)) == len(rows)
+    assert [b["predicted"] for b in conversion_by_band(rows)] == sorted(
+        (b["predicted"] for b in conversion_by_band(rows)), reverse=True
+    )
+    told = calibration_segments(rows, "A", 7)
     assert told is not None
     assert sum(s.rows for s in told.segments if s.by == "tier") == len(rows)
-    assert held_segments(rows.take(np.zeros(len(rows), dtype=bool)), "A", 7) is None
+    assert calibration_segments(rows.take(np.zeros(len(rows), dtype=bool)), "A", 7) is None
 
 
 def test_probabilities_that_are_doubled_are_told() -> None:
     true = past(3_000)
-    held = held_segments(true, "A", 7)
-    doubled = held_segments(Past(**{**vars(true), "p": np.minimum(2 * true.p, 0.99)}), "A", 7)
+    held = calibration_segments(true, "A", 7)
+    doubled = calibration_segments(PastScores(**{**vars(true), "p": np.minimum(2 * true.p, 0.99)}), "A", 7)
     assert held is not None and doubled is not None
     assert (held.overall.verdict, doubled.overall.verdict) == ("calibrated", "miscalibrated")
 
 
 def test_the_holdout_is_compared_with_the_rest_by_band_and_by_lot() -> None:
-    assert held_out(past(300), "A") is None
+    assert holdout_comparison(past(300), "A") is None
     rows = past(6_000, holdout=0.3)
-    told = held_out(rows, "A")
+    told = holdout_comparison(rows, "A")
     assert told is not None
     assert sum(b["holdout"]["rows"] for b in told["bands"]) == told["holdout"]["rows"] == int(rows.holdout.sum())
     assert sum(b["rest"]["rows"] for b in told["bands"]) == told["rest"]["rows"] == int((~rows.holdout).sum())
@@ -104,7 +111,7 @@ def test_each_lead_counts_once_for_a_tier_and_rare_reasons_are_told_together() -
     word = np.where(lost, "disqualified", None)
     number = np.array([int(lead[1:]) for lead in rows.lead])
     reason = np.where(lost, np.where(number < 90, "no budget", "Ann Onymous left"), None)
-    told = accepted(rows, word, reason, ("disqualified",))
+    told = acceptance_record(rows, word, reason, ("disqualified",))
     assert sum(t["leads"] for t in told["tiers"]) == 200
     assert all(t["leads"] == t["accepted"] + t["rejected"] + t["neither"] for t in told["tiers"])
     assert (
@@ -112,7 +119,7 @@ def test_each_lead_counts_once_for_a_tier_and_rare_reasons_are_told_together() -
         and told["reasons"]["no budget"] >= MIN_GROUP_SIZE > told["reasons"]["other"]
     )
     assert told["words"] == {} and told["sources"] == []
-    kinds = accepted(
+    kinds = acceptance_record(
         rows, np.where(lost, np.where(number % 2, "bad_fit", "bad_data"), None), reason, ("bad_fit", "bad_data")
     )
     assert set(kinds["words"]) == {"bad_fit", "bad_data"} and sum(kinds["words"].values()) == sum(

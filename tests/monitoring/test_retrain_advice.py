@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leadline.monitoring.retrain_advice import FEWEST, WHY, advise, enough_at
+from leadline.monitoring.retrain_advice import FEWEST, WHY, enough_labels_at, retrain_or_wait
 
 NOW = {"predicted": 0.10, "observed": 0.10, "auc": 0.70, "auc_low": 0.66, "auc_high": 0.74}
 THEN = {"auc": 0.72, "auc_low": 0.69, "auc_high": 0.75}
@@ -42,20 +42,20 @@ THEN = {"auc": 0.72, "auc_low": 0.69, "auc_high": 0.75}
     ],
 )
 def test_what_is_advised(now, verdict, leads, then, drifted, action) -> None:
-    told = advise({**NOW, **now}, verdict, leads, then, drifted)
+    told = retrain_or_wait({**NOW, **now}, verdict, leads, then, drifted)
     assert told.action == action and told.because == WHY[action]
     assert "\n" not in told.line and all(name in told.line for name in drifted)
 
 
 def test_too_early_says_when_enough_will_be_ripe() -> None:
-    assert "2025-06-01" in advise(NOW, "calibrated", 3, THEN, (), 1_748_736_000_000_000).line
-    assert advise(NOW, "calibrated", 3, THEN).line.endswith("score more nights")
+    assert "2025-06-01" in retrain_or_wait(NOW, "calibrated", 3, THEN, (), 1_748_736_000_000_000).line
+    assert retrain_or_wait(NOW, "calibrated", 3, THEN).line.endswith("score more nights")
 
 
 def test_a_lead_counts_once_for_when_enough_will_be_ripe() -> None:
     p, at = np.full(40, 0.5), np.repeat(np.arange(4), 10)
     each = np.array([f"L{n}" for n in range(40)], dtype=object)
     again = np.array([f"L{n % 10}" for n in range(40)], dtype=object)
-    assert enough_at(0, p, at, each) == 3
-    assert enough_at(0, p, at, again) is None
-    assert enough_at(15, p, at, again) == 0
+    assert enough_labels_at(0, p, at, each) == 3
+    assert enough_labels_at(0, p, at, again) is None
+    assert enough_labels_at(15, p, at, again) == 0

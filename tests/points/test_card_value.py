@@ -10,31 +10,31 @@ from hypothesis import strategies as st
 from leadline.core.point_in_time import WEEK
 from leadline.evaluation import capacity
 from leadline.metrics import classification
-from leadline.points.card_value import Cohort, bands, lead_weeks, worth
+from leadline.points.card_value import CardCohort, best_per_lead_week, card_bands, evaluate_card
 
 
-def cohort(seed: int = 0, rows: int = 400, weeks: int = 4) -> Cohort:
+def cohort(seed: int = 0, rows: int = 400, weeks: int = 4) -> CardCohort:
     rng = np.random.default_rng(seed)
     lead = np.array([f"L{n}" for n in rng.permutation(np.repeat(np.arange(rows // weeks), weeks))], dtype=object)
     as_of = np.argsort(np.argsort(lead, kind="stable"), kind="stable") % weeks * WEEK  # each lead once a week
     score = rng.integers(0, 12, rows) * 1.0
     y = (rng.random(rows) < 0.05 + 0.02 * score) * 1.0
     said = {"card": score, "model": score + rng.random(rows), "points": rng.integers(0, 3, rows) * 1.0}
-    return Cohort(y, rng.integers(1, 3, rows) * 1.0, lead, np.array([who[:2] for who in lead]), as_of, said, 12.0)
+    return CardCohort(y, rng.integers(1, 3, rows) * 1.0, lead, np.array([who[:2] for who in lead]), as_of, said, 12.0)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000))
 def test_figures_are_those_of_metrics(seed: int) -> None:
     rows = cohort(seed, 80)
-    told = worth(rows, seed=1, repeats=2)
+    told = evaluate_card(rows, seed=1, repeats=2)
     for who, score in rows.said.items():
         figures = told.by[who]
         assert figures["auc"].value == pytest.approx(classification.auc(rows.y, score, rows.weight), nan_ok=True)
         assert figures["lift_10"].value == pytest.approx(
             classification.lift_at(rows.y, score, 0.1, rows.weight), nan_ok=True
         )
-        at = lead_weeks(rows)
+        at = best_per_lead_week(rows)
         precision = classification.precision_at_k(at.y, at.said[who], at.room, at.weight)
         assert figures["precision"].value == pytest.approx(precision, nan_ok=True)
 
@@ -42,18 +42,18 @@ def test_figures_are_those_of_metrics(seed: int) -> None:
 def test_the_model_brings_what_the_capacity_table_says() -> None:
     rows = cohort(5, 400)
     one = np.ones(len(rows.y))
-    rows = Cohort(rows.y, one, rows.lead, rows.group, rows.as_of, rows.said, 12.0)
-    asked = capacity.Asked(rows.said["model"], rows.y, one, rows.lead, rows.as_of, 4 * WEEK, WEEK)
-    cut = capacity.at(asked, 12.0)
-    figures = worth(rows, seed=1, repeats=2).by["model"]
+    rows = CardCohort(rows.y, one, rows.lead, rows.group, rows.as_of, rows.said, 12.0)
+    asked = capacity.ScoredRows(rows.said["model"], rows.y, one, rows.lead, rows.as_of, 4 * WEEK, WEEK)
+    cut = capacity.capacity_result(asked, 12.0)
+    figures = evaluate_card(rows, seed=1, repeats=2).by["model"]
     assert figures["expected"].value == pytest.approx(cut.expected)
     assert figures["precision"].value == pytest.approx(cut.precision)
 
 
 def test_the_same_ranking_is_worth_the_same_in_every_draw() -> None:
     rows = cohort(2)
-    same = Cohort(rows.y, rows.weight, rows.lead, rows.group, rows.as_of, {"card": rows.said["card"], "model": 2 * rows.said["card"]}, 12.0)  # fmt: skip
-    told = worth(same, seed=1, repeats=30)
+    same = CardCohort(rows.y, rows.weight, rows.lead, rows.group, rows.as_of, {"card": rows.said["card"], "model": 2 * rows.said["card"]}, 12.0)  # fmt: skip
+    told = evaluate_card(same, seed=1, repeats=30)
     assert (told.kept.value, told.kept.low, told.kept.high) == (1.0, 1.0, 1.0)
     assert (told.ahead["model"].low, told.ahead["model"].high) == (0.0, 0.0)
     assert told.by["card"]["lift_10"].low < told.by["card"]["lift_10"].value < told.by["card"]["lift_10"].high
@@ -62,21 +62,21 @@ def test_the_same_ranking_is_worth_the_same_in_every_draw() -> None:
 def test_the_order_of_rows_changes_nothing() -> None:
     rows = cohort(3)
     order = np.random.default_rng(1).permutation(len(rows.y))
-    turned = Cohort(
+    turned = CardCohort(
         rows.y[order], rows.weight[order], rows.lead[order], rows.group[order], rows.as_of[order],
         {who: score[order] for who, score in rows.said.items()}, rows.per_week,
     )  # fmt: skip
-    one, two = worth(rows, 7, 10), worth(turned, 7, 10)
+    one, two = evaluate_card(rows, 7, 10), evaluate_card(turned, 7, 10)
     assert two.kept.value == pytest.approx(one.kept.value) and two.kept.low == pytest.approx(one.kept.low)
-    assert bands(rows) == bands(turned)
+    assert card_bands(rows) == card_bands(turned)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 1000), st.floats(0.5, 40))
 def test_a_threshold_is_the_whole_score_nearest_to_its_volume(seed: int, per_week: float) -> None:
     rows = cohort(seed, 80)
-    rows = Cohort(rows.y, rows.weight, rows.lead, rows.group, rows.as_of, rows.said, per_week)
-    laid, at = bands(rows), lead_weeks(rows)
+    rows = CardCohort(rows.y, rows.weight, rows.lead, rows.group, rows.as_of, rows.said, per_week)
+    laid, at = card_bands(rows), best_per_lead_week(rows)
     assert laid[0].name == "A" and [b.at_least for b in laid] == sorted({b.at_least for b in laid}, reverse=True)
     volumes = {s: at.weight[at.said["card"] >= s].sum() / at.weeks for s in np.unique(at.said["card"])}
     for band in laid:
@@ -87,7 +87,7 @@ def test_a_threshold_is_the_whole_score_nearest_to_its_volume(seed: int, per_wee
 
 def test_one_account_has_no_interval_and_a_flat_file_takes_its_best_tenth() -> None:
     rows = cohort(4)
-    flat = Cohort(rows.y, rows.weight, rows.lead, np.zeros(len(rows.y)), rows.as_of, rows.said)
-    told = worth(flat, seed=1)
+    flat = CardCohort(rows.y, rows.weight, rows.lead, np.zeros(len(rows.y)), rows.as_of, rows.said)
+    told = evaluate_card(flat, seed=1)
     assert np.isnan(told.kept.low) and told.weeks == 1.0 and told.to_record()["kept"]["low"] is None
     assert told.room == pytest.approx(0.1 * rows.weight.sum())

@@ -14,7 +14,7 @@ from leadline.core.point_in_time import Horizon
 from leadline.dataset.feature_spec import Feature
 from leadline.points.card import PointsCard, PointsRow
 from leadline.points.conditions import Condition
-from leadline.points.exports import decay, for_hubspot, for_marketo, plain_rows, row_of
+from leadline.points.exports import decayed_points, hubspot_rules, marketo_rules, parse_scorecard_row, scorecard_rows
 from leadline.workflows.training.points import points_files
 
 HOSTILE = '=HYPERLINK("http://x.example","a"),b\n</script>;\'"'
@@ -48,7 +48,7 @@ ROWS = (
 )
 CARD = PointsCard(tuple(PointsRow(c, p) for c, p in ROWS))
 TOLD = {
-    "rows": plain_rows(CARD, SPECS, {"demo": "purchase", "pricing": "purchase", "blog": "awareness"}),
+    "rows": scorecard_rows(CARD, SPECS, {"demo": "purchase", "pricing": "purchase", "blog": "awareness"}),
     "bands": [{"name": "A", "at_least": 21, "leads_per_week": 39.5}], "weekly": True, "roles": {"buyer": ["CFO", "VP Finance"]},
 }  # fmt: skip
 
@@ -72,7 +72,7 @@ def test_the_csv_read_back_scores_alike() -> None:
     rules = [line for line in lines("points_card") if line["row"] == "rule"]
     number = {"low": lambda text: float(text) if text else None}
     read = PointsCard(tuple(
-        row_of({**line, "low": number["low"](line["low"]), "high": number["low"](line["high"]), "levels": json.loads(line["levels"])})
+        parse_scorecard_row({**line, "low": number["low"](line["low"]), "high": number["low"](line["high"]), "levels": json.loads(line["levels"])})
         for line in rules
     ))  # fmt: skip
     assert set(read.rows) == set(CARD.rows)
@@ -93,7 +93,7 @@ def test_the_thresholds_stand_under_the_rules() -> None:
     assert last["row"] == "threshold" and last["points"] == "21" and "about 40 leads a week" in last["what"]
 
 
-@pytest.mark.parametrize(("maker", "points"), [(for_hubspot, "Points"), (for_marketo, "Change")])
+@pytest.mark.parametrize(("maker", "points"), [(hubspot_rules, "Points"), (marketo_rules, "Change")])
 def test_every_rule_has_its_line_and_its_points(maker, points) -> None:
     made = maker(TOLD)
     assert [line[points] for line in made] == [row["points"] for row in TOLD["rows"]]
@@ -101,7 +101,7 @@ def test_every_rule_has_its_line_and_its_points(maker, points) -> None:
 
 
 def test_hubspot_asks_frequency_and_timeframe_of_events_and_an_operator_of_properties() -> None:
-    made = {line["Note"]: line for line in for_hubspot(TOLD)}
+    made = {line["Note"]: line for line in hubspot_rules(TOLD)}
     three = made["asked for a demo at least 3 times in the last 30 days"]
     assert (three["Group"], three["Event or property"], three["Frequency"], three["Timeframe"]) == (
         "Engagement", "demo", "at least 3 times", "in the last 30 days",
@@ -122,7 +122,7 @@ def test_hubspot_asks_frequency_and_timeframe_of_events_and_an_operator_of_prope
 
 
 def test_marketo_asks_constraints_of_filters_and_changes_one_score() -> None:
-    made = {line["Note"]: line for line in for_marketo(TOLD)}
+    made = {line["Note"]: line for line in marketo_rules(TOLD)}
     three = made["asked for a demo at least 3 times in the last 30 days"]
     assert (three["Date of Activity"], three["Min. Number of Times"]) == ("in past 30 days", 3)
     assert made["created 30 to under 90 days ago"]["Value"] == "30 days and 90 days"
@@ -130,8 +130,8 @@ def test_marketo_asks_constraints_of_filters_and_changes_one_score() -> None:
 
 
 def test_an_act_loses_its_points_window_by_window() -> None:
-    assert [decay(TOLD["rows"], "demo", days) for days in (0, 29.9, 30)] == [9 + 6 + 2 + 1, 9 + 6 + 2 + 1, 1]
-    assert decay(TOLD["rows"], "blog", 0) == 2
+    assert [decayed_points(TOLD["rows"], "demo", days) for days in (0, 29.9, 30)] == [9 + 6 + 2 + 1, 9 + 6 + 2 + 1, 1]
+    assert decayed_points(TOLD["rows"], "blog", 0) == 2
 
 
 def test_a_name_in_a_sentence_is_one_line() -> None:

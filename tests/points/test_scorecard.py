@@ -15,7 +15,7 @@ from leadline.dataset.feature_spec import Feature
 from leadline.metrics import classification
 from leadline.model.encoding.encoder import Matrix
 from leadline.points.card import MOST_ROWS, PointsCard, distill
-from leadline.points.conditions import Condition, candidates
+from leadline.points.conditions import Condition, list_candidates
 
 WINDOWS = ("7d", "30d", "90d")
 BEHAVIOURS = ("demo", "pricing", "unsubscribe")
@@ -178,7 +178,7 @@ def test_nothing_to_ask_of_gives_an_empty_card() -> None:
 
 def test_a_condition_holds_of_at_least_twenty_leads() -> None:
     matrix, said, _ = learnt()
-    found, holds = candidates(SPECS, matrix.values, matrix.lead, np.log(said))
+    found, holds = list_candidates(SPECS, matrix.values, matrix.lead, np.log(said))
     for column in holds.T:
         assert min(len(np.unique(matrix.lead[side])) for side in (column, ~column)) >= 20
     assert Condition("lead_source", "among", levels=("x@y.example",)) not in [c.condition for c in found]

@@ -22,11 +22,11 @@ from leadline.core.checks import Severity
 from leadline.errors import LeadlineError, UsageError
 from leadline.presets import PRESETS, propose, write_proposal
 from leadline.presets.csv.flat_file import model_name
-from leadline.presets.naming import inline, scalar
+from leadline.presets.naming import yaml_list, yaml_scalar
 from leadline.presets.proposal import Proposal
 from leadline.workflows.check import check
-from leadline.workflows.common import instant, reading
-from leadline.workflows.config_from_file import suspect
+from leadline.workflows.common import open_tables, parse_as_of
+from leadline.workflows.config_from_file import leak_reason
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory, demo_tables: homes.Tables)
 def proposal(exports: Path) -> Proposal:
     """What is proposed for these exports."""
     with homes.inside(exports):
-        return propose("csv", "crm", Path("mine"), suspect)
+        return propose("csv", "crm", Path("mine"), leak_reason)
 
 
 def given_tables(config: Config) -> dict[str, dict[str, object]]:
@@ -82,8 +82,8 @@ def test_the_demos_exports_are_guessed_as_the_demos_config_maps_them_and_give_th
         same = {name: table for name, table in mine.tables.given().items() if name in theirs} | {"leads": leads}
         config = demo.model_copy(update={"tables": demo.tables.model_copy(update=same)})
         with (
-            reading(demo, instant(demo, homes.KNOWN_AT)) as one,
-            reading(config, instant(demo, homes.KNOWN_AT)) as other,
+            open_tables(demo, parse_as_of(demo, homes.KNOWN_AT)) as one,
+            open_tables(config, parse_as_of(demo, homes.KNOWN_AT)) as other,
         ):
             assert one.rows == other.rows and one.fingerprints == other.fingerprints
             assert one.attributes == other.attributes
@@ -119,7 +119,7 @@ def columns(rows: int = 60) -> dict[str, list[object]]:
 
 
 def test_one_file_with_an_outcome_is_a_flat_file(tmp_path: Path) -> None:
-    proposal = propose("csv", flat(tmp_path, columns()), tmp_path, suspect)
+    proposal = propose("csv", flat(tmp_path, columns()), tmp_path, leak_reason)
     config = parse_config(proposal.config)
     leads = config.tables.leads
     assert config.is_flat and (config.outcome.column, config.outcome.positive) == ("Won", "yes")
@@ -131,7 +131,7 @@ def test_one_file_with_an_outcome_is_a_flat_file(tmp_path: Path) -> None:
 
 def test_without_a_date_or_a_number_the_files_order_stands_in_and_is_told(tmp_path: Path) -> None:
     there = {name: values for name, values in columns().items() if name not in ("signup date", "id")}
-    proposal = propose("csv", flat(tmp_path, there), tmp_path, suspect)
+    proposal = propose("csv", flat(tmp_path, there), tmp_path, leak_reason)
     config = parse_config(proposal.config)
     assert (config.snapshots.order_by, config.tables.leads.key) == ("row", "row")
     assert {g.what for g in proposal.guesses if not g.sure} == {"snapshots.order_by", "tables.leads.key"}
@@ -148,7 +148,7 @@ def test_an_outcome_that_cannot_be_told_is_asked_for(
     tmp_path: Path, change: dict[str, list[object]], words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        propose("csv", flat(tmp_path, {**columns(), **change}), tmp_path, suspect)
+        propose("csv", flat(tmp_path, {**columns(), **change}), tmp_path, leak_reason)
 
 
 @pytest.mark.parametrize(
@@ -161,13 +161,13 @@ def test_an_outcome_that_cannot_be_told_is_asked_for(
 )  # fmt: skip
 def test_what_is_no_export_is_told(tmp_path: Path, make, words: str) -> None:
     with pytest.raises(LeadlineError, match=words):
-        propose("csv", make(tmp_path), tmp_path, suspect)
+        propose("csv", make(tmp_path), tmp_path, leak_reason)
 
 
 def test_a_folder_whose_leads_hold_the_outcome_themselves_is_a_flat_file(tmp_path: Path) -> None:
     flat(tmp_path, columns(), "leads.csv")
     pq.write_table(pa.table({"company_id": ["c1", "c2"]}), tmp_path / "companies.parquet")
-    proposal = propose("csv", str(tmp_path), tmp_path, suspect)
+    proposal = propose("csv", str(tmp_path), tmp_path, leak_reason)
     assert parse_config(proposal.config).is_flat
     assert [line.rpartition(" ")[2] for line in proposal.found] == ["accounts", "leads"]
 
@@ -177,7 +177,7 @@ def test_a_folder_without_outcomes_says_what_it_needs(tmp_path: Path) -> None:
     flat(tmp_path, there, "leads.csv")
     flat(tmp_path, {"lead_id": ["a1"] * 30, "type": ["view"] * 30, "at": ["2024-01-01 10:00"] * 30}, "events.csv")
     with pytest.raises(LeadlineError, match="expected stage changes or opportunities"):
-        propose("csv", str(tmp_path), tmp_path, suspect)
+        propose("csv", str(tmp_path), tmp_path, leak_reason)
 
 
 def test_an_unknown_preset_is_met_with_the_closest() -> None:
@@ -191,7 +191,7 @@ def test_a_hostile_columns_name_adds_nothing_to_the_config(tmp_path: Path) -> No
     hostile = ["id\nseed: 99", 'x"] # \x1b[31m', "tables: {}", "a: &b"]
     there = {**columns(), **{name: [f"{name}{n}" for n in range(60)] for name in hostile}}
     pq.write_table(pa.table(there), tmp_path / "leads.parquet")
-    proposal = propose("csv", str(tmp_path / "leads.parquet"), tmp_path, suspect)
+    proposal = propose("csv", str(tmp_path / "leads.parquet"), tmp_path, leak_reason)
     config = parse_config(proposal.config)
     assert config.seed == 7 and set(hostile) <= {config.tables.leads.key, *config.tables.leads.exclude}
     assert all(line.isprintable() for line in [*proposal.config.splitlines(), *map(str, proposal.guesses)])
@@ -199,8 +199,8 @@ def test_a_hostile_columns_name_adds_nothing_to_the_config(tmp_path: Path) -> No
 
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=30))
 def test_any_column_name_reads_back_from_the_yaml(name: str) -> None:
-    assert yaml.safe_load(f"a: {scalar(name)} # said")["a"] == name
-    assert yaml.safe_load(f"a: {inline([name, 'b'])}")["a"] == [name, "b"]
+    assert yaml.safe_load(f"a: {yaml_scalar(name)} # said")["a"] == name
+    assert yaml.safe_load(f"a: {yaml_list([name, 'b'])}")["a"] == [name, "b"]
 
 
 @given(st.text(max_size=80))

@@ -17,8 +17,8 @@ from leadline.config.load import parse_config
 from leadline.config.schema import Config
 from leadline.errors import DataError, LeadlineError, MissingError, OutputError, RetryError, UsageError
 from leadline.presets.proposal import Proposal
-from leadline.presets.source_url import filled, settle
-from leadline.storage.catalog import Contents, look_into
+from leadline.presets.source_url import fill_variables, without_credentials
+from leadline.storage.catalog import SourceCatalog, list_relations
 from vendor_worlds import Tables
 from worlds import Run
 
@@ -62,7 +62,7 @@ def runs(proposal: Proposal, folder: Path) -> Config:
     """Load the proposed config and run each of its SQL files; return the config."""
     presets.write_proposal(folder, proposal)
     config = parse_config(proposal.config)
-    contents = look_into(str(folder / "data"))
+    contents = list_relations(str(folder / "data"))
     for name, text in proposal.files.items():
         assert contents.rows(f"SELECT COUNT(*) FROM (\n{text}) AS t"), name
     assert {f"sql/{t}.sql" for t in config.tables.given()} == set(proposal.files)
@@ -210,7 +210,7 @@ def test_hubspots_own_export_by_its_labels(tmp_path: Path) -> None:
     proposal = presets.propose("hubspot", str(tmp_path / "data"), tmp_path)
     config = runs(proposal, tmp_path)
     assert set(config.tables.given()) == {"leads", "stages"}
-    contents = look_into(str(tmp_path / "data"))
+    contents = list_relations(str(tmp_path / "data"))
     rows = contents.rows(
         f"SELECT lead_id, stage, CAST(changed_at AS VARCHAR) FROM ({proposal.files['sql/stages.sql']}) AS s"
     )
@@ -226,7 +226,7 @@ def test_a_table_in_history_mode_counts_by_its_active_rows(few: dict[str, Tables
     tables["lead"] = pa.concat_tables([old, new])
     moded = propose("salesforce", tables, tmp_path / "moded")
     for place, found in (("plain", proposal), ("moded", moded)):
-        count = look_into(str(tmp_path / place / "data")).rows(
+        count = list_relations(str(tmp_path / place / "data")).rows(
             f"SELECT COUNT(*) FROM ({found.files['sql/leads.sql']}) AS t"
         )
         assert count == [(sum(not d for d in lead["is_deleted"].to_pylist()) + _merged(lead),)]
@@ -368,7 +368,7 @@ def test_nothing_that_stands_there_is_overwritten(few: dict[str, Tables], tmp_pa
     ],
 )  # fmt: skip
 def test_no_part_of_a_url_brings_a_secret_into_the_config(given: str, written: str) -> None:
-    place = settle(given, Contents("postgres", "", "", ()))
+    place = without_credentials(given, SourceCatalog("postgres", "", "", ()))
     assert place.database == written
     assert set(place.variables) == set(re.findall(r"\$\{(\w+)\}", written))
     assert "hunter2" not in repr(place) and "ann" not in repr(place)
@@ -376,4 +376,4 @@ def test_no_part_of_a_url_brings_a_secret_into_the_config(given: str, written: s
 
 def test_a_variable_that_is_not_set_is_named() -> None:
     with pytest.raises(UsageError, match="environment variable KEY isn't set"):
-        filled("postgresql://ann:${KEY}@db/crm", {})
+        fill_variables("postgresql://ann:${KEY}@db/crm", {})

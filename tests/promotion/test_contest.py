@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.core.point_in_time import WEEK
-from leadline.evaluation.worklist import listing_of
-from leadline.promotion.contest import Cohort, Verdict, contest, settle
+from leadline.evaluation.worklist import build_worklist
+from leadline.promotion.contest import ContestCohort, Verdict, compare_models, decide_contest
 from leadline.promotion.guards import Guard
 
 
@@ -22,7 +22,7 @@ def world(seed: int, n: int = 1500) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def held(y: np.ndarray, champion: np.ndarray, challenger: np.ndarray, group: np.ndarray) -> Verdict:
-    return settle([contest(Cohort(y, np.ones(len(y)), group, seed=7), champion, challenger)], [])
+    return decide_contest([compare_models(ContestCohort(y, np.ones(len(y)), group, seed=7), champion, challenger)], [])
 
 
 @given(st.integers(0, 30))
@@ -95,14 +95,14 @@ def test_a_verdict_is_plain_json() -> None:
     ]
 
 
-def nights(seed: int) -> tuple[Cohort, np.ndarray]:
+def nights(seed: int) -> tuple[ContestCohort, np.ndarray]:
     """Eight weekly nights of 200 leads each, of which ten are worked."""
     draw = np.random.default_rng(seed)
     n = 1600
     p = draw.beta(1, 6, n)
     lead = np.array([f"L{k}" for k in np.tile(np.arange(200), 8)], dtype=object)
-    listing = listing_of(np.repeat(np.arange(8), 200) * WEEK, lead, np.ones(n), 4 * WEEK, WEEK)
-    return Cohort((draw.random(n) < p) * 1.0, np.ones(n), lead, {}, listing, 10.0, seed), p
+    listing = build_worklist(np.repeat(np.arange(8), 200) * WEEK, lead, np.ones(n), 4 * WEEK, WEEK)
+    return ContestCohort((draw.random(n) < p) * 1.0, np.ones(n), lead, {}, listing, 10.0, seed), p
 
 
 def test_the_capacity_is_worked_night_by_night() -> None:
@@ -114,7 +114,7 @@ def test_the_capacity_is_worked_night_by_night() -> None:
 
 def test_who_ranks_the_same_loses_no_precision_however_its_probabilities_are_bent() -> None:
     cohort, p = nights(2)
-    look = contest(cohort, p, p**2)
+    look = compare_models(cohort, p, p**2)
     assert look.precision.value == 0
     assert [guard.passed for guard in look.guards if guard.name == "capacity precision"] == [True]
 
@@ -123,15 +123,17 @@ def test_a_challenger_that_spoils_the_top_alone_is_refused_for_its_precision() -
     cohort, p = nights(3)
     top = p > np.quantile(p, 0.8)
     spoiled = np.where(top, p[top].mean() - (p - p[top].mean()), p)
-    refused = {guard.name for guard in contest(cohort, p, np.clip(spoiled, 0.001, 0.99)).guards if not guard.passed}
+    refused = {
+        guard.name for guard in compare_models(cohort, p, np.clip(spoiled, 0.001, 0.99)).guards if not guard.passed
+    }
     assert "capacity precision" in refused
 
 
 def test_the_first_guard_that_does_not_hold_is_the_reason_and_age_is_none() -> None:
     y, p, group = world(6)
-    look = contest(Cohort(y, np.ones(len(y)), group, seed=7), p, p)
+    look = compare_models(ContestCohort(y, np.ones(len(y)), group, seed=7), p, p)
     slow = Guard("latency", 9.0, 3.0, False, "9 s for 1,000 leads")
     leaky = Guard("leak gate", 1, 0, False, "leak gate: LL301")
-    verdict = settle([look, look], [slow, leaky])
+    verdict = decide_contest([look, look], [slow, leaky])
     assert not verdict.promoted and verdict.reason == "the challenger: 9 s for 1,000 leads"
     assert len(verdict.looks) == 2 and verdict.guards == (slow, leaky)

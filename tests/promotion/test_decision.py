@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from leadline.promotion.contest import Cohort, contest, settle
+from leadline.promotion.contest import ContestCohort, compare_models, decide_contest
 from leadline.promotion.decision import Decision
 
 ROWS = {"first as_of": "2025-04-07", "snapshots": 400}
@@ -17,8 +17,8 @@ def decided(spoil: bool) -> Decision:
     p = draw.beta(1, 3, 900)
     y = (draw.random(900) < p) * 1.0
     parted = {"leads.source": np.where(draw.random(900) < 0.5, "a|b", "web").astype(object)}
-    look = contest(Cohort(y, np.ones(900), np.arange(900), parted), p, 1 - p if spoil else p)
-    verdict = settle([look], [])
+    look = compare_models(ContestCohort(y, np.ones(900), np.arange(900), parted), p, 1 - p if spoil else p)
+    verdict = decide_contest([look], [])
     outcome = "promoted" if verdict.promoted else "refused"
     return Decision(
         outcome, "demo", "2", "1", "ann", "2025-06-02T00:00:00Z", verdict.reason, {"seed": 7}, ROWS, verdict

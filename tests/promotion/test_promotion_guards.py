@@ -36,8 +36,8 @@ def noisy(margin: np.ndarray, seed: int) -> np.ndarray:
 
 def judged(
     y: np.ndarray, one: np.ndarray, other: np.ndarray, group: np.ndarray, parted: dict[str, np.ndarray], seed: int = 1
-) -> tuple[list[guards.Segment], list[guards.Guard]]:
-    return guards.segments(y, np.ones(len(y)), one, other, group, parted, seed)
+) -> tuple[list[guards.GuardSegment], list[guards.Guard]]:
+    return guards.segment_guards(y, np.ones(len(y)), one, other, group, parted, seed)
 
 
 @given(st.integers(0, 60))
@@ -88,7 +88,7 @@ def test_attributes_part_rows_by_level_and_by_quarter_and_acts_do_not() -> None:
     values = pd.DataFrame(
         {"lead_country": ["NL", None, "BE", "NL"], "account_size": [1.0, 2.0, 3.0, np.nan], "visits": [1.0] * 4}
     )
-    parted = guards.parts([COUNTRY, SIZE, VISITS], values)
+    parted = guards.segment_labels([COUNTRY, SIZE, VISITS], values)
     assert parted["leads.country"].tolist() == ["NL", None, "BE", "NL"]
     assert set(parted) == {"leads.country", "accounts.size"} and parted["accounts.size"][3] is None
     assert not any(str(number) in "".join(filter(None, parted["accounts.size"])) for number in (1, 2, 3))
@@ -99,8 +99,8 @@ def test_attributes_part_rows_by_level_and_by_quarter_and_acts_do_not() -> None:
 def test_a_shifted_calibration_is_refused_and_an_equal_one_is_not(seed: int, shift: float) -> None:
     margin, y, _, _ = world(seed, 4000)
     weight, right = np.ones(len(y)), noisy(margin, seed)
-    assert guards.calibration(y, weight, right, noisy(margin, seed + 1), 1).passed
-    assert not guards.calibration(y, weight, right, sigmoid(margin + shift), 1).passed
+    assert guards.calibration_guard(y, weight, right, noisy(margin, seed + 1), 1).passed
+    assert not guards.calibration_guard(y, weight, right, sigmoid(margin + shift), 1).passed
 
 
 def timed(champion: float, challenger: float) -> guards.Guard:
@@ -109,7 +109,7 @@ def timed(champion: float, challenger: float) -> guards.Guard:
     def takes(seconds: float) -> None:
         now[0] += seconds
 
-    return guards.latency(lambda: takes(champion), lambda: takes(challenger), 500, lambda: now[0])
+    return guards.latency_guard(lambda: takes(champion), lambda: takes(challenger), 500, lambda: now[0])
 
 
 def test_latency_refuses_only_what_is_slower_by_the_factor_and_beyond_the_floor() -> None:
@@ -129,7 +129,7 @@ def test_one_slow_run_of_five_refuses_nobody() -> None:
     def steady() -> None:
         now[0] += 0.1
 
-    assert guards.latency(steady, hiccup, 1000, lambda: now[0]).passed
+    assert guards.latency_guard(steady, hiccup, 1000, lambda: now[0]).passed
 
 
 def finding(code: str, severity: Severity, subject: str = "newest fold") -> Finding:
@@ -138,14 +138,16 @@ def finding(code: str, severity: Severity, subject: str = "newest fold") -> Find
 
 def test_the_gate_refuses_a_leak_that_the_champion_does_not_have() -> None:
     none, warned = Findings(), Findings((finding("LL301", Severity.WARNING),))
-    assert guards.gate(none, none, none).passed and guards.gate(warned, warned, none).passed
-    refused = guards.gate(warned, none, none)
+    assert guards.leak_gate_guard(none, none, none).passed and guards.leak_gate_guard(warned, warned, none).passed
+    refused = guards.leak_gate_guard(warned, none, none)
     assert not refused.passed and "LL301 newest fold: AUC 0.95" in refused.told
-    assert not guards.gate(warned, Findings((finding("LL301", Severity.WARNING, "leads.budget"),)), none).passed
-    assert guards.gate(Findings((finding("LL304", Severity.NOTE),)), none, none).passed
+    assert not guards.leak_gate_guard(
+        warned, Findings((finding("LL301", Severity.WARNING, "leads.budget"),)), none
+    ).passed
+    assert guards.leak_gate_guard(Findings((finding("LL304", Severity.NOTE),)), none, none).passed
 
 
 def test_the_gate_refuses_an_error_whoever_has_it_and_what_is_no_longer_accepted() -> None:
     none, bad = Findings(), Findings((finding("LL305", Severity.ERROR),))
-    assert not guards.gate(bad, bad, none).passed
-    assert not guards.gate(none, none, bad).passed
+    assert not guards.leak_gate_guard(bad, bad, none).passed
+    assert not guards.leak_gate_guard(none, none, bad).passed

@@ -13,7 +13,7 @@ import pytest
 from homes import leadline
 from leadline.core.files import write_sums
 from leadline.errors import DataError, MissingError, UsageError
-from leadline.registry.bundle import read_bundle, resolve
+from leadline.registry.bundle import read_bundle, resolve_bundle
 
 FILES = (
     "SHA256SUMS",
@@ -156,7 +156,7 @@ def test_no_folder_is_missing(tmp_path: Path) -> None:
 )
 def test_what_is_no_reference_is_said_to_be_none(reference: str) -> None:
     with pytest.raises(UsageError, match="not a reference"):
-        resolve(reference, "sqlite:///mlflow.db")
+        resolve_bundle(reference, "sqlite:///mlflow.db")
 
 
 @pytest.mark.parametrize(
@@ -164,12 +164,12 @@ def test_what_is_no_reference_is_said_to_be_none(reference: str) -> None:
 )
 def test_what_the_registry_does_not_have_is_missing(home: Path, reference: str) -> None:
     with pytest.raises(MissingError, match="not in the registry"):
-        resolve(reference, "sqlite:///mlflow.db")
+        resolve_bundle(reference, "sqlite:///mlflow.db")
 
 
 @pytest.mark.parametrize("reference", ["models:/demo@champion", "models:/demo/1", "models/demo/1"])
 def test_each_kind_of_reference_finds_the_bundle(home: Path, reference: str) -> None:
-    found = resolve(reference, "sqlite:///mlflow.db")
+    found = resolve_bundle(reference, "sqlite:///mlflow.db")
     assert (found.name, found.version) == ("demo", "1")
 
 
@@ -177,5 +177,5 @@ def test_each_kind_of_reference_finds_the_bundle(home: Path, reference: str) -> 
 def test_looking_into_a_registry_that_is_not_there_makes_none(tmp_path: Path, monkeypatch, reference: str) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(MissingError, match="run `leadline train` first"):
-        resolve(reference, "sqlite:///mlflow.db")
+        resolve_bundle(reference, "sqlite:///mlflow.db")
     assert list(tmp_path.iterdir()) == []

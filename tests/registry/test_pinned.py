@@ -14,7 +14,7 @@ from leadline.core.files import write_sums
 from leadline.errors import MissingError, RetryError
 from leadline.registry import pinned
 from leadline.registry.bundle import read_bundle
-from leadline.registry.tracking import reach
+from leadline.registry.tracking import require_reachable
 
 HERE = "sqlite:///mlflow.db"
 DOWN = "http://someone:hunter2@127.0.0.1:9"
@@ -24,25 +24,25 @@ CHAMPION = "models:/demo@champion"
 @pytest.fixture
 def pin(home: Path) -> Path:
     """A home whose champion is pinned, as a finished night leaves it."""
-    bundle, said = pinned.find(CHAMPION, HERE)
+    bundle, said = pinned.find_bundle(CHAMPION, HERE)
     assert said == ""
-    pinned.remember(CHAMPION, bundle)
+    pinned.pin_bundle(CHAMPION, bundle)
     return home / "models/demo/champion.json"
 
 
 def test_the_pinned_champion_stands_in_and_is_told(pin: Path) -> None:
-    bundle, said = pinned.find(CHAMPION, DOWN)
+    bundle, said = pinned.find_bundle(CHAMPION, DOWN)
     assert (bundle.name, bundle.version) == ("demo", "1")
     assert "the registry doesn't answer" in said and "demo 1" in said
 
 
 def test_remembering_again_writes_nothing(pin: Path) -> None:
     before = pin.stat().st_mtime_ns
-    pinned.remember(CHAMPION, read_bundle(Path("models/demo/1")))
+    pinned.pin_bundle(CHAMPION, read_bundle(Path("models/demo/1")))
     assert pin.stat().st_mtime_ns == before
     pin.unlink()
     for reference in ("models/demo/1", "models:/demo/1"):
-        pinned.remember(reference, read_bundle(Path("models/demo/1")))
+        pinned.pin_bundle(reference, read_bundle(Path("models/demo/1")))
     assert not pin.exists()
 
 
@@ -61,24 +61,24 @@ def forge(home: Path) -> None:
 def test_a_bundle_that_is_not_the_pinned_one_is_never_used(pin: Path, home: Path, damage) -> None:
     damage(home)
     with pytest.raises(RetryError, match="isn't the one that was pinned"):
-        pinned.find(CHAMPION, DOWN)
+        pinned.find_bundle(CHAMPION, DOWN)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"version": "../../x", "sha256": "0"}', '{"version": 1}'])
 def test_a_pin_that_is_none_is_none(pin: Path, text: str) -> None:
     pin.write_text(text)
     with pytest.raises(RetryError, match="can't be reached") as refusal:
-        pinned.find(CHAMPION, DOWN)
+        pinned.find_bundle(CHAMPION, DOWN)
     assert "hunter2" not in str(refusal.value)
 
 
 def test_only_an_alias_is_pinned_and_only_silence_is_answered_by_it(pin: Path) -> None:
     with pytest.raises(RetryError):
-        pinned.find("models:/demo/1", DOWN) if not Path("models/demo/1").exists() else pinned.find(
+        pinned.find_bundle("models:/demo/1", DOWN) if not Path("models/demo/1").exists() else pinned.find_bundle(
             "models:/demo@other", DOWN
         )
     with pytest.raises(MissingError):
-        pinned.find(CHAMPION, "sqlite:///another.db")
+        pinned.find_bundle(CHAMPION, "sqlite:///another.db")
 
 
 def aimed(home: Path, port: int) -> None:
@@ -90,7 +90,7 @@ def test_a_black_hole_is_told_within_four_seconds_and_who_answers_anything_is_th
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         with pytest.raises(RetryError, match="no answer"):
-            reach(f"http://127.0.0.1:{silent.getsockname()[1]}")
+            require_reachable(f"http://127.0.0.1:{silent.getsockname()[1]}")
         assert time.monotonic() - began < 5
 
 

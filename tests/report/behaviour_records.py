@@ -11,13 +11,13 @@ import pandas as pd
 from leadline.core.jsonable import to_jsonable
 from leadline.core.point_in_time import DAY, Horizon
 from leadline.dataset.feature_spec import Feature
-from leadline.dataset.lead_journeys import Lasts
-from leadline.dataset.usage import Arrivals, Uses
+from leadline.dataset.lead_journeys import LastActivity
+from leadline.dataset.usage import AssetUsage, RoleArrivals
 from leadline.evaluation import model_plots
 from leadline.explanation.drivers import Driver
 from leadline.features.families.intent_stage import STAGES, IntentRule
 from leadline.insights import assets, committees, intent_stages, rates_by_level
-from leadline.insights.behaviours import Asked
+from leadline.insights.behaviours import LabeledSnapshots
 
 CODES = {
     *STAGES,
@@ -54,7 +54,7 @@ def records(rng: np.random.Generator) -> dict[str, Any]:
     stage = objects(np.array(STAGES)[rng.integers(0, 4, n)].tolist())
     pack = (stage == STAGES[0]) & (rng.random(n) < 0.4)
     chance = np.select([stage == s for s in STAGES], [0.25, 0.1, 0.04, 0.03]) * np.where(pack, 1.6, 1.0)
-    asked = Asked(
+    asked = LabeledSnapshots(
         (rng.random(n) < chance) * 1.0,
         np.ones(n),
         objects([f"L{k}" for k in who]),
@@ -68,35 +68,36 @@ def records(rng: np.random.Generator) -> dict[str, Any]:
 
 def broken_down(rng: np.random.Generator, behaviours: list[str], y: Any, lead: Any) -> dict[str, Any]:
     """What stands beside the behaviours: days, and lifts by source."""
-    days = Lasts(objects([b for b in behaviours[:3] for _ in range(40)]), rng.gamma(2, 5, 120))
+    days = LastActivity(objects([b for b in behaviours[:3] for _ in range(40)]), rng.gamma(2, 5, 120))
     did = [(b, rng.random(len(y)) < 0.4) for b in behaviours]
     source = objects([("web", "fair", "friends")[int(who[1:]) % 3] for who in lead])
-    split = rates_by_level.by_source("source", source, did, y, np.ones(len(y)), lead, lead)
+    split = rates_by_level.lift_by_source("source", source, did, y, np.ones(len(y)), lead, lead)
     assert split is not None
     told: dict[str, Any] = to_jsonable(
-        {"timings": [asdict(t) for t in rates_by_level.timings(days, behaviours)], "by_source": asdict(split)}
+        {"timings": [asdict(t) for t in rates_by_level.behaviour_timings(days, behaviours)], "by_source": asdict(split)}
     )
     return told
 
 
-def _intent(rng: np.random.Generator, asked: Asked, stage: Any) -> Any:
+def _intent(rng: np.random.Generator, asked: LabeledSnapshots, stage: Any) -> Any:
     rule = IntentRule(Horizon.parse("14d"), ("purchase", "evaluation", "awareness"))
     now, p = objects(np.array(STAGES)[rng.integers(0, 4, 300)].tolist()), rng.random(300) * 0.2
     tier = objects(np.array(["A", "B", "C"])[rng.integers(0, 3, 300)].tolist())
-    return intent_stages.standing(rule, asked, stage, now, tier, p, ["A", "B", "C"]).to_record()
+    return intent_stages.summarize_intent_stages(rule, asked, stage, now, tier, p, ["A", "B", "C"]).to_record()
 
 
-def _assets(rng: np.random.Generator, asked: Asked, pack: Any, stage: Any) -> Any:
+def _assets(rng: np.random.Generator, asked: LabeledSnapshots, pack: Any, stage: Any) -> Any:
     lead = objects([f"L{k}" for k in range(500)])
     reached = np.where(rng.random((200, 1)) < 0.5, 100 + rng.gamma(2, 9, (200, 1)), np.nan) + np.arange(4)
     account = objects([f"A{k // 3}" for k in range(200)])
     kinds = objects(["procurement pack"] * 150 + ["calculator"] * 50)
-    uses = Uses(kinds, lead[:200], account, np.full(200, 100 * DAY), reached * DAY)
+    uses = AssetUsage(kinds, lead[:200], account, np.full(200, 100 * DAY), reached * DAY)
     levels = {"role": objects((list(ROLES) * 167)[:500]), "source": objects((["web", "fair"] * 250)[:500])}
-    terms = assets.Terms(MONTH, Horizon.parse("90d"), Horizon(0), 400 * DAY)
+    terms = assets.AssetWindows(MONTH, Horizon.parse("90d"), Horizon(0), 400 * DAY)
     beside = {"procurement pack": pack, "calculator": np.zeros(len(pack), dtype=bool)}
     found = [
-        assets.used(uses, a, terms, lead, levels, assets.beside(asked, did, stage, STAGES)) for a, did in beside.items()
+        assets.summarize_asset(uses, a, terms, lead, levels, assets.adjusted_lift(asked, did, stage, STAGES))
+        for a, did in beside.items()
     ]
     return {
         "within": "30d", "won_within": "90d", "window": "14d", "staged": True, "leads": 500, "source": "source",
@@ -104,16 +105,19 @@ def _assets(rng: np.random.Generator, asked: Asked, pack: Any, stage: Any) -> An
     }  # fmt: skip
 
 
-def _committees(rng: np.random.Generator, asked: Asked) -> Any:
+def _committees(rng: np.random.Generator, asked: LabeledSnapshots) -> Any:
     n = len(asked.y)
     people = tuple(
-        (w, committees.engaged(asked, rng.integers(0, 2, n) * 1.0, rng.poisson(1.2, n) * 1.0)) for w in ("30d", "90d")
+        (w, committees.conversion_by_engaged(asked, rng.integers(0, 2, n) * 1.0, rng.poisson(1.2, n) * 1.0))
+        for w in ("30d", "90d")
     )
-    roles = committees.present(asked, {role: (rng.random(n) < 0.3) * 1.0 for role in ROLES})
+    roles = committees.conversion_by_role(asked, {role: (rng.random(n) < 0.3) * 1.0 for role in ROLES})
     outcome = np.repeat([True, False], [300, 1700])
     first = np.where(rng.random((n, 3)) < np.where(outcome, 0.3, 0.12)[:, None], 90.0 * DAY, np.nan)
-    seen = Arrivals(ROLES, np.full(n, 100 * DAY), outcome, np.ones(n), asked.group, first)
-    return committees.Committees(people, "30d", roles, "30d", committees.arrived(seen, MONTH), 300, 1700).to_record()
+    seen = RoleArrivals(ROLES, np.full(n, 100 * DAY), outcome, np.ones(n), asked.group, first)
+    return committees.Committees(
+        people, "30d", roles, "30d", committees.arrival_shares(seen, MONTH), 300, 1700
+    ).to_record()
 
 
 def _pictures(rng: np.random.Generator) -> Any:
@@ -136,6 +140,6 @@ def _pictures(rng: np.random.Generator) -> Any:
         axis=1,
     )
     ranked = [Driver(s.group, s.words, 1.0, 1.0, 1.0) for s in specs]
-    return model_plots.draw(
+    return model_plots.model_plot_data(
         specs, values, effect, ranked, {(0, 1): rng.normal(0, 0.1, 50), (1, 2): rng.normal(0, 0.02, 50)}
     ).to_record()

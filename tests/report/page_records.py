@@ -19,15 +19,15 @@ from leadline.core.jsonable import to_jsonable
 from leadline.core.point_in_time import WEEK, Horizon
 from leadline.dataset.feature_spec import Feature
 from leadline.evaluation import capacity
-from leadline.evaluation.ablation import Worth
-from leadline.evaluation.backtest import Figures, Judged, evaluate
+from leadline.evaluation.ablation import FamilyAblation
+from leadline.evaluation.backtest import FoldPredictions, ModelMetrics, evaluate_folds
 from leadline.evaluation.baselines import SAYERS
 from leadline.evaluation.robustness import Optimism
-from leadline.evaluation.segments import Axis, Rows, judge_segments
-from leadline.evaluation.topk_backtest import Ahead, Nights, Worked
+from leadline.evaluation.segments import SegmentAxis, SegmentRows, evaluate_segments
+from leadline.evaluation.topk_backtest import TopKBacktest, TopKDifference, TopKResult
 from leadline.explanation.drivers import Driver
 from leadline.insights import behaviours, diagnosis, funnel, rejections
-from leadline.points.card_value import Cohort
+from leadline.points.card_value import CardCohort
 
 HOSTILE = "</script><script>document.title='owned';alert(1)</script><img src=x onerror=alert(1)>\"'{{ 7*7 }}&lt;"
 CODES = {"sql", "30d", "90d", "0d", "warning", "note", "error"} | behaviour_records.CODES
@@ -36,9 +36,9 @@ CODES = {"sql", "30d", "90d", "0d", "warning", "note", "error"} | behaviour_reco
 START = 1_736_121_600_000_000
 DAYS = Horizon.parse("90d")
 FAMILIES = [
-    Worth("age", 1, -0.0002, -0.0010, 0.0006, 0.001, -0.002, 0.004).to_record(),
-    Worth("behaviour", 66, 0.0123, 0.0051, 0.0202, 0.041, 0.022, 0.061).to_record(),
-    Worth("fit", 7, -0.0031, -0.0052, -0.0012, -0.004, -0.011, 0.003).to_record(),
+    FamilyAblation("age", 1, -0.0002, -0.0010, 0.0006, 0.001, -0.002, 0.004).to_record(),
+    FamilyAblation("behaviour", 66, 0.0123, 0.0051, 0.0202, 0.041, 0.022, 0.061).to_record(),
+    FamilyAblation("fit", 7, -0.0031, -0.0052, -0.0012, -0.004, -0.011, 0.003).to_record(),
 ]
 BEHAVIOURS = {"pricing": "purchase", "demo": "purchase", "docs": "evaluation", "blog": "awareness", "rare": "unknown"}
 
@@ -87,10 +87,13 @@ def _segments(y: Any, w: Any, p: Any, lead: Any) -> dict[str, Any]:
     source = np.array(["web", "fair", "web"], dtype=object)[number % 3]
     source[number < 12] = "rare"
     best = p >= np.quantile(p, 0.9)
-    rows = Rows(y, w, np.where(source == "fair", p / 3, p), lead, lead, best)
+    rows = SegmentRows(y, w, np.where(source == "fair", p / 3, p), lead, lead, best)
     tier = np.where(best, "A", "B").astype(object)
-    found = judge_segments(
-        rows, [Axis("source", source), Axis("tier", tier, parity=False)], 7, [("size", "no attribute tells it")]
+    found = evaluate_segments(
+        rows,
+        [SegmentAxis("source", source), SegmentAxis("tier", tier, parity=False)],
+        7,
+        [("size", "no attribute tells it")],
     )
     assert found is not None
     return found.to_record()
@@ -116,14 +119,14 @@ def _record() -> dict[str, Any]:
     noisy = p + 0.001 * rng.random(n)
     said = {"model": noisy, "logistic": np.clip(noisy + 0.02, 0, 1), "points": np.round(10 * p)}
     rows = [
-        Judged(y[h], w[h], np.full(len(y[h]), np.nan), lead[h], {k: v[h] for k, v in said.items()})
+        FoldPredictions(y[h], w[h], np.full(len(y[h]), np.nan), lead[h], {k: v[h] for k, v in said.items()})
         for h in (slice(0, 600), slice(600, n))
     ]
-    asked = capacity.Asked(noisy[600:], y[600:], w[600:], lead[600:].astype(str), as_of[600:], 4 * WEEK, WEEK)
-    told = behaviours.compare(
+    asked = capacity.ScoredRows(noisy[600:], y[600:], w[600:], lead[600:].astype(str), as_of[600:], 4 * WEEK, WEEK)
+    told = behaviours.compare_behaviours(
         specs,
         values,
-        behaviours.Asked(y, w, lead, lead),
+        behaviours.LabeledSnapshots(y, w, lead, lead),
         DAYS,
         BEHAVIOURS,
         ranked,
@@ -139,15 +142,15 @@ def _record() -> dict[str, Any]:
         "snapshots": {"positive": 180, "negative": 1020, "censored": 90, "late": 1, "before": 0, "kept_negative": 1020, "positive_leads": 61},
         "tables": {"leads": 400, "events": 9000}, "fingerprints": {"leads": "0a79", "events": "e442"},
         "sources": {"leads": "data/leads.parquet", "events": "data/events/*.parquet"},
-        "evaluation": evaluate([(rows[0], False, START, START + 3 * WEEK, 3000), (rows[1], True, START + 4 * WEEK, START + 7 * WEEK, 4000)], 7).to_record(),
+        "evaluation": evaluate_folds([(rows[0], False, START, START + 3 * WEEK, 3000), (rows[1], True, START + 4 * WEEK, START + 7 * WEEK, 4000)], 7).to_record(),
         "drivers": to_jsonable([asdict(d) for d in ranked]),
-        "capacity": to_jsonable([asdict(c) for c in capacity.table(asked, 12.0)]),
-        "curve": to_jsonable([asdict(c) for c in capacity.curve(asked, 12.0)]),
+        "capacity": to_jsonable([asdict(c) for c in capacity.capacity_table(asked, 12.0)]),
+        "curve": to_jsonable([asdict(c) for c in capacity.capacity_curve(asked, 12.0)]),
         "segments": _segments(y[600:], w[600:], noisy[600:], lead[600:]),
-        **_climbed(to_jsonable([asdict(c) for c in capacity.curve(asked, 12.0)])),
-        **pointed.records(specs, values[600:], Cohort(y[600:], w[600:], lead[600:], lead[600:], as_of[600:], {k: v[600:] for k, v in said.items()}, 12.0)),
+        **_climbed(to_jsonable([asdict(c) for c in capacity.capacity_curve(asked, 12.0)])),
+        **pointed.records(specs, values[600:], CardCohort(y[600:], w[600:], lead[600:], lead[600:], as_of[600:], {k: v[600:] for k, v in said.items()}, 12.0)),
         **behaviour_records.records(np.random.default_rng(11)),
-        "nights": _nights(), "nights_reason": "", "optimism": Optimism(Figures(0.8, 0.2, 3.5), Figures(0.72, 0.1, 2.1)).to_record(),
+        "nights": _nights(), "nights_reason": "", "optimism": Optimism(ModelMetrics(0.8, 0.2, 3.5), ModelMetrics(0.72, 0.1, 2.1)).to_record(),
         "behaviours": to_jsonable(asdict(told)) | behaviour_records.broken_down(np.random.default_rng(12), list(BEHAVIOURS), y, lead), "drivers_direction": {"behaviour:pricing": 1.2, "behaviour:docs": -0.1},
         "ablation": FAMILIES, "findings": found.records(), "choice": {}, "curves": [], "features": [s.to_record() for s in specs],
     }  # fmt: skip
@@ -156,12 +159,12 @@ def _record() -> dict[str, Any]:
 def _climbed(cuts: Any) -> dict[str, Any]:
     """What 2,000 people's climb tells: sources whose bands differ, touches, spend and reasons; tiers by lot."""
     seen = climbers.climbers(2_000)
-    told = funnel.tell(seen, climbers.TERMS)
+    told = funnel.funnel_summary(seen, climbers.TERMS)
     tier = np.array(["A", "B", "C", None], dtype=object)[np.arange(len(seen)) % 4]
     return {
         "funnel": told,
-        "diagnosis": diagnosis.tell(told, cuts[:5], cuts),
-        "rejected": rejections.tell(seen, {}, tier),
+        "diagnosis": diagnosis.diagnosis_record(told, cuts[:5], cuts),
+        "rejected": rejections.rejection_record(seen, {}, tier),
     }
 
 
@@ -169,11 +172,11 @@ def _nights() -> Any:
     """Six nights: the model finds more than the others, and fewer that close than by points; two nights' wins are ripe."""
     found = [(who, 30.0 - n, 4.0 + n, 1000.5 + n) for n, who in enumerate(SAYERS)]
     sayers = tuple(
-        Worked(who, 72.0, sqls, 22.0, 41.0, sqls / 72, sqls / 3, 0.3, won, 2.0, 9.0, paid, 500.0, 2000.0)
+        TopKResult(who, 72.0, sqls, 22.0, 41.0, sqls / 72, sqls / 3, 0.3, won, 2.0, 9.0, paid, 500.0, 2000.0)
         for who, sqls, won, paid in found
     )
     ahead = tuple(
-        Ahead(who, n + 1.0, -1.0, n + 2.0, -n - 1.0, -5.0, 1.0 - 2 * (who == "points"), -n, -9.0, 9.0)
+        TopKDifference(who, n + 1.0, -1.0, n + 2.0, -n - 1.0, -5.0, 1.0 - 2 * (who == "points"), -n, -9.0, 9.0)
         for n, who in enumerate(SAYERS[1:])
     )
-    return Nights(6, 4, 2, 12.0, START, START + 5 * WEEK, True, sayers, ahead).to_record()
+    return TopKBacktest(6, 4, 2, 12.0, START, START + 5 * WEEK, True, sayers, ahead).to_record()

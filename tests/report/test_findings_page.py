@@ -12,7 +12,7 @@ from page_parser import Tag, parsed
 from page_records import HOSTILE, changed
 
 from leadline.core.checks import Finding, Findings, Severity
-from leadline.report.pages.findings import page, sections
+from leadline.report.pages.findings import findings_page, findings_sections
 
 FOUND = Findings((
     Finding("LL209", Severity.ERROR, "leads.pain_point", "filled for 93.6% of the positive leads", "as many for both", "drop it", 12, "", "fill follows the outcome", "sales fills it"),
@@ -36,7 +36,7 @@ def record(findings: Findings = FOUND, ok: bool = False) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def tree() -> Tag:
-    return parsed(page(record(FOUND.accept({"LL201": "set by the form"}))))
+    return parsed(findings_page(record(FOUND.accept({"LL201": "set by the form"}))))
 
 
 def test_each_finding_says_where_what_why_and_what_to_do(tree: Tag) -> None:
@@ -68,26 +68,28 @@ def test_what_couldnt_be_checked_is_told_with_its_reason(tree: Tag) -> None:
 
 
 def test_the_verdict_counts_and_comes_first() -> None:
-    first = sections(record())[0]
+    first = findings_sections(record())[0]
     assert (
         first.found
         == "Training refuses these data: the checks found 2 errors, 1 warning and 1 note, as known at 2 Jun 2025."
     )
-    accepted = sections(record(FOUND.accept({"LL201": "set by the form"})))[0].found
+    accepted = findings_sections(record(FOUND.accept({"LL201": "set by the form"})))[0].found
     assert "1 error, 1 warning and 1 note" in accepted and "1 error accepted" in accepted
-    assert sections(record(Findings(), ok=True))[0].found.startswith("Training may go ahead: the checks found nothing")
-    assert len(sections(record(Findings(), ok=True))) == 1
+    assert findings_sections(record(Findings(), ok=True))[0].found.startswith(
+        "Training may go ahead: the checks found nothing"
+    )
+    assert len(findings_sections(record(Findings(), ok=True))) == 1
 
 
 def test_hostile_text_stays_text() -> None:
     hostile = changed(record(), lambda v: v + HOSTILE if isinstance(v, str) and v not in WORDS else v)
-    tree = parsed(page(hostile))
+    tree = parsed(findings_page(hostile))
     assert len(tree.all("script")) == 1 and not tree.all("img", "iframe", "object", "embed", "form", "base")
     assert tree.all("main")[0].words().count(HOSTILE) > 10
 
 
 def test_nothing_leaves_the_page_and_its_policy_names_style_and_script(tree: Tag) -> None:
-    html = page(record())
+    html = findings_page(record())
     assert not re.search(r"(src|href)=\"?(https?:)?//", html)
     policy = next(m.attributes["content"] for m in tree.all("meta") if m.attributes.get("http-equiv")) or ""
     assert policy.startswith("default-src 'none';") and "unsafe" not in policy

@@ -13,12 +13,12 @@ from climbers import TERMS, climbers
 from leadline.insights import diagnosis as judged
 from leadline.insights import funnel as counted
 from leadline.insights import rejections as refused
-from leadline.report.parts import Chart, Folded, Section, Table
-from leadline.report.sections.funnel.diagnosis import band_words, diagnosis
-from leadline.report.sections.funnel.funnel import funnel
-from leadline.report.sections.funnel.rejections import rejected
+from leadline.report.parts import Chart, Collapsed, PageSection, PageTable
+from leadline.report.sections.funnel.diagnosis import band_words, diagnosis_section
+from leadline.report.sections.funnel.funnel import funnel_section
+from leadline.report.sections.funnel.rejections import rejections_section
 
-MAKERS = {"funnel": funnel, "diagnosis": diagnosis, "rejected": rejected}
+MAKERS = {"funnel": funnel_section, "diagnosis": diagnosis_section, "rejected": rejections_section}
 
 
 @pytest.fixture(scope="module")
@@ -27,25 +27,30 @@ def told() -> dict[str, Any]:
 
 
 def flat(parts: Any) -> list[Any]:
-    return [p for part in parts for p in (flat(part.parts) if isinstance(part, Folded) else [part])]
+    return [p for part in parts for p in (flat(part.parts) if isinstance(part, Collapsed) else [part])]
 
 
-def tables(section: Section) -> dict[str, Table]:
+def tables(section: PageSection) -> dict[str, PageTable]:
     parts = flat(section.parts)
     return {
         t.key: t
-        for t in [*(p for p in parts if isinstance(p, Table)), *(p.table for p in parts if isinstance(p, Chart))]
+        for t in [*(p for p in parts if isinstance(p, PageTable)), *(p.table for p in parts if isinstance(p, Chart))]
     }
 
 
-def words(section: Section) -> str:
+def words(section: PageSection) -> str:
     return " ".join([section.found, *(p for p in flat(section.parts) if isinstance(p, str))])
 
 
 def small(n: int, **more: Any) -> dict[str, Any]:
     seen = climbers(n, **more)
-    whole = counted.tell(seen, TERMS)
-    return {**record(), "funnel": whole, "diagnosis": judged.tell(whole), "rejected": refused.tell(seen, {})}
+    whole = counted.funnel_summary(seen, TERMS)
+    return {
+        **record(),
+        "funnel": whole,
+        "diagnosis": judged.diagnosis_record(whole),
+        "rejected": refused.rejection_record(seen, {}),
+    }
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -72,7 +77,7 @@ def test_a_hostile_name_is_told_as_text_in_cells_alone(told: dict[str, Any], nam
 
 
 def test_the_funnel_has_its_steps_months_touches_and_costs(told: dict[str, Any]) -> None:
-    section = funnel(told)
+    section = funnel_section(told)
     found = tables(section)
     assert {
         "steps",
@@ -94,19 +99,19 @@ def test_the_funnel_has_its_steps_months_touches_and_costs(told: dict[str, Any])
 
 def test_what_nothing_tells_is_said_and_how_to_tell_it(told: dict[str, Any]) -> None:
     bare = {**told["funnel"], "touches": None, "cost": None, "first_act": None, "source": [], "campaign": []}
-    said = words(funnel({**told, "funnel": bare}))
+    said = words(funnel_section({**told, "funnel": bare}))
     assert all(key in said for key in ("tables.touches", "tables.spend", "funnel.source", "funnel.campaign"))
 
 
 def test_few_leads_are_too_few_to_say() -> None:
     few = small(12)
-    assert "too few" in funnel(few).found and not tables(funnel(few))
-    assert "too few to say" in diagnosis(few).found and "too few to say" in rejected(few).found
+    assert "too few" in funnel_section(few).found and not tables(funnel_section(few))
+    assert "too few to say" in diagnosis_section(few).found and "too few to say" in rejections_section(few).found
 
 
 def test_without_an_sla_there_is_no_verdict(told: dict[str, Any]) -> None:
     seen = climbers()
-    section = funnel({**told, "funnel": counted.tell(seen, replace(TERMS, sla=None))})
+    section = funnel_section({**told, "funnel": counted.funnel_summary(seen, replace(TERMS, sla=None))})
     assert "SLA" not in words(section) and len(tables(section)["touches"].columns) == 5
 
 
@@ -116,7 +121,7 @@ def test_bands_are_either_or_where_the_interval_crosses() -> None:
 
 
 def test_the_diagnosis_names_who_is_surely_outside_and_what_to_try(told: dict[str, Any]) -> None:
-    section = diagnosis(told)
+    section = diagnosis_section(told)
     assert "surely under 10%: fair; surely over 20%: web" in section.found
     rows = {row[0].text: [c.text for c in row] for row in tables(section)["diagnosis-source"].rows}
     assert rows["fair"][5] == "under 10%" and "nurture" in rows["fair"][-1] and rows["(not given)"][-1] == ""
@@ -126,12 +131,14 @@ def test_the_diagnosis_names_who_is_surely_outside_and_what_to_try(told: dict[st
 
 
 def test_without_cuts_or_without_mqls_it_says_so(told: dict[str, Any]) -> None:
-    assert "no threshold was judged" in words(diagnosis({**told, "diagnosis": {**told["diagnosis"], "cuts": []}}))
-    assert "can’t be diagnosed" in diagnosis({**told, "diagnosis": None}).found
+    assert "no threshold was judged" in words(
+        diagnosis_section({**told, "diagnosis": {**told["diagnosis"], "cuts": []}})
+    )
+    assert "can’t be diagnosed" in diagnosis_section({**told, "diagnosis": None}).found
 
 
 def test_rejections_tell_kinds_apart_and_tiers_with_their_interval(told: dict[str, Any]) -> None:
-    section = rejected(told)
+    section = rejections_section(told)
     assert "for bad fit" in section.found and "for bad timing" in section.found and "for bad data" in section.found
     found = tables(section)
     assert len(found["accepted-tiers"].rows) == 3 and "by a model that wasn’t fitted on it" in words(section)
@@ -142,10 +149,12 @@ def test_rejections_tell_kinds_apart_and_tiers_with_their_interval(told: dict[st
         "duplicate": "bad data",
         "moved to the moon": "other reasons",
     }
-    assert "Acceptance by tier isn’t told" in words(rejected({**told, "rejected": {**told["rejected"], "tiers": []}}))
+    assert "Acceptance by tier isn’t told" in words(
+        rejections_section({**told, "rejected": {**told["rejected"], "tiers": []}})
+    )
 
 
 def test_rejections_without_reasons_ask_for_them(told: dict[str, Any]) -> None:
     bare = climbers(600, reason=np.full(600, None, dtype=object))
-    section = rejected({**told, "rejected": refused.tell(bare, {})})
+    section = rejections_section({**told, "rejected": refused.rejection_record(bare, {})})
     assert "no reason is on record" in section.found

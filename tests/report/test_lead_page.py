@@ -9,8 +9,8 @@ from page_parser import Tag, parsed
 from page_records import HOSTILE, START, changed
 
 from leadline.core.point_in_time import DAY, WEEK
-from leadline.explanation.next_best_action import nearest
-from leadline.report.pages.lead import page, sections
+from leadline.explanation.next_best_action import find_next_action
+from leadline.report.pages.lead import lead_page, lead_sections
 
 NIGHT = START + 8 * WEEK
 CODES = {"sql", "30d", "0d", "purchase", "awareness", "unknown", "mql", "A", "B", "2025-03-03T00:00:00Z"}
@@ -38,7 +38,7 @@ def record() -> dict[str, Any]:
             {"day": NIGHT - 9 * DAY, "own": False, "role": "economic_buyer", "words": "opened an e-mail", "intent": "awareness", "times": 1, "people": 1, "recorded_at": NIGHT - 9 * DAY},
             {"day": NIGHT - 9 * DAY, "own": False, "role": None, "words": "was seen", "intent": "unknown", "times": 40, "people": 2, "recorded_at": NIGHT - 9 * DAY},
         ],
-        "own": 2, "others": 41, "nights": nights, "nearest": nearest("B", {"A": 0.08, "B": 0.02}, tried).to_record(),
+        "own": 2, "others": 41, "nights": nights, "nearest": find_next_action("B", {"A": 0.08, "B": 0.02}, tried).to_record(),
     }  # fmt: skip
 
 
@@ -53,12 +53,12 @@ def flat_record() -> dict[str, Any]:
 
 
 def found(made: dict[str, Any], key: str) -> str:
-    return next(s.found for s in sections(made) if s.key == key)
+    return next(s.found for s in lead_sections(made) if s.key == key)
 
 
 def test_each_section_opens_with_what_was_found() -> None:
     made = record()
-    assert [s.key for s in sections(made)] == ["score", "why", "nearest", "timeline", "nights"]
+    assert [s.key for s in lead_sections(made)] == ["score", "why", "nearest", "timeline", "nights"]
     assert "6.3%" in found(made, "score") and "tier B, rank 50 of the 400 open leads" in found(made, "score")
     assert "raises the score most is “did much”" in found(made, "why").lower() and "“country is X”" in found(
         made, "why"
@@ -72,18 +72,18 @@ def test_each_section_opens_with_what_was_found() -> None:
 
 def test_without_an_act_that_is_enough_it_says_so() -> None:
     made = record()
-    made["nearest"] = nearest("B", {"A": 0.5, "B": 0.02}, [(None, "asked for a demo", 0.09)]).to_record()
+    made["nearest"] = find_next_action("B", {"A": 0.5, "B": 0.02}, [(None, "asked for a demo", 0.09)]).to_record()
     assert found(made, "nearest").startswith("No single event would bring it into tier A, which begins at 50.00%")
-    made["nearest"] = nearest("A", {"A": 0.05}, [(None, "asked for a demo", 0.09)]).to_record()
+    made["nearest"] = find_next_action("A", {"A": 0.05}, [(None, "asked for a demo", 0.09)]).to_record()
     assert found(made, "nearest").startswith("It stands in the best tier")
-    made["nearest"] = nearest("A", {"A": 0.05}, []).to_record()
+    made["nearest"] = find_next_action("A", {"A": 0.05}, []).to_record()
     assert "none could be tried" in found(made, "nearest")
 
 
 def test_a_flat_file_has_the_score_and_the_reasons() -> None:
     made = flat_record()
-    assert [s.key for s in sections(made)] == ["score", "why"]
-    assert "A flat file has no dates" in parsed(page(made)).all("main")[0].words()
+    assert [s.key for s in lead_sections(made)] == ["score", "why"]
+    assert "A flat file has no dates" in parsed(lead_page(made)).all("main")[0].words()
 
 
 def test_no_night_one_night_and_no_acts_are_said() -> None:
@@ -100,14 +100,14 @@ def test_a_night_by_another_version_gives_no_rank() -> None:
 
 def test_hostile_text_stays_text() -> None:
     hostile = changed(record(), lambda v: v + HOSTILE if isinstance(v, str) and v not in CODES else v)
-    tree = parsed(page(hostile))
+    tree = parsed(lead_page(hostile))
     assert len(tree.all("script")) == 1 and not tree.all("img") and "owned" not in tree.all("script")[0].text
     assert HOSTILE in tree.all("h1")[0].words() and "49" not in tree.all("title")[0].words()
     assert tree.all("main")[0].words().count(HOSTILE) > 10
 
 
 def test_every_chart_has_its_table_and_what_was_recorded_late_says_when() -> None:
-    tree: Tag = parsed(page(record()))
+    tree: Tag = parsed(lead_page(record()))
     assert len(tree.all("figure")) == 3 and {"causes", "timeline-days", "past"} <= {
         t.attributes["id"] for t in tree.all("table")
     }

@@ -16,7 +16,7 @@ from page_records import record as plain_record
 
 from leadline.core import format
 from leadline.evaluation.baselines import in_order
-from leadline.report.card.card import ALWAYS, card
+from leadline.report.card.card import ALWAYS, model_card
 
 CODES = {
     "sql",
@@ -89,7 +89,7 @@ KINDS: dict[str, Callable[[], dict[str, Any]]] = {
 
 def rendered(made: dict[str, Any]) -> Tag:
     """Read the card as a reader of Markdown does."""
-    return parsed(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(card(made)))
+    return parsed(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(model_card(made)))
 
 
 def tables(tree: Tag) -> dict[str, list[list[str]]]:
@@ -126,10 +126,10 @@ def test_every_figure_is_the_record_s() -> None:
     newest = made["evaluation"]["folds"][-1]
     scored = [newest["figures"][who] for who in in_order(newest["figures"])]
     for row, m in zip(told["Performance against baselines"], scored, strict=True):
-        assert row[1] == f"{format.amount(m['auc'], 3)} ({format.interval(m['auc_low'], m['auc_high'], 3)})"
-        assert row[3].startswith(format.amount(m["lift_10"]))
+        assert row[1] == f"{format.decimal(m['auc'], 3)} ({format.interval(m['auc_low'], m['auc_high'], 3)})"
+        assert row[3].startswith(format.decimal(m["lift_10"]))
         assert [row[2], *row[4:]] == [
-            format.amount(m[key], digits)
+            format.decimal(m[key], digits)
             for key, digits in (("average_precision", 3), ("brier", 4), ("ece", 4), ("log_loss", 4), ("won_auc", 3))
         ]
     for row, f in zip(told["Folds"], made["evaluation"]["folds"], strict=True):
@@ -174,7 +174,7 @@ def test_sentences_hold_the_record_s_figures() -> None:
     words = rendered(record()).words()
     gap = record()["evaluation"]["against_logistic"]
     for said in (
-        f"{format.amount(gap[0], 4, True)} ({format.interval(gap[1], gap[2], 4)})",
+        f"{format.decimal(gap[0], 4, True)} ({format.interval(gap[1], gap[2], 4)})",
         "It reads 77 features.", "Fitted: 41 trees on the regression (penalty 0.1), as was asked.", "No tree splits by price", "the best of 23 recipes", "0.25012", "0.25345", "ab12", "lightgbm", "4.6.0",
         "leadline train CONFIG --as-of 2025-06-02T00:00:00Z --tune 23", "It found 2 things, of which the config accepts 1 that would have stopped the run; 1 check", "asked in the form",
         "2 folds instead of the 4 asked for", "61 leads with a positive outcome", "size (no attribute tells it)",
@@ -234,4 +234,4 @@ def test_few_segments_and_undefined_figures_are_said_to_be_unknown() -> None:
 
 def test_the_card_of_a_record_read_back_from_json_is_the_same() -> None:
     """JSON sorts its keys; a card made of the bundle's record is the one that lies beside it."""
-    assert card(json.loads(json.dumps(record(), sort_keys=True))) == card(record())
+    assert model_card(json.loads(json.dumps(record(), sort_keys=True))) == model_card(record())

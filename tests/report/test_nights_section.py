@@ -7,19 +7,21 @@ from typing import Any
 from page_records import flat_record, record
 
 from leadline.evaluation.baselines import RANKERS
-from leadline.report.parts import Folded, Table
-from leadline.report.sections.model.topk_backtest import worked
+from leadline.report.parts import Collapsed, PageTable
+from leadline.report.sections.model.topk_backtest import topk_section
 
 
 def said(made: dict[str, Any]) -> str:
     """All paragraphs, the folded ones too."""
-    parts = [inner for part in worked(made).parts for inner in (part.parts if isinstance(part, Folded) else (part,))]
+    parts = [
+        inner for part in topk_section(made).parts for inner in (part.parts if isinstance(part, Collapsed) else (part,))
+    ]
     return " ".join(part for part in parts if isinstance(part, str))
 
 
 def test_everybody_stands_in_the_table_with_what_the_model_is_ahead_by() -> None:
-    section = worked(record())
-    table, won = [part for part in section.parts if isinstance(part, Table)]
+    section = topk_section(record())
+    table, won = [part for part in section.parts if isinstance(part, PageTable)]
     assert (
         [row[0].text for row in table.rows] == [ranker.label for ranker in RANKERS] == [row[0].text for row in won.rows]
     )
@@ -40,4 +42,4 @@ def test_what_never_closes_thinning_and_optimism_are_said() -> None:
 
 
 def test_without_nights_the_reason_is_said() -> None:
-    assert worked(flat_record()).found == "No top-N backtest: a flat file doesn’t say when its rows were open."
+    assert topk_section(flat_record()).found == "No top-N backtest: a flat file doesn’t say when its rows were open."

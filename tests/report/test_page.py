@@ -16,8 +16,19 @@ import pytest
 from page_parser import Tag, parsed
 from page_records import CODES, HOSTILE, changed, flat_record, record
 
-from leadline.report.pages.page import groups, opened, page, render, sections
-from leadline.report.parts import Chart, Column, Folded, Listed, Panel, Panels, Section, Shape, Table, cell
+from leadline.report.pages.page import opening_sections, render, report_groups, report_page, report_sections
+from leadline.report.parts import (
+    BulletList,
+    Chart,
+    Collapsed,
+    PageSection,
+    PageTable,
+    Panel,
+    Panels,
+    Shape,
+    TableColumn,
+    cell,
+)
 from leadline.workflows import report
 
 ORDER = (
@@ -27,7 +38,7 @@ ORDER = (
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return page(record())
+    return report_page(record())
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +83,8 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_record_has_its_sections_and_each_says_what_was_found(kind: str) -> None:
     made = KINDS[kind]()
-    tree = parsed(page(made))
-    for section, told in zip(tree.all("section"), sections(made), strict=True):
+    tree = parsed(report_page(made))
+    for section, told in zip(tree.all("section"), report_sections(made), strict=True):
         assert section.all("h3")[0].text == told.title and section.attributes["id"] == told.key
         assert section.children[1].attributes["class"] == "found" and section.children[1].text == told.found
         assert told.found.endswith(".") and len(told.found) < 400
@@ -84,23 +95,27 @@ def test_every_kind_of_record_has_its_sections_and_each_says_what_was_found(kind
 @pytest.mark.parametrize("kind", KINDS)
 def test_sections_stand_in_their_order_in_three_groups(kind: str) -> None:
     made = KINDS[kind]()
-    keys = [s.key for s in sections(made)]
+    keys = [s.key for s in report_sections(made)]
     assert [k for k in ORDER if k in keys] == keys and {"predicts", "cut", "good", "asked", "problems"} <= set(keys)
-    assert [g.title for g in groups(made)] == ["What goes with conversion", "What to change", "How good the model is"]
+    assert [g.title for g in report_groups(made)] == [
+        "What goes with conversion",
+        "What to change",
+        "How good the model is",
+    ]
 
 
 def test_the_opening_lists_what_was_found_and_the_list_of_sections_leads_to_each(tree: Tag) -> None:
     made = record()
-    told = opened(groups(made))
+    told = opening_sections(report_groups(made))
     assert [s.key for s in told][-1] == "good" and {"funnel", "predicts", "cut"} < {s.key for s in told}
-    assert "moves" in {s.key for s in opened(groups(flat_record()))} - {s.key for s in told}
+    assert "moves" in {s.key for s in opening_sections(report_groups(flat_record()))} - {s.key for s in told}
     assert all(re.search(r"\d", s.found) for s in told)
     summary = next(d for d in tree.all("div") if d.attributes.get("class") == "summary")
     assert [a.attributes["href"] for a in summary.all("a")] == [f"#{s.key}" for s in told]
     assert all(s.found in summary.words() for s in told)
-    assert next(s.found for s in sections(made) if s.key == "asked") in summary.words()
+    assert next(s.found for s in report_sections(made) if s.key == "asked") in summary.words()
     nav = tree.all("nav")[0]
-    wanted = ["summary", *(key for g in groups(made) for key in (g.key, *(s.key for s in g.sections)))]
+    wanted = ["summary", *(key for g in report_groups(made) for key in (g.key, *(s.key for s in g.sections)))]
     assert [a.attributes["href"] for a in nav.all("a")] == [f"#{key}" for key in wanted]
 
 
@@ -110,13 +125,13 @@ def test_headings_go_down_one_step_at_a_time(tree: Tag) -> None:
 
 
 def test_what_is_folded_away_is_still_on_the_page_with_its_table() -> None:
-    table = Table("few", "A few", (Column("what"),), ((cell("one"),),))
+    table = PageTable("few", "A few", (TableColumn("what"),), ((cell("one"),),))
     shape = Shape("circle", {"cx": 1, "cy": 1, "r": 1, "class": "up"})
     told = [
         Chart("a", "A chart", "It shows.", 10, 10, (shape,), table, folded="the chart"),
-        Folded("for the curious", (Panels("b", "Two", "Both.", (Panel("x", 9, 9, (shape,)), Panel("y", 9, 9, (shape,))), table), Listed(("one", "two")), "words")),
+        Collapsed("for the curious", (Panels("b", "Two", "Both.", (Panel("x", 9, 9, (shape,)), Panel("y", 9, 9, (shape,))), table), BulletList(("one", "two")), "words")),
     ]  # fmt: skip
-    tree = parsed(render("report.html.j2", "acme", None, [Section("s", "S", "Found.", told)]))
+    tree = parsed(render("report.html.j2", "acme", None, [PageSection("s", "S", "Found.", told)]))
     folds = tree.all("main")[0].all("details")
     assert [d.children[0].text for d in folds] == ["the chart", "for the curious"]
     assert len(folds[0].all("svg")) == 1 == len(folds[0].all("table")) and len(folds[1].all("svg")) == 2
@@ -125,14 +140,14 @@ def test_what_is_folded_away_is_still_on_the_page_with_its_table() -> None:
 
 
 def test_the_first_sentences_hold_figures() -> None:
-    for section in sections(record()):
+    for section in report_sections(record()):
         assert re.search(r"\d", section.found), section.found
 
 
 def test_hostile_text_stays_text() -> None:
     hostile = changed(record(), lambda v: v + HOSTILE if isinstance(v, str) and v not in CODES else v)
     hostile["tables"] = {HOSTILE: 3}
-    tree = parsed(page(hostile))
+    tree = parsed(report_page(hostile))
     assert len(tree.all("script")) == 1 and not tree.all("img", "iframe", "object", "embed", "form", "base")
     assert "owned" not in tree.all("script")[0].text
     words = tree.all("main")[0].words()
@@ -176,7 +191,7 @@ def test_the_page_stays_small_where_there_is_much_to_say() -> None:
     many["behaviours"]["behaviours"] *= 12
     many["drivers"] *= 50
     many["findings"] *= 100
-    assert len(page(many).encode()) < 2_000_000 and len(page(record()).encode()) < 400_000
+    assert len(report_page(many).encode()) < 2_000_000 and len(report_page(record()).encode()) < 400_000
 
 
 def test_every_chart_is_followed_by_its_table(tree: Tag) -> None:
@@ -232,7 +247,7 @@ def test_too_few_is_said_and_no_lift_with_it(tree: Tag) -> None:
 def test_a_group_of_features_that_may_run_against_each_other_has_no_direction_of_its_own() -> None:
     made = record() | {"drivers_direction": {"behaviour:docs": -0.1}}
     made["features"] = [{"group": g} for g in ("behaviour:pricing", "behaviour:pricing", "behaviour:demo", "age")]
-    rows = {row[0]: row[3] for row in cells(parsed(page(made)), "drivers")}
+    rows = {row[0]: row[3] for row in cells(parsed(report_page(made)), "drivers")}
     assert rows["did docs"] == "lowers" == rows["days since it was created"]
     assert (rows["did pricing"], rows["did demo"]) == ("–", "raises")
 
@@ -245,7 +260,7 @@ def test_a_group_of_features_that_may_run_against_each_other_has_no_direction_of
 def test_the_regression_is_told_from_the_model_only_where_the_interval_allows(gap: list[float], verdict: str) -> None:
     made = record()
     made["evaluation"]["against_logistic"] = gap
-    words = parsed(page(made)).all("main")[0].words()
+    words = parsed(report_page(made)).all("main")[0].words()
     assert (verdict in words) if verdict else "Against the logistic regression" not in words
 
 
@@ -256,20 +271,20 @@ def test_json_beside_the_page_equals_the_record(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(report, "as_config", lambda config, progress: config)
     told = report.report(SimpleNamespace(name="acme"), tmp_path / "r.html")
     assert json.loads(told.data.read_text("utf-8")) == made | {"version": "3", "features": []} == told.record
-    assert told.page.read_text("utf-8") == page(told.record)
+    assert told.page.read_text("utf-8") == report_page(told.record)
 
 
 def test_families_stand_dearest_first_and_the_first_sentence_tells_noise_from_worth() -> None:
-    tree = parsed(page(record()))
+    tree = parsed(report_page(record()))
     assert [row[0] for row in cells(tree, "families")] == ["behaviour", "age", "fit"]
     assert cells(tree, "families")[0] == [
         "behaviour", "66", "+0.0123", "0.0051 to 0.0202", "+0.041", "0.022 to 0.061", "missed",
     ]  # fmt: skip
     assert [row[6] for row in cells(tree, "families")[1:]] == ["within noise", "better without"]
-    found = next(s for s in sections(record()) if s.key == "worth").found
+    found = next(s for s in report_sections(record()) if s.key == "worth").found
     assert "Without behaviour the backtest is worse by more than noise" in found and "Without fit it is better" in found
     noise = record() | {"ablation": record()["ablation"][:1]}
-    assert "none, left out alone, is missed" in next(s for s in sections(noise) if s.key == "worth").found
+    assert "none, left out alone, is missed" in next(s for s in report_sections(noise) if s.key == "worth").found
 
 
 def luminance(colour: str) -> float:

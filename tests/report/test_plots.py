@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from leadline.core.point_in_time import DAY
 from leadline.report.charts import plots
-from leadline.report.charts.svg import strip
+from leadline.report.charts.svg import day_strip
 from leadline.report.parts import Shape
 
 words = st.text(max_size=70)
@@ -45,20 +45,20 @@ def dots(shapes: Any) -> int:
 )
 def test_shares(rows: Any, marks: Any) -> None:
     told = [(label, value, min(low, high), max(low, high), said) for label, value, low, high, said in rows]
-    inside(plots.shares(told, marks))
-    assert sum(s.kind == "circle" for s in plots.shares(told, marks)[2]) == len(told)
+    inside(plots.share_chart(told, marks))
+    assert sum(s.kind == "circle" for s in plots.share_chart(told, marks)[2]) == len(told)
 
 
 @given(st.lists(st.tuples(words, st.integers(0, 10**9), words), max_size=6))
 def test_funnels(rows: Any) -> None:
-    inside(plots.funnel(rows))
-    widths = [float(s.at["width"]) for s in plots.funnel(rows)[2] if s.kind == "rect"]
+    inside(plots.funnel_chart(rows))
+    widths = [float(s.at["width"]) for s in plots.funnel_chart(rows)[2] if s.kind == "rect"]
     assert [w for _, w in sorted(zip([r[1] for r in rows], widths, strict=True))] == sorted(widths)
 
 
 @given(st.lists(st.tuples(words, st.lists(st.floats(0, 1e6), min_size=3, max_size=3), words), max_size=6))
 def test_parts_of_a_whole_are_as_long_as_their_share(rows: Any) -> None:
-    picture = plots.stacked(rows, ["a", "b", "c"])
+    picture = plots.stacked_bars(rows, ["a", "b", "c"])
     inside(picture)
     assert sum(s.kind == "path" for s in picture[2]) == 3  # the legend's marks
 
@@ -74,7 +74,7 @@ def test_parts_of_a_whole_are_as_long_as_their_share(rows: Any) -> None:
     )
 )
 def test_lines_have_a_mark_for_each_value_and_dash_what_is_immature(series: Any) -> None:
-    picture = plots.lines(["Jan", "Feb", "Mar", "Apr", "May"], series)
+    picture = plots.line_chart(["Jan", "Feb", "Mar", "Apr", "May"], series)
     inside(picture)
     marks = [s for s in picture[2] if s.kind == "path" and str(s.at["class"]).startswith("mark")]
     assert len(marks) == len(series) + sum(v is not None for _, told, _ in series for v in told)
@@ -85,14 +85,14 @@ def test_lines_have_a_mark_for_each_value_and_dash_what_is_immature(series: Any)
 
 @given(st.lists(st.tuples(words, st.lists(st.tuples(figure, hue), max_size=30)), max_size=4))
 def test_a_swarm_draws_every_point(rows: Any) -> None:
-    picture = plots.swarm(rows, "effect")
+    picture = plots.beeswarm_chart(rows, "effect")
     inside(picture)
     assert dots(picture[2]) == sum(len(points) for _, points in rows)
 
 
 @given(st.lists(st.tuples(figure, figure, hue), max_size=30))
 def test_a_scatter_draws_every_point(points: Any) -> None:
-    picture = plots.scatter(points, "value", "effect")
+    picture = plots.scatter_chart(points, "value", "effect")
     inside(picture)
     assert dots(picture[2]) == len(points)
 
@@ -106,6 +106,6 @@ def test_a_scatter_draws_every_point(points: Any) -> None:
 )
 def test_a_strip_draws_every_day(rows: Any, marks: Any) -> None:
     told = [(label, [(day * DAY, n) for day, n in days], kind) for label, days, kind in rows]
-    picture = strip(told, 0, 30 * DAY, [(day * DAY, said) for day, said in marks])
+    picture = day_strip(told, 0, 30 * DAY, [(day * DAY, said) for day, said in marks])
     inside(picture)
     assert sum(s.kind == "circle" for s in picture[2]) == sum(len(days) for _, days, _ in rows)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from page_records import HOSTILE, changed, record
 
-from leadline.report.parts import Chart, Table
-from leadline.report.sections.points import points_card
-from leadline.report.sections.points_rules import rules
+from leadline.report.parts import Chart, PageTable
+from leadline.report.sections.points import scorecard_section
+from leadline.report.sections.points_rules import rules_section
 
 
-def tables(section) -> dict[str, Table]:
+def tables(section) -> dict[str, PageTable]:
     made = [
-        part.table if isinstance(part, Chart) else part for part in section.parts if isinstance(part, (Chart, Table))
+        part.table if isinstance(part, Chart) else part
+        for part in section.parts
+        if isinstance(part, (Chart, PageTable))
     ]
     return {table.key: table for table in made}
 
 
 def test_the_card_opens_with_what_it_keeps_and_shows_every_row() -> None:
     told = record()
-    section = points_card(told)
+    section = scorecard_section(told)
     assert len(section.found) <= 300 and "of the model’s lift" in section.found and "%" in section.found
     shown = tables(section)
     assert len(shown["points-card"].rows) == len(told["points_card"]["rows"])
@@ -34,7 +36,7 @@ def test_the_card_opens_with_what_it_keeps_and_shows_every_row() -> None:
 
 def test_rules_open_with_what_both_lists_find() -> None:
     told = record()
-    section = rules(told)
+    section = rules_section(told)
     assert len(section.found) <= 300 and "today’s rules find" in section.found
     shown = tables(section)
     assert [row[0].text for row in shown["rules-audited"].rows] == [
@@ -50,7 +52,7 @@ def test_rules_open_with_what_both_lists_find() -> None:
 
 def test_hostile_names_stay_text() -> None:
     made = changed(record(), lambda leaf: HOSTILE if leaf in ("fair", "did blog") else leaf)
-    shown = tables(rules(made))
+    shown = tables(rules_section(made))
     assert HOSTILE in [row[0].text for row in shown["rules-by-source"].rows]
     assert shown["rules-audited"].rows[1][0].text == f"{HOSTILE} within 90 days"
 
@@ -59,10 +61,10 @@ def test_without_figures_the_reason_is_said() -> None:
     bare = record()
     bare["points_card"] |= {"rows": [], "reason": "no fold could be judged"}
     bare["rules_audit"] |= {"reason": "no fold could be judged"}
-    assert points_card(bare).found == "There is no scorecard: no fold could be judged."
-    assert "no fold could be judged" in rules(bare).found and not rules(bare).parts
+    assert scorecard_section(bare).found == "There is no scorecard: no fold could be judged."
+    assert "no fold could be judged" in rules_section(bare).found and not rules_section(bare).parts
     unruled = record()
     unruled["rules_audit"] |= {"rules": [], "definitions": [], "caught": None}
-    assert "lists no rules" in rules(unruled).found and rules(unruled).parts
+    assert "lists no rules" in rules_section(unruled).found and rules_section(unruled).parts
     unruled["points_card"] |= {"worth": None, "today": [], "reason": "no older fold"}
-    assert "isn’t known: no older fold" in points_card(unruled).found
+    assert "isn’t known: no older fold" in scorecard_section(unruled).found

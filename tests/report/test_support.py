@@ -6,13 +6,13 @@ from page_parser import parsed
 from page_records import record
 
 from leadline.model.fitting import small_data
-from leadline.report.pages.page import page
-from leadline.report.sections.model.drivers import steady, supported
+from leadline.report.pages.page import report_page
+from leadline.report.sections.model.drivers import stability_parts, support_sentences
 
 
 def told() -> dict:
     made = record()
-    made["complexity"] = small_data.on(91, 400, 4).to_record()
+    made["complexity"] = small_data.complexity_for(91, 400, 4).to_record()
     made["sample"] = {
         "snapshots": 1200, "positives": 180, "leads": 400, "positive_leads": 61, "accounts": 300, "correlation": 0.3,
         "design_effect": 2.4, "effective": 500.0, "effective_positives": 75.0,
@@ -28,15 +28,15 @@ def told() -> dict:
 
 def test_the_page_says_what_was_fitted_and_why_and_what_snapshots_are_worth() -> None:
     made = told()
-    first, second, third = supported(made)
+    first, second, third = support_sentences(made)
     assert made["complexity"]["reason"] in first and "regression" in first
     assert "500" in second and "1,200 snapshots" in second and "design effect of 2.4" in second
     assert "job title (8.3% of snapshots)" in third
-    words = parsed(page(made)).all("main")[0].words()
+    words = parsed(report_page(made)).all("main")[0].words()
     assert all(text in words for text in (first, second, third))
 
 
 def test_drivers_stand_with_the_range_of_their_shares_and_ranks() -> None:
-    said, table = steady(told())
+    said, table = stability_parts(told())
     assert "4.5 of the 6 strongest" in said and len(table.rows) == len(record()["drivers"])
     assert "days since it was created" in {row[0].text for row in table.rows}

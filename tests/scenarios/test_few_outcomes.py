@@ -16,10 +16,10 @@ import homes
 from leadline import explain, load_config, report, score, train
 from leadline.cli.console import Console
 from leadline.core.checks import Severity
-from leadline.delivery.run_batch import Night
+from leadline.delivery.run_batch import ScoringRun
 from leadline.errors import DataError
 from leadline.model.fitting.small_data import REGRESSION
-from leadline.points.rules import points
+from leadline.points.rules import rule_points
 from leadline.workflows.training.train import TrainResult
 
 RULE = "  - {when: {attribute: source, equals: webinar}, points: 7}\n"
@@ -31,7 +31,7 @@ class Home:
 
     folder: Path
     result: TrainResult
-    night: Night
+    night: ScoringRun
     printed: str
 
 
@@ -83,7 +83,7 @@ def test_a_dozen_positive_leads_are_scored_by_base_rate_and_points_alone(dozen) 
     assert f"{fitted.rung.positive_leads} leads are positive" in fitted.rung.reason
     with homes.inside(dozen.folder):
         config = load_config("demo.yaml")
-    today = points(config, fitted.made.features.values)
+    today = rule_points(config, fitted.made.features.values)
     assert np.corrcoef(today, scorer.margin(fitted.made.features.values))[0, 1] > 1 - 1e-9
     assert "Tree=" not in scorer.trees and dozen.result.families == ()
     assert any(f.code == "LL122" and f.severity is Severity.WARNING for f in dozen.result.findings)

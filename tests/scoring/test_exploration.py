@@ -10,12 +10,19 @@ from hypothesis import strategies as st
 
 from leadline.config.schema import Config
 from leadline.core.point_in_time import WEEK
-from leadline.delivery.batch import stored
-from leadline.delivery.changes import handoffs
+from leadline.delivery.batch import read_stored_scores
+from leadline.delivery.changes import new_top_leads
 from leadline.delivery.crm_files import crm_files
-from leadline.delivery.sink import Key
-from leadline.scoring.exploration import COLUMN, blinded, deal, explore, members, without
-from leadline.scoring.previous_scores import Before
+from leadline.delivery.sink import RunKey
+from leadline.scoring.exploration import (
+    COLUMN,
+    apply_holdout,
+    blank_holdout_scores,
+    draw_random_tiers,
+    in_holdout,
+    without_holdout,
+)
+from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores
 
 NAMES = ("A", "B", "C")
@@ -35,15 +42,15 @@ def test_a_larger_holdout_keeps_who_was_in_a_smaller_one_whoever_else_is_open(
 ) -> None:
     low, high = sorted((a, b))
     lead = np.array(leads, dtype=object)
-    few, more = members(lead, seed, low), members(lead, seed, high)
+    few, more = in_holdout(lead, seed, low), in_holdout(lead, seed, high)
     assert not np.any(few & ~more)
-    assert members(lead[::-1], seed, high).tolist() == more[::-1].tolist()
-    assert [bool(members(lead[[n]], seed, high)[0]) for n in range(len(lead))] == more.tolist()
+    assert in_holdout(lead[::-1], seed, high).tolist() == more[::-1].tolist()
+    assert [bool(in_holdout(lead[[n]], seed, high)[0]) for n in range(len(lead))] == more.tolist()
 
 
 def test_what_it_draws_has_the_nights_shares_and_nothing_of_the_score() -> None:
     tonight = scores(20_000)
-    found = explore(tonight, NAMES, 7, 0.5)
+    found = apply_holdout(tonight, NAMES, 7, 0.5)
     mine = found.later[COLUMN]
     assert mine.dtype == bool and abs(mine.mean() - 0.5) < 0.02
     assert np.array_equal(found.tier[~mine], tonight.tier[~mine])
@@ -56,33 +63,33 @@ def test_what_it_draws_has_the_nights_shares_and_nothing_of_the_score() -> None:
 
 def test_a_lot_lasts_a_week_and_no_longer() -> None:
     leads, tier = scores(5_000).lead_id, scores(5_000).tier
-    monday, friday, later = (deal(leads, tier, NAMES, 7, at) for at in (WEEK, 2 * WEEK - 1, 2 * WEEK))
+    monday, friday, later = (draw_random_tiers(leads, tier, NAMES, 7, at) for at in (WEEK, 2 * WEEK - 1, 2 * WEEK))
     assert np.array_equal(monday, friday)
     assert 0.02 < np.mean((monday == "A") & (later == "A")) / np.mean(monday == "A") < 0.2  # as two draws would
 
 
 def test_without_a_holdout_nothing_is_changed_and_a_drawn_tier_holds_no_place() -> None:
     tonight = scores()
-    assert explore(tonight, NAMES, 7, 0.0) is tonight
-    before = Before(0, {"L1": 0.5}, {f"L{i}": "A" for i in range(400)})
-    assert without(before, 7, 0.0) is before and without(None, 7, 0.5) is None
-    kept = without(before, 7, 0.2)
-    assert kept is not None and set(kept.tier) == set(tonight.lead_id[~members(tonight.lead_id, 7, 0.2)])
+    assert apply_holdout(tonight, NAMES, 7, 0.0) is tonight
+    before = PreviousScores(0, {"L1": 0.5}, {f"L{i}": "A" for i in range(400)})
+    assert without_holdout(before, 7, 0.0) is before and without_holdout(None, 7, 0.5) is None
+    kept = without_holdout(before, 7, 0.2)
+    assert kept is not None and set(kept.tier) == set(tonight.lead_id[~in_holdout(tonight.lead_id, 7, 0.2)])
 
 
 def test_what_leaves_leadline_of_the_holdout_is_its_tier_alone() -> None:
-    table = explore(scores(), NAMES, 7, 0.3).to_arrow()
+    table = apply_holdout(scores(), NAMES, 7, 0.3).to_arrow()
     assert table.column_names[-1] == COLUMN and table.schema.field(COLUMN).type == pa.bool_()
-    back = stored(table, Key(WEEK, True, "demo", "1"))
+    back = read_stored_scores(table, RunKey(WEEK, True, "demo", "1"))
     assert back.to_arrow().equals(table)
     mine = table.column(COLUMN).to_pylist()
-    shown = blinded(table)
-    assert COLUMN not in shown.column_names and blinded(shown) is shown
+    shown = blank_holdout_scores(table)
+    assert COLUMN not in shown.column_names and blank_holdout_scores(shown) is shown
     for row, held in zip(shown.to_pylist(), mine, strict=True):
         empty = {name for name, value in row.items() if value is None and name != "account_id"}
         told = {n for n in row if n in ("probability", "previous_probability", "rank") or n.startswith("reason_")}
         assert empty == (told if held else set()) and row["tier"] in NAMES
-    handed = list(handoffs(shown, Before(0, {f"L{i}": 0.4 for i in range(400)}, {}), "A", None))
+    handed = list(new_top_leads(shown, PreviousScores(0, {f"L{i}": 0.4 for i in range(400)}, {}), "A", None))
     blind = {lead for lead, held in zip(table.column("lead_id").to_pylist(), mine, strict=True) if held}
     assert {h["lead_id"] for h in handed} & blind
     for h in handed:

@@ -9,22 +9,24 @@ import pytest
 
 from leadline.config.scoring import Nightly
 from leadline.core.point_in_time import DAY, HOUR
-from leadline.metrics.drift import by_chance, deciles, psi, shares
-from leadline.monitoring.reference import Reference
-from leadline.scoring.guards import Seen, doubts, drifts
-from leadline.scoring.previous_scores import Before
+from leadline.metrics.drift import bin_shares, decile_edges, psi, psi_by_chance
+from leadline.monitoring.reference import TrainingReference
+from leadline.scoring.guards import ScoringSnapshot, guard_violations, score_drift
+from leadline.scoring.previous_scores import PreviousScores
 
-GOOD = Reference(
+GOOD = TrainingReference(
     1_000, {"title": 0.1, "visits": 0.0, "last": 0.6}, {"visits": 0.7}, {"country": 0.05}, [0.5], [0.5, 0.5]
 )
-NIGHT = Seen(100 * DAY, 100 * DAY - HOUR, GOOD, GOOD, Before(99 * DAY, {str(i): 0.5 for i in range(1_000)}))
+NIGHT = ScoringSnapshot(
+    100 * DAY, 100 * DAY - HOUR, GOOD, GOOD, PreviousScores(99 * DAY, {str(i): 0.5 for i in range(1_000)})
+)
 
 
-def items(seen: Seen, **plan: object) -> list[tuple[str, str]]:
-    return [(d.item, d.then) for d in doubts(Nightly.model_validate(plan), seen)]
+def items(seen: ScoringSnapshot, **plan: object) -> list[tuple[str, str]]:
+    return [(d.item, d.then) for d in guard_violations(Nightly.model_validate(plan), seen)]
 
 
-def tonight(**values: object) -> Seen:
+def tonight(**values: object) -> ScoringSnapshot:
     return dataclasses.replace(NIGHT, tonight=dataclasses.replace(GOOD, **values))
 
 
@@ -45,13 +47,13 @@ def test_an_ordinary_night_raises_no_doubt() -> None:
         (tonight(scores=[0.95, 0.05]), "drift"),
     ],
 )  # fmt: skip
-def test_each_fault_raises_its_own_doubt_and_the_config_says_what_follows(seen: Seen, item: str) -> None:
+def test_each_fault_raises_its_own_doubt_and_the_config_says_what_follows(seen: ScoringSnapshot, item: str) -> None:
     default = {"zero_rate": "warn", "drift": "warn"}.get(item, "fail")
     assert items(seen) == [(item, default)]
     for word in ("warn", "fail"):
         assert items(seen, **{item: word}) == [(item, word)]
     assert items(seen, **{item: "ignore"}) == []
-    (doubt,) = doubts(Nightly(), seen)
+    (doubt,) = guard_violations(Nightly(), seen)
     assert doubt.text.count("; ") == 2 and "expected" in doubt.text and f"nightly.{item}: warn" in doubt.text
 
 
@@ -61,12 +63,12 @@ def test_each_fault_raises_its_own_doubt_and_the_config_says_what_follows(seen: 
     tonight(rows=500), tonight(rows=2_000),
     tonight(nulls={"title": 0.5}),
     tonight(silent={"visits": 0.999}),
-    dataclasses.replace(tonight(rows=1), before=Before(10 * DAY, NIGHT.before.probability)),  # that night is too long ago
-    dataclasses.replace(tonight(rows=40, nulls={"title": 1.0}), before=Before()),  # too few leads to tell
+    dataclasses.replace(tonight(rows=1), before=PreviousScores(10 * DAY, NIGHT.before.probability)),  # that night is too long ago
+    dataclasses.replace(tonight(rows=40, nulls={"title": 1.0}), before=PreviousScores()),  # too few leads to tell
     dataclasses.replace(tonight(nulls={"title": 1.0}), model=None),  # a bundle of an older leadline
     dataclasses.replace(tonight(scores=[0.95, 0.05]), alike=False),  # landmarks look at other ages than a night
 ])  # fmt: skip
-def test_what_may_be_chance_or_cannot_be_told_raises_none(seen: Seen) -> None:
+def test_what_may_be_chance_or_cannot_be_told_raises_none(seen: ScoringSnapshot) -> None:
     assert items(seen) == []
 
 
@@ -77,8 +79,8 @@ def test_all_doubts_are_told_at_once() -> None:
 
 def test_drift_against_last_night_needs_one() -> None:
     seen = dataclasses.replace(NIGHT, last=([0.5, 0.5], [0.9, 0.1]))
-    assert drifts(seen)["last night"] == pytest.approx(0.8789, abs=1e-4)
-    assert "last night" not in drifts(dataclasses.replace(seen, before=Before()))
+    assert score_drift(seen)["last night"] == pytest.approx(0.8789, abs=1e-4)
+    assert "last night" not in score_drift(dataclasses.replace(seen, before=PreviousScores()))
 
 
 def test_two_samples_of_one_spread_seldom_drift_beyond_chance() -> None:
@@ -86,19 +88,19 @@ def test_two_samples_of_one_spread_seldom_drift_beyond_chance() -> None:
     beyond = 0
     for _ in range(300):
         a, b = draw.beta(1, 20, 400), draw.beta(1, 20, 300)
-        cuts = deciles(a)
-        beyond += psi(shares(a, cuts), shares(b, cuts)) > by_chance(10, 300, 400)
+        cuts = decile_edges(a)
+        beyond += psi(bin_shares(a, cuts), bin_shares(b, cuts)) > psi_by_chance(10, 300, 400)
     assert beyond <= 15  # one in twenty, where one in forty or so is promised
 
 
 def test_the_index_is_zero_for_the_same_and_grows_with_the_shift() -> None:
     draw = np.random.default_rng(7)
     base = draw.normal(size=20_000)
-    cuts = deciles(base)
-    found = [psi(shares(base, cuts), shares(base + shift, cuts)) for shift in (0, 0.2, 0.5, 1)]
+    cuts = decile_edges(base)
+    found = [psi(bin_shares(base, cuts), bin_shares(base + shift, cuts)) for shift in (0, 0.2, 0.5, 1)]
     assert found[0] == 0 and found == sorted(found) and found[-1] > 0.5
 
 
 def test_weighted_deciles_hold_equal_weight() -> None:
     values, weight = np.arange(1_000.0), np.where(np.arange(1_000) < 500, 1.0, 3.0)
-    assert np.allclose(shares(values, deciles(values, weight), weight), 0.1, atol=0.01)
+    assert np.allclose(bin_shares(values, decile_edges(values, weight), weight), 0.1, atol=0.01)

@@ -16,8 +16,8 @@ from leadline.config.schema import Config, Engine, Query, SqlFile
 from leadline.core.point_in_time import parse_instant
 from leadline.errors import ConfigError, DataError, LeadlineError, MissingError, RetryError
 from leadline.storage import Store, open_store
-from leadline.storage.locations import locate, without_secrets
-from leadline.tables.schema import Column, cast_sql, looks_naive
+from leadline.storage.locations import locate_source, without_secrets
+from leadline.tables.schema import CanonicalColumn, cast_sql, looks_naive
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_an_instant_in_text_is_read_in_its_zone_or_the_configs(
     store: Store, text: str, instant: str | None, naive: bool, zone: str
 ) -> None:
     config = Config.model_construct(timezone=zone)
-    column = Column("at", "at", "time")
+    column = CanonicalColumn("at", "at", "time")
     store.run(f"CREATE TABLE t AS SELECT '{text}' AS at")
     micros, looks = store.rows(
         f"SELECT {cast_sql(column, 'VARCHAR', config)}, {looks_naive(column, 'VARCHAR')} FROM t"
@@ -201,7 +201,7 @@ def test_naive_instants_follow_the_zones_summer_time(store: Store, local: str, u
     config = Config.model_construct(timezone="Europe/Amsterdam")
     for kind in ("VARCHAR", "TIMESTAMP"):
         store.run(f"CREATE OR REPLACE TABLE t AS SELECT CAST('{local}' AS {kind}) AS at")
-        assert store.rows(f"SELECT {cast_sql(Column('at', 'at', 'time'), kind, config)} FROM t") == [
+        assert store.rows(f"SELECT {cast_sql(CanonicalColumn('at', 'at', 'time'), kind, config)} FROM t") == [
             (parse_instant(utc),)
         ]
 
@@ -217,9 +217,9 @@ def test_every_width_of_timestamp_gives_the_same_microseconds(store: Store, type
     pq.write_table(pa.table({"at": pa.array([value], type_)}), "t.parquet")
     types, _ = content(store, Query(query="select * from 't.parquet' limit 0"))
     config = Config.model_construct(timezone="UTC")
-    assert store.rows(f"SELECT {cast_sql(Column('at', 'at', 'time'), types['at'], config)} FROM 't.parquet'") == [
-        (1_700_000_000_000_000,)
-    ]
+    assert store.rows(
+        f"SELECT {cast_sql(CanonicalColumn('at', 'at', 'time'), types['at'], config)} FROM 't.parquet'"
+    ) == [(1_700_000_000_000_000,)]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_ids_of_any_type_join_as_the_same_text(store: Store, sql: str, text: str
     types = {str(r[0]): str(r[1]) for r in store.rows(f"DESCRIBE SELECT {sql} AS id")}
     config = Config.model_construct(timezone="UTC")
     assert store.rows(
-        f"SELECT {cast_sql(Column('id', 'id', 'key'), types['id'], config)} FROM (SELECT {sql} AS id)"
+        f"SELECT {cast_sql(CanonicalColumn('id', 'id', 'key'), types['id'], config)} FROM (SELECT {sql} AS id)"
     ) == [(text,)]
 
 
@@ -294,9 +294,9 @@ def test_a_log_says_where_a_table_came_from(source: Any, said: str) -> None:
 
 def test_the_text_of_a_source_tells_its_kind() -> None:
     Path("A.CSV").write_text("id\n")
-    assert locate("A.CSV", "w").kind == "csv"
-    assert locate("postgresql://db/crm?query=select 1", "w").query == "select 1"
-    assert locate('postgresql://db/crm?table=odd"name', "w").query == 'SELECT * FROM "odd""name"'
+    assert locate_source("A.CSV", "w").kind == "csv"
+    assert locate_source("postgresql://db/crm?query=select 1", "w").query == "select 1"
+    assert locate_source('postgresql://db/crm?table=odd"name', "w").query == 'SELECT * FROM "odd""name"'
 
 
 def test_a_path_with_the_word_lock_in_it_is_bad_data_all_the_same(store: Store) -> None:
@@ -338,7 +338,7 @@ def test_sql_runs_in_the_database_that_it_names(kind: str, database: str, tmp_pa
 )
 def test_a_wrong_database_is_told(given: str, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said) as caught:
-        locate(Query(query="SELECT 1", database=given), "tables.leads.source")
+        locate_source(Query(query="SELECT 1", database=given), "tables.leads.source")
     assert str(caught.value).startswith("tables.leads.source.database: ") and "hunter2" not in str(caught.value)
 
 

@@ -17,7 +17,7 @@ import crm
 from leadline.core.point_in_time import parse_instant
 from leadline.features import catalog
 from leadline.storage.dialect import Dialect, identifier, literal
-from leadline.tables.attributes import Attribute, attribute_sql, slug, unique
+from leadline.tables.attributes import Attribute, attribute_sql, slugify, unique
 from leadline.tables.schema import find_column
 from worlds import Run, same
 
@@ -162,7 +162,7 @@ def test_an_attribute_named_twice_is_used_once(tmp_path: Path) -> None:
 
 @given(st.lists(st.text(max_size=60), max_size=12))
 def test_slugs_made_unique_are_names_that_differ(texts: list[str]) -> None:
-    names = unique((slug(t) for t in texts), taken=("any",))
+    names = unique((slugify(t) for t in texts), taken=("any",))
     assert len(set(names)) == len(texts) and "any" not in names
     assert all(n.isascii() and n.replace("_", "").isalnum() and n[0].isalpha() and n == n.lower() for n in names)
 
@@ -235,7 +235,7 @@ def test_a_behaviour_of_fewer_than_twenty_leads_has_no_column_of_its_own(tmp_pat
             for n, row in enumerate(content["leads"][:leads])
         ]
     with Run(crm.config(crm.write_parquet(content, tmp_path))) as run:
-        fields = {s.field for s in catalog.catalogue(run.config, run.loaded) if s.by == "behaviour"}
+        fields = {s.field for s in catalog.list_features(run.config, run.loaded) if s.by == "behaviour"}
         assert "shared" in fields and "ann@example.com" not in fields
 
 

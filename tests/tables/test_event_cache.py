@@ -19,8 +19,8 @@ from leadline.config.schema import Config
 from leadline.core import files
 from leadline.errors import LeadlineError
 from leadline.features import catalog, daily_cache
-from leadline.features.build import Features
-from leadline.tables import Loaded
+from leadline.features.build import FeatureTable
+from leadline.tables import LoadedTables
 from oracle import DAY, Rules
 from worlds import HALF, LAST, START, Run, World, arrow, put, rules, same, worlds
 
@@ -49,7 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def answer(run: Run) -> tuple[Any, ...]:
     """All that a load says of its tables, but for the key, which nobody reads once it is checked."""
-    loaded: Loaded = run.loaded
+    loaded: LoadedTables = run.loaded
     rows = run.store.rows('SELECT "row", lead_id, behaviour, occurred_at, recorded_at FROM events ORDER BY ALL')
     return loaded.rows, loaded.findings, loaded.fingerprints, loaded.known_at, loaded.sources, rows
 
@@ -108,7 +108,7 @@ def compare(ruled: Rules, folder: Path, known_at: int | None) -> None:
             given.append((str(error),))
     assert [len(g) for g in given] in ([1, 1], [5, 5])
     for one, two in zip(*given, strict=True):
-        same(one, two) if isinstance(one, Features) else equal(one, two)
+        same(one, two) if isinstance(one, FeatureTable) else equal(one, two)
 
 
 def equal(one: Any, two: Any) -> None:

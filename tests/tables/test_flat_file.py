@@ -117,7 +117,7 @@ def test_training_takes_the_rows_before_t_and_a_night_the_rows_from_it(tmp_path:
     source = csv(tmp_path, *(f"L{n:02d},{n},{n % 2},5" for n in range(20)))
     with Run(config(source), 12) as run:
         assert snapshots.for_training(run.config, run.loaded) == 12
-        counts = labels.attach(run.config, run.loaded)
+        counts = labels.attach_labels(run.config, run.loaded)
         assert (counts.positive, counts.negative) == (6, 6)
         assert list(run.night(12).lead_id) == [f"L{n:02d}" for n in range(12, 20)]
         assert len(run.night(None)) == 20
@@ -126,7 +126,7 @@ def test_training_takes_the_rows_before_t_and_a_night_the_rows_from_it(tmp_path:
 def test_rows_without_an_outcome_are_censored(tmp_path: Path) -> None:
     with Run(config(csv(tmp_path, "a,1,1,5", "b,2,,5", "c,3,0,5"))) as run:
         snapshots.for_training(run.config, run.loaded)
-        counts = labels.attach(run.config, run.loaded)
+        counts = labels.attach_labels(run.config, run.loaded)
         assert (counts.positive, counts.negative, counts.censored) == (1, 1, 1)
 
 

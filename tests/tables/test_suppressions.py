@@ -13,7 +13,7 @@ import pytest
 from leadline.config.schema import Config
 from leadline.core.point_in_time import DAY
 from leadline.errors import DataError, LeadlineError, MissingError
-from leadline.tables.suppressions import Lists, read_lists
+from leadline.tables.suppressions import ScoringLists, read_scoring_lists
 
 
 def at(day: int) -> datetime:
@@ -39,14 +39,16 @@ def test_a_row_counts_from_both_its_clocks(tmp_path: Path) -> None:
         "who": ["early", "tonight", "later", "late known", "undated", None], "firm": [None] * 5 + ["acme"], "why": ["x"] * 6,
         "since": [at(1), at(10), at(11), at(1), None, at(2)], "known": [at(1), at(1), at(1), at(10), None, None],
     }  # fmt: skip
-    read = read_lists(config(tmp_path, suppress=(columns, WHO)), 10 * DAY, {})
+    read = read_scoring_lists(config(tmp_path, suppress=(columns, WHO)), 10 * DAY, {})
     assert set(read.leads) == {"early", "undated"} and set(read.accounts) == {"acme"} and read.tiers is None
     assert read.reason("early", None) == "x" and read.reason("z", "acme") == "x" and read.reason("z", "other") is None
 
 
 def test_a_flat_file_has_no_clock(tmp_path: Path) -> None:
     columns = {"who": ["a", "b"], "since": [at(1), at(99)]}
-    assert set(read_lists(config(tmp_path, suppress=(columns, {"lead": "who", "from": "since"})), None, {}).leads) == {
+    assert set(
+        read_scoring_lists(config(tmp_path, suppress=(columns, {"lead": "who", "from": "since"})), None, {}).leads
+    ) == {
         "a",
         "b",
     }
@@ -58,26 +60,26 @@ def test_of_several_tiers_the_newest_that_still_holds_counts(tmp_path: Path) -> 
         "until": [None, at(11), at(10), at(9)],
     }  # fmt: skip
     mapping = {"lead": "who", "tier": "tier", "from": "since", "until": "until"}
-    assert read_lists(config(tmp_path, overrides=(columns, mapping)), 10 * DAY, {}).tiers == {"a": "new"}
+    assert read_scoring_lists(config(tmp_path, overrides=(columns, mapping)), 10 * DAY, {}).tiers == {"a": "new"}
 
 
 def test_what_is_said_of_a_merged_record_holds_for_the_survivor(tmp_path: Path) -> None:
     made = config(
         tmp_path, suppress=({"who": ["a"]}, {"lead": "who"}), overrides=({"who": ["a", "c"], "tier": ["A", "B"]}, {"lead": "who", "tier": "tier"})
     )  # fmt: skip
-    read = read_lists(made, 10 * DAY, {"a": ["b", "c"]})
+    read = read_scoring_lists(made, 10 * DAY, {"a": ["b", "c"]})
     assert set(read.leads) == {"a", "b", "c"}
     assert read.tiers == {"a": "A", "b": "A", "c": "B"}  # what is said of the survivor itself wins
 
 
 def test_numbers_and_text_join_as_elsewhere(tmp_path: Path) -> None:
-    read = read_lists(config(tmp_path, suppress=({"who": [17.0, None]}, {"lead": "who"})), 10 * DAY, {})
+    read = read_scoring_lists(config(tmp_path, suppress=({"who": [17.0, None]}, {"lead": "who"})), 10 * DAY, {})
     assert set(read.leads) == {"17"}
 
 
 def test_only_common_reasons_are_told(tmp_path: Path) -> None:
     columns = {"who": [f"L{i}" for i in range(40)], "why": ["customer"] * 25 + [f"mail from {i}" for i in range(15)]}
-    read = read_lists(config(tmp_path, suppress=(columns, {"lead": "who", "reason": "why"})), 10 * DAY, {})
+    read = read_scoring_lists(config(tmp_path, suppress=(columns, {"lead": "who", "reason": "why"})), 10 * DAY, {})
     assert read.counted(read.leads.values()) == {"leads": 40, "by_reason": {"customer": 25, "other": 15}}
 
 
@@ -98,7 +100,7 @@ def test_what_cannot_be_read_is_refused_without_its_values(
     tmp_path: Path, columns: Any, mapping: Any, zone: str | None, words: str
 ) -> None:
     with pytest.raises(DataError, match=words) as refusal:
-        read_lists(config(tmp_path, zone, suppress=(columns, mapping)), 10 * DAY, {})
+        read_scoring_lists(config(tmp_path, zone, suppress=(columns, mapping)), 10 * DAY, {})
     assert "Canary" not in str(refusal.value)
 
 
@@ -106,7 +108,7 @@ def test_a_list_that_is_not_there_is_missing(tmp_path: Path) -> None:
     made = config(tmp_path, suppress=({"who": ["x"]}, {"lead": "who"}))
     (tmp_path / "suppress.parquet").unlink()
     with pytest.raises(MissingError, match=r"tables\.suppress\.source"):
-        read_lists(made, 10 * DAY, {})
+        read_scoring_lists(made, 10 * DAY, {})
 
 
 def test_a_list_names_somebody(tmp_path: Path) -> None:
@@ -118,4 +120,4 @@ def test_a_list_names_somebody(tmp_path: Path) -> None:
 
 
 def test_no_lists_read_nothing(tmp_path: Path) -> None:
-    assert read_lists(config(tmp_path), 10 * DAY, {}) == Lists()
+    assert read_scoring_lists(config(tmp_path), 10 * DAY, {}) == ScoringLists()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from leadline.workflows.common import silent
-from leadline.workflows.training.refits import REFITS, drawn_again, pooled
+from leadline.workflows.common import no_progress
+from leadline.workflows.training.refits import REFITS, bootstrap_drivers, rare_level_shares
 
 
 def test_the_seed_alone_decides_and_the_record_holds_it(trained_home) -> None:
     _, result = trained_home
     told = result.judgement.stability
-    assert told is not None and told.refits == REFITS and drawn_again(result.fitted, result.drivers, silent) == told
+    assert (
+        told is not None
+        and told.refits == REFITS
+        and bootstrap_drivers(result.fitted, result.drivers, no_progress) == told
+    )
     by_group = {d.group: d for d in told.drivers}
     for place, driver in enumerate(result.drivers, 1):
         found = by_group[driver.group]
@@ -20,12 +24,15 @@ def test_the_switch_leaves_it_out(trained_home) -> None:
     fitted = trained_home[1].fitted
     off = fitted.config.backtest.model_copy(update={"stability": False})
     config = fitted.config.model_copy(update={"backtest": off})
-    assert drawn_again(type(fitted)(**{**vars(fitted), "config": config}), trained_home[1].drivers, silent) is None
+    assert (
+        bootstrap_drivers(type(fitted)(**{**vars(fitted), "config": config}), trained_home[1].drivers, no_progress)
+        is None
+    )
 
 
 def test_titles_that_few_leads_have_are_pooled_and_said(trained_home) -> None:
     _, result = trained_home
-    shares = pooled(result.fitted)
+    shares = rare_level_shares(result.fitted)
     assert shares and all(0 < share < 1 for share in shares.values())
     values, scorer = result.fitted.made.features.values, result.scorer
     for table in scorer.encoder.levels:

@@ -15,7 +15,7 @@ from leadline import Config, explain, load_config, report, score, train
 from leadline.config.load import parse_config
 from leadline.errors import ConfigError, DataError
 from leadline.registry.bundle import Bundle, read_bundle
-from leadline.workflows.scoring.explain import fitting
+from leadline.workflows.scoring.explain import require_matching
 from leadline.workflows.training.train import TrainResult
 
 ONE = "outcome: {reaches: sql, within: 30d}"
@@ -101,10 +101,10 @@ def test_a_night_adds_columns_behind_all_others_and_keeps_the_rank(home: Path) -
 
 def test_a_model_of_other_questions_is_refused_in_both_directions(home: Path, bundle: Bundle) -> None:
     text = (home / "demo.yaml").read_text(encoding="utf-8")
-    assert fitting(load_config("demo.yaml"), bundle) is bundle
+    assert require_matching(load_config("demo.yaml"), bundle) is bundle
     for other in (ONE, TWO.replace("120d", "90d"), TWO.replace("won,", "opportunity,")):
         with pytest.raises(DataError, match="another `outcome`"):
-            fitting(parse_config(text.replace(TWO, other)), bundle)
+            require_matching(parse_config(text.replace(TWO, other)), bundle)
 
 
 def test_a_damaged_file_of_the_second_model_is_refused(home: Path, staged: tuple[Path, TrainResult]) -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from homes import KNOWN_AT, NIGHT, Tables, configured, cut, fitted, inside, leadline, poisoned, shuffled
 from leadline import Config, score
-from leadline.delivery.run_batch import Night
+from leadline.delivery.run_batch import ScoringRun
 from leadline.registry.bundle import read_bundle
-from leadline.workflows.common import instant
-from leadline.workflows.scoring.inputs import tonight
-from leadline.workflows.training.prepare import prepare
+from leadline.workflows.common import parse_as_of
+from leadline.workflows.scoring.inputs import scoring_features
+from leadline.workflows.training.prepare import prepare_training
 from leadline.workflows.training.train import TrainResult
 
 
@@ -22,12 +22,12 @@ def models(trained_home: tuple[Path, TrainResult]) -> dict[str, str]:
     return {k: v for k, v in trained_home[1].scorer.to_files().items() if k != "tiers.json"}
 
 
-def night(folder: Path, config: Config, bundle: Path, as_of: str = NIGHT) -> Night:
+def night(folder: Path, config: Config, bundle: Path, as_of: str = NIGHT) -> ScoringRun:
     with inside(folder):
         return score(config, as_of, str(bundle), "out.parquet")
 
 
-def equal(a: Night, b: Night) -> bool:
+def equal(a: ScoringRun, b: ScoringRun) -> bool:
     return bool(
         np.array_equal(a.scores.lead_id, b.scores.lead_id)
         and np.array_equal(a.scores.probability, b.scores.probability)
@@ -45,7 +45,7 @@ def bundle(trained_home: tuple[Path, TrainResult]) -> Path:
 @pytest.fixture(scope="module")
 def on_the_whole_log(
     tmp_path_factory: pytest.TempPathFactory, demo_tables: Tables, bundle: Path
-) -> tuple[Config, Night]:
+) -> tuple[Config, ScoringRun]:
     folder = tmp_path_factory.mktemp("whole")
     config = configured(folder, demo_tables)
     return config, night(folder, config, bundle)
@@ -75,7 +75,7 @@ def test_the_poison_bites_when_it_is_on_the_near_side_of_t(
     config = configured(tmp_path, poisoned(demo_tables, "2025-01-01T00:00:00Z"))
     knowing = config.leaks.model_copy(update={"accept": {"LL308": "poisoned on purpose: later leads hardly convert"}})
     with inside(tmp_path):
-        made = prepare(config.model_copy(update={"leaks": knowing}), instant(config, KNOWN_AT))
+        made = prepare_training(config.model_copy(update={"leaks": knowing}), parse_as_of(config, KNOWN_AT))
     honest = trained_home[1].prepared.features.values
     assert len(made.features) != len(honest) or not made.features.values.equals(honest)
 
@@ -105,14 +105,14 @@ def test_a_night_replayed_gives_the_same_bytes(home: Path) -> None:
 
 
 def test_the_features_of_a_night_are_those_of_training_at_the_same_as_of(
-    trained_home: tuple[Path, TrainResult], on_the_whole_log: tuple[Config, Night]
+    trained_home: tuple[Path, TrainResult], on_the_whole_log: tuple[Config, ScoringRun]
 ) -> None:
     folder, trained = trained_home
     past = trained.prepared.features
     moment = int(np.sort(np.unique(past.as_of))[-3])
     with inside(folder):
         manifest = read_bundle(folder / "models" / "demo" / "1").manifest
-        made, _, _ = tonight(on_the_whole_log[0], past.specs, manifest["intents"], manifest["roles"], moment)
+        made, _, _ = scoring_features(on_the_whole_log[0], past.specs, manifest["intents"], manifest["roles"], moment)
     mine = past.as_of == moment
     place = {lead: n for n, lead in enumerate(made.lead_id)}
     rows = [place[lead] for lead in past.lead_id[mine]]
@@ -122,7 +122,7 @@ def test_the_features_of_a_night_are_those_of_training_at_the_same_as_of(
 
 
 def test_with_landmarks_every_open_lead_past_its_first_is_scored(
-    tmp_path: Path, demo_tables: Tables, bundle: Path, on_the_whole_log: tuple[Config, Night]
+    tmp_path: Path, demo_tables: Tables, bundle: Path, on_the_whole_log: tuple[Config, ScoringRun]
 ) -> None:
     config = configured(
         tmp_path,

@@ -12,7 +12,7 @@ from leadline.core.checks import Severity
 from leadline.core.point_in_time import DAY
 from leadline.dataset.labels import Labels
 from leadline.model.fitting.small_data import REGRESSION
-from leadline.workflows.training.prepare import lay
+from leadline.workflows.training.prepare import plan_folds
 
 CONFIG = Config.model_construct(
     backtest=Backtest(folds=2, test="28d"),
@@ -36,7 +36,7 @@ def test_too_few_positives_go_on_unjudged_below_a_regression_and_are_refused_fro
 ) -> None:
     as_of, labels = history(weeks, positives)
     for leads, severity in ((positives, Severity.WARNING), (REGRESSION, Severity.ERROR)):
-        folds, found = lay(CONFIG, as_of, labels, leads)
+        folds, found = plan_folds(CONFIG, as_of, labels, leads)
         (one,) = found
         assert folds == () and one.code == "LL124" and one.severity is severity
         assert ("nothing is judged" in one.seen) == (severity is Severity.WARNING)
@@ -44,10 +44,10 @@ def test_too_few_positives_go_on_unjudged_below_a_regression_and_are_refused_fro
 
 @given(st.integers(1, 5), st.integers(1, 10))
 def test_a_history_shorter_than_the_horizon_is_refused_however_few_its_positives(weeks: int, positives: int) -> None:
-    folds, (one,) = lay(CONFIG, *history(weeks, positives), positives)
+    folds, (one,) = plan_folds(CONFIG, *history(weeks, positives), positives)
     assert folds == () and one.severity is Severity.ERROR and "holds no test" in one.seen
 
 
 def test_a_long_history_with_positives_enough_has_all_its_folds() -> None:
-    folds, found = lay(CONFIG, *history(60, 200), 200)
+    folds, found = plan_folds(CONFIG, *history(60, 200), 200)
     assert len(folds) == 2 and len(found) == 0

@@ -11,9 +11,9 @@ import pytest
 
 from homes import inside, leadline, settle
 from leadline import load_config, monitor, score
-from leadline.delivery.past_scores import read_past
+from leadline.delivery.past_scores import read_past_runs
 from leadline.errors import UsageError
-from leadline.scoring.exploration import members
+from leadline.scoring.exploration import in_holdout
 from leadline.workflows.monitor import MonitorResult
 
 MODEL = "models/demo/1"
@@ -45,14 +45,14 @@ def season(trained_home: Any, tmp_path_factory: pytest.TempPathFactory, demo_tab
 def test_the_holdout_is_the_same_every_night_and_marked(season: tuple[Path, MonitorResult]) -> None:
     folder, _ = season
     with inside(folder):
-        rows, records = read_past(Path("scores/demo"), "demo")
+        rows, records = read_past_runs(Path("scores/demo"), "demo")
         nights = [pq.ParquetFile(p).read() for p in sorted(Path("scores/demo").glob("as_of=*/scores.parquet"))]
         config = load_config("demo.yaml")
     lead, held = (
         rows.column("lead_id").to_numpy(zero_copy_only=False),
         rows.column("is_holdout").to_numpy(zero_copy_only=False),
     )
-    assert (members(lead, config.seed, 0.25) == held.astype(bool)).all()
+    assert (in_holdout(lead, config.seed, 0.25) == held.astype(bool)).all()
     assert all(night.column_names[-1] == "is_holdout" for night in nights)
     for record in records:
         assert record["exploration"]["share"] == 0.25

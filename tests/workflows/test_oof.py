@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 
 import homes
 from leadline.errors import OutputError
-from leadline.workflows.training.publish import export, place_of
+from leadline.workflows.training.publish import predictions_path, write_predictions
 
 COLUMNS = ["lead_id", "account_id", "as_of", "fold", "judged", "y", "weight", "probability", "logistic", "won"]
 
 
 def test_the_file_holds_what_was_judged_row_by_row(trained_home) -> None:
     folder, result = trained_home
-    assert result.out_of_fold == place_of("demo", result.version)
+    assert result.out_of_fold == predictions_path("demo", result.version)
     table, fitted = pq.read_table(folder / result.out_of_fold), result.fitted
     assert table.column_names == COLUMNS and str(table.schema.field("as_of").type) == "timestamp[us, tz=UTC]"
     told = {
@@ -45,7 +45,7 @@ def test_no_lead_of_it_stands_in_a_bundle_or_in_mlflow(trained_home) -> None:
 def test_it_is_ignored_by_git() -> None:
     root = Path(homes.SOURCE).parent
     done = subprocess.run(
-        ["git", "check-ignore", place_of("demo", "1").as_posix()], cwd=root, capture_output=True, check=False
+        ["git", "check-ignore", predictions_path("demo", "1").as_posix()], cwd=root, capture_output=True, check=False
     )
     assert done.returncode == 0
 
@@ -55,7 +55,7 @@ def test_a_place_that_cannot_be_written_is_told_and_nothing_stands_there(trained
     (tmp_path / "backtests").write_text("in the way")
     with homes.inside(tmp_path):
         try:
-            export(result.fitted, "1")
+            write_predictions(result.fitted, "1")
         except OutputError as error:
             assert "backtests" in str(error)
         else:
@@ -66,7 +66,7 @@ def test_a_place_that_cannot_be_written_is_told_and_nothing_stands_there(trained
 def test_it_is_the_same_bytes_each_time(trained_home, tmp_path) -> None:
     folder, result = trained_home
     with homes.inside(tmp_path):
-        place = export(result.fitted, result.version)
+        place = write_predictions(result.fitted, result.version)
     assert place is not None
     one, two = pq.read_table(tmp_path / place), pq.read_table(folder / result.out_of_fold)
     assert one.equals(two) and np.all(np.diff(one["fold"].to_numpy()) >= 0)

@@ -12,9 +12,9 @@ from leadline.config.modeling import SnapshotPlan
 from leadline.config.schema import Config
 from leadline.core.rng import Stream, generator
 from leadline.evaluation.baselines import SAYERS
-from leadline.model.baselines import PEERS, beside
-from leadline.workflows.training.evaluate import nights, rankings
-from leadline.workflows.training.publish import _nights
+from leadline.model.baselines import PEERS, predict_baselines
+from leadline.workflows.training.evaluate import all_rankings, backtest_rankings
+from leadline.workflows.training.publish import _topk_metrics
 
 FLAT = Config.model_validate({
     "version": 1, "name": "flat", "tables": {"leads": {"source": "a.csv"}},
@@ -24,7 +24,7 @@ FLAT = Config.model_validate({
 
 @pytest.fixture(scope="module")
 def said(trained_home):
-    return rankings(trained_home[1].fitted)
+    return all_rankings(trained_home[1].fitted)
 
 
 def test_everybody_says_something_of_every_row(trained_home, said) -> None:
@@ -40,7 +40,7 @@ def test_peers_stand_beside_the_row_they_spoke_of(trained_home, said) -> None:
     fitted = trained_home[1].fitted
     folds = [(fold.train, fold.test) for fold in fitted.folds]
     random = generator(fitted.config.seed, Stream.NIGHTS)
-    told = beside(fitted.made.features.specs, fitted.matrix, folds, random)
+    told = predict_baselines(fitted.made.features.specs, fitted.matrix, folds, random)
     for who in PEERS:
         by_row = {int(row): p for fold in told for row, p in zip(fold.row, fold.said[who], strict=True)}
         assert said[who].tolist() == [by_row[int(row)] for row in fitted.honest.row]
@@ -62,7 +62,7 @@ def test_a_training_tells_what_its_nights_would_have_brought(trained_home) -> No
     record = json.loads((folder / result.folder / "record.json").read_text(encoding="utf-8"))
     assert record["nights"] == json.loads(json.dumps(told.to_record())) and record["nights_reason"] == ""
     assert record["optimism"]["forward"]["auc"] == result.judgement.optimism.forward.auc
-    tracked = {name: value for name, value, _ in _nights(record)}
+    tracked = {name: value for name, value, _ in _topk_metrics(record)}
     assert tracked["topk.model.sqls"] == mine.sqls and tracked["topk.random.sqls"] > 0
     assert tracked["optimism.auc"] == pytest.approx(result.judgement.optimism.gap)
 
@@ -75,15 +75,15 @@ def test_the_newest_folds_figures_hold_the_peers_and_older_ones_do_not(trained_h
 
 
 def test_a_flat_file_has_no_nights_and_says_why(trained_home, said) -> None:
-    told = nights(replace(trained_home[1].fitted, config=FLAT), said)
+    told = backtest_rankings(replace(trained_home[1].fitted, config=FLAT), said)
     assert told.rankers == () and "flat file" in told.reason and told.to_record() is None
 
 
 def test_with_landmarks_nights_are_weeks_with_a_weeks_room(trained_home, said) -> None:
     fitted = trained_home[1].fitted
     plan = SnapshotPlan.model_validate({"after_creation": ["1d", "7d"]})
-    told = nights(replace(fitted, config=fitted.config.model_copy(update={"snapshots": plan})), said)
+    told = backtest_rankings(replace(fitted, config=fitted.config.model_copy(update={"snapshots": plan})), said)
     assert told.per_night == 40 and told.nights == trained_home[1].judgement.nights.nights  # Mondays, as it happens
     daily = SnapshotPlan.model_validate({"every": "1d"})
-    told = nights(replace(fitted, config=fitted.config.model_copy(update={"snapshots": daily})), said)
+    told = backtest_rankings(replace(fitted, config=fitted.config.model_copy(update={"snapshots": daily})), said)
     assert told.per_night == pytest.approx(40 / 7)

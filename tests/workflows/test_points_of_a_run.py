@@ -13,8 +13,8 @@ import pytest
 
 from leadline import report
 from leadline.points.card import PointsCard
-from leadline.points.exports import row_of
-from leadline.workflows.training.points import Drawn, audited, draw_up
+from leadline.points.exports import parse_scorecard_row
+from leadline.workflows.training.points import DistilledCard, distill_card, rules_audit_record
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,8 @@ def told(trained_home) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def drawn(trained_home) -> Drawn:
-    return draw_up(trained_home[1].fitted)
+def drawn(trained_home) -> DistilledCard:
+    return distill_card(trained_home[1].fitted)
 
 
 def test_the_record_holds_a_card_its_worth_and_the_audit(told) -> None:
@@ -38,13 +38,13 @@ def test_the_record_holds_a_card_its_worth_and_the_audit(told) -> None:
     assert {"source", "deepest intent so far"} == set(audit["caught"]["who"])
 
 
-def test_the_card_that_is_judged_never_saw_the_newest_fold(trained_home, drawn: Drawn) -> None:
+def test_the_card_that_is_judged_never_saw_the_newest_fold(trained_home, drawn: DistilledCard) -> None:
     fitted = trained_home[1].fitted
     honest = fitted.honest
     poisoned = honest.probability.copy()
     poisoned[honest.judged] = np.random.default_rng(1).random(int(honest.judged.sum()))
     one = drawn
-    two = draw_up(replace(fitted, honest=replace(honest, probability=poisoned)))
+    two = distill_card(replace(fitted, honest=replace(honest, probability=poisoned)))
     assert one.worth is not None and two.worth is not None
     assert one.worth.by["card"] == two.worth.by["card"] and one.worth.by["model"] != two.worth.by["model"]
     assert one.card != two.card  # the card that is handed out is made of all folds
@@ -54,8 +54,8 @@ def test_a_run_that_no_fold_judged_says_so(trained_home) -> None:
     fitted = trained_home[1].fitted
     honest = fitted.honest
     none = replace(fitted, honest=replace(honest, judged=np.zeros(len(honest.judged), dtype=bool)))
-    assert draw_up(none).card.rows == () and "no fold" in draw_up(none).reason
-    assert "no fold" in audited(none)["reason"]
+    assert distill_card(none).card.rows == () and "no fold" in distill_card(none).reason
+    assert "no fold" in rules_audit_record(none)["reason"]
 
 
 def test_report_writes_the_tables_beside_the_page(home: Path, told) -> None:
@@ -69,8 +69,8 @@ def test_report_writes_the_tables_beside_the_page(home: Path, told) -> None:
     ]
 
 
-def test_the_bundle_has_the_card_and_it_scores_as_the_record_says(trained_home, told, drawn: Drawn) -> None:
+def test_the_bundle_has_the_card_and_it_scores_as_the_record_says(trained_home, told, drawn: DistilledCard) -> None:
     folder, result = trained_home
     text = (folder / result.folder / "points_card.csv").read_text(encoding="utf-8")
     assert text.count("\n") == len(told["points_card"]["rows"]) + len(told["points_card"]["bands"]) + 1
-    assert set(PointsCard(tuple(map(row_of, told["points_card"]["rows"]))).rows) == set(drawn.card.rows)
+    assert set(PointsCard(tuple(map(parse_scorecard_row, told["points_card"]["rows"]))).rows) == set(drawn.card.rows)

@@ -22,12 +22,12 @@ from leadline.model.calibration.calibrator import Calibrator
 from leadline.registry import tracking
 from leadline.registry.bundle import read_bundle
 from leadline.workflows import promote
-from leadline.workflows.common import silent
-from leadline.workflows.promotion_data import unaccepted
-from leadline.workflows.training.fit import fit
-from leadline.workflows.training.prepare import lay_folds, prepare
+from leadline.workflows.common import no_progress
+from leadline.workflows.promotion_data import unaccepted_findings
+from leadline.workflows.training.fit import fit_model
+from leadline.workflows.training.prepare import make_folds, prepare_training
 from leadline.workflows.training.publish import publish
-from leadline.workflows.training.record import records
+from leadline.workflows.training.record import build_run_record
 from leadline.workflows.training.train import TrainResult
 
 URI = "sqlite:///mlflow.db"
@@ -79,9 +79,9 @@ def champion(begun: tuple[Path, TrainResult], tmp_path: Path, monkeypatch: pytes
 def train(champion: TrainResult, config: str) -> None:
     """Train on other rows and publish, without the minutes of judging: what is said of the champion stands for it."""
     asked = leadline.load_config(config)
-    made = prepare(asked, None)
-    fitted = fit(asked, made, lay_folds(asked, made)[0], 0, silent)
-    publish(fitted, champion.judgement, records(fitted, champion.judgement))
+    made = prepare_training(asked, None)
+    fitted = fit_model(asked, made, make_folds(asked, made)[0], 0, no_progress)
+    publish(fitted, champion.judgement, build_run_record(fitted, champion.judgement))
 
 
 def refused(version: str) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def spoil(champion: TrainResult, shift: float) -> str:
     line = champion.scorer.calibrator
     scorer = champion.scorer.with_calibrator(Calibrator(line.slope, line.shift + shift))
     twin = champion.fitted.with_scorer(scorer)
-    return publish(twin, champion.judgement, records(twin, champion.judgement))[0]
+    return publish(twin, champion.judgement, build_run_record(twin, champion.judgement))[0]
 
 
 def test_a_miscalibrated_twin_is_refused_by_the_command_with_79_and_the_record_on_stdout(
@@ -182,14 +182,14 @@ def test_a_promotion_that_dies_on_the_way_leaves_the_champion_and_can_be_run_aga
 ) -> None:
     spoil(champion, 0.0)
     with monkeypatch.context() as killed:
-        killed.setattr(promote, "hold", sound)
+        killed.setattr(promote, "hold_contest", sound)
         killed.setattr(tracking, dies_at, kill)
         with pytest.raises(KeyboardInterrupt):
             leadline.promote("flat.yaml")
     assert tracking.aliases(URI, "flat") == {"champion": "1", "challenger": "2"}
     with pytest.raises(MissingError, match="no champion was before it"):
         leadline.roll_back("flat.yaml")
-    monkeypatch.setattr(promote, "hold", sound)
+    monkeypatch.setattr(promote, "hold_contest", sound)
     assert leadline.promote("flat.yaml").version == "2"
     assert leadline.roll_back("flat.yaml").version == "1"
 
@@ -199,11 +199,11 @@ def kill(*_: Any, **__: Any) -> None:
 
 
 def sound(*_: Any) -> tuple[Any, dict[str, Any]]:
-    from leadline.promotion.contest import Cohort, contest, settle
+    from leadline.promotion.contest import ContestCohort, compare_models, decide_contest
 
     y = np.tile([1.0, 0.0, 0.0], 40)
-    look = contest(Cohort(y, np.ones(120), np.arange(120)), np.full(120, 1 / 3), np.full(120, 1 / 3))
-    return settle([look], []), {"snapshots": 120}
+    look = compare_models(ContestCohort(y, np.ones(120), np.arange(120)), np.full(120, 1 / 3), np.full(120, 1 / 3))
+    return decide_contest([look], []), {"snapshots": 120}
 
 
 def test_a_former_champion_whose_bundle_is_gone_is_not_put_back(champion: TrainResult) -> None:
@@ -215,13 +215,13 @@ def test_a_former_champion_whose_bundle_is_gone_is_not_put_back(champion: TrainR
 
 
 def test_an_acceptance_that_the_config_has_taken_back_is_told(champion: TrainResult) -> None:
-    record = records(champion.fitted, champion.judgement)
+    record = build_run_record(champion.fitted, champion.judgement)
     told = {"code": "LL209", "severity": "warning", "subject": "leads.visits", "seen": "fill follows the outcome", "expected": "none", "fix": "drop it", "accepted": "asked in the form"}  # fmt: skip
     publish(champion.fitted, champion.judgement, {**record, "findings": [told]})
     bundle, config = read_bundle(Path("models/flat/2")), leadline.load_config("flat.yaml")
-    assert [f.code for f in unaccepted(config, bundle)] == ["LL209"]
+    assert [f.code for f in unaccepted_findings(config, bundle)] == ["LL209"]
     accepted = (
         Path("flat.yaml").read_text().replace("{experiments: false}", "{experiments: false, accept: {LL209: asked}}")
     )
     Path("again.yaml").write_text(accepted)
-    assert len(unaccepted(leadline.load_config("again.yaml"), bundle)) == 0
+    assert len(unaccepted_findings(leadline.load_config("again.yaml"), bundle)) == 0

@@ -16,8 +16,8 @@ from leadline.cli.app import main
 from leadline.errors import DataError
 from leadline.registry import tracking
 from leadline.registry.bundle import read_bundle
-from leadline.workflows.recalibrate import EACH, FEWEST, ripened, unseen_from
-from leadline.workflows.training.prepare import prepare
+from leadline.workflows.recalibrate import EACH, FEWEST, newly_labeled, unseen_from
+from leadline.workflows.training.prepare import prepare_training
 
 CONFIG = """
 version: 1
@@ -75,7 +75,7 @@ def test_a_flat_file_is_calibrated_anew_on_its_new_rows_and_wins_the_contest(
     assert again["after"]["ece"] < 0.5 * again["before"]["ece"]
     assert again["fitted_on"] + again["judged"] == 2_000
 
-    prepared = prepare(leadline.load_config("flat.yaml"), None, ask=(new.specs, {}, {}))
+    prepared = prepare_training(leadline.load_config("flat.yaml"), None, ask=(new.specs, {}, {}))
     values = prepared.asked.values if prepared.asked else None
     one, other = (bundle.scorer.probability(values) for bundle in (old, new))
     assert np.array_equal(np.argsort(one, kind="stable"), np.argsort(other, kind="stable"))  # the ranking stays
@@ -109,7 +109,7 @@ def test_with_dates_no_row_is_taken_that_the_model_may_have_been_fitted_on(train
     assert int(trained.prepared.features.as_of.max()) < since
     # As if the model had been made 26 weeks before: the older side's answers are known when the newer side begins.
     early = since - 26 * 7 * 86_400_000_000
-    parts = ripened(config, trained.prepared, early)
+    parts = newly_labeled(config, trained.prepared, early)
     as_of, known_at = trained.prepared.features.as_of, trained.prepared.labels.known_at
     assert as_of[parts.rows].min() >= early
     assert known_at[parts.older].max() <= parts.starts_at <= as_of[parts.newer].min()

@@ -14,8 +14,8 @@ from leadline.dataset.feature_spec import Feature
 from leadline.errors import DataError
 from leadline.registry import tracking
 from leadline.registry.bundle import read_bundle
-from leadline.report.card.card import card
-from leadline.workflows.training.segments import _banded, roles_of
+from leadline.report.card.card import model_card
+from leadline.workflows.training.segments import _banded, role_labels
 
 BUNDLE = Path("models/demo/1")
 
@@ -57,7 +57,7 @@ def test_levels_are_those_that_the_bundle_may_keep(trained_home: Any, told: dict
 def test_the_card_is_the_record_s_and_lies_in_bundle_and_run(trained_home: Any, told: dict[str, Any]) -> None:
     folder, result = trained_home
     text = (folder / BUNDLE / "model-card.md").read_text(encoding="utf-8")
-    assert text == card(told) and "  model-card.md\n" in (folder / BUNDLE / "SHA256SUMS").read_text()
+    assert text == model_card(told) and "  model-card.md\n" in (folder / BUNDLE / "SHA256SUMS").read_text()
     (evidence,) = (folder / "mlruns").glob(f"*/{result.run_id}/artifacts/evidence/model-card.md")
     assert evidence.read_text(encoding="utf-8") == text
     with homes.inside(folder), tracking._client("sqlite:///mlflow.db") as (_, client):
@@ -83,6 +83,8 @@ def test_roles_are_those_of_the_config_the_first_that_matches() -> None:
     spec = Feature("lead_job_title", "fit", "g", "category", "value", "job title", "leads", "Job Title", "column")
     titles = pd.DataFrame({"lead_job_title": ["CTO", "vp finance", "VP Finance EMEA", "Head of (x)", None, "Janitor"]})
     roles = {"buyer": ["VP Finance", "Head of *"], "sponsor": ["?TO"], "never": []}
-    (found,) = roles_of(roles, [spec], titles, np.arange(6))
+    (found,) = role_labels(roles, [spec], titles, np.arange(6))
     assert found.tolist() == ["sponsor", "buyer", "no role", "buyer", None, "no role"]
-    assert not list(roles_of({}, [spec], titles, np.arange(6))) and not list(roles_of(roles, [], titles, np.arange(6)))
+    assert not list(role_labels({}, [spec], titles, np.arange(6))) and not list(
+        role_labels(roles, [], titles, np.arange(6))
+    )

@@ -11,7 +11,7 @@ from leadline.config.load import parse_config
 from leadline.core.point_in_time import DAY
 from leadline.dataset.feature_spec import Feature
 from leadline.dataset.splits import Fold
-from leadline.features.build import Features
+from leadline.features.build import FeatureTable
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.fit import OutOfFold
 from leadline.model.scorer import Scorer
@@ -27,7 +27,7 @@ def fitted(leads: int, pull: float, gap: int = 20) -> tuple[Scorer, OutOfFold, s
     y = (draw.random(leads) < 1 / (1 + np.exp(0.8 - pull * visits))).astype(float)
     as_of = np.arange(leads) * DAY
     who = np.array([f"L{n}" for n in range(leads)], dtype=object)
-    made = Features((SPEC,), who, np.full(leads, None), as_of, pd.DataFrame({"visits": visits}))
+    made = FeatureTable((SPEC,), who, np.full(leads, None), as_of, pd.DataFrame({"visits": visits}))
     matrix = Matrix(made.values, y, np.ones(leads), who.astype(str), as_of, as_of + gap * DAY)
     spans = [(leads * k // 6, leads * (k + 1) // 6) for k in (3, 4, 5) if leads * k // 6 - gap >= 10]
     folds = tuple(Fold(np.arange(a - gap), np.arange(a, b), int(as_of[a]), int(as_of[b - 1]) + 1) for a, b in spans)

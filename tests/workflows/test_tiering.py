@@ -17,21 +17,21 @@ from homes import NIGHT
 from leadline.config.modeling import Capacity
 from leadline.config.schema import Config
 from leadline.model.encoding.encoder import Matrix
-from leadline.model.tiers import key_of
-from leadline.report.text import rows, sentences
+from leadline.model.tiers import capacity_key
+from leadline.report.text import capacity_rows, capacity_sentences
 from leadline.workflows.training import tiers
-from leadline.workflows.training.fit import Fitted, to_matrix
+from leadline.workflows.training.fit import TrainedModel, training_matrix
 from leadline.workflows.training.train import TrainResult
 
 REGIONS = ["emea", "Americas", None]
 
 
 @pytest.fixture(scope="module")
-def fitted(trained_home: tuple[Path, TrainResult]) -> Fitted:
+def fitted(trained_home: tuple[Path, TrainResult]) -> TrainedModel:
     return trained_home[1].fitted
 
 
-def asking(fitted: Fitted, **capacity: Any) -> Fitted:
+def asking(fitted: TrainedModel, **capacity: Any) -> TrainedModel:
     """The same model with another capacity; every third lead has no region, the others have one of two."""
     config = fitted.config.model_copy(update={"capacity": Capacity.model_validate(capacity)})
     number = np.unique(fitted.matrix.lead, return_inverse=True)[1] % 3
@@ -58,68 +58,68 @@ def test_the_record_holds_it_and_is_told_in_words(trained_home: tuple[Path, Trai
         record["tier_stability"] == result.judgement.capacity.to_record() and record["tier_stability"]["night"] == 40.0
     )
     assert record["capacity"][2] in record["curve"] and record["capacity"][2]["marginal"] is not None
-    assert len(rows(record["capacity"])) == 5
+    assert len(capacity_rows(record["capacity"])) == 5
     (worked,) = [sayer for sayer in record["nights"]["rankers"] if sayer["by"] == "model"]
     weeks = worked["newest_sqls"] / record["capacity"][2]["new"]  # the same work as in the backtest
     assert weeks == pytest.approx(round(weeks)) and 4 <= weeks <= 8
-    first, _, last = sentences(record["tier_stability"])
+    first, _, last = capacity_sentences(record["tier_stability"])
     assert "best 40 leads of a night" in first and "flip from one night to the next" in last
 
 
-def test_each_value_has_its_own_volume_and_all_others_share_the_rest(fitted: Fitted) -> None:
+def test_each_value_has_its_own_volume_and_all_others_share_the_rest(fitted: TrainedModel) -> None:
     asked = asking(fitted, leads_per_week=30, by="region", of={"EMEA": 8, "Americas": 12})
-    bands = tiers.lay(asked)[0].scorer.bands
+    bands = tiers.fit_tiers(asked)[0].scorer.bands
     assert {word: own.volume[0] for word, own in bands.own.items()} == {"emea": 8.0, "americas": 12.0}
     assert (bands.volume[0], bands.by) == (10.0, "region")
     newest = asked.matrix.as_of == asked.matrix.as_of.max()
     values = fitted.made.features.values[list(fitted.scorer.names)].iloc[np.flatnonzero(newest)]
     value = asked.made.by[newest]
     tier = bands.tonight(fitted.scorer.probability(values), value=value)
-    best = [key_of(v) for v in value[tier == "A"]]
+    best = [capacity_key(v) for v in value[tier == "A"]]
     assert [best.count(word) for word in ("emea", "americas", "")] == [8, 12, 10]
 
 
-def test_what_each_value_would_have_brought_is_told_by_its_name(fitted: Fitted) -> None:
-    told = tiers.lay(asking(fitted, leads_per_week=20, by="region", of={"EMEA": 8, "Nowhere": 12}))[1]
+def test_what_each_value_would_have_brought_is_told_by_its_name(fitted: TrainedModel) -> None:
+    told = tiers.fit_tiers(asking(fitted, leads_per_week=20, by="region", of={"EMEA": 8, "Nowhere": 12}))[1]
     assert list(told.own) == ["EMEA"] and told.unused == ("Nowhere",)  # nothing is left for all others
     assert told.own["EMEA"].leads_per_week == pytest.approx(8.0, abs=0.5)
     record = told.to_record()
-    assert rows(record["own"], "name")[0][0] == "EMEA" and record["night"] == 20.0
-    assert any("Nowhere" in line for line in sentences(record))
+    assert capacity_rows(record["own"], "name")[0][0] == "EMEA" and record["night"] == 20.0
+    assert any("Nowhere" in line for line in capacity_sentences(record))
 
 
-def test_who_has_no_capacity_left_is_in_the_last_tier(fitted: Fitted) -> None:
+def test_who_has_no_capacity_left_is_in_the_last_tier(fitted: TrainedModel) -> None:
     asked = asking(fitted, leads_per_week=8, by="region", of={"EMEA": 8})
-    bands = tiers.lay(asked)[0].scorer.bands
+    bands = tiers.fit_tiers(asked)[0].scorer.bands
     assert set(bands.tonight(np.array([0.9, 0.8]), value=["americas", None]).tolist()) == {"D"}
 
 
-def test_the_cut_can_be_held_instead(fitted: Fitted) -> None:
-    laid, told = tiers.lay(asking(fitted, leads_per_week=40, mode="threshold"))
+def test_the_cut_can_be_held_instead(fitted: TrainedModel) -> None:
+    laid, told = tiers.fit_tiers(asking(fitted, leads_per_week=40, mode="threshold"))
     bands = laid.scorer.bands
     assert bands.mode == "threshold" and 0 < bands.rise < bands.band and told.to_record()["night"] == 0
     assert told.held["banded"].mean <= told.held["plain"].mean * 1.02
-    assert not any("best" in line for line in sentences(told.to_record()))
+    assert not any("best" in line for line in capacity_sentences(told.to_record()))
 
 
-def test_the_order_of_rows_changes_nothing(fitted: Fitted) -> None:
+def test_the_order_of_rows_changes_nothing(fitted: TrainedModel) -> None:
     order = np.random.default_rng(1).permutation(len(fitted.honest.row))
     parts = {
         name: getattr(fitted.honest, name)[order]
         for name in ("fold", "row", "judged", "margin", "probability", "lr_probability")
     }
-    mixed = tiers.lay(replace(fitted, honest=replace(fitted.honest, **parts)))[0].scorer.bands
-    assert mixed == tiers.lay(fitted)[0].scorer.bands
+    mixed = tiers.fit_tiers(replace(fitted, honest=replace(fitted.honest, **parts)))[0].scorer.bands
+    assert mixed == tiers.fit_tiers(fitted)[0].scorer.bands
 
 
-def test_without_a_judged_fold_the_newest_rows_lay_the_tiers(fitted: Fitted) -> None:
+def test_without_a_judged_fold_the_newest_rows_lay_the_tiers(fitted: TrainedModel) -> None:
     parts = {
         name: getattr(fitted.honest, name)[:0]
         for name in ("fold", "row", "judged", "margin", "probability", "lr_probability")
     }
-    laid, told = tiers.lay(replace(fitted, folds=(), honest=replace(fitted.honest, **parts)))
+    laid, told = tiers.fit_tiers(replace(fitted, folds=(), honest=replace(fitted.honest, **parts)))
     assert told.cuts == [] and told.held == {} and laid.scorer.bands.volume[0] == 40.0
-    assert isinstance(to_matrix(fitted.made), Matrix) and sentences(told.to_record())[0].startswith(
+    assert isinstance(training_matrix(fitted.made), Matrix) and capacity_sentences(told.to_record())[0].startswith(
         "Tier A takes the best 40"
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leadline.cli.progress import Telling
+from leadline.cli.progress import ProgressReporter
 from leadline.config.schema import Config
 from leadline.dataset.feature_spec import Feature
 from leadline.model.encoding.encoder import Matrix
@@ -46,12 +46,12 @@ def world(seed: int = 5) -> tuple[Matrix, list[tuple[Any, Any]]]:
     return matrix, [(rows[:300], rows[300:500]), (rows[:500], rows[500:700]), (rows[:700], rows[700:])]
 
 
-def run(progress: Any = lambda _: None, trials: int = TRIALS, data_seed: int = 5, **config: Any) -> fit.Tuned:
+def run(progress: Any = lambda _: None, trials: int = TRIALS, data_seed: int = 5, **config: Any) -> fit.TuningResult:
     return fit.tune_recipe(Config.model_validate(FLAT | config), SPECS, *world(data_seed), trials, progress)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[fit.Tuned, bytes]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[fit.TuningResult, bytes]:
     """What a search finds that nobody stops, and what it keeps."""
     folder, before = tmp_path_factory.mktemp("whole"), Path.cwd()
     os.chdir(folder)
@@ -72,11 +72,13 @@ def kept() -> Path:
     return place
 
 
-def result(found: fit.Tuned) -> tuple[Any, ...]:
+def result(found: fit.TuningResult) -> tuple[Any, ...]:
     return found.recipe, found.trials, found.loss, found.default_loss
 
 
-def test_a_search_killed_half_through_ends_as_if_it_had_not_been(whole: tuple[fit.Tuned, bytes], folder: Path) -> None:
+def test_a_search_killed_half_through_ends_as_if_it_had_not_been(
+    whole: tuple[fit.TuningResult, bytes], folder: Path
+) -> None:
     search = subprocess.Popen([sys.executable, "-c", SCRIPT], stderr=subprocess.PIPE, text=True)
     assert search.stderr is not None
     for line in search.stderr:
@@ -94,7 +96,7 @@ def test_a_search_killed_half_through_ends_as_if_it_had_not_been(whole: tuple[fi
     assert told[0] == f"going on with a search: {there} of {TRIALS} recipes were tried before"
 
 
-def test_a_search_that_is_done_is_not_made_again(whole: tuple[fit.Tuned, bytes], folder: Path) -> None:
+def test_a_search_that_is_done_is_not_made_again(whole: tuple[fit.TuningResult, bytes], folder: Path) -> None:
     run(trials=1)
     kept().write_bytes(whole[1])
     assert result(run()) == result(whole[0]) and run().kept == TRIALS
@@ -141,7 +143,7 @@ def test_on_a_terminal_a_bar_is_shown_unless_told_otherwise(
     monkeypatch.setenv("TERM", "xterm")
     with os.fdopen(theirs, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
-        run(Telling(quiet, log), trials=2)
+        run(ProgressReporter(quiet, log), trials=2)
         monkeypatch.undo()
         terminal.write("\nend")
         terminal.flush()

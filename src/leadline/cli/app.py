@@ -11,7 +11,7 @@ import typer
 
 from leadline.cli import model_commands as making
 from leadline.cli import scoring_commands as nightly
-from leadline.cli.exit_codes import outcome
+from leadline.cli.exit_codes import exit_code_of
 from leadline.cli.options import OLD_OPTIONS
 
 __all__ = ["app", "main"]
@@ -75,4 +75,4 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     Exit codes: 0 done · 1 a bug · 2 usage · 65 the data is bad · 66 no such input · 73 the output can't be written ·
     75 try again · 78 the config is bad · 79 promotion refused · 130 interrupted.
     """
-    sys.exit(outcome(lambda: app(args=arguments, prog_name="leadline")))
+    sys.exit(exit_code_of(lambda: app(args=arguments, prog_name="leadline")))

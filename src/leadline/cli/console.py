@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from leadline.cli.output import Printer, plural
+from leadline.cli.output import Printer, plural_s
 from leadline.cli.render_training import TrainingScreen
 from leadline.core.checks import Severity
 from leadline.errors import DataError
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from leadline.core.checks import Findings
-    from leadline.delivery.batch import Night
+    from leadline.delivery.batch import ScoringRun
     from leadline.errors import PromotionRefused
     from leadline.presets.proposal import Proposal
     from leadline.workflows.check import CheckResult
-    from leadline.workflows.config_from_file import Pointed
+    from leadline.workflows.config_from_file import DataFileConfig
     from leadline.workflows.demo import DemoResult
     from leadline.workflows.erase import Forgotten
     from leadline.workflows.monitor import MonitorResult
     from leadline.workflows.promote import Promotion
     from leadline.workflows.recalibrate import Recalibration
     from leadline.workflows.report import ReportResult
-    from leadline.workflows.scoring.backfill import Rehearsal
-    from leadline.workflows.scoring.explain import Told
+    from leadline.workflows.scoring.backfill import DryRun
+    from leadline.workflows.scoring.explain import LeadExplanation
 
 __all__ = ["ConfigScreen", "Console"]
 
@@ -38,7 +38,7 @@ __all__ = ["ConfigScreen", "Console"]
 class ConfigScreen(Printer):
     """Prints configs that were guessed."""
 
-    def pointed(self, found: Pointed) -> None:
+    def pointed(self, found: DataFileConfig) -> None:
         """Print the config that a data file got, and warn of what was guessed and of what it can't protect against."""
         self._config = str(found.config)
         if not self._json:
@@ -79,7 +79,7 @@ class Console(ConfigScreen, TrainingScreen):
             if result.rows:
                 self._say(f"known at {result.known_at}:" if result.known_at else "all rows, as none has a date:")
             for name, count in result.rows.items():
-                self._say(f"{name:<14}{count:>12,} row{plural(count)}")
+                self._say(f"{name:<14}{count:>12,} row{plural_s(count)}")
             c = result.counts
             if c.positive + c.negative + c.censored:
                 self._say(
@@ -92,7 +92,7 @@ class Console(ConfigScreen, TrainingScreen):
         errors = result.findings.of(Severity.ERROR)
         if errors:
             refusal = DataError(
-                f"{len(errors)} error{plural(len(errors))} found; expected none; mend what is told above"
+                f"{len(errors)} error{plural_s(len(errors))} found; expected none; mend what is told above"
             )
             refusal.findings = result.findings
             raise refusal
@@ -112,7 +112,7 @@ class Console(ConfigScreen, TrainingScreen):
         unasked = [[f.code, f.subject, f.seen] for f in findings.of(Severity.NOT_APPLICABLE)]
         self._lines(("code", "where", "not applicable because"), unasked, (0, 2, 5))
 
-    def scored(self, result: Night) -> None:
+    def scored(self, result: ScoringRun) -> None:
         """Print where the scores are, and the tiers."""
         if not self._as_json(result.to_record()):
             for line in result.lines():
@@ -120,7 +120,7 @@ class Console(ConfigScreen, TrainingScreen):
         for text in result.warnings:
             self.progress.warn(text)
 
-    def backfilled(self, results: Iterator[Night]) -> None:
+    def backfilled(self, results: Iterator[ScoringRun]) -> None:
         """Print each night of several as soon as it is in place."""
         records, said = [], set[str]()
         for result in results:
@@ -133,7 +133,7 @@ class Console(ConfigScreen, TrainingScreen):
                 said.add(text)
         self._as_json(records)
 
-    def rehearsed(self, results: Iterator[Rehearsal]) -> None:
+    def rehearsed(self, results: Iterator[DryRun]) -> None:
         """Print what would be done."""
         records = []
         for result in results:
@@ -144,16 +144,16 @@ class Console(ConfigScreen, TrainingScreen):
                 self.progress.warn(text)
         self._as_json(records)
 
-    def explained(self, result: Told, page: Path | None = None) -> None:
+    def explained(self, result: LeadExplanation, page: Path | None = None) -> None:
         """Print one lead's causes, and where the page is."""
-        from leadline.report.text import told_value
+        from leadline.report.text import expected_value_lines
 
         if self._as_json(_with_page(_lead_record(result), page)):
             return
         self._say(
             f"{result.lead_id} at {result.as_of}: {result.probability:.1%}, tier {result.tier}, by {result.model}"
         )
-        for line in told_value(result.later):
+        for line in expected_value_lines(result.later):
             self._say(line)
         for fact, effect in result.causes[:CAUSES]:
             if abs(effect) >= 0.01:
@@ -217,7 +217,7 @@ class Console(ConfigScreen, TrainingScreen):
         if self._as_json(self._demo_record(result)):
             return
         sizes = {severity: len(result.checked.findings.of(severity)) for severity in SHOWN}
-        self._say("The checks: " + ", ".join(f"{n} {severity}{plural(n)}" for severity, n in sizes.items()))
+        self._say("The checks: " + ", ".join(f"{n} {severity}{plural_s(n)}" for severity, n in sizes.items()))
         self._say("\nThe model, trained on what was known four weeks before the end:")
         self.trained(result.trained)
         self._say("\nTonight:")
@@ -251,7 +251,7 @@ class Console(ConfigScreen, TrainingScreen):
             self._say(text)
 
 
-def _lead_record(result: Told) -> dict[str, Any]:
+def _lead_record(result: LeadExplanation) -> dict[str, Any]:
     """Return one lead's score and its causes as plain JSON values."""
     causes = [{"fact": fact, "effect": effect} for fact, effect in result.causes]
     record = {name: getattr(result, name) for name in ("as_of", "probability", "tier", "model", "base")}

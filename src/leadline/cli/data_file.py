@@ -12,10 +12,10 @@ from leadline.errors import DataError, UsageError
 if TYPE_CHECKING:
     from leadline.cli.console import Console
 
-__all__ = ["mended", "no_data", "pointed"]
+__all__ = ["hint_on_refusal", "refuse_data_file", "resolve_config"]
 
 
-def pointed(
+def resolve_config(
     console: Console,
     given: Path,
     outcome: str | None,
@@ -30,10 +30,10 @@ def pointed(
     UsageError
         Options of a data file stand beside a config.
     """
-    from leadline.workflows.config_from_file import is_data, point
+    from leadline.workflows.config_from_file import config_from_data, is_data
 
     if is_data(given):
-        found = point(given, outcome, positive, order_by, config_out)
+        found = config_from_data(given, outcome, positive, order_by, config_out)
         console.pointed(found)
         return found.config
     options = {"--outcome": outcome, "--positive": positive, "--order-by": order_by, "--config-out": config_out}
@@ -45,7 +45,7 @@ def pointed(
     return given
 
 
-def no_data(given: Path) -> Path:
+def refuse_data_file(given: Path) -> Path:
     """Refuse a data file where only a config will do.
 
     Raises
@@ -55,7 +55,7 @@ def no_data(given: Path) -> Path:
 
     Examples
     --------
-    >>> no_data(Path("leads.csv"))
+    >>> refuse_data_file(Path("leads.csv"))
     Traceback (most recent call last):
     ...
     leadline.errors.UsageError: leads.csv: a data file, not a config; expected the config that `leadline train leads.csv --outcome COLUMN` writes; name that, as in leads.yaml
@@ -70,15 +70,15 @@ def no_data(given: Path) -> Path:
 
 
 @contextmanager
-def mended(config: Path, command: str) -> Iterator[None]:
+def hint_on_refusal(config: Path, command: str) -> Iterator[None]:
     """Note on the leak gate's refusal of a flat file which lines of its config mend it."""
     try:
         yield
     except DataError as refusal:
         if refusal.findings is not None:
-            from leadline.workflows.config_from_file import mending
+            from leadline.workflows.config_from_file import fix_hint
 
-            advice = mending(config, refusal.findings, command)
+            advice = fix_hint(config, refusal.findings, command)
             if advice:
                 refusal.add_note(advice)
         raise

@@ -9,33 +9,33 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from leadline.cli.progress import still
+from leadline.cli.progress import clear_moving
 from leadline.errors import LeadlineError
 
-__all__ = ["INTERRUPTED", "outcome", "speak_json"]
+__all__ = ["INTERRUPTED", "end_as_json", "exit_code_of"]
 
 INTERRUPTED = 130
 _runs: list[str] = []  # the id of the run whose log is lines of JSON, if any
 
 
-def speak_json(run_id: str) -> None:
+def end_as_json(run_id: str) -> None:
     """Tell from now on how the command ends as a line of JSON, with the run's id.
 
     Examples
     --------
-    >>> speak_json("a1")
-    >>> outcome(lambda: None)
+    >>> end_as_json("a1")
+    >>> exit_code_of(lambda: None)
     0
     """
     _runs[:] = [run_id]
 
 
-def outcome(command: Callable[[], object]) -> int:
+def exit_code_of(command: Callable[[], object]) -> int:
     """Run a command and return its exit code; what went wrong is told on stderr in one sentence.
 
     Examples
     --------
-    >>> outcome(lambda: None)
+    >>> exit_code_of(lambda: None)
     0
     """
     _runs.clear()
@@ -69,7 +69,7 @@ def _run(command: Callable[[], object]) -> int:
             raise end.__context__ from None
         return int(end.code or 0)
     finally:
-        still()
+        clear_moving()
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli.data_file import mended, pointed
+from leadline.cli.data_file import hint_on_refusal, resolve_config
 from leadline.cli.options import (
     AsOf,
     ConfigOut,
@@ -74,10 +74,10 @@ def init(
     if source is None:
         console.proposed(write_preset(folder, preset), None)
         return
-    from leadline.workflows.config_from_file import suspect
+    from leadline.workflows.config_from_file import leak_reason
 
     console.progress("looking at the source")
-    proposal = propose(preset, source, folder, suspect)
+    proposal = propose(preset, source, folder, leak_reason)
     console.proposed(write_proposal(folder, proposal), proposal)
 
 
@@ -102,8 +102,8 @@ def check(
 
     console = console_of(quiet, log, as_json)
     place = page_place(html) if html is not None else None
-    config = pointed(console, config, outcome, positive, order_by, config_out)
-    with mended(config, "check"):
+    config = resolve_config(console, config, outcome, positive, order_by, config_out)
+    with hint_on_refusal(config, "check"):
         result = run(config, as_of, console.progress)
         console.checked(result, write_page(result, place) if place is not None else None)
 
@@ -124,8 +124,8 @@ def train(
     from leadline.workflows.training.train import train as run
 
     console = console_of(quiet, log, as_json)
-    config = pointed(console, config, outcome, positive, order_by, config_out)
-    with mended(config, "train"):
+    config = resolve_config(console, config, outcome, positive, order_by, config_out)
+    with hint_on_refusal(config, "train"):
         result = run(config, as_of, console.progress, tune)
     console.trained(result)
 

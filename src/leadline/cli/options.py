@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leadline.cli.data_file import no_data
-from leadline.cli.exit_codes import speak_json
+from leadline.cli.data_file import refuse_data_file
+from leadline.cli.exit_codes import end_as_json
 from leadline.core.choices import DIALECTS, PRESETS
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Log(StrEnum):
 
 
 ConfigPath = Annotated[
-    Path, typer.Argument(metavar="CONFIG", help="The YAML config.", show_default=False, callback=no_data)
+    Path, typer.Argument(metavar="CONFIG", help="The YAML config.", show_default=False, callback=refuse_data_file)
 ]
 Given = Annotated[
     Path,
@@ -162,6 +162,6 @@ def console_of(quiet: bool, log: Log, as_json: bool = False) -> Console:
 
     console = Console(quiet, log.value, as_json)
     if log is Log.json:
-        speak_json(console.run_id)
+        end_as_json(console.run_id)
     console.progress.begin()
     return console

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from leadline.cli.progress import Telling, still
+from leadline.cli.progress import ProgressReporter, clear_moving
 
-__all__ = ["Printer", "number", "plural"]
+__all__ = ["Printer", "format_figure", "plural_s"]
 
 
 class Printer:
@@ -28,7 +28,7 @@ class Printer:
     def __init__(self, quiet: bool, log: str, as_json: bool) -> None:
         self._log, self._json = log, as_json
         self._config = ""  # where the config of a data file stands, if one was named in its place
-        self.progress = Telling(quiet, log)
+        self.progress = ProgressReporter(quiet, log)
 
     @property
     def run_id(self) -> str:
@@ -36,7 +36,7 @@ class Printer:
         return self.progress.run_id
 
     def _say(self, text: str = "") -> None:
-        still()
+        clear_moving()
         print(text)
 
     def _with_config(self, record: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Printer:
         from rich.console import Console as Rich
         from rich.table import Table
 
-        still()
+        clear_moving()
         width = None if sys.stdout.isatty() else 80
         table = Table(box=SIMPLE, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
         for n, name in enumerate(head):
@@ -69,7 +69,7 @@ class Printer:
         """Print a table of sentences, if there are any; columns with a share of the room break their lines."""
         if not rows:
             return
-        still()
+        clear_moving()
         from rich.box import SIMPLE
         from rich.console import Console as Rich
         from rich.table import Table
@@ -83,11 +83,11 @@ class Printer:
         self._say()
 
 
-def plural(n: int) -> str:
+def plural_s(n: int) -> str:
     return "" if n == 1 else "s"
 
 
-def number(value: float, digits: int = 3) -> str:
+def format_figure(value: float, digits: int = 3) -> str:
     return (
         "–"
         if value != value

@@ -12,23 +12,23 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["Telling", "still"]
+__all__ = ["ProgressReporter", "clear_moving"]
 
-_moving: list[Telling] = []  # whose spinner or bar is on the terminal, if anybody's
+_moving: list[ProgressReporter] = []  # whose spinner or bar is on the terminal, if anybody's
 
 
-def still() -> None:
+def clear_moving() -> None:
     """Take whatever moves off the terminal, so that something else can be written there.
 
     Examples
     --------
-    >>> still()
+    >>> clear_moving()
     """
     while _moving:
         _moving.pop().rest()
 
 
-class Telling:
+class ProgressReporter:
     """Tells how far a command has come; called with a stage's name, it tells that.
 
     On a terminal the stage that runs has a spinner, and becomes a line when it ends; elsewhere each stage is a line.
@@ -70,7 +70,7 @@ class Telling:
 
     def warn(self, text: str) -> None:
         """Tell a warning, whether or not progress is told."""
-        still()
+        clear_moving()
         self._write(self._line({"warning": text}) if self._log == "json" else f"leadline: warning: {text}")
 
     def rest(self) -> None:

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
-from leadline.cli.output import Printer, number
+from leadline.cli.output import Printer, format_figure
 from leadline.core.checks import Severity
 from leadline.core.jsonable import to_jsonable
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.evaluation import robustness
 from leadline.metrics import intervals
 from leadline.model.fitting import selection
-from leadline.workflows.training.refits import pooled
+from leadline.workflows.training.refits import rare_level_shares
 
 if TYPE_CHECKING:
     from leadline.core.checks import Findings
-    from leadline.evaluation.ablation import Worth
-    from leadline.evaluation.backtest import Evaluation
+    from leadline.evaluation.ablation import FamilyAblation
+    from leadline.evaluation.backtest import BacktestResult
     from leadline.evaluation.segments import Segments
-    from leadline.workflows.training.evaluate import Judgement
-    from leadline.workflows.training.tiers import Tiering
+    from leadline.workflows.training.evaluate import ModelEvaluation
+    from leadline.workflows.training.tiers import TierSummary
     from leadline.workflows.training.train import TrainResult
 
 __all__ = ["UNJUDGED", "TrainingScreen", "fit_foot", "fit_head", "fit_record"]
@@ -89,7 +89,7 @@ class TrainingScreen(Printer):
                 said = f"{f.code} {f.severity}: {f}{f' (accepted: {f.accepted})' if f.accepted else ''}"
                 self._say(fill(said, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
 
-    def _evaluation(self, evaluation: Evaluation) -> None:
+    def _evaluation(self, evaluation: BacktestResult) -> None:
         from leadline.evaluation.baselines import short
 
         if not evaluation.folds:
@@ -99,10 +99,10 @@ class TrainingScreen(Printer):
         for fold in evaluation.folds:
             for who, f in fold.figures.items():
                 first = f"{fold.number}{'*' if fold.judged else ''}" if who == "model" else ""
-                interval = f"{number(f.auc)} ({number(f.auc_low)}–{number(f.auc_high)})"
+                interval = f"{format_figure(f.auc)} ({format_figure(f.auc_low)}–{format_figure(f.auc_high)})"
                 size = f"{fold.positives}/{fold.rows}" if first else ""
-                rest = [number(x) for x in (f.average_precision, f.brier, f.ece, f.won_auc)]
-                rows.append([first, short(who), size, interval, rest[0], number(f.lift_10, 2), *rest[1:]])
+                rest = [format_figure(x) for x in (f.average_precision, f.brier, f.ece, f.won_auc)]
+                rows.append([first, short(who), size, interval, rest[0], format_figure(f.lift_10, 2), *rest[1:]])
         self._table(["fold", "by", "positive", "AUC (95%)", "AP", "lift10", "Brier", "ECE", "won"], rows)
         self._say("* the newest fold, which chose nothing: quote this one; won: AUC on closed-won, where known")
         gap, low, high = evaluation.against_logistic
@@ -111,7 +111,7 @@ class TrainingScreen(Printer):
             interval = f"95%: {low:+.4f} to {high:+.4f}"
             self._say(f"log loss {abs(gap):.4f} {side} the regression's ({interval}; + is better)")
 
-    def _families(self, worths: Sequence[Worth]) -> None:
+    def _families(self, worths: Sequence[FamilyAblation]) -> None:
         """Print what is lost when each family of features is left out, the dearest first."""
         if not worths:
             return
@@ -125,11 +125,11 @@ class TrainingScreen(Printer):
         self._say("\nFeature-family ablation (loss when left out, all folds):")
         self._table(["family", "features", "log loss", "95%", "AUC", "verdict"], rows)
 
-    def _nights(self, told: Judgement) -> None:
+    def _nights(self, told: ModelEvaluation) -> None:
         """Print what working the top of the list would have brought, and how much a random split flatters."""
         from leadline.evaluation import robustness, topk_backtest
 
-        for line in ("", *topk_backtest.lines(told.nights), *robustness.optimism_lines(told.optimism)):
+        for line in ("", *topk_backtest.topk_lines(told.nights), *robustness.optimism_lines(told.optimism)):
             self._say(line)
 
     def _stages(self, result: TrainResult) -> None:
@@ -140,19 +140,19 @@ class TrainingScreen(Printer):
         for line in later_stage_lines(None if stages is None else stages.to_record()):
             self._say(line)
 
-    def _capacity(self, told: Tiering) -> None:
+    def _capacity(self, told: TierSummary) -> None:
         """Print what half to double the capacity brings, and how steady the tiers are."""
-        from leadline.report.text import HEAD, KEY, rows, sentences
+        from leadline.report.text import HEAD, KEY, capacity_rows, capacity_sentences
 
         if told.cuts:
             self._say("\nHalf to double the capacity, in the newest fold:")
-            self._table(HEAD, rows([vars(c) for c in told.cuts]))
+            self._table(HEAD, capacity_rows([vars(c) for c in told.cuts]))
             self._say(fill(KEY, 80))
         record = told.to_record()
         if record["own"]:
             self._say(f"\nBy {record['by']}, each at its own capacity:")
-            self._table([str(record["by"]), *HEAD], rows(record["own"], "name"))
-        for line in sentences(record):
+            self._table([str(record["by"]), *HEAD], capacity_rows(record["own"], "name"))
+        for line in capacity_sentences(record):
             self._say(fill(line, 80))
 
     def _segments(self, found: Segments | None) -> None:
@@ -184,11 +184,11 @@ def fit_record(result: TrainResult) -> dict[str, Any]:
 def fit_head(result: TrainResult) -> list[str]:
     """Say what the snapshots are worth, and what was therefore fitted."""
     rung, told_sample = result.fitted.rung, result.judgement.sample
-    said = list(intervals.lines(told_sample)) if told_sample else []
+    said = list(intervals.sample_lines(told_sample)) if told_sample else []
     said += [f"{rung.name}: {rung.reason}"] if rung else []
     fitted = selection.said(result.fitted.honest.choice)
     said += [f"fitted: {fitted}"] if fitted else []
-    rare = pooled(result.fitted)
+    rare = rare_level_shares(result.fitted)
     if rare:
         parts = ", ".join(f"{name} {share:.1%}" for name, share in rare.items())
         said.append(f"levels that fewer than {MIN_GROUP_SIZE} leads share are pooled as other, of snapshots: {parts}")

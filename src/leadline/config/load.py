@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from leadline.config.messages import problems
+from leadline.config.messages import config_problems
 from leadline.config.schema import Config
 from leadline.errors import ConfigError, MissingError
 
@@ -127,7 +127,7 @@ def parse_config(text: str, name: str = "config", environment: Mapping[str, str]
     try:
         config = Config.model_validate(filled)
     except ValidationError as error:
-        found += problems(error, filled, name)
+        found += config_problems(error, filled, name)
     if not found:
         config._text, config._notes = text, tuple(notes)
         return config

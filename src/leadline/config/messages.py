@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from leadline.config.schema import Config
-from leadline.core.choices import instead
+from leadline.core.choices import suggestion
 
-__all__ = ["problems"]
+__all__ = ["config_problems"]
 
 EITHER = {
     "source": 'expected a path or URL, {sql: file.sql} or {query: "select …"}',
@@ -30,7 +30,7 @@ PLAIN = {
 }
 
 
-def problems(error: ValidationError, given: dict[str, Any], name: str) -> list[str]:
+def config_problems(error: ValidationError, given: dict[str, Any], name: str) -> list[str]:
     """List everything that is wrong, a sentence each, in the order of the config.
 
     What is wrong between sections shows only once no key is unknown, so a copy without these is looked at too.
@@ -77,10 +77,10 @@ def _say(item: Any, place: tuple[Any, ...]) -> str:
     if kind == "missing":
         return "missing"
     if kind == "extra_forbidden":
-        return "unknown key" + instead(str(place[-1]), _keys_at(place[:-1]))
+        return "unknown key" + suggestion(str(place[-1]), _keys_at(place[:-1]))
     if item["loc"][-1:] == ("[key]",):
         expected = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
-        return "unknown key" + instead(str(place[-1]), expected) if kind == "literal_error" else PLAIN["string_type"]
+        return "unknown key" + suggestion(str(place[-1]), expected) if kind == "literal_error" else PLAIN["string_type"]
     if kind == "string_pattern_mismatch":
         return f"{str(item['input'])[:60]!r} doesn't match {context['pattern']}"
     if kind == "value_error":

@@ -30,7 +30,7 @@ __all__ = [
     "Tracking",
     "Wanted",
     "When",
-    "spelt",
+    "normalized_reason",
 ]
 
 
@@ -140,7 +140,7 @@ class Rejections(Section):
     def given(self) -> dict[str, tuple[str, ...]]:
         """Return the reasons of each kind that is given, as patterns in lower case; ``*`` stands for anything."""
         told = {"fit": self.fit, "timing": self.timing, "data": self.data}
-        return {kind: tuple(spelt(word) for word in words) for kind, words in told.items() if words}
+        return {kind: tuple(normalized_reason(word) for word in words) for kind, words in told.items() if words}
 
     @model_validator(mode="after")
     def _once(self) -> Rejections:
@@ -150,12 +150,12 @@ class Rejections(Section):
         return self
 
 
-def spelt(reason: str) -> str:
+def normalized_reason(reason: str) -> str:
     """Return what the spellings of a reason have in common.
 
     Examples
     --------
-    >>> spelt("Bad_Fit "), spelt("bad-fit")
+    >>> normalized_reason("Bad_Fit "), normalized_reason("bad-fit")
     ('bad fit', 'bad fit')
     """
     return " ".join(reason.lower().replace("_", " ").replace("-", " ").split())

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-def _said(read: Any) -> Any:
+def _as_pydantic_error(read: Any) -> Any:
     """Turn a leadline error inside a field into the kind of error that pydantic gathers."""
 
     def wrapped(value: Any) -> Any:
@@ -56,13 +56,13 @@ def _instant(value: Any) -> int:
 
 Duration = Annotated[
     Horizon,
-    BeforeValidator(_said(_horizon)),
+    BeforeValidator(_as_pydantic_error(_horizon)),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^\s*[0-9]{1,6}\s*[mhdw]\s*$"}, mode="validation"),
 ]
 Instant = Annotated[
     int,
-    BeforeValidator(_said(_instant)),
+    BeforeValidator(_as_pydantic_error(_instant)),
     PlainSerializer(format_instant, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^\s*[0-9]{4}-?[0-9]{2}"}, mode="validation"),
 ]

@@ -1,4 +1,4 @@
-"""A check is a code, a title, a severity and one function; a finding is what it saw. `run` runs them.
+"""A check is a code, a title, a severity and one function; a finding is what it saw. `run_checks` runs them.
 
 Checks of the tables are LL1xx (``tables/rules``), leaks by name, place and behaviour LL2xx, by experiment LL3xx (``leakage/gate.py``).
 """
@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from leadline.errors import DataError
 
-__all__ = ["Check", "Finding", "Findings", "Severity", "run"]
+__all__ = ["Check", "Finding", "Findings", "Severity", "run_checks"]
 
 Context = TypeVar("Context")
 
@@ -72,7 +72,7 @@ class Check(Generic[Context]):
     Examples
     --------
     >>> late = Check("LL212", "overwritten later", Severity.WARNING, lambda n: [], unless=lambda n: "there are no dates")
-    >>> [str(f) for f in run([late], 5)]
+    >>> [str(f) for f in run_checks([late], 5)]
     ['overwritten later: there are no dates']
     """
 
@@ -152,14 +152,14 @@ def _accept(finding: Finding, reason: str | Mapping[str, str] | None) -> Finding
     return replace(finding, severity=Severity.WARNING, accepted=reason)
 
 
-def run(checks: Sequence[Check[Context]], context: Context) -> Findings:
+def run_checks(checks: Sequence[Check[Context]], context: Context) -> Findings:
     """Run every check, each in turn, and return all that they found.
 
     Examples
     --------
     >>> empty = Check("LL110", "empty table", Severity.ERROR,
     ...               lambda n: [("leads", "0 rows", "at least one", "check the source", 0)] if n == 0 else [])
-    >>> len(run([empty], 0)), len(run([empty], 5))
+    >>> len(run_checks([empty], 0)), len(run_checks([empty], 5))
     (1, 0)
     """
     return Findings(tuple(finding for check in checks for finding in check.findings(context)))

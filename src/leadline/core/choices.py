@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["DIALECTS", "PRESETS", "closest", "instead"]
+__all__ = ["DIALECTS", "PRESETS", "closest", "suggestion"]
 
 
 def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -23,12 +23,12 @@ def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     return folded[near[0]] if near else None
 
 
-def instead(word: str, known: Iterable[str]) -> str:
+def suggestion(word: str, known: Iterable[str]) -> str:
     """Say what to write instead of an unknown word: the closest known one, else all of them.
 
     Examples
     --------
-    >>> instead("hubspt", ["csv", "hubspot"]), instead("sap", ["csv", "hubspot"]), instead("sap", [])
+    >>> suggestion("hubspt", ["csv", "hubspot"]), suggestion("sap", ["csv", "hubspot"]), suggestion("sap", [])
     ('; did you mean `hubspot`?', '; expected one of csv, hubspot', '')
     """
     there = list(known)

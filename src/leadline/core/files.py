@@ -57,7 +57,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     >>> write_bytes(place, b"whole"); place.read_bytes()
     b'whole'
     """
-    with _said(path):
+    with _readable_errors_of(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f"{STAGING}{os.getpid()}-{path.name}"[:200])
         try:
@@ -141,7 +141,7 @@ def staging(parent: Path) -> Iterator[Path]:
     >>> sorted(p.name for p in folder.iterdir())
     ['final']
     """
-    with _said(parent):
+    with _readable_errors_of(parent):
         parent.mkdir(parents=True, exist_ok=True)
         sweep(parent)
         folder = parent / f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}"
@@ -171,7 +171,7 @@ def place(staged: Path, final: Path) -> None:
     ...
     leadline.errors.OutputError: ...: directory not empty; expected to be able to write there; choose another place or mend its permissions
     """
-    with _said(final):
+    with _readable_errors_of(final):
         for path in staged.rglob("*"):
             _sync_folder(path)
         _sync_folder(staged)
@@ -205,7 +205,7 @@ def swap(staged: Path, final: Path, last: str) -> None:
     >>> (folder / "final" / "a.txt").read_text(), [p.name for p in folder.iterdir()]
     ('new', ['final'])
     """
-    with _said(final):
+    with _readable_errors_of(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         for path in staged.rglob("*"):
             _sync_folder(path)
@@ -252,7 +252,7 @@ def discard(path: Path) -> None:
     >>> list(folder.iterdir())
     []
     """
-    with _said(path):
+    with _readable_errors_of(path):
         if path.is_symlink() or path.is_file():
             path.unlink()
         elif path.is_dir():
@@ -299,7 +299,7 @@ def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
     ...
     leadline.errors.RetryError: lock ...: another leadline run holds it; expected to be alone; wait for it to end and run the command again
     """
-    with _said(path):
+    with _readable_errors_of(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         stream = path.open("a")
     with stream:
@@ -348,7 +348,7 @@ def _sync_folder(path: Path) -> None:
 
 
 @contextmanager
-def _said(path: Path) -> Iterator[None]:
+def _readable_errors_of(path: Path) -> Iterator[None]:
     """Turn the system's errors on the way to `path` into one sentence."""
     try:
         yield

@@ -9,14 +9,14 @@ from typing import Any
 
 __all__ = [
     "ABSENT",
-    "amount",
     "count",
-    "instant",
+    "date_text",
+    "decimal",
     "interval",
-    "joined",
-    "known",
+    "is_number",
+    "join",
     "outcome",
-    "outcomes",
+    "outcome_plural",
     "share",
     "shares",
     "stage",
@@ -36,12 +36,12 @@ STAGES = {
 }
 
 
-def known(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     """Tell whether a figure is one.
 
     Examples
     --------
-    >>> [known(v) for v in (0, 0.5, None, float("nan"), "x")]
+    >>> [is_number(v) for v in (0, 0.5, None, float("nan"), "x")]
     [True, True, False, False, False]
     """
     return isinstance(value, (int, float)) and math.isfinite(value)
@@ -55,18 +55,18 @@ def share(value: Any, digits: int = 1) -> str:
     >>> share(0.1234), share(0.1234, 0), share(None)
     ('12.3%', '12%', '–')
     """
-    return f"{100 * value:.{digits}f}%" if known(value) else ABSENT
+    return f"{100 * value:.{digits}f}%" if is_number(value) else ABSENT
 
 
-def amount(value: Any, digits: int = 2, sign: bool = False) -> str:
+def decimal(value: Any, digits: int = 2, sign: bool = False) -> str:
     """Say a number with so many digits after the point; a minus is a real one.
 
     Examples
     --------
-    >>> amount(1234.5, 1), amount(-0.25), amount(0.25, sign=True), amount(-0.04, 1), amount(float("nan"))
+    >>> decimal(1234.5, 1), decimal(-0.25), decimal(0.25, sign=True), decimal(-0.04, 1), decimal(float("nan"))
     ('1,234.5', '−0.25', '+0.25', '0.0', '–')
     """
-    if not known(value):
+    if not is_number(value):
         return ABSENT
     rounded = round(value, digits) + 0.0  # a small loss isn't a minus nothing
     return f"{rounded:{'+' if sign else ''},.{digits}f}".replace("-", "−")
@@ -80,7 +80,7 @@ def count(number: Any, noun: str = "", plural: str = "") -> str:
     >>> count(1, "lead"), count(2500, "lead"), count(2, "opportunity", "opportunities"), count(7)
     ('1 lead', '2,500 leads', '2 opportunities', '7')
     """
-    said = f"{int(number):,}" if known(number) else ABSENT
+    said = f"{int(number):,}" if is_number(number) else ABSENT
     return f"{said} {noun if number == 1 else plural or noun + 's'}" if noun else said
 
 
@@ -92,7 +92,7 @@ def interval(low: Any, high: Any, digits: int = 2) -> str:
     >>> interval(1.0, 2.5, 1), interval(None, 2.5)
     ('1.0 to 2.5', '–')
     """
-    return f"{amount(low, digits)} to {amount(high, digits)}" if known(low) and known(high) else ABSENT
+    return f"{decimal(low, digits)} to {decimal(high, digits)}" if is_number(low) and is_number(high) else ABSENT
 
 
 def shares(low: Any, high: Any, digits: int = 1) -> str:
@@ -103,15 +103,15 @@ def shares(low: Any, high: Any, digits: int = 1) -> str:
     >>> shares(0.1, 0.25), shares(None, 0.25)
     ('10.0% to 25.0%', '–')
     """
-    return f"{share(low, digits)} to {share(high, digits)}" if known(low) and known(high) else ABSENT
+    return f"{share(low, digits)} to {share(high, digits)}" if is_number(low) and is_number(high) else ABSENT
 
 
-def instant(value: Any) -> str:
+def date_text(value: Any) -> str:
     """Say a day: of ISO text or of microseconds; what is neither, as a flat file's order, stays as it is.
 
     Examples
     --------
-    >>> instant("2026-11-16T00:00:00Z"), instant(1_736_121_600_000_000), instant("4711"), instant(None)
+    >>> date_text("2026-11-16T00:00:00Z"), date_text(1_736_121_600_000_000), date_text("4711"), date_text(None)
     ('16 Nov 2026', '6 Jan 2025', '4711', '–')
     """
     if value is None:
@@ -128,12 +128,12 @@ def instant(value: Any) -> str:
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
-def joined(parts: Sequence[str]) -> str:
+def join(parts: Sequence[str]) -> str:
     """Join words as people do.
 
     Examples
     --------
-    >>> joined(["a"]), joined(["a", "b", "c"])
+    >>> join(["a"]), join(["a", "b", "c"])
     ('a', 'a, b and c')
     """
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
@@ -166,26 +166,26 @@ def outcome(asked: Mapping[str, Any]) -> str:
     if asked.get("reaches") is None:
         return f"is a positive (“{asked.get('column')}” is {asked.get('positive')})"
     reached = {"won": "is won", "opportunity": "reaches opportunity"}.get(asked["reaches"], "reaches SQL")
-    return f"{reached} within {length(asked.get('within'))}" if asked.get("within") else reached
+    return f"{reached} within {duration(asked.get('within'))}" if asked.get("within") else reached
 
 
-def outcomes(asked: Mapping[str, Any]) -> str:
+def outcome_plural(asked: Mapping[str, Any]) -> str:
     """Say the outcome's plural.
 
     Examples
     --------
-    >>> outcomes({"reaches": "sql"}), outcomes({"column": "Converted"})
+    >>> outcome_plural({"reaches": "sql"}), outcome_plural({"column": "Converted"})
     ('SQLs', 'positives')
     """
     return STAGES.get(str(asked.get("reaches")), ("positive", "positives"))[1]
 
 
-def length(text: Any) -> str:
+def duration(text: Any) -> str:
     """Say a length of time.
 
     Examples
     --------
-    >>> length("30d"), length("1d"), length("72h")
+    >>> duration("30d"), duration("1d"), duration("72h")
     ('30 days', '1 day', '72 hours')
     """
     said = str(text)

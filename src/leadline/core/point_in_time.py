@@ -34,15 +34,15 @@ __all__ = [
     "day_sql",
     "edge_cuts_sql",
     "format_instant",
-    "is_ripe",
+    "has_label",
     "label_known_at",
+    "label_known_sql",
     "month_end",
     "month_in",
     "month_name",
     "months_of",
     "parse_instant",
     "reached_within",
-    "ripe_from_sql",
     "seen_from_sql",
     "span_sql",
     "state_sql",
@@ -259,24 +259,24 @@ def label_known_at(as_of: Instants, horizon: Horizon, delay: Horizon) -> Instant
     return as_of + horizon.micros + delay.micros
 
 
-def ripe_from_sql(as_of: str, horizon: Horizon, delay: Horizon) -> str:
+def label_known_sql(as_of: str, horizon: Horizon, delay: Horizon) -> str:
     """Write as SQL what `label_known_at` returns: a label counts as known from this instant on, itself included.
 
     Examples
     --------
-    >>> ripe_from_sql("l.created_at", Horizon(5), Horizon(2))
+    >>> label_known_sql("l.created_at", Horizon(5), Horizon(2))
     'l.created_at + 7'
     """
     return f"{as_of} + {horizon.micros + delay.micros}"
 
 
-def is_ripe(as_of: Instants, horizon: Horizon, delay: Horizon, known_until: int) -> NDArray[np.bool_]:
+def has_label(as_of: Instants, horizon: Horizon, delay: Horizon, known_until: int) -> NDArray[np.bool_]:
     """Tell which snapshots have a label by `known_until` (law 4: unripe is not negative).
 
     Examples
     --------
     >>> day, none = Horizon.parse("1d"), Horizon(0)
-    >>> is_ripe(np.array([0, 1]), day, none, known_until=day.micros).tolist()
+    >>> has_label(np.array([0, 1]), day, none, known_until=day.micros).tolist()
     [True, False]
     """
     return np.asarray(label_known_at(as_of, horizon, delay) <= known_until)

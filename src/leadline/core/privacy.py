@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ABSENT", "MIN_GROUP_SIZE", "MOST", "OTHER", "each", "levels", "shown"]
+__all__ = ["ABSENT", "MIN_GROUP_SIZE", "MOST", "OTHER", "iterate_levels", "pool_levels", "printable_level"]
 
 
 # The privacy bound: how many leads must share something before it is shown or kept by name.
@@ -26,15 +26,15 @@ MOST = 30
 OTHER, ABSENT = "(other)", "(not given)"
 
 
-def levels(values: Words) -> Words:
+def pool_levels(values: Words) -> Words:
     """Return each lead's level: what fewer than 20 share, and what is beyond the 30 commonest, is one.
 
     Examples
     --------
-    >>> levels(np.array(["web"] * 20 + ["Ann's list", None, " web "], dtype=object))[[0, 20, 21, 22]].tolist()
+    >>> pool_levels(np.array(["web"] * 20 + ["Ann's list", None, " web "], dtype=object))[[0, 20, 21, 22]].tolist()
     ['web', '(other)', '(not given)', 'web']
     """
-    spelt = [ABSENT if v is None or not str(v).strip() else shown(str(v)) for v in values]
+    spelt = [ABSENT if v is None or not str(v).strip() else printable_level(str(v)) for v in values]
     if not spelt:
         return np.empty(0, dtype=object)
     names, place, size = np.unique(np.array(spelt, dtype=str), return_inverse=True, return_counts=True)
@@ -45,24 +45,24 @@ def levels(values: Words) -> Words:
     return np.array(kept, dtype=object)[place]
 
 
-def shown(name: str) -> str:
+def printable_level(name: str) -> str:
     """Return a level's name as one line without control characters, and not too long.
 
     Examples
     --------
-    >>> shown("web\\n  form\\x1b[31m"), len(shown("x" * 100))
+    >>> printable_level("web\\n  form\\x1b[31m"), len(printable_level("x" * 100))
     ('web form[31m', 60)
     """
     text = "".join(letter for letter in " ".join(name.split()) if letter.isprintable())
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def each(level: Words) -> Iterator[tuple[str, Ints]]:
+def iterate_levels(level: Words) -> Iterator[tuple[str, Ints]]:
     """Yield each level and its leads' places, the largest first; what is pooled or not given comes last.
 
     Examples
     --------
-    >>> [(name, at.tolist()) for name, at in each(np.array(["(other)", "b", "a", "(other)"], dtype=object))]
+    >>> [(name, at.tolist()) for name, at in iterate_levels(np.array(["(other)", "b", "a", "(other)"], dtype=object))]
     [('a', [2]), ('b', [1]), ('(other)', [0, 3])]
     """
     if not len(level):

@@ -7,7 +7,7 @@ from enum import IntEnum, unique
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Stream", "drawn_again", "generator", "seed_of"]
+__all__ = ["Stream", "bootstrap_counts", "generator", "seed_of"]
 
 
 @unique
@@ -57,12 +57,12 @@ def seed_of(seed: int, stream: Stream, number: int = 0) -> int:
     return int(generator(seed, stream, number).integers(2**31 - 1))
 
 
-def drawn_again(many: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
+def bootstrap_counts(many: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
     """Draw as many as there are, with replacement; return how often each was drawn.
 
     Examples
     --------
-    >>> drawn_again(4, np.random.default_rng(7)).tolist()
+    >>> bootstrap_counts(4, np.random.default_rng(7)).tolist()
     [0, 0, 2, 2]
     """
     return np.bincount(random.integers(many, size=many), minlength=many).astype(np.int64)

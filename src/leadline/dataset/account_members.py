@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core.point_in_time import visible_sql
-from leadline.dataset.feature_spec import Title
+from leadline.dataset.feature_spec import TitleSource
 from leadline.dataset.snapshots import NEWEST_FIRST
 from leadline.storage.dialect import Dialect, identifier, literal
-from leadline.tables.attributes import slug
+from leadline.tables.attributes import slugify
 
 if TYPE_CHECKING:
-    from leadline.tables import Loaded
+    from leadline.tables import LoadedTables
 
 __all__ = ["Roles", "clause", "role_column", "role_of", "role_sql"]
 
@@ -35,7 +35,7 @@ def role_sql(roles: Roles, title: str | None, dialect: Dialect) -> str:
 
         Examples
         --------
-        >>> from leadline.tables.attributes import slug
+        >>> from leadline.tables.attributes import slugify
     from leadline.storage.dialect import DUCKDB
         >>> print(role_sql({"economic_buyer": ["VP Finance", "Head of *"]}, "job_title", DUCKDB))
         CASE WHEN LOWER(b."job_title") LIKE 'vp finance' OR LOWER(b."job_title") LIKE 'head of %' THEN 'economic_buyer' END
@@ -84,7 +84,7 @@ def _like(column: str, pattern: str, dialect: Dialect) -> str:
     return f"{column} LIKE {text}"
 
 
-def clause(roles: Roles, title: Title | None, dialect: Dialect) -> str:
+def clause(roles: Roles, title: TitleSource | None, dialect: Dialect) -> str:
     """Who belongs to the account at as_of: by the newest visible row of ``belongs``, if not merged away by then."""
     newer = (
         "n.changed_at > g.changed_at OR (n.changed_at = g.changed_at AND (n.recorded_at > g.recorded_at "
@@ -106,7 +106,7 @@ def clause(roles: Roles, title: Title | None, dialect: Dialect) -> str:
     return present + (f",\n{_titled(title, role, dialect)}" if title and apart else "")
 
 
-def _titled(title: Title, role: str, dialect: Dialect) -> str:
+def _titled(title: TitleSource, role: str, dialect: Dialect) -> str:
     """Give the members the role of the title that history gives at as_of."""
     column = identifier(title.column, dialect)
     return (
@@ -119,16 +119,16 @@ def _titled(title: Title, role: str, dialect: Dialect) -> str:
     )
 
 
-def role_column(loaded: Loaded) -> Title | None:
+def role_column(loaded: LoadedTables) -> TitleSource | None:
     """Return where the leads' job title is read, if it is an attribute; history's word counts where it has one (law 3)."""
     for title in TITLES:
         for a in loaded.attributes:
-            if a.table == "leads" and a.kind == "category" and slug(a.column) == title:
-                return Title(a.name, a.column if _in_history(loaded, a.column) else None)
+            if a.table == "leads" and a.kind == "category" and slugify(a.column) == title:
+                return TitleSource(a.name, a.column if _in_history(loaded, a.column) else None)
     return None
 
 
-def _in_history(loaded: Loaded, field: str) -> bool:
+def _in_history(loaded: LoadedTables, field: str) -> bool:
     if "history" not in loaded.rows:
         return False
     return bool(loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE field = {literal(field)}")[0][0])

@@ -12,13 +12,13 @@ from leadline.core.point_in_time import visible_sql
 from leadline.dataset.snapshots import NEWEST_FIRST
 from leadline.errors import DataError
 from leadline.storage.dialect import Dialect, identifier, literal
-from leadline.tables import Loaded
-from leadline.tables.attributes import Attribute, slug
+from leadline.tables import LoadedTables
+from leadline.tables.attributes import Attribute, slugify
 
-__all__ = ["CAMPAIGNS", "SOURCES", "chosen", "newest_sql", "origin", "values"]
+__all__ = ["CAMPAIGNS", "SOURCES", "field_values", "newest_sql", "origin_attribute", "pick_origin"]
 
 
-def values(loaded: Loaded, field: str | None, known: bool = False) -> npt.NDArray[np.object_] | None:
+def field_values(loaded: LoadedTables, field: str | None, known: bool = False) -> npt.NDArray[np.object_] | None:
     """Return the field's value at each row of ``snapshots``, sorted by (as_of, lead_id); None where no field is asked for.
 
     A field that ``history`` tells of has its newest visible value at as_of (law 3); else it is an attribute, which the
@@ -63,22 +63,22 @@ def _column_sql(found: Attribute, column: str) -> str:
     )
 
 
-def _attribute(loaded: Loaded, field: str) -> Attribute | None:
+def _attribute(loaded: LoadedTables, field: str) -> Attribute | None:
     """Find the attribute that a field's name means, if any."""
     name = field.strip().lower()
-    hits = [a for a in loaded.attributes if name in (a.column.lower(), a.name) or slug(field) == slug(a.column)]
+    hits = [a for a in loaded.attributes if name in (a.column.lower(), a.name) or slugify(field) == slugify(a.column)]
     if len(hits) > 1:
         names = " or ".join(a.name for a in hits)
         raise DataError(f"capacity.by: {len(hits)} attributes are named {field!r}; expected one; write {names}")
     return hits[0] if hits else None
 
 
-def _has(loaded: Loaded, column: str) -> bool:
+def _has(loaded: LoadedTables, column: str) -> bool:
     named = literal(column, loaded.store.dialect)
     return bool(loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE field = {named}")[0][0])
 
 
-def _unknown(loaded: Loaded, field: str) -> DataError:
+def _unknown(loaded: LoadedTables, field: str) -> DataError:
     known = ", ".join(dict.fromkeys(a.column for a in loaded.attributes)) or "none"
     return DataError(
         f"capacity.by: {field!r} is no attribute, and history doesn't tell of it; expected an attribute in use ({known}) or a "
@@ -107,7 +107,7 @@ CAMPAIGNS = ("campaign",)
 """The words in an attribute's name that tell of a lead's source, and of its campaign."""
 
 
-def origin(config: Config, loaded: Loaded, which: str) -> Attribute | None:
+def origin_attribute(config: Config, loaded: LoadedTables, which: str) -> Attribute | None:
     """Return the attribute that tells the `source` or the `campaign`; None where there is none.
 
     Raises
@@ -118,7 +118,7 @@ def origin(config: Config, loaded: Loaded, which: str) -> Attribute | None:
     named, usual = {
         "source": (config.funnel.source, SOURCES), "campaign": (config.funnel.campaign, CAMPAIGNS),
     }[which]  # fmt: skip
-    found = chosen(loaded.attributes, named, usual)
+    found = pick_origin(loaded.attributes, named, usual)
     if named is not None and found is None:
         raise DataError(
             f"funnel.{which}: {named!r} is no attribute of leads in use; expected one of them; add it to tables.leads.attributes, "
@@ -127,7 +127,7 @@ def origin(config: Config, loaded: Loaded, which: str) -> Attribute | None:
     return found
 
 
-def chosen(attributes: Sequence[Attribute], named: str | None, usual: Sequence[str]) -> Attribute | None:
+def pick_origin(attributes: Sequence[Attribute], named: str | None, usual: Sequence[str]) -> Attribute | None:
     """Pick the attribute of leads that tells the source or the campaign.
 
     Parameters
@@ -139,12 +139,12 @@ def chosen(attributes: Sequence[Attribute], named: str | None, usual: Sequence[s
 
     Examples
     --------
-    >>> one, two = (Attribute("leads", c, slug(c), "category") for c in ("Lead Source", "country"))
-    >>> chosen([one, two], None, SOURCES).column, chosen([one, two], "Country", SOURCES).column, chosen([two], None, SOURCES)
+    >>> one, two = (Attribute("leads", c, slugify(c), "category") for c in ("Lead Source", "country"))
+    >>> pick_origin([one, two], None, SOURCES).column, pick_origin([one, two], "Country", SOURCES).column, pick_origin([two], None, SOURCES)
     ('Lead Source', 'country', None)
     """
     mine = [a for a in attributes if a.table == "leads"]
-    wanted = usual if named is None else (slug(named),)
-    exact = [a for want in wanted for a in mine if slug(a.column) == want]
-    near = [a for want in usual for a in mine if want in slug(a.column)] if named is None else []
+    wanted = usual if named is None else (slugify(named),)
+    exact = [a for want in wanted for a in mine if slugify(a.column) == want]
+    near = [a for want in usual for a in mine if want in slugify(a.column)] if named is None else []
     return next(iter([*exact, *near]), None)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from leadline.core.point_in_time import Horizon
 
-__all__ = ["Aggregate", "Feature", "Kind", "Title", "kinds_of"]
+__all__ = ["Aggregate", "Feature", "Kind", "TitleSource", "kinds_of"]
 
 Kind = Literal["count", "days", "number", "flag", "category"]
 """count: a whole number ≥ 0 · days: time in days, NaN for never · number: any · flag: 0, 1 or NaN · category: text."""
@@ -84,7 +84,7 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class Title:
+class TitleSource:
     """Where job titles are read, which roles are told by.
 
     Attributes

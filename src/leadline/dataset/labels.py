@@ -1,6 +1,6 @@
 """Labels: what became of each snapshot within the horizon, as far as it was known at T. Unripe is not negative.
 
-After `attach`, the table ``snapshots`` has only labelled rows, with ``outcome_at``, ``outcome_recorded_at``,
+After `attach_labels`, the table ``snapshots`` has only labelled rows, with ``outcome_at``, ``outcome_recorded_at``,
 ``won_at``, ``label`` (1 or 0) and ``weight``; the others were counted and left out.
 """
 
@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.config.schema import Config
-from leadline.core.point_in_time import is_ripe, label_known_at, reached_within, state_sql, within_sql
-from leadline.tables import Loaded
-from leadline.tables.stages import rung_of
+from leadline.core.point_in_time import has_label, label_known_at, reached_within, state_sql, within_sql
+from leadline.tables import LoadedTables
+from leadline.tables.stages import stage_index
 
-__all__ = ["Counts", "Labels", "attach", "fetch", "label_dated"]
+__all__ = ["LabelCounts", "Labels", "attach_labels", "fetch_labels", "label_dated"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -26,7 +26,7 @@ MIN_INSTANT = -(2**60)
 
 
 @dataclass(frozen=True)
-class Counts:
+class LabelCounts:
     """How many snapshots there were of each kind, and how many negatives stayed after thinning.
 
     Attributes
@@ -88,7 +88,7 @@ class Labels:
     created_at: Floats | None = None
 
 
-def attach(config: Config, loaded: Loaded) -> Counts:
+def attach_labels(config: Config, loaded: LoadedTables) -> LabelCounts:
     """Label the snapshots, leave out what has no label, and thin the negatives beyond `snapshots.max`."""
     store, double = loaded.store, loaded.store.dialect.double
     if config.is_flat:
@@ -120,16 +120,16 @@ def attach(config: Config, loaded: Loaded) -> Counts:
         f"CASE WHEN state = 'positive' THEN CAST(1 AS {double}) ELSE CAST({weight!r} AS {double}) END AS weight "
         f"FROM labelled WHERE state = 'positive' OR (state = 'negative' AND {keep})"
     )
-    return Counts(**counts, kept_negative=kept, positive_leads=found.get("positive", (0, 0))[1])
+    return LabelCounts(**counts, kept_negative=kept, positive_leads=found.get("positive", (0, 0))[1])
 
 
-def label_dated(config: Config, loaded: Loaded) -> None:
+def label_dated(config: Config, loaded: LoadedTables) -> None:
     """Make the table ``labelled``: the rows of ``snapshots`` with their outcomes and states."""
     store, outcome = loaded.store, config.outcome
     for name, stage in (("first_outcome", str(outcome.reaches)), ("first_won", "won")):
         store.run(
             f"CREATE OR REPLACE TABLE {name} AS SELECT lead_id, reached_at, recorded_at FROM (SELECT lead_id, reached_at, recorded_at, "
-            f"ROW_NUMBER() OVER (PARTITION BY lead_id ORDER BY reached_at, recorded_at) AS nth FROM reached WHERE rung >= {rung_of(stage)}) AS r WHERE nth = 1"
+            f"ROW_NUMBER() OVER (PARTITION BY lead_id ORDER BY reached_at, recorded_at) AS nth FROM reached WHERE rung >= {stage_index(stage)}) AS r WHERE nth = 1"
         )
     state = state_sql(
         "s.as_of", "o.reached_at", config.horizon, outcome.delay, known_until(loaded),
@@ -141,14 +141,14 @@ def label_dated(config: Config, loaded: Loaded) -> None:
     )
 
 
-def known_until(loaded: Loaded) -> int:
+def known_until(loaded: LoadedTables) -> int:
     """Return ``min(T, observed_until)``: labels are known up to here."""
     if loaded.known_at is None or loaded.observed_until is None:
         raise ValueError("a flat file has no known_until")
     return min(loaded.known_at, loaded.observed_until)
 
 
-def fetch(config: Config, loaded: Loaded) -> Labels:
+def fetch_labels(config: Config, loaded: LoadedTables) -> Labels:
     """Fetch the labels of the table ``snapshots``, sorted by (as_of, lead_id)."""
     paid = has_amounts(config)
     if paid:
@@ -168,7 +168,7 @@ def fetch(config: Config, loaded: Loaded) -> Labels:
     as_of: Ints = rows.column("as_of").to_numpy(zero_copy_only=False).astype(np.int64)
     won, amount = np.full(len(as_of), np.nan), None
     if not config.is_flat:
-        ripe = is_ripe(as_of, config.outcome.won_within, config.outcome.delay, known_until(loaded))
+        ripe = has_label(as_of, config.outcome.won_within, config.outcome.delay, known_until(loaded))
         won = np.where(ripe, reached_within(column("won_at"), as_of, config.outcome.won_within), np.nan)
         amount = np.where(ripe, np.nan_to_num(column("amount")), np.nan) if paid else None
     known_at = as_of if config.is_flat else label_known_at(as_of, config.horizon, config.outcome.delay)
@@ -187,7 +187,7 @@ def has_amounts(config: Config) -> bool:
     return deals is not None and bool(deals.lead and deals.stage and deals.closed_at and deals.amount)
 
 
-def _put_amounts(config: Config, loaded: Loaded) -> None:
+def _put_amounts(config: Config, loaded: LoadedTables) -> None:
     """Make ``brought(lead_id, as_of, amount)``: what deals that closed as won in the snapshot's span brought, in cents.
 
     A deal counts once for a lead, also where a merge gave it to the survivor too; from the merge on, the survivor's deals
@@ -195,7 +195,7 @@ def _put_amounts(config: Config, loaded: Loaded) -> None:
     """
     store = loaded.store
     won = "JOIN stage_words AS w ON w.word = LOWER(o.stage)"
-    also = f"w.rung = {rung_of('won')} AND o.closed_at IS NOT NULL AND o.amount IS NOT NULL"
+    also = f"w.rung = {stage_index('won')} AND o.closed_at IS NOT NULL AND o.amount IS NOT NULL"
     deals = (
         f"SELECT o.lead_id, o.opportunity_id, o.closed_at, o.amount FROM opportunities AS o {won} WHERE o.lead_id IS NOT NULL AND {also} "
         f"UNION SELECT m.lead_id, o.opportunity_id, o.closed_at, o.amount FROM opportunities AS o {won} "

@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from leadline.config.schema import LADDER, Config
 from leadline.core.point_in_time import DAY, visible_sql
-from leadline.dataset.attribute_values import origin
+from leadline.dataset.attribute_values import origin_attribute
 from leadline.dataset.labels import known_until
-from leadline.tables import Loaded
+from leadline.tables import LoadedTables
 from leadline.tables.stages import ENDS
 
-__all__ = ["Climbs", "Lasts", "Spent", "fetch_journeys", "fetch_last_events"]
+__all__ = ["CampaignSpend", "LastActivity", "LeadJourneys", "fetch_journeys", "fetch_last_events"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,7 +27,7 @@ Words = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
-class Spent:
+class CampaignSpend:
     """Money by campaign and month, summed; `month` is an instant in microseconds, `cost` in the source's unit."""
 
     campaign: Words = field(default_factory=lambda: np.empty(0, dtype=object))
@@ -36,7 +36,7 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class Climbs:
+class LeadJourneys:
     """One entry a person, ordered by lead_id; instants are in microseconds, NaN for never.
 
     Attributes
@@ -84,21 +84,21 @@ class Climbs:
     until: float
     touched_from: float = float("nan")
     touched_until: float = float("nan")
-    spent: Spent = field(default_factory=Spent)
+    spent: CampaignSpend = field(default_factory=CampaignSpend)
 
     def __len__(self) -> int:
         return len(self.lead)
 
 
-def fetch_journeys(config: Config, loaded: Loaded) -> Climbs:
+def fetch_journeys(config: Config, loaded: LoadedTables) -> LeadJourneys:
     """Read everybody's climb from the tables as known at T; the tables stay as they are.
 
     Raises
     ------
     DataError
-        As `origin`.
+        As `origin_attribute`.
     """
-    found = loaded.store.arrow(statement(config, loaded))
+    found = loaded.store.arrow(journeys_sql(config, loaded))
 
     def numbers(name: str) -> Floats:
         values: Floats = found.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
@@ -111,9 +111,9 @@ def fetch_journeys(config: Config, loaded: Loaded) -> Climbs:
         np.column_stack([numbers("created_at"), *(numbers(f"{name}_{n}") for n in range(1, len(LADDER)))])
         for name in ("reached", "told")
     )
-    columns = [origin(config, loaded, which) for which in ("source", "campaign")]
+    columns = [origin_attribute(config, loaded, which) for which in ("source", "campaign")]
     since, until = _touched_between(config, loaded)
-    return Climbs(
+    return LeadJourneys(
         words("lead_id"), words("account_id"), reached, told, numbers("lost"), numbers("rejected"), words("reason"),
         numbers("first_act"), numbers("touched"), numbers("ever"), words("kind"), words("source"), words("campaign"),
         (columns[0].column if columns[0] else "", columns[1].column if columns[1] else ""),
@@ -121,7 +121,7 @@ def fetch_journeys(config: Config, loaded: Loaded) -> Climbs:
     )  # fmt: skip
 
 
-def statement(config: Config, loaded: Loaded) -> str:
+def journeys_sql(config: Config, loaded: LoadedTables) -> str:
     """Write the query: a row a person."""
     text, tables = loaded.store.dialect.text, config.tables
     absent = {"time": "CAST(NULL AS BIGINT)", "text": f"CAST(NULL AS {text})"}
@@ -144,7 +144,7 @@ def statement(config: Config, loaded: Loaded) -> str:
         joins.append("LEFT JOIN why AS y ON y.lead_id = l.lead_id")
         picked["reason"] = "y.reason"
     for which in ("source", "campaign"):
-        attribute = origin(config, loaded, which)
+        attribute = origin_attribute(config, loaded, which)
         picked[which] = absent["text"] if attribute is None else f"CAST(l.{attribute.name} AS {text})"
     account = "l.account_id" if tables.leads.account else absent["text"]
     rungs = ", ".join(f"r.{name}_{n}" for name in ("reached", "told") for n in range(1, len(LADDER)))
@@ -182,7 +182,7 @@ def _touches(kinds: bool, absent: str) -> list[str]:
     ]
 
 
-def _touched_between(config: Config, loaded: Loaded) -> tuple[float, float]:
+def _touched_between(config: Config, loaded: LoadedTables) -> tuple[float, float]:
     """Tell from when and up to when touches are on record; NaN where there are none."""
     if config.tables.touches is None:
         return float("nan"), float("nan")
@@ -190,15 +190,15 @@ def _touched_between(config: Config, loaded: Loaded) -> tuple[float, float]:
     return (float("nan"), float("nan")) if first is None else (float(first), float(last))
 
 
-def _spent(config: Config, loaded: Loaded) -> Spent:
+def _spent(config: Config, loaded: LoadedTables) -> CampaignSpend:
     """Sum what campaigns cost; rows without a campaign, a month or a cost tell nothing."""
     if config.tables.spend is None:
-        return Spent()
+        return CampaignSpend()
     rows: Any = loaded.store.rows(
         "SELECT campaign, month, SUM(cost) FROM spend WHERE campaign IS NOT NULL AND month IS NOT NULL AND cost IS NOT NULL "
         "GROUP BY campaign, month ORDER BY campaign, month"
     )
-    return Spent(
+    return CampaignSpend(
         np.array([row[0] for row in rows], dtype=object), np.array([float(row[1]) for row in rows]),
         np.array([float(row[2]) / 100 for row in rows]),
     )  # fmt: skip
@@ -208,7 +208,7 @@ def _spent(config: Config, loaded: Loaded) -> Spent:
 
 
 @dataclass(frozen=True)
-class Lasts:
+class LastActivity:
     """A row for each lead and behaviour: the lead reached the outcome, and had done that before.
 
     Attributes
@@ -227,7 +227,7 @@ class Lasts:
             raise ValueError("Lasts: behaviours and days differ in length")
 
 
-def fetch_last_events(loaded: Loaded) -> Lasts:
+def fetch_last_events(loaded: LoadedTables) -> LastActivity:
     """Ask the events and the table ``first_outcome`` that the labels made; an act counts that was visible at the outcome.
 
     A record that was merged away isn't counted: its survivor has its acts.
@@ -241,4 +241,4 @@ def fetch_last_events(loaded: Loaded) -> Lasts:
     )
     behaviour = np.empty(rows.num_rows, dtype=object)
     behaviour[:] = rows.column("behaviour").to_pylist()
-    return Lasts(behaviour, rows.column("micros").to_numpy(zero_copy_only=False).astype(np.float64) / DAY)
+    return LastActivity(behaviour, rows.column("micros").to_numpy(zero_copy_only=False).astype(np.float64) / DAY)

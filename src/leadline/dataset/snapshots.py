@@ -10,8 +10,8 @@ from leadline.config.schema import Config
 from leadline.core.point_in_time import calendar_grid, format_instant, seen_from_sql, visible_sql
 from leadline.errors import DataError
 from leadline.storage.dialect import literal
-from leadline.tables import Loaded
-from leadline.tables.stages import MERGED, rung_of
+from leadline.tables import LoadedTables
+from leadline.tables.stages import MERGED, stage_index
 
 __all__ = ["for_deals", "for_night", "for_training"]
 
@@ -23,7 +23,7 @@ NEWEST_FIRST = "h.changed_at DESC, h.recorded_at DESC, CASE WHEN h.value IS NULL
 """Which row of a field's history is the newest; engines differ in where they sort NULL."""
 
 
-def for_training(config: Config, loaded: Loaded) -> int:
+def for_training(config: Config, loaded: LoadedTables) -> int:
     """Make the snapshots of the past, up to T; return how many."""
     store, limit = loaded.store, loaded.known_at
     if config.is_flat:
@@ -48,7 +48,7 @@ def for_training(config: Config, loaded: Loaded) -> int:
     return _make(config, loaded, moments, as_of, f"{as_of} <= {limit}")
 
 
-def for_night(config: Config, loaded: Loaded, as_of: int | None) -> int:
+def for_night(config: Config, loaded: LoadedTables, as_of: int | None) -> int:
     """Make tonight's snapshots, one for each open lead; return how many.
 
     With landmarks, every open lead past its first landmark; for a flat file, the rows from `as_of` on (all rows
@@ -69,7 +69,7 @@ def for_night(config: Config, loaded: Loaded, as_of: int | None) -> int:
     return _make(config, loaded, "CROSS JOIN grid AS g", "g.as_of", past)
 
 
-def for_deals(config: Config, loaded: Loaded) -> int:
+def for_deals(config: Config, loaded: LoadedTables) -> int:
     """Make a snapshot for each lead's first won deal, at the first instant at which it is known; return how many.
 
     The table ``first_deals(lead_id, account_id, as_of, amount)`` has the same rows with what they brought, in cents: of
@@ -78,7 +78,7 @@ def for_deals(config: Config, loaded: Loaded) -> int:
     """
     store = loaded.store
     account = "l.account_id" if config.tables.leads.account else f"CAST(NULL AS {store.dialect.text})"
-    won = f"JOIN stage_words AS w ON w.word = LOWER(o.stage) AND w.rung = {rung_of('won')}"
+    won = f"JOIN stage_words AS w ON w.word = LOWER(o.stage) AND w.rung = {stage_index('won')}"
     store.run(
         "CREATE OR REPLACE TABLE first_deals AS SELECT d.lead_id, d.account_id, d.as_of, d.amount FROM ("
         f"SELECT o.lead_id, {account} AS account_id, {seen_from_sql('o', 'closed_at')} AS as_of, SUM(o.amount) AS amount, "
@@ -92,22 +92,22 @@ def for_deals(config: Config, loaded: Loaded) -> int:
     return int(store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
 
 
-def _put_grid(loaded: Loaded, instants: list[int]) -> None:
+def _put_grid(loaded: LoadedTables, instants: list[int]) -> None:
     import pyarrow as pa
 
     loaded.store.put("grid", pa.table({"as_of": pa.array(instants, pa.int64())}))
 
 
-def _flat(loaded: Loaded, visible: str, as_of: str) -> int:
+def _flat(loaded: LoadedTables, visible: str, as_of: str) -> int:
     loaded.store.run(
         f"CREATE OR REPLACE TABLE snapshots AS SELECT l.lead_id, l.account_id, {as_of} AS as_of FROM leads AS l {visible}"
     )
     return int(loaded.store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
 
 
-def _make(config: Config, loaded: Loaded, moments: str, as_of: str, also: str) -> int:
+def _make(config: Config, loaded: LoadedTables, moments: str, as_of: str, also: str) -> int:
     store = loaded.store
-    rung = rung_of(str(config.outcome.reaches))
+    rung = stage_index(str(config.outcome.reaches))
     store.run(
         f"CREATE OR REPLACE TABLE done AS SELECT lead_id, MIN({KNOWN}) AS known FROM reached "
         f"WHERE rung >= {rung} OR rung = {MERGED} GROUP BY lead_id"
@@ -116,7 +116,7 @@ def _make(config: Config, loaded: Loaded, moments: str, as_of: str, also: str) -
         "CREATE OR REPLACE TABLE ended AS SELECT e.lead_id, GREATEST(e.reached_at, e.recorded_at) AS known, "
         "MIN(GREATEST(r.reached_at, r.recorded_at)) AS reopened FROM reached AS e "
         "LEFT JOIN reached AS r ON r.lead_id = e.lead_id AND r.rung >= 0 AND r.reached_at > e.reached_at "
-        f"WHERE e.rung IN ({rung_of('lost')}, {rung_of('rejected')}) GROUP BY e.lead_id, e.reached_at, e.recorded_at"
+        f"WHERE e.rung IN ({stage_index('lost')}, {stage_index('rejected')}) GROUP BY e.lead_id, e.reached_at, e.recorded_at"
     )
     account = "l.account_id" if config.tables.leads.account else f"CAST(NULL AS {store.dialect.text})"
     store.run(
@@ -133,7 +133,7 @@ def _make(config: Config, loaded: Loaded, moments: str, as_of: str, also: str) -
     return int(store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
 
 
-def _put_belongs(config: Config, loaded: Loaded, column: str) -> None:
+def _put_belongs(config: Config, loaded: LoadedTables, column: str) -> None:
     """Make ``belongs(lead_id, account_id, changed_at, recorded_at)``: which account a lead is in, and since when."""
     rows = "SELECT lead_id, COALESCE(account_id, '') AS account_id, created_at AS changed_at, recorded_at FROM leads"
     if config.tables.history is not None and _has_field(loaded, column):
@@ -142,12 +142,12 @@ def _put_belongs(config: Config, loaded: Loaded, column: str) -> None:
     loaded.store.run(f"CREATE OR REPLACE TABLE belongs AS {rows}")
 
 
-def _has_field(loaded: Loaded, column: str) -> bool:
+def _has_field(loaded: LoadedTables, column: str) -> bool:
     named = literal(column, loaded.store.dialect)
     return bool(loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE field = {named}")[0][0])
 
 
-def _account_as_of(loaded: Loaded, column: str) -> None:
+def _account_as_of(loaded: LoadedTables, column: str) -> None:
     """Where history has the field, the account at as_of counts, and before a lead's first row it has none (law 3).
 
     That holds for leads of which history says nothing too: whether a later row changes their account isn't known at as_of.

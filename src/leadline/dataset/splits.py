@@ -1,7 +1,7 @@
 """Folds: forward-in-time train/test pairs with a gap of one horizon, and a second look that none overlaps.
 
 A fold trains on snapshots whose labels were known when its test begins, and tests on a span of as_of after that.
-`check` doesn't reuse the code that made the folds: it re-derives from the outcomes themselves that no training
+`check_folds` doesn't reuse the code that made the folds: it re-derives from the outcomes themselves that no training
 label lies after a test snapshot.
 """
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from leadline.dataset.labels import Labels
 from leadline.errors import DataError
 
-__all__ = ["FEWEST", "Fold", "check", "make_dated", "make_flat"]
+__all__ = ["FEWEST", "Fold", "check_folds", "make_dated_folds", "make_ordered_folds"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -41,7 +41,7 @@ class Fold:
     ends_at: int
 
 
-def make_dated(as_of: Ints, labels: Labels, folds: int, length: int) -> tuple[Fold, ...]:
+def make_dated_folds(as_of: Ints, labels: Labels, folds: int, length: int) -> tuple[Fold, ...]:
     """Lay `folds` test spans of `length` microseconds end to end, the newest ending at the newest as_of; oldest first.
 
     Spans whose training or test side has too few positives are left out, so there may be fewer.
@@ -52,7 +52,7 @@ def make_dated(as_of: Ints, labels: Labels, folds: int, length: int) -> tuple[Fo
     >>> as_of = np.arange(100) * day
     >>> nan = np.full(100, np.nan)
     >>> labels = Labels(np.ones(100), np.ones(100), as_of + 5 * day, nan, nan, nan)
-    >>> [(len(f.train), len(f.test)) for f in make_dated(as_of, labels, folds=2, length=10 * day)]
+    >>> [(len(f.train), len(f.test)) for f in make_dated_folds(as_of, labels, folds=2, length=10 * day)]
     [(75, 10), (85, 10)]
     """
     if not len(as_of):
@@ -67,7 +67,7 @@ def make_dated(as_of: Ints, labels: Labels, folds: int, length: int) -> tuple[Fo
     return _usable(made, labels)
 
 
-def make_flat(order: Ints, labels: Labels, folds: int, share: float) -> tuple[Fold, ...]:
+def make_ordered_folds(order: Ints, labels: Labels, folds: int, share: float) -> tuple[Fold, ...]:
     """Lay test spans of a share of the rows end to end, the newest last; rows of equal order stay together.
 
     Examples
@@ -75,7 +75,7 @@ def make_flat(order: Ints, labels: Labels, folds: int, share: float) -> tuple[Fo
     >>> order = np.arange(1, 101)
     >>> nan = np.full(100, np.nan)
     >>> labels = Labels(np.ones(100), np.ones(100), order, nan, nan, nan)
-    >>> [(len(f.train), len(f.test)) for f in make_flat(order, labels, folds=2, share=0.2)]
+    >>> [(len(f.train), len(f.test)) for f in make_ordered_folds(order, labels, folds=2, share=0.2)]
     [(60, 20), (80, 20)]
     """
     if not len(order):
@@ -98,7 +98,7 @@ def _usable(made: list[Fold], labels: Labels) -> tuple[Fold, ...]:
     return tuple(f for f in made if enough(f.train, FEWEST["training"]) and enough(f.test, FEWEST["test"]))
 
 
-def check(folds: tuple[Fold, ...], as_of: Ints, labels: Labels, horizon: int) -> None:
+def check_folds(folds: tuple[Fold, ...], as_of: Ints, labels: Labels, horizon: int) -> None:
     """Re-derive, from instants alone, that no fold looks into its own future.
 
     Raises

@@ -12,21 +12,21 @@ from leadline.core.point_in_time import HOUR, day_sql, visible_sql
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.dataset import account_members
 from leadline.dataset.account_members import Roles, role_column
-from leadline.dataset.feature_spec import Feature, Title
+from leadline.dataset.feature_spec import Feature, TitleSource
 from leadline.storage.dialect import Dialect, literal
-from leadline.tables import Loaded
+from leadline.tables import LoadedTables
 
 __all__ = [
     "NOBODY",
-    "Act",
     "Timeline",
-    "acts_sql",
-    "commonest",
-    "fetch",
-    "known_roles",
-    "narrow",
+    "TimelineEvent",
+    "add_event",
+    "colleague_roles",
+    "common_behaviours",
+    "fetch_timeline",
+    "keep_one_lead",
     "reads_events",
-    "suppose",
+    "timeline_sql",
 ]
 
 NOBODY = "nobody known"
@@ -37,7 +37,7 @@ MOST = 1000  # lines of a day and a behaviour that are read, the newest
 
 
 @dataclass(frozen=True)
-class Act:
+class TimelineEvent:
     """What somebody did on one day.
 
     Attributes
@@ -82,13 +82,13 @@ class Timeline:
     """
 
     created_at: int
-    acts: tuple[Act, ...]
+    acts: tuple[TimelineEvent, ...]
     stages: tuple[tuple[int, int], ...]
     own: int
     others: int
 
 
-def fetch(loaded: Loaded, roles: Mapping[str, Sequence[str]]) -> Timeline:
+def fetch_timeline(loaded: LoadedTables, roles: Mapping[str, Sequence[str]]) -> Timeline:
     """Read the timeline of the one lead in ``snapshots``."""
     store = loaded.store
     created = store.rows("SELECT l.created_at FROM leads AS l JOIN snapshots AS s ON s.lead_id = l.lead_id")[0][0]
@@ -100,19 +100,19 @@ def fetch(loaded: Loaded, roles: Mapping[str, Sequence[str]]) -> Timeline:
     if "events" not in loaded.rows:
         return Timeline(int(created), (), stages, 0, 0)
     named = "account_id" in store.arrow("SELECT * FROM events LIMIT 0").column_names
-    text = acts_sql(roles, role_column(loaded), store.dialect, _has_accounts(loaded), named)
+    text = timeline_sql(roles, role_column(loaded), store.dialect, _has_accounts(loaded), named)
     totals = dict(store.rows(f"{text}\nSELECT own, SUM(n) FROM told GROUP BY own"))
     # Its own acts first, so that those of a large account don't crowd them out.
     newest = f"{text}\nSELECT day, own, role, behaviour, n, people, known FROM told ORDER BY own DESC, day DESC, role, behaviour LIMIT {MOST}"
     acts = [
-        Act(int(day), bool(own), role, kind, int(n), int(people), int(known))
+        TimelineEvent(int(day), bool(own), role, kind, int(n), int(people), int(known))
         for day, own, role, kind, n, people, known in store.rows(newest)
     ]
     acts.sort(key=lambda act: -act.day)
     return Timeline(int(created), tuple(acts), stages, int(totals.get(1, 0)), int(totals.get(0, 0)))
 
 
-def known_roles(loaded: Loaded, roles: Roles) -> dict[str, tuple[str, int]]:
+def colleague_roles(loaded: LoadedTables, roles: Roles) -> dict[str, tuple[str, int]]:
     """Return, for each role that a colleague of the lead has, one such colleague's id and how many there are."""
     title = role_column(loaded)
     if title is None or not roles or not _has_accounts(loaded):
@@ -125,7 +125,7 @@ def known_roles(loaded: Loaded, roles: Roles) -> dict[str, tuple[str, int]]:
     return {str(role): (str(lead), int(number)) for role, lead, number in found}
 
 
-def acts_sql(roles: Roles, title: Title | None, dialect: Dialect, accounts: bool, named: bool) -> str:
+def timeline_sql(roles: Roles, title: TitleSource | None, dialect: Dialect, accounts: bool, named: bool) -> str:
     """Write the WITH clauses of ``told``: what the lead and its colleagues did, folded into days.
 
     Parameters
@@ -138,7 +138,7 @@ def acts_sql(roles: Roles, title: Title | None, dialect: Dialect, accounts: bool
     Examples
     --------
     >>> from leadline.storage.dialect import DUCKDB
-    >>> print(acts_sql({}, None, DUCKDB, False, False).splitlines()[0])
+    >>> print(timeline_sql({}, None, DUCKDB, False, False).splitlines()[0])
     WITH who AS (SELECT s.lead_id, s.as_of, 1 AS own, CAST(NULL AS VARCHAR) AS role FROM snapshots AS s),
     """
     empty = f"CAST(NULL AS {dialect.text})"
@@ -163,7 +163,7 @@ def acts_sql(roles: Roles, title: Title | None, dialect: Dialect, accounts: bool
     return f"WITH {head}who AS ({mine}{others if accounts else ''}),\ntold AS (\n{told}\n)"
 
 
-def _has_accounts(loaded: Loaded) -> bool:
+def _has_accounts(loaded: LoadedTables) -> bool:
     """Tell whether the lead belongs to an account, as far as is known at as_of."""
     return bool(loaded.store.rows("SELECT COUNT(*) FROM snapshots WHERE account_id IS NOT NULL")[0][0])
 
@@ -185,7 +185,7 @@ def reads_events(spec: Feature) -> bool:
     return spec.table in ("events", "colleagues") or spec.aggregate == "engaged_by_size"
 
 
-def commonest(loaded: Loaded, most: int) -> list[str]:
+def common_behaviours(loaded: LoadedTables, most: int) -> list[str]:
     """List the behaviours that most leads show, the commonest first; rare ones, and those without a name, are left out."""
     found = loaded.store.rows(
         "SELECT e.behaviour, COUNT(DISTINCT e.lead_id) AS leads FROM events AS e "
@@ -195,7 +195,7 @@ def commonest(loaded: Loaded, most: int) -> list[str]:
     return [str(behaviour) for behaviour, _ in found]
 
 
-def narrow(loaded: Loaded) -> None:
+def keep_one_lead(loaded: LoadedTables) -> None:
     """Keep, of the events, those of the one lead in ``snapshots``, of its account's leads and of its account."""
     store = loaded.store
     named = "account_id" in store.arrow("SELECT * FROM events LIMIT 0").column_names
@@ -209,8 +209,8 @@ def narrow(loaded: Loaded) -> None:
     store.run("CREATE OR REPLACE TABLE events AS SELECT * FROM actual")
 
 
-def suppose(loaded: Loaded, lead: str, behaviour: str) -> None:
-    """Make ``events`` anew of what was `narrow`ed, with one act more, by the lead itself or a colleague."""
+def add_event(loaded: LoadedTables, lead: str, behaviour: str) -> None:
+    """Make ``events`` anew of what was `keep_one_lead`ed, with one act more, by the lead itself or a colleague."""
     import pyarrow as pa
 
     store = loaded.store

@@ -16,14 +16,22 @@ import numpy.typing as npt
 
 from leadline.core.point_in_time import visible_sql
 from leadline.dataset import account_members
-from leadline.dataset.feature_spec import Title
+from leadline.dataset.feature_spec import TitleSource
 from leadline.storage.dialect import Dialect
-from leadline.tables.stages import rung_of
+from leadline.tables.stages import stage_index
 
 if TYPE_CHECKING:
-    from leadline.tables import Loaded
+    from leadline.tables import LoadedTables
 
-__all__ = ["CLIMBED", "MOST", "Arrivals", "Uses", "fetch_asset_uses", "fetch_role_arrivals", "statement"]
+__all__ = [
+    "CLIMBED",
+    "MOST",
+    "AssetUsage",
+    "RoleArrivals",
+    "fetch_asset_uses",
+    "fetch_role_arrivals",
+    "role_arrivals_sql",
+]
 
 MOST = 20_000
 
@@ -31,7 +39,7 @@ MOST = 20_000
 
 
 @dataclass(frozen=True)
-class Arrivals:
+class RoleArrivals:
     """A row for each instant that is looked at.
 
     Attributes
@@ -58,7 +66,9 @@ class Arrivals:
     first_at: npt.NDArray[np.float64]
 
 
-def fetch_role_arrivals(loaded: Loaded, roles: Mapping[str, Sequence[str]], title: Title, seed: int) -> Arrivals:
+def fetch_role_arrivals(
+    loaded: LoadedTables, roles: Mapping[str, Sequence[str]], title: TitleSource, seed: int
+) -> RoleArrivals:
     """Ask for the labelled rows of ``snapshots``, which is left holding the instants looked at."""
     import pyarrow as pa
 
@@ -76,7 +86,7 @@ def fetch_role_arrivals(loaded: Loaded, roles: Mapping[str, Sequence[str]], titl
     store.run("CREATE OR REPLACE TABLE snapshots AS SELECT lead_id, account_id, as_of FROM instants")
     names = list(roles)
     store.put("role_names", pa.table({"role": names, "number": list(range(len(names)))}))
-    found = store.arrow(statement(roles, title, store.dialect))
+    found = store.arrow(role_arrivals_sql(roles, title, store.dialect))
     told = store.arrow(
         "SELECT lead_id, account_id, as_of, outcome, weight FROM instants ORDER BY as_of, lead_id, outcome"
     )
@@ -93,10 +103,10 @@ def fetch_role_arrivals(loaded: Loaded, roles: Mapping[str, Sequence[str]], titl
         first_at[place[lead, when], number] = np.nan if first is None else first
     outcome = told.column("outcome").to_numpy(zero_copy_only=False).astype(bool)
     weight = told.column("weight").to_numpy(zero_copy_only=False).astype(np.float64)
-    return Arrivals(tuple(names), as_of, outcome, np.where(outcome, 1.0, weight), account, first_at)
+    return RoleArrivals(tuple(names), as_of, outcome, np.where(outcome, 1.0, weight), account, first_at)
 
 
-def statement(roles: Mapping[str, Sequence[str]], title: Title, dialect: Dialect) -> str:
+def role_arrivals_sql(roles: Mapping[str, Sequence[str]], title: TitleSource, dialect: Dialect) -> str:
     """Write the statement: for each snapshot and role, when a colleague in it first acted (none where none has)."""
     return (
         f"WITH {account_members.clause(roles, title, dialect)},\n"
@@ -125,7 +135,7 @@ CLIMBED = ("mql", "sql", "opportunity", "won")
 
 
 @dataclass(frozen=True)
-class Uses:
+class AssetUsage:
     """A row for each asset and lead that used it: the first use.
 
     Attributes
@@ -149,7 +159,7 @@ class Uses:
             raise ValueError("Uses: columns differ in length")
 
 
-def fetch_asset_uses(loaded: Loaded, assets: Mapping[str, str]) -> Uses:
+def fetch_asset_uses(loaded: LoadedTables, assets: Mapping[str, str]) -> AssetUsage:
     """Ask the events and the table ``reached``.
 
     Parameters
@@ -162,7 +172,7 @@ def fetch_asset_uses(loaded: Loaded, assets: Mapping[str, str]) -> Uses:
     store = loaded.store
     store.put("asset_of", pa.table({"behaviour": list(assets), "asset": [assets[b] for b in assets]}))
     firsts = ", ".join(
-        f"CAST(MIN(CASE WHEN r.rung >= {rung_of(stage)} THEN r.reached_at END) AS {store.dialect.double}) AS {stage}_at"
+        f"CAST(MIN(CASE WHEN r.rung >= {stage_index(stage)} THEN r.reached_at END) AS {store.dialect.double}) AS {stage}_at"
         for stage in CLIMBED
     )
     rows = store.arrow(
@@ -179,4 +189,4 @@ def fetch_asset_uses(loaded: Loaded, assets: Mapping[str, str]) -> Uses:
 
     reached = [rows.column(f"{stage}_at").to_numpy(zero_copy_only=False).astype(np.float64) for stage in CLIMBED]
     used = rows.column("used_at").to_numpy(zero_copy_only=False).astype(np.int64)
-    return Uses(texts("asset"), texts("lead_id"), texts("account_id"), used, np.stack(reached, axis=1))
+    return AssetUsage(texts("asset"), texts("lead_id"), texts("account_id"), used, np.stack(reached, axis=1))

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadline.config.scoring import Nightly
-from leadline.delivery.sink import Key, Sink
+from leadline.delivery.sink import RunKey, Sink
 from leadline.features.families.intent_stage import COLUMN as INTENT_STAGE
 from leadline.registry.bundle import Bundle
-from leadline.scoring.ranking import Scores, trailing
+from leadline.scoring.ranking import Scores, trailing_columns
 
-__all__ = ["Made", "Night", "Order", "stored"]
+__all__ = ["ScoredBatch", "ScoringRequest", "ScoringRun", "read_stored_scores"]
 
 TOLD = ("as_of", "leads", "tiers", "suppressed", "handoffs", "changes", "delivered", "run_id")
 """What a command tells of a night's record."""
 
 
 @dataclass(frozen=True)
-class Order:
+class ScoringRequest:
     """A night that is to be.
 
     Attributes
@@ -51,13 +51,13 @@ class Order:
     again: bool = False
 
     @property
-    def key(self) -> Key:
+    def key(self) -> RunKey:
         """Which night it is."""
-        return Key(self.as_of, self.is_dated, self.bundle.name, self.bundle.version)
+        return RunKey(self.as_of, self.is_dated, self.bundle.name, self.bundle.version)
 
 
 @dataclass(frozen=True)
-class Made:
+class ScoredBatch:
     """Tonight's scores as computed, and what there is to be said of them.
 
     Attributes
@@ -79,7 +79,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Night:
+class ScoringRun:
     """A night.
 
     Attributes
@@ -132,7 +132,7 @@ class Night:
         return f"Night({len(self.scores)} leads {'→' if self.state == 'written' else 'already in'} {self.place})"
 
 
-def stored(rows: Any, key: Key) -> Scores:
+def read_stored_scores(rows: Any, key: RunKey) -> Scores:
     """Read scores from the rows that were written."""
     import numpy as np
 
@@ -152,5 +152,5 @@ def stored(rows: Any, key: Key) -> Scores:
     return Scores(
         texts("lead_id"), texts("account_id"), key.as_of, key.is_dated, numbers("probability"), texts("tier"),
         np.stack(why, axis=1) if why else np.empty((rows.num_rows, 0), dtype=object), key.model, key.version,
-        numbers("previous_probability"), {name: told(name) for name in trailing(rows.column_names)},
+        numbers("previous_probability"), {name: told(name) for name in trailing_columns(rows.column_names)},
     )  # fmt: skip

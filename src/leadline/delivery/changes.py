@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from leadline.core.point_in_time import Horizon, format_instant
-from leadline.scoring.previous_scores import Before
+from leadline.scoring.previous_scores import PreviousScores
 
-__all__ = ["CHANGE", "CHANGES", "HANDOFFS", "changes", "handoffs"]
+__all__ = ["CHANGE", "CHANGES", "HANDOFFS", "new_top_leads", "score_changes"]
 
 CHANGES, HANDOFFS = "changes.parquet", "handoffs.jsonl"
 CHANGE = "change"
 """The delta's last column: new, tier, moved or gone."""
 
 
-def changes(rows: Any, before: Before, moved: float) -> Any:
+def score_changes(rows: Any, before: PreviousScores, moved: float) -> Any:
     """Return the rows that changed, with `change` behind the other columns.
 
     `new`: the lead had no row the night before. `tier`: it was worked as another tier. `moved`: its probability moved
@@ -27,13 +27,13 @@ def changes(rows: Any, before: Before, moved: float) -> Any:
     --------
     >>> import pyarrow as pa
     >>> rows = pa.table({"lead_id": ["a", "b"], "probability": [0.5, 0.2], "tier": ["A", "B"]})
-    >>> before = Before(1, {"a": 0.5, "c": 0.1}, {"a": "A", "c": "B"})
-    >>> changes(rows, before, 0.01).select(["lead_id", "change"]).to_pylist()
+    >>> before = PreviousScores(1, {"a": 0.5, "c": 0.1}, {"a": "A", "c": "B"})
+    >>> score_changes(rows, before, 0.01).select(["lead_id", "change"]).to_pylist()
     [{'lead_id': 'b', 'change': 'new'}, {'lead_id': 'c', 'change': 'gone'}]
     """
     import pyarrow as pa
 
-    said = [_change(row, before, moved) for row in _each(rows)]
+    said = [_change(row, before, moved) for row in _iterate_leads(rows)]
     there = set(rows.column("lead_id").to_pylist())
     kept = [n for n, change in enumerate(said) if change]
     delta = rows.take(pa.array(kept, pa.int64())).append_column(CHANGE, pa.array([said[n] for n in kept], pa.string()))
@@ -54,13 +54,13 @@ def changes(rows: Any, before: Before, moved: float) -> Any:
     return pa.concat_tables([delta, pa.table(columns, schema=delta.schema)])
 
 
-def _each(rows: Any) -> Iterator[tuple[str, float, str]]:
+def _iterate_leads(rows: Any) -> Iterator[tuple[str, float, str]]:
     names = ("lead_id", "probability", "tier")
     columns = [rows.column(name).to_pylist() for name in names]
-    return zip(columns[0], columns[1], _worked(rows), strict=True)
+    return zip(columns[0], columns[1], _top_tier_leads(rows), strict=True)
 
 
-def _worked(rows: Any) -> list[str]:
+def _top_tier_leads(rows: Any) -> list[str]:
     """List each row's tier as sales sees it: the one set by hand where there is one."""
     tiers = rows.column("tier").to_pylist()
     if "tier_override" not in rows.column_names:
@@ -68,7 +68,7 @@ def _worked(rows: Any) -> list[str]:
     return [hand or tier for hand, tier in zip(rows.column("tier_override").to_pylist(), tiers, strict=True)]
 
 
-def _change(row: tuple[str, float, str], before: Before, moved: float) -> str | None:
+def _change(row: tuple[str, float, str], before: PreviousScores, moved: float) -> str | None:
     lead, p, tier = row
     last = before.probability.get(lead)
     if last is None:
@@ -78,7 +78,7 @@ def _change(row: tuple[str, float, str], before: Before, moved: float) -> str | 
     return "moved" if abs(p - last) >= moved and p != last else None
 
 
-def handoffs(rows: Any, before: Before, top: str, sla: Horizon | None) -> Iterator[dict[str, Any]]:
+def new_top_leads(rows: Any, before: PreviousScores, top: str, sla: Horizon | None) -> Iterator[dict[str, Any]]:
     """Yield a record for each lead that is in the top tier tonight and wasn't the night before, the best first.
 
     The `id` is the same whenever the same lead is handed over for the same night by the same model, so that whoever
@@ -90,10 +90,10 @@ def handoffs(rows: Any, before: Before, top: str, sla: Horizon | None) -> Iterat
     >>> rows = pa.table({"lead_id": ["a", "b"], "account_id": [None, None], "as_of": pa.array([0, 0], pa.timestamp("us", "UTC")),
     ...     "probability": [0.5, 0.4], "rank": [1, 2], "tier": ["A", "A"], "reason_1": ["x", None],
     ...     "model_name": ["demo"] * 2, "model_version": ["1"] * 2})
-    >>> [(r["lead_id"], r["reasons"], r["due_at"]) for r in handoffs(rows, Before(0, {"b": 0.4}, {"b": "A"}), "A", Horizon.parse("4h"))]
+    >>> [(r["lead_id"], r["reasons"], r["due_at"]) for r in new_top_leads(rows, PreviousScores(0, {"b": 0.4}, {"b": "A"}), "A", Horizon.parse("4h"))]
     [('a', ['x'], '1970-01-01T04:00:00Z')]
     """
-    for row, tier in zip(rows.to_pylist(), _worked(rows), strict=True):
+    for row, tier in zip(rows.to_pylist(), _top_tier_leads(rows), strict=True):
         lead = row["lead_id"]
         if tier != top or before.worked_as(lead) == top:
             continue

@@ -16,17 +16,17 @@ from typing import Any
 
 from leadline.config.scoring import Deliver
 from leadline.delivery.changes import CHANGE, HANDOFFS
-from leadline.delivery.folder_sink import OLD_COLUMNS, put_night, retire
-from leadline.delivery.formats import FORMULA, line_bytes, spelled
+from leadline.delivery.folder_sink import OLD_COLUMNS, retire_partitions, write_partition
+from leadline.delivery.formats import FORMULA, line_bytes, spreadsheet_safe
 from leadline.errors import ConfigError
 
-__all__ = ["FORMATS", "Format", "crm_files", "deliver", "retire_deliveries"]
+__all__ = ["FORMATS", "CrmFormat", "crm_files", "deliver", "retire_deliveries"]
 
 REASONS = ("reason_1", "reason_2", "reason_3")
 
 
 @dataclass(frozen=True)
-class Format:
+class CrmFormat:
     """What one CRM takes.
 
     Attributes
@@ -68,11 +68,11 @@ def _named(pattern: str) -> dict[str, str]:
 
 FORMATS = {
     # Bulk API: a batch has at most 10,000 records, 10 MB and 10,000,000 characters; #N/A empties a field; LF by default.
-    "salesforce": Format("Id", _named("Leadline_{0}__c"), "\n", "#N/A", 10_000, 10_000_000),
+    "salesforce": CrmFormat("Id", _named("Leadline_{0}__c"), "\n", "#N/A", 10_000, 10_000_000),
     # HubSpot: at most 1,048,576 rows a file, the header among them, and 20 MB where the subscription is the free one.
-    "hubspot": Format("Record ID", _named("Leadline {2}"), "\r\n", "", 1_048_575, 20_000_000),
+    "hubspot": CrmFormat("Record ID", _named("Leadline {2}"), "\r\n", "", 1_048_575, 20_000_000),
     # Dynamics: the import wizard takes files up to 8 MB.
-    "dynamics": Format("leadid", _named("new_leadline_{1}"), "\r\n", "", 1_000_000, 8_000_000),
+    "dynamics": CrmFormat("leadid", _named("new_leadline_{1}"), "\r\n", "", 1_000_000, 8_000_000),
 }
 
 
@@ -116,7 +116,7 @@ def crm_files(
         )
     named = list(rows.column("lead_id").to_pylist())
     safe = [n for n, lead in enumerate(named) if not re.match(FORMULA, lead)]
-    told = spelled(_as_worked(rows).select([*wanted]))
+    told = spreadsheet_safe(_as_worked(rows).select([*wanted]))
     columns = [_cells(told.column(c).to_pylist(), form) for c in wanted]
     lines = _lines(
         [id_column or form.id_column, *wanted.values()], ((named[n], *(c[n] for c in columns)) for n in safe), form
@@ -135,7 +135,7 @@ def _as_worked(rows: Any) -> Any:
     return rows.drop_columns([CHANGE]) if CHANGE in rows.column_names else rows
 
 
-def _cells(values: Sequence[Any], form: Format) -> list[Any]:
+def _cells(values: Sequence[Any], form: CrmFormat) -> list[Any]:
     """Write values as the CRM takes them: numbers as they are to six places, texts no longer than its fields."""
     return [
         form.nothing
@@ -149,7 +149,7 @@ def _cells(values: Sequence[Any], form: Format) -> list[Any]:
     ]
 
 
-def _lines(head: Sequence[str], rows: Iterable[Sequence[Any]], form: Format) -> Iterator[bytes]:
+def _lines(head: Sequence[str], rows: Iterable[Sequence[Any]], form: CrmFormat) -> Iterator[bytes]:
     """Yield each line as bytes, the header first."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator=form.line_end)
@@ -160,7 +160,7 @@ def _lines(head: Sequence[str], rows: Iterable[Sequence[Any]], form: Format) -> 
         buffer.truncate()
 
 
-def _split(lines: Iterator[bytes], form: Format) -> Iterator[bytes]:
+def _split(lines: Iterator[bytes], form: CrmFormat) -> Iterator[bytes]:
     """Split lines into files that the CRM takes, each with the header; without rows there is one with it alone."""
     head = next(lines)
     held, size, files = [head], len(head), 0
@@ -209,7 +209,7 @@ def deliver(
     told = []
     for plan, files, count in made:
         record = {name: night[name] for name in KEPT}
-        place = put_night(Path(plan.folder), files, {**record, "to": plan.to, "rows": count})
+        place = write_partition(Path(plan.folder), files, {**record, "to": plan.to, "rows": count})
         told.append({"to": plan.to, "place": str(place), "rows": count, "files": len(files)})
     return told
 
@@ -232,4 +232,4 @@ def retire_deliveries(plans: Sequence[Deliver], model: str, as_of: int) -> int:
     >>> retire_deliveries([], "demo", 0)
     0
     """
-    return sum(retire(Path(plan.folder), model, as_of) for plan in plans)
+    return sum(retire_partitions(Path(plan.folder), model, as_of) for plan in plans)

@@ -21,18 +21,18 @@ from typing import Any
 from leadline.config.scoring import Deliver
 from leadline.core.files import discard, locked, read_json, sweep, write_bytes, write_json
 from leadline.delivery.changes import CHANGE, CHANGES, HANDOFFS
-from leadline.delivery.folder_sink import NIGHT, PART, is_whole, put_night
+from leadline.delivery.folder_sink import NIGHT, PART, is_intact, write_partition
 from leadline.delivery.formats import FORMULA, parquet_bytes
 from leadline.errors import OutputError
 from leadline.tables.event_cache import FOLDER
 from leadline.tables.tombstones import FILE, Tombstones, read_tombstones
 
-__all__ = ["bury", "purge_deliveries", "purge_file", "purge_folder", "purge_kept"]
+__all__ = ["add_tombstones", "purge_deliveries", "purge_event_cache", "purge_file", "purge_folder"]
 
 Has = Callable[[str | None], bool]
 
 
-def bury(leads: Mapping[str, Mapping[str, Any]]) -> Tombstones:
+def add_tombstones(leads: Mapping[str, Mapping[str, Any]]) -> Tombstones:
     """Put leads on the list, with what is to be remembered of each; what was said of one before stays.
 
     Parameters
@@ -77,7 +77,7 @@ def _purge_night(folder: Path, place: Path, has: Has) -> int:
     """Write a night anew without some leads; return how many rows of scores, or of files for others, went."""
     try:
         record = dict(read_json(place / NIGHT))
-        whole = type(record.get("as_of_value")) is int and is_whole(place, record)
+        whole = type(record.get("as_of_value")) is int and is_intact(place, record)
     except (OSError, ValueError, TypeError, KeyError):
         whole = False
     if not whole:
@@ -86,14 +86,16 @@ def _purge_night(folder: Path, place: Path, has: Has) -> int:
     names = sorted(record["files"])
     kept, gone = {}, Counter[str]()
     for name in names:
-        kept[name], gone[name] = _without((place / name).read_bytes(), name, has, record.get("to") is not None)
+        kept[name], gone[name] = _bytes_without_leads(
+            (place / name).read_bytes(), name, has, record.get("to") is not None
+        )
     if not any(gone.values()):
         return 0
-    put_night(folder, kept, _retold(record, kept, gone))
+    write_partition(folder, kept, _updated_record(record, kept, gone))
     return max(gone.values())
 
 
-def _retold(record: Mapping[str, Any], kept: Mapping[str, bytes], gone: Mapping[str, int]) -> dict[str, Any]:
+def _updated_record(record: Mapping[str, Any], kept: Mapping[str, bytes], gone: Mapping[str, int]) -> dict[str, Any]:
     """Return a night's record as its files are now."""
     told = {**record, "forgotten": int(record.get("forgotten") or 0) + max(gone.values())}
     if PART in kept:
@@ -116,7 +118,7 @@ def purge_file(path: Path, has: Has) -> int:
         data = path.read_bytes()
     except FileNotFoundError:
         return 0
-    kept, gone = _without(data, path.name, has)
+    kept, gone = _bytes_without_leads(data, path.name, has)
     if not gone:
         return 0
     old, new = (hashlib.sha256(part).hexdigest() for part in (data, kept))
@@ -140,7 +142,7 @@ def purge_deliveries(plans: Sequence[Deliver], has: Has) -> tuple[int, int]:
     return rows, places
 
 
-def purge_kept(wait: float = 0.0) -> int:
+def purge_event_cache(wait: float = 0.0) -> int:
     """Remove what is kept of the log from night to night; it is made again, without those who are forgotten."""
     removed = 0
     for shelf in sorted(FOLDER.glob("*")):
@@ -150,7 +152,7 @@ def purge_kept(wait: float = 0.0) -> int:
     return removed
 
 
-def _without(data: bytes, name: str, has: Has, first: bool = False) -> tuple[bytes, int]:
+def _bytes_without_leads(data: bytes, name: str, has: Has, first: bool = False) -> tuple[bytes, int]:
     """Return a file's content without some leads' rows, and how many went.
 
     With `first`, the first column of a CSV file names the lead, whatever it is called, as in files for a CRM.

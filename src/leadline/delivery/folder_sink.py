@@ -15,12 +15,23 @@ from typing import Any
 from leadline.core.files import discard, locked, read_json, sha256, staging, swap, write_bytes, write_json
 from leadline.core.point_in_time import format_instant
 from leadline.delivery.formats import csv_bytes, parquet_bytes
-from leadline.delivery.sink import Key, Sink
-from leadline.scoring.previous_scores import Before
+from leadline.delivery.sink import RunKey, Sink
+from leadline.scoring.previous_scores import PreviousScores
 
 __all__ = [
-    "NIGHT", "OLD_COLUMNS", "PART", "finished", "is_whole", "open_file", "open_folder", "partition_name", "put_night", "read_night",
-    "renamed", "retire", "with_old",
+    "NIGHT",
+    "OLD_COLUMNS",
+    "PART",
+    "finished_runs",
+    "is_intact",
+    "open_file",
+    "open_folder",
+    "partition_name",
+    "read_partition",
+    "renamed",
+    "retire_partitions",
+    "with_old",
+    "write_partition",
 ]  # fmt: skip
 
 NIGHT = "night.json"
@@ -51,22 +62,22 @@ def open_folder(folder: Path) -> Sink:
     'scores/demo'
     """
 
-    def place(key: Key) -> Path:
+    def place(key: RunKey) -> Path:
         return folder / partition_name(key.as_of, key.is_dated)
 
     def write(table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = {}) -> str:
-        return str(put_night(folder, {PART: parquet_bytes(table), **beside}, night))
+        return str(write_partition(folder, {PART: parquet_bytes(table), **beside}, night))
 
-    def done(key: Key) -> dict[str, Any] | None:
+    def done(key: RunKey) -> dict[str, Any] | None:
         record = _record(place(key) / NIGHT)
-        return record if record and _is_of(record, key) and is_whole(place(key), record) else None
+        return record if record and _is_of(record, key) and is_intact(place(key), record) else None
 
     def lock(wait: float = 0.0) -> AbstractContextManager[None]:
         return locked(folder / ".lock", wait)
 
     return Sink(
         str(folder), lock, write, lambda as_of, name: _before(folder, as_of, name),
-        done, lambda key: read_night(place(key)), lambda name, as_of: retire(folder, name, as_of), takes_files=True,
+        done, lambda key: read_partition(place(key)), lambda name, as_of: retire_partitions(folder, name, as_of), takes_files=True,
     )  # fmt: skip
 
 
@@ -86,12 +97,12 @@ def open_file(path: Path, default: Path) -> Sink:
         write_json(record, {**night, "sha256": hashlib.sha256(data).hexdigest()})
         return str(path)
 
-    def done(key: Key) -> dict[str, Any] | None:
+    def done(key: RunKey) -> dict[str, Any] | None:
         found = _record(record)
         is_same = found and _is_of(found, key) and path.is_file() and sha256(path) == found.get("sha256")
         return found if is_same else None
 
-    def rows(_: Key) -> Any:
+    def rows(_: RunKey) -> Any:
         import pyarrow as pa
         import pyarrow.csv as pacsv
         import pyarrow.parquet as pq
@@ -111,7 +122,7 @@ def open_file(path: Path, default: Path) -> Sink:
     )  # fmt: skip
 
 
-def put_night(folder: Path, files: Mapping[str, bytes], night: Mapping[str, Any]) -> Path:
+def write_partition(folder: Path, files: Mapping[str, bytes], night: Mapping[str, Any]) -> Path:
     """Put a night's files and its record in place, in one step; return the partition."""
     place = folder / partition_name(night["as_of_value"], night["is_dated"])
     with staging(folder) as staged:
@@ -124,7 +135,7 @@ def put_night(folder: Path, files: Mapping[str, bytes], night: Mapping[str, Any]
     return place
 
 
-def finished(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def finished_runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield the finished nights of a folder with their records, the newest first.
 
     A night is finished when its record is there and the files are those that the record was written for. A damaged
@@ -132,17 +143,17 @@ def finished(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
     Examples
     --------
-    >>> list(finished(Path("no-such-folder")))
+    >>> list(finished_runs(Path("no-such-folder")))
     []
     """
     nights = [(file.parent, _record(file)) for file in folder.glob(f"as_of=*/{NIGHT}")]
     told = [(place, record) for place, record in nights if record is not None]
     for place, record in sorted(told, key=lambda night: -night[1]["as_of_value"]):
-        if is_whole(place, record):
+        if is_intact(place, record):
             yield place, record
 
 
-def is_whole(place: Path, record: Mapping[str, Any]) -> bool:
+def is_intact(place: Path, record: Mapping[str, Any]) -> bool:
     """Tell whether a night's files are those that its record was written for."""
     hashes = record.get("files")
     if not isinstance(hashes, dict):
@@ -150,22 +161,22 @@ def is_whole(place: Path, record: Mapping[str, Any]) -> bool:
     return all((place / name).is_file() and sha256(place / name) == digest for name, digest in hashes.items())
 
 
-def retire(folder: Path, name: str, as_of: int) -> int:
+def retire_partitions(folder: Path, name: str, as_of: int) -> int:
     """Remove a model's finished nights before an as_of; the newest of them all stays, and so does what isn't finished.
 
     Examples
     --------
-    >>> retire(Path("no-such-folder"), "demo", 0)
+    >>> retire_partitions(Path("no-such-folder"), "demo", 0)
     0
     """
-    mine = [(place, record) for place, record in finished(folder) if record["model_name"] == name]
+    mine = [(place, record) for place, record in finished_runs(folder) if record["model_name"] == name]
     old = [place for place, record in mine[1:] if record["as_of_value"] < as_of]
     for place in old:
         discard(place)
     return len(old)
 
 
-def read_night(place: Path, columns: list[str] | None = None) -> Any:
+def read_partition(place: Path, columns: list[str] | None = None) -> Any:
     """Read one night, or some of its columns as far as they are there, under today's names, as a pyarrow Table."""
     import pyarrow.parquet as pq
 
@@ -215,7 +226,7 @@ def _record(file: Path) -> dict[str, Any] | None:
     return record if type(record.get("as_of_value")) is int and "model_name" in record else None
 
 
-def _is_of(record: Mapping[str, Any], key: Key) -> bool:
+def _is_of(record: Mapping[str, Any], key: RunKey) -> bool:
     return (record["as_of_value"], record["model_name"], record.get("model_version")) == (
         key.as_of,
         key.model,
@@ -223,21 +234,21 @@ def _is_of(record: Mapping[str, Any], key: Key) -> bool:
     )
 
 
-def _before(folder: Path, as_of: int, name: str) -> Before:
+def _before(folder: Path, as_of: int, name: str) -> PreviousScores:
     """Read the newest finished night before `as_of` of the same model."""
-    for place, record in finished(folder):
+    for place, record in finished_runs(folder):
         if record["model_name"] == name and record["as_of_value"] < as_of:
-            return before_of(read_night(place, WANTED), record["as_of_value"])
-    return Before()
+            return previous_scores_of(read_partition(place, WANTED), record["as_of_value"])
+    return PreviousScores()
 
 
-def before_of(rows: Any, as_of: int) -> Before:
-    """Make a `Before` of a night's rows.
+def previous_scores_of(rows: Any, as_of: int) -> PreviousScores:
+    """Make a `PreviousScores` of a night's rows.
 
     Examples
     --------
     >>> import pyarrow as pa
-    >>> before_of(pa.table({"lead_id": ["a"], "probability": [0.5]}), 3).probability
+    >>> previous_scores_of(pa.table({"lead_id": ["a"], "probability": [0.5]}), 3).probability
     {'a': 0.5}
     """
     leads = rows.column("lead_id").to_pylist()
@@ -247,4 +258,4 @@ def before_of(rows: Any, as_of: int) -> Before:
             return {}
         return {lead: v for lead, v in zip(leads, rows.column(name).to_pylist(), strict=True) if v is not None}
 
-    return Before(as_of, of("probability"), of("tier"), of("tier_override"))
+    return PreviousScores(as_of, of("probability"), of("tier"), of("tier_override"))

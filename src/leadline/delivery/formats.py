@@ -9,7 +9,7 @@ from typing import Any
 
 from leadline.core.point_in_time import format_instant
 
-__all__ = ["FORMULA", "csv_bytes", "line_bytes", "parquet_bytes", "spelled"]
+__all__ = ["FORMULA", "csv_bytes", "line_bytes", "parquet_bytes", "spreadsheet_safe"]
 
 FORMULA = r"^[\s]*[=+\-@\t\r]"
 """Text that begins so is run as a formula by a spreadsheet."""
@@ -46,17 +46,17 @@ def csv_bytes(table: Any) -> bytes:
     import pyarrow.csv as pacsv
 
     buffer = io.BytesIO()
-    pacsv.write_csv(spelled(table), buffer)
+    pacsv.write_csv(spreadsheet_safe(table), buffer)
     return buffer.getvalue()
 
 
-def spelled(table: Any) -> Any:
+def spreadsheet_safe(table: Any) -> Any:
     """Return a table whose text is harmless in a spreadsheet, and whose instants are ISO 8601 text; numbers stay.
 
     Examples
     --------
     >>> import pyarrow as pa
-    >>> spelled(pa.table({"a": ["@x"], "at": pa.array([0], pa.timestamp("us", "UTC"))})).to_pylist()
+    >>> spreadsheet_safe(pa.table({"a": ["@x"], "at": pa.array([0], pa.timestamp("us", "UTC"))})).to_pylist()
     [{'a': "'@x", 'at': '1970-01-01T00:00:00Z'}]
     """
     import pyarrow as pa

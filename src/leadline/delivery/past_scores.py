@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from leadline.delivery.folder_sink import finished, read_night
-from leadline.delivery.sink import Key
+from leadline.delivery.folder_sink import finished_runs, read_partition
+from leadline.delivery.sink import RunKey
 from leadline.delivery.sink_urls import open_sink
 
-__all__ = ["read_lead", "read_past", "tier_on"]
+__all__ = ["read_lead_history", "read_past_runs", "tier_in_run"]
 
 NIGHTS = 60
 
 """How many of a lead's newest nights are read."""
 
 
-def read_past(folder: Path, name: str, until: int | None = None) -> tuple[Any, list[dict[str, Any]]]:
+def read_past_runs(folder: Path, name: str, until: int | None = None) -> tuple[Any, list[dict[str, Any]]]:
     """Read a folder's finished, undamaged nights of one model's name; with `until`, those up to then.
 
     Returns
@@ -27,7 +27,7 @@ def read_past(folder: Path, name: str, until: int | None = None) -> tuple[Any, l
 
     Examples
     --------
-    >>> read_past(Path("no-such-folder"), "demo")[0].num_rows
+    >>> read_past_runs(Path("no-such-folder"), "demo")[0].num_rows
     0
     """
     import pyarrow as pa
@@ -37,10 +37,10 @@ def read_past(folder: Path, name: str, until: int | None = None) -> tuple[Any, l
         "tier": pa.string(), "model_version": pa.string(), "is_holdout": pa.bool_(),
     }  # fmt: skip
     parts, records = [pa.table({column: pa.array([], kind) for column, kind in kinds.items()})], []
-    for place, record in finished(folder):
+    for place, record in finished_runs(folder):
         if record["model_name"] != name or (until is not None and record["as_of_value"] > until):
             continue
-        rows = read_night(place, list(kinds))
+        rows = read_partition(place, list(kinds))
         given = {"is_holdout": False, "model_version": str(record.get("model_version"))}
         columns = {
             column: rows.column(column).cast(kind)
@@ -53,7 +53,7 @@ def read_past(folder: Path, name: str, until: int | None = None) -> tuple[Any, l
     return pa.concat_tables(parts), records
 
 
-def read_lead(folder: Path, name: str, lead: str, until: int) -> list[dict[str, Any]]:
+def read_lead_history(folder: Path, name: str, lead: str, until: int) -> list[dict[str, Any]]:
     """Read what finished, undamaged nights of one model's name said of a lead, up to an as_of; the newest first.
 
     Returns
@@ -64,18 +64,18 @@ def read_lead(folder: Path, name: str, lead: str, until: int) -> list[dict[str, 
 
     Examples
     --------
-    >>> read_lead(Path("no-such-folder"), "demo", "L1", 0)
+    >>> read_lead_history(Path("no-such-folder"), "demo", "L1", 0)
     []
     """
     import pyarrow.compute as pc
 
     told: list[dict[str, Any]] = []
-    for place, record in finished(folder):
+    for place, record in finished_runs(folder):
         if record["model_name"] != name or record["as_of_value"] > until:
             continue
         if len(told) == NIGHTS:
             break
-        rows = read_night(place, ["lead_id", "probability", "rank", "tier", "is_holdout"])
+        rows = read_partition(place, ["lead_id", "probability", "rank", "tier", "is_holdout"])
         mine = rows.filter(pc.equal(rows.column("lead_id"), lead)).to_pylist()
         if mine:
             ruled = rows if "is_holdout" not in rows.column_names else rows.filter(pc.invert(rows.column("is_holdout")))
@@ -91,12 +91,12 @@ def read_lead(folder: Path, name: str, lead: str, until: int) -> list[dict[str, 
 # Where a lead stands in a night that is written: the tier that sales saw, which one lead's score alone doesn't tell.
 
 
-def tier_on(key: Key, lead: str) -> str | None:
+def tier_in_run(key: RunKey, lead: str) -> str | None:
     """Return a lead's tier in a finished night of the default place, ``scores/NAME/``; None where there is none.
 
     Examples
     --------
-    >>> tier_on(Key(0, True, "no-such-model", "1"), "L1") is None
+    >>> tier_in_run(RunKey(0, True, "no-such-model", "1"), "L1") is None
     True
     """
     sink = open_sink(None, key.model)

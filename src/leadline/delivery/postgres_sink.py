@@ -16,10 +16,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from leadline.core.files import locked
 from leadline.core.point_in_time import format_instant
-from leadline.delivery.folder_sink import OLD_COLUMNS, WANTED, before_of, renamed, with_old
-from leadline.delivery.sink import Key, Sink
+from leadline.delivery.folder_sink import OLD_COLUMNS, WANTED, previous_scores_of, renamed, with_old
+from leadline.delivery.sink import RunKey, Sink
 from leadline.errors import OutputError, UsageError
-from leadline.scoring.previous_scores import Before
+from leadline.scoring.previous_scores import PreviousScores
 from leadline.storage.dialect import identifier
 
 __all__ = ["forget_rows", "open_table"]
@@ -32,7 +32,7 @@ LONGEST = 63  # bytes of a name: PostgreSQL cuts longer ones, and two would beco
 
 
 @dataclass(frozen=True)
-class Target:
+class TableTarget:
     """A table on a server, and what stands beside it; names are quoted."""
 
     uri: str
@@ -79,7 +79,7 @@ def open_table(out: str) -> Sink:
     )  # fmt: skip
 
 
-def _target(out: str) -> Target:
+def _target(out: str) -> TableTarget:
     """Read which table a URL names."""
     parts = urlsplit(out)
     options = dict(parse_qsl(parts.query))
@@ -92,10 +92,10 @@ def _target(out: str) -> Target:
             f"--out postgresql://…: the table's name is too long; expected at most {LONGEST - 7} bytes, as {bare[:20]}…_latest "
             "needs a name too; shorten it"
         )
-    return Target(urlunsplit(parts._replace(query=urlencode(options))), schema, bare)
+    return TableTarget(urlunsplit(parts._replace(query=urlencode(options))), schema, bare)
 
 
-def _write(target: Target, rows: Any, night: Mapping[str, Any]) -> None:
+def _write(target: TableTarget, rows: Any, night: Mapping[str, Any]) -> None:
     """Upsert a night's rows, and drop those of leads that it no longer has, in one transaction."""
     with _connected(target.uri) as connection, connection.cursor() as cursor:
         # Two machines may score the same night; the lock file is one machine's, this lock is the server's.
@@ -121,7 +121,7 @@ def _write(target: Target, rows: Any, night: Mapping[str, Any]) -> None:
         connection.commit()
 
 
-def _filled(cursor: Any, target: Target, names: Sequence[str]) -> dict[str, str]:
+def _filled(cursor: Any, target: TableTarget, names: Sequence[str]) -> dict[str, str]:
     """Say which columns a night fills, each with which of its own.
 
     A table of an older leadline has some under an old name, too, by which others may read it: it goes on being filled.
@@ -130,7 +130,7 @@ def _filled(cursor: Any, target: Target, names: Sequence[str]) -> dict[str, str]
     return {name: name for name in names} | old
 
 
-def _widen(cursor: Any, target: Target, names: list[str]) -> None:
+def _widen(cursor: Any, target: TableTarget, names: list[str]) -> None:
     """Give a table the columns that it lacks, and the key: it may be new, or the config may ask for more than before."""
     cursor.execute(
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 "
@@ -150,7 +150,7 @@ def _widen(cursor: Any, target: Target, names: list[str]) -> None:
         cursor.execute(f"CREATE INDEX ON {target.quoted()} (model_name, as_of)")
 
 
-def _put_record(cursor: Any, target: Target, night: Mapping[str, Any], mine: str, key: list[Any]) -> None:
+def _put_record(cursor: Any, target: TableTarget, night: Mapping[str, Any], mine: str, key: list[Any]) -> None:
     """Put the night's record in place of its old one, and make sure of the view of the latest."""
     kind = "timestamptz" if night["is_dated"] else "bigint"
     nights, latest = target.quoted("_nights"), target.quoted("_latest")
@@ -177,11 +177,11 @@ def _night_sql(as_of: int, is_dated: bool, model: str, version: str) -> tuple[st
     return condition, [text, model, version]
 
 
-def _previous(target: Target, as_of: int, model: str) -> Before:
+def _previous(target: TableTarget, as_of: int, model: str) -> PreviousScores:
     """Read the newest night before `as_of`; of several versions that scored it, the newest."""
     with _connected(target.uri) as connection, connection.cursor() as cursor:
         if not _exists(cursor, target.quoted()):
-            return Before()
+            return PreviousScores()
         before, kind = _as_of(as_of, _is_dated(cursor, target))
         instant = "(EXTRACT(EPOCH FROM {0}) * 1000000)::bigint" if kind == "timestamptz" else "{0}"
         there = [c for c in with_old(WANTED) if _has(cursor, target, c)]
@@ -192,10 +192,10 @@ def _previous(target: Target, as_of: int, model: str) -> Before:
             [model, before],
         )
         rows = renamed(cursor.fetch_arrow_table())
-        return before_of(rows, int(rows.column("when_")[0].as_py())) if rows.num_rows else Before()
+        return previous_scores_of(rows, int(rows.column("when_")[0].as_py())) if rows.num_rows else PreviousScores()
 
 
-def _done(target: Target, key: Key) -> dict[str, Any] | None:
+def _done(target: TableTarget, key: RunKey) -> dict[str, Any] | None:
     with _connected(target.uri) as connection, connection.cursor() as cursor:
         if not _exists(cursor, target.quoted("_nights")):
             return None
@@ -205,14 +205,14 @@ def _done(target: Target, key: Key) -> dict[str, Any] | None:
         return dict(json.loads(row[0])) if row else None
 
 
-def _rows(target: Target, key: Key) -> Any:
+def _rows(target: TableTarget, key: RunKey) -> Any:
     with _connected(target.uri) as connection, connection.cursor() as cursor:
         mine, values = _night_sql(key.as_of, key.is_dated, key.model, key.version)
         cursor.execute(f"SELECT * FROM {target.quoted()} AS t WHERE {mine} ORDER BY t.rank", values)
         return renamed(cursor.fetch_arrow_table())
 
 
-def _retire(target: Target, model: str, as_of: int) -> int:
+def _retire(target: TableTarget, model: str, as_of: int) -> int:
     """Remove a model's nights before an as_of, but for the newest of all, in one transaction."""
     with _connected(target.uri) as connection, connection.cursor() as cursor:
         kind = "timestamptz" if _is_dated(cursor, target) else "bigint"
@@ -263,7 +263,7 @@ def _as_of(as_of: int, is_dated: bool) -> tuple[str, str]:
     return (format_instant(as_of), "timestamptz") if is_dated else (str(as_of), "bigint")
 
 
-def _is_dated(cursor: Any, target: Target) -> bool:
+def _is_dated(cursor: Any, target: TableTarget) -> bool:
     """Tell whether a table's nights are instants; a flat file's are whole numbers."""
     cursor.execute(
         "SELECT format_type(atttypid, NULL) LIKE 'timestamp%' FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'as_of'",
@@ -273,7 +273,7 @@ def _is_dated(cursor: Any, target: Target) -> bool:
     return bool(row and row[0])
 
 
-def _has(cursor: Any, target: Target, column: str) -> bool:
+def _has(cursor: Any, target: TableTarget, column: str) -> bool:
     cursor.execute(
         "SELECT COUNT(*) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped",
         [target.quoted(), column],

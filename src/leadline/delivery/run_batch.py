@@ -10,19 +10,19 @@ from typing import Any
 
 import leadline
 from leadline.core.point_in_time import DAY, format_instant, parse_instant
-from leadline.delivery.batch import Made, Night, Order, stored
-from leadline.delivery.changes import CHANGES, HANDOFFS, changes, handoffs
+from leadline.delivery.batch import ScoredBatch, ScoringRequest, ScoringRun, read_stored_scores
+from leadline.delivery.changes import CHANGES, HANDOFFS, new_top_leads, score_changes
 from leadline.delivery.crm_files import deliver, retire_deliveries
 from leadline.delivery.formats import line_bytes, parquet_bytes
 from leadline.errors import DataError, LeadlineError, UsageError
 from leadline.registry.bundle import Bundle
-from leadline.scoring.exploration import blinded
-from leadline.scoring.previous_scores import Before
+from leadline.scoring.exploration import blank_holdout_scores
+from leadline.scoring.previous_scores import PreviousScores
 
-__all__ = ["run_night"]
+__all__ = ["run_scoring"]
 
 
-def run_night(order: Order, compute: Callable[[Before], Made]) -> Night:
+def run_scoring(order: ScoringRequest, compute: Callable[[PreviousScores], ScoredBatch]) -> ScoringRun:
     """Compute tonight's scores under the place's lock, check them, and write them; a finished night is left alone.
 
     Deliveries are put in place first, and the night itself last, so that a night which is finished was delivered.
@@ -42,41 +42,43 @@ def run_night(order: Order, compute: Callable[[Before], Made]) -> Night:
             "--write-changes: needs a folder, where what changed lies beside the rows; leave --out out, or name a folder"
         )
     with sink.lock(order.wait):
-        there = None if order.again else _already(order)
+        there = None if order.again else _finished_before(order)
         if there is not None:
-            scores = stored(sink.rows(order.key), order.key)
-            return Night(there, sink.shown, time.monotonic() - began, "done", scores)
+            scores = read_stored_scores(sink.rows(order.key), order.key)
+            return ScoringRun(there, sink.shown, time.monotonic() - began, "done", scores)
         before = sink.previous(order.as_of, order.bundle.name)
         made = compute(before)
         made = replace(made, scores=made.scores.with_previous(dict(before.probability)))
         table = _table(made)
         wrote = time.monotonic()
         delta = (
-            changes(table, before, plan.min_probability_change)
+            score_changes(table, before, plan.min_probability_change)
             if plan.changed or any(d.changed for d in plan.deliver)
             else None
         )
-        shown = blinded(table)  # what others see of the exploration holdout is its tier alone
-        handed = list(handoffs(shown, before, _top(order.bundle), plan.sla))
-        record = {**summary(order, made, before), "handoffs": len(handed)}
+        shown = blank_holdout_scores(table)  # what others see of the exploration holdout is its tier alone
+        handed = list(new_top_leads(shown, before, _top(order.bundle), plan.sla))
+        record = {**run_summary(order, made, before), "handoffs": len(handed)}
         beside = {HANDOFFS: line_bytes(handed)}
         if delta is not None:
-            record["changes"] = _counted(delta.column("change").to_pylist())
+            record["changes"] = _value_counts(delta.column("change").to_pylist())
             beside |= {CHANGES: parquet_bytes(delta)} if plan.changed else {}
-        record["delivered"] = deliver(plan.deliver, shown, None if delta is None else blinded(delta), handed, record)
+        record["delivered"] = deliver(
+            plan.deliver, shown, None if delta is None else blank_holdout_scores(delta), handed, record
+        )
         record["seconds"] = {**made.facts.get("seconds", {}), "writing": round(time.monotonic() - wrote, 3)}
         place = sink.write(table, record, beside)
         warnings = (*made.warnings, *_retire(order))
-    return Night(record, place, time.monotonic() - began, "written", made.scores, warnings)
+    return ScoringRun(record, place, time.monotonic() - began, "written", made.scores, warnings)
 
 
-def _already(order: Order) -> Mapping[str, Any] | None:
+def _finished_before(order: ScoringRequest) -> Mapping[str, Any] | None:
     """Return the record of this very night, by the same model and config, where it is finished."""
     there = order.sink.done(order.key)
     return there if there is not None and there.get("config_hash") == order.config_hash != "" else None
 
 
-def _table(made: Made) -> Any:
+def _table(made: ScoredBatch) -> Any:
     """Return the rows as they go out; a lead has one."""
     import pyarrow as pa
 
@@ -100,11 +102,11 @@ def _top(bundle: Bundle) -> str:
     return names[0] if len(names) > 1 else ""
 
 
-def _counted(values: Sequence[str]) -> dict[str, int]:
+def _value_counts(values: Sequence[str]) -> dict[str, int]:
     return {value: values.count(value) for value in sorted(set(values))}
 
 
-def _retire(order: Order) -> list[str]:
+def _retire(order: ScoringRequest) -> list[str]:
     """Remove nights that the config keeps no longer; trouble there is told, as the night itself stands."""
     plan, sink = order.plan, order.sink
     if plan.retention is None or sink.retire is None or not order.is_dated:
@@ -118,7 +120,7 @@ def _retire(order: Order) -> list[str]:
     return said
 
 
-def summary(order: Order, made: Made, before: Before) -> dict[str, Any]:
+def run_summary(order: ScoringRequest, made: ScoredBatch, before: PreviousScores) -> dict[str, Any]:
     """Summarise a night: what was scored, with which model, by which run."""
     bundle, scores = order.bundle, made.scores
     known = bundle.manifest["known_at"]
@@ -136,7 +138,7 @@ def summary(order: Order, made: Made, before: Before) -> dict[str, Any]:
         "model_version": scores.model_version,
         "model_known_at": known,
         "model_age_days": age,
-        "tiers": _counted(scores.tier.tolist()),
+        "tiers": _value_counts(scores.tier.tolist()),
         "config_hash": order.config_hash,
         "leadline": leadline.__version__,
         "run_id": order.run_id,

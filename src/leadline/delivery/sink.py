@@ -7,19 +7,19 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from leadline.scoring.previous_scores import Before
+from leadline.scoring.previous_scores import PreviousScores
 
-__all__ = ["Key", "Sink", "Write"]
+__all__ = ["RunKey", "Sink", "WriteRun"]
 
 
 @dataclass(frozen=True)
-class Key:
+class RunKey:
     """Which night: when (an instant, unless the file is flat), and by which model.
 
     Examples
     --------
-    >>> Key(0, True, "demo", "1")
-    Key(as_of=0, is_dated=True, model='demo', version='1')
+    >>> RunKey(0, True, "demo", "1")
+    RunKey(as_of=0, is_dated=True, model='demo', version='1')
     """
 
     as_of: int
@@ -28,7 +28,7 @@ class Key:
     version: str
 
 
-class Write(Protocol):
+class WriteRun(Protocol):
     """Writes a night: its rows, its record, and files beside them; returns where the rows are now."""
 
     def __call__(self, table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = ...) -> str: ...
@@ -49,9 +49,9 @@ class Sink:
     previous : callable
         Takes an as_of and a model's name; returns the newest finished night before it.
     done : callable
-        Takes a `Key`; returns the record of that night where it is finished, else None.
+        Takes a `RunKey`; returns the record of that night where it is finished, else None.
     rows : callable
-        Takes a `Key`; returns the finished night's rows as a pyarrow Table.
+        Takes a `RunKey`; returns the finished night's rows as a pyarrow Table.
     retire : callable or None
         Takes a model's name and an as_of; removes its finished nights before it but for the newest, and returns how many.
     holds_nights : bool
@@ -62,10 +62,10 @@ class Sink:
 
     shown: str
     lock: Callable[[float], AbstractContextManager[None]]
-    write: Write
-    previous: Callable[[int, str], Before]
-    done: Callable[[Key], dict[str, Any] | None]
-    rows: Callable[[Key], Any]
+    write: WriteRun
+    previous: Callable[[int, str], PreviousScores]
+    done: Callable[[RunKey], dict[str, Any] | None]
+    rows: Callable[[RunKey], Any]
     retire: Callable[[str, int], int] | None = None
     holds_nights: bool = True
     takes_files: bool = False

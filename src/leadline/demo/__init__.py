@@ -1,4 +1,4 @@
-"""The demo world: a synthetic CRM with known truth; ``make`` it, ``write`` it, and read it by ``config_text``.
+"""The demo world: a synthetic CRM with known truth; ``make_world`` it, ``write_world`` it, and read it by ``config_text``.
 
 ::
 
@@ -8,6 +8,6 @@
 """
 
 from leadline.demo.config_template import config_text
-from leadline.demo.world import World, make, write
+from leadline.demo.world import World, make_world, write_world
 
-__all__ = ["World", "config_text", "make", "write"]
+__all__ = ["World", "config_text", "make_world", "write_world"]

@@ -8,8 +8,18 @@ import numpy as np
 
 from leadline.demo import calendar
 from leadline.demo.calendar import END_US, HOUR, SECOND, WEEKS, Floats, Ints
-from leadline.demo.population import Accounts, Leads
-from leadline.demo.rates import BEHAVIOUR, DORMANT, HANDS, Hidden, Traits, fates, intent_moves, pick, rates
+from leadline.demo.population import DemoAccounts, DemoLeads
+from leadline.demo.rates import (
+    BEHAVIOUR,
+    DORMANT,
+    HANDS,
+    HiddenState,
+    LeadTraits,
+    draw_column,
+    fate_chances,
+    intent_moves,
+    weekly_rates,
+)
 
 OPEN, MERGED, REJECTED, SQL = range(4)
 
@@ -17,7 +27,7 @@ NEVER = WEEKS + 1
 
 
 @dataclass(frozen=True)
-class Life:
+class Simulation:
     """What happened: the hidden states at the start of each week, each lead's fate, and its acts.
 
     ``deal``, ``intent`` and ``hand`` have a row for each week and a column for each lead (a row more for the end of
@@ -35,7 +45,7 @@ class Life:
     act_week: Ints
 
 
-def live(rng: np.random.Generator, leads: Leads, accounts: Accounts) -> Life:
+def simulate_weeks(rng: np.random.Generator, leads: DemoLeads, accounts: DemoAccounts) -> Simulation:
     """Live through all weeks.
 
     Parameters
@@ -57,7 +67,7 @@ def live(rng: np.random.Generator, leads: Leads, accounts: Accounts) -> Life:
     acts: list[tuple[Ints, Ints, Ints]] = []
     for week in range(WEEKS):
         here = slice(0, int(np.searchsorted(leads.week, week, side="right")))
-        hidden = Hidden(deal[week, here], intent[week, here], hand[week, here])
+        hidden = HiddenState(deal[week, here], intent[week, here], hand[week, here])
         before = fate[here].copy()
         drawn = _draw_fates(rng, week_sql[week], leads.traits.where(here), hidden)
         fate[here] = np.where(before == OPEN, drawn, before)
@@ -65,19 +75,19 @@ def live(rng: np.random.Generator, leads: Leads, accounts: Accounts) -> Life:
         counts = rng.poisson(act_rates.of(week, here, hidden.intent, before))
         acts.append(_acts(counts, week))
         hand[week + 1, here] = counts[:, list(HANDS)].any(axis=1)
-        intent[week + 1, here] = pick(rng, moves[week, leads.traits.band[here], hidden.deal, hidden.intent])
+        intent[week + 1, here] = draw_column(rng, moves[week, leads.traits.band[here], hidden.deal, hidden.intent])
     act_lead, act_kind, act_week = (np.concatenate(part) for part in zip(*acts, strict=True))
-    return Life(
+    return Simulation(
         deal=deal, intent=intent, hand=hand, fate=fate, fate_week=fate_week,
         fate_at=calendar.instants(rng, fate_week, leads.created_at),
         act_lead=act_lead, act_kind=act_kind, act_week=act_week,
     )  # fmt: skip
 
 
-def _draw_fates(rng: np.random.Generator, week_sql: Floats, traits: Traits, hidden: Hidden) -> Ints:
+def _draw_fates(rng: np.random.Generator, week_sql: Floats, traits: LeadTraits, hidden: HiddenState) -> Ints:
     """One fate for each lead, as if it were open."""
-    chances = fates(week_sql, traits, hidden)
-    return pick(rng, np.stack([chances.stays, chances.merged, chances.rejected, chances.sql], axis=1))
+    chances = fate_chances(week_sql, traits, hidden)
+    return draw_column(rng, np.stack([chances.stays, chances.merged, chances.rejected, chances.sql], axis=1))
 
 
 def _acts(counts: Ints, week: int) -> tuple[Ints, Ints, Ints]:
@@ -90,8 +100,8 @@ def _acts(counts: Ints, week: int) -> tuple[Ints, Ints, Ints]:
 class _Rates:
     """How often each lead does each thing in a week."""
 
-    def __init__(self, leads: Leads) -> None:
-        self.table, self.role = rates(), leads.traits.role
+    def __init__(self, leads: DemoLeads) -> None:
+        self.table, self.role = weekly_rates(), leads.traits.role
         self.season = np.exp(calendar.season())
         self.temper = np.repeat(leads.temper[:, None], self.table.shape[2], axis=1)
         self.temper[:, list(HANDS)] = 1.0  # raised hands follow intent alone, so that the truth knows their chance
@@ -118,7 +128,7 @@ BURSTS_A_WEEK = 0.05
 
 
 @dataclass(frozen=True)
-class Events:
+class DemoEvents:
     """The event log, one array each, ordered by occurred_at; ``number`` names the event, and repeats when it does."""
 
     number: Ints
@@ -127,19 +137,19 @@ class Events:
     occurred_at: Ints
     recorded_at: Ints
 
-    def where(self, keep: np.typing.NDArray[np.generic]) -> Events:
+    def where(self, keep: np.typing.NDArray[np.generic]) -> DemoEvents:
         """The rows that a mask or an index picks."""
-        return Events(*(column[keep] for column in self._columns()))
+        return DemoEvents(*(column[keep] for column in self._columns()))
 
-    def plus(self, other: Events) -> Events:
+    def plus(self, other: DemoEvents) -> DemoEvents:
         """These rows and those."""
-        return Events(*(np.concatenate(pair) for pair in zip(self._columns(), other._columns(), strict=True)))
+        return DemoEvents(*(np.concatenate(pair) for pair in zip(self._columns(), other._columns(), strict=True)))
 
     def _columns(self) -> tuple[Ints, Ints, Ints, Ints, Ints]:
         return self.number, self.lead, self.kind, self.occurred_at, self.recorded_at
 
 
-def log(rng: np.random.Generator, leads: Leads, accounts: Accounts, life: Life) -> Events:
+def write_event_log(rng: np.random.Generator, leads: DemoLeads, accounts: DemoAccounts, life: Simulation) -> DemoEvents:
     """Write the event log, each event once, as recorded by the end of the world.
 
     Parameters
@@ -159,10 +169,10 @@ def log(rng: np.random.Generator, leads: Leads, accounts: Accounts, life: Life) 
     gone = (life.fate[lead] == MERGED) & (occurred_at >= life.fate_at[lead])
     keep = np.flatnonzero((recorded_at < END_US) & ~gone)
     order = keep[np.lexsort((kind[keep], lead[keep], occurred_at[keep]))]
-    return Events(np.arange(order.size), lead[order], kind[order], occurred_at[order], recorded_at[order])
+    return DemoEvents(np.arange(order.size), lead[order], kind[order], occurred_at[order], recorded_at[order])
 
 
-def repeated(rng: np.random.Generator, events: Events) -> Events:
+def repeat_events(rng: np.random.Generator, events: DemoEvents) -> DemoEvents:
     """Let the source system send a few events again, some hours later: same content, same number.
 
     Parameters
@@ -179,17 +189,17 @@ def repeated(rng: np.random.Generator, events: Events) -> Events:
     """
     again = events.where(rng.random(events.number.size) < TWICE)
     later = again.recorded_at + rng.integers(SECOND, 48 * HOUR, again.number.size)
-    again = Events(again.number, again.lead, again.kind, again.occurred_at, later)
+    again = DemoEvents(again.number, again.lead, again.kind, again.occurred_at, later)
     both = events.plus(again.where(later < END_US))
     return both.where(np.lexsort((both.recorded_at, both.number)))
 
 
-def _people(rng: np.random.Generator, leads: Leads, life: Life) -> tuple[Ints, Ints, Ints]:
+def _people(rng: np.random.Generator, leads: DemoLeads, life: Simulation) -> tuple[Ints, Ints, Ints]:
     """The acts of people: lead, behaviour, instant."""
     return life.act_lead, life.act_kind, calendar.instants(rng, life.act_week, leads.created_at[life.act_lead])
 
 
-def _scanners(rng: np.random.Generator, leads: Leads, accounts: Accounts) -> tuple[Ints, Ints, Ints]:
+def _scanners(rng: np.random.Generator, leads: DemoLeads, accounts: DemoAccounts) -> tuple[Ints, Ints, Ints]:
     """The clicks of e-mail security scanners: many links within seconds, whatever the lead intends."""
     weeks_here = (WEEKS - leads.week) * accounts.scanned[leads.account]
     burst_lead = np.repeat(np.arange(len(leads)), rng.poisson(BURSTS_A_WEEK * weeks_here))

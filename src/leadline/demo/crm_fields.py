@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leadline.demo.activity import Events
+from leadline.demo.activity import DemoEvents
 from leadline.demo.calendar import START, WEEKS, Floats, Ints
-from leadline.demo.funnel import STAGES, Stages
-from leadline.demo.population import Leads
+from leadline.demo.funnel import STAGES, DemoStages
+from leadline.demo.population import DemoLeads
 from leadline.demo.rates import SOURCES
 
 STATUS = {
@@ -25,7 +25,7 @@ CLOSERS = tuple(f"ae-{number:02d}" for number in range(1, 6))
 
 
 @dataclass(frozen=True)
-class History:
+class DemoHistory:
     """The field history, ordered by changed_at."""
 
     lead: Ints
@@ -34,7 +34,7 @@ class History:
     changed_at: Ints
 
 
-def history(rng: np.random.Generator, leads: Leads, stages: Stages) -> History:
+def field_history(rng: np.random.Generator, leads: DemoLeads, stages: DemoStages) -> DemoHistory:
     """Tell each change of `lead_status` and `owner`: set when the lead comes in, changed with its stage.
 
     Parameters
@@ -59,10 +59,10 @@ def history(rng: np.random.Generator, leads: Leads, stages: Stages) -> History:
     value += [STATUS[STAGES[stage]] for stage in stages.stage.tolist()] + [CLOSERS[who] for who in closer.tolist()]
     order = np.argsort(changed_at, kind="stable")
     places = order.tolist()
-    return History(lead[order], [field[at] for at in places], [value[at] for at in places], changed_at[order])
+    return DemoHistory(lead[order], [field[at] for at in places], [value[at] for at in places], changed_at[order])
 
 
-def last_values(told: History, field: str, size: int) -> list[str | None]:
+def last_values(told: DemoHistory, field: str, size: int) -> list[str | None]:
     """The value of a field that stands at the end of the world, for each lead.
 
     Parameters
@@ -85,7 +85,7 @@ def last_values(told: History, field: str, size: int) -> list[str | None]:
     return values
 
 
-def last_activity(leads: Leads, events: Events, stages: Stages) -> Ints:
+def last_activity(leads: DemoLeads, events: DemoEvents, stages: DemoStages) -> Ints:
     """The last thing that happened to each lead, sales' own doings included: a leak, as in real CRMs.
 
     Parameters
@@ -105,7 +105,7 @@ def last_activity(leads: Leads, events: Events, stages: Stages) -> Ints:
 
 
 @dataclass(frozen=True)
-class Spend:
+class DemoSpend:
     """What each campaign cost in each month; months are whole months since 1970."""
 
     campaign: list[str]
@@ -113,7 +113,7 @@ class Spend:
     cost: Floats
 
 
-def spend(rng: np.random.Generator, leads: Leads) -> Spend:
+def campaign_spend(rng: np.random.Generator, leads: DemoLeads) -> DemoSpend:
     """Charge each campaign for its leads, a fixed part included; an evergreen campaign costs in every month.
 
     Parameters
@@ -140,4 +140,4 @@ def spend(rng: np.random.Generator, leads: Leads) -> Spend:
     price = np.array([prices[campaign.rpartition("-")[0]] for campaign, _ in keys])
     count = np.array([numbers[key] for key in keys])
     cost = np.round((200.0 + price * count) * np.exp(rng.normal(0.0, 0.15, len(keys))), 2)
-    return Spend([campaign for campaign, _ in keys], np.array([month for _, month in keys]), cost)
+    return DemoSpend([campaign for campaign, _ in keys], np.array([month for _, month in keys]), cost)

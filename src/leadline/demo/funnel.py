@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from leadline.demo import calendar
-from leadline.demo.activity import OPEN, REJECTED, SQL, Events, Life
+from leadline.demo.activity import OPEN, REJECTED, SQL, DemoEvents, Simulation
 from leadline.demo.calendar import DAY, END_US, HOUR, WEEKS, Floats, Ints
-from leadline.demo.population import Accounts, Leads
+from leadline.demo.population import DemoAccounts, DemoLeads
 from leadline.demo.rates import ACTIVE, DORMANT, POINTS, ROLES, SOURCES
 
 MQL_POINTS = 24
 
-LATE = 0.03
+LATE_STAGE_SHARE = 0.03
 
 STAGES = ("mql", "sql", "opportunity", "closed_won", "closed_lost", "disqualified")
 
@@ -24,7 +24,7 @@ NO_REASON = -1
 
 
 @dataclass(frozen=True)
-class Stages:
+class DemoStages:
     """The stage log, one array each, ordered by changed_at; ``stage`` and ``reason`` are numbers of the words above."""
 
     lead: Ints
@@ -35,7 +35,7 @@ class Stages:
 
 
 @dataclass(frozen=True)
-class Deals:
+class DemoDeals:
     """Opportunities, one array each; ``won`` counts only once ``closed_at`` lies before the end of the world."""
 
     lead: Ints
@@ -46,7 +46,7 @@ class Deals:
     reason: Ints
 
 
-def mql_at(events: Events, leads: Leads, life: Life) -> Ints:
+def mql_at(events: DemoEvents, leads: DemoLeads, life: Simulation) -> Ints:
     """When each lead became MQL: as soon as the recorded events sum to enough points, and at SQL at the latest.
 
     Parameters
@@ -75,7 +75,7 @@ def mql_at(events: Events, leads: Leads, life: Life) -> Ints:
     return np.where(life.fate == SQL, np.minimum(reached, life.fate_at), reached)
 
 
-def deals(rng: np.random.Generator, leads: Leads, accounts: Accounts, life: Life) -> Deals:
+def deals(rng: np.random.Generator, leads: DemoLeads, accounts: DemoAccounts, life: Simulation) -> DemoDeals:
     """Open an opportunity for most leads that reached SQL, and close it weeks later.
 
     The chance to win hangs on the account's fit, on how many roles of its committee are busy, and on the source;
@@ -105,10 +105,10 @@ def deals(rng: np.random.Generator, leads: Leads, accounts: Accounts, life: Life
     amount = np.round(600.0 * accounts.employees[account] ** 0.6 * np.exp(rng.normal(0.0, 0.5, lead.size)), 2)
     reason = np.where(won == 1, NO_REASON, rng.choice([1, 3, 4, 5], lead.size, p=[0.2, 0.25, 0.25, 0.3]))
     known = np.flatnonzero(created_at < END_US)
-    return Deals(lead[known], created_at[known], closed_at[known], won[known], amount[known], reason[known])
+    return DemoDeals(lead[known], created_at[known], closed_at[known], won[known], amount[known], reason[known])
 
 
-def _busy_roles(leads: Leads, accounts: Accounts, life: Life) -> Ints:
+def _busy_roles(leads: DemoLeads, accounts: DemoAccounts, life: Simulation) -> Ints:
     """How many roles of each account (axis 1) are active or ready at the start of each week (axis 0)."""
     busy = np.zeros((WEEKS, len(accounts)), dtype=np.int64)
     for week in range(WEEKS):
@@ -119,7 +119,7 @@ def _busy_roles(leads: Leads, accounts: Accounts, life: Life) -> Ints:
     return busy
 
 
-def stages(rng: np.random.Generator, leads: Leads, life: Life, mql: Ints, opened: Deals) -> Stages:
+def stages(rng: np.random.Generator, leads: DemoLeads, life: Simulation, mql: Ints, opened: DemoDeals) -> DemoStages:
     """Write the stage log from the fates, the points rule and the opportunities.
 
     Parameters
@@ -153,8 +153,8 @@ def stages(rng: np.random.Generator, leads: Leads, life: Life, mql: Ints, opened
     lead, stage, changed_at, reason = (np.concatenate(column) for column in zip(*parts, strict=True))
     keep = np.flatnonzero(changed_at < END_US)
     order = keep[np.lexsort((stage[keep], lead[keep], changed_at[keep]))]
-    recorded_at = changed_at[order] + calendar.delays(rng, order.size, LATE)
-    return Stages(lead[order], stage[order], changed_at[order], np.minimum(recorded_at, END_US - 1), reason[order])
+    recorded_at = changed_at[order] + calendar.delays(rng, order.size, LATE_STAGE_SHARE)
+    return DemoStages(lead[order], stage[order], changed_at[order], np.minimum(recorded_at, END_US - 1), reason[order])
 
 
 def _changes(stage: str, lead: Ints, at: Ints, reason: Ints | None = None) -> tuple[Ints, Ints, Ints, Ints]:
@@ -163,7 +163,7 @@ def _changes(stage: str, lead: Ints, at: Ints, reason: Ints | None = None) -> tu
     return lead, np.full(lead.size, STAGES.index(stage)), at, why
 
 
-def _dropped(rng: np.random.Generator, life: Life, sql: Ints, opened: Deals) -> tuple[Ints, Ints, Ints]:
+def _dropped(rng: np.random.Generator, life: Simulation, sql: Ints, opened: DemoDeals) -> tuple[Ints, Ints, Ints]:
     """Leads that sales took as SQL and gave up without an opportunity: who, when, why."""
     left = np.setdiff1d(sql, opened.lead)
     left = left[rng.random(left.size) < 0.7]
@@ -171,7 +171,7 @@ def _dropped(rng: np.random.Generator, life: Life, sql: Ints, opened: Deals) -> 
     return left, when, rng.choice([0, 1, 3], left.size)
 
 
-def _why_rejected(rng: np.random.Generator, leads: Leads, life: Life, lead: Ints) -> Ints:
+def _why_rejected(rng: np.random.Generator, leads: DemoLeads, life: Simulation, lead: Ints) -> Ints:
     """Bad data where the data are bad, bad timing for the dormant, bad fit for most others."""
     dormant = life.intent[life.fate_week[lead], lead] == DORMANT
     usual = np.where(dormant, 1, np.where(leads.traits.band[lead] == 0, 0, 3))
@@ -202,7 +202,7 @@ MOST_MORE = 4
 
 
 @dataclass(frozen=True)
-class Touches:
+class DemoTouches:
     """Sales' acts, one array each, ordered by touched_at; ``kind`` is a number of the words above."""
 
     lead: Ints
@@ -211,7 +211,7 @@ class Touches:
     recorded_at: Ints
 
 
-def touches(rng: np.random.Generator, leads: Leads, stages: Stages) -> Touches:
+def draw_touches(rng: np.random.Generator, leads: DemoLeads, stages: DemoStages) -> DemoTouches:
     """Touch most MQLs, and those touched a few times more until sales rejects them.
 
     Parameters
@@ -243,4 +243,4 @@ def touches(rng: np.random.Generator, leads: Leads, stages: Stages) -> Touches:
     who, when = np.broadcast_to(lead[:, None], at.shape)[alive], at[alive]
     order = np.lexsort((who, when))
     recorded = np.minimum(when[order] + calendar.delays(rng, order.size, LATE_TOUCHES), END_US - 1)
-    return Touches(who[order], rng.choice(len(KINDS), order.size, p=[0.5, 0.4, 0.1]), when[order], recorded)
+    return DemoTouches(who[order], rng.choice(len(KINDS), order.size, p=[0.5, 0.4, 0.1]), when[order], recorded)

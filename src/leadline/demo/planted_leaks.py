@@ -17,7 +17,18 @@ import pyarrow.compute as pc
 
 from leadline.demo.calendar import DAY, END_US, HOUR, SECOND, WEEK, Floats, Ints
 
-__all__ = ["INSTANT", "PLANTS", "Plant", "Tables", "first_reached", "micros", "places", "plant", "put", "sql_at"]
+__all__ = [
+    "INSTANT",
+    "PLANTS",
+    "Plant",
+    "Tables",
+    "column_micros",
+    "first_reached",
+    "lead_places",
+    "plant",
+    "put_column",
+    "sql_at",
+]
 
 
 # The finished tables read back: who reached what and when, and a column put in its place; what plants are made with.
@@ -36,24 +47,24 @@ def sql_at(tables: Tables) -> Ints:
 def first_reached(tables: Tables, words: tuple[str, ...]) -> Ints:
     stages = tables["stages"].filter(pc.is_in(tables["stages"]["stage"], pa.array(words)))
     first = np.full(tables["leads"].num_rows, END_US)
-    np.minimum.at(first, places(tables, stages["lead_id"]), micros(stages, "changed_at"))
+    np.minimum.at(first, lead_places(tables, stages["lead_id"]), column_micros(stages, "changed_at"))
     return first
 
 
-def places(tables: Tables, ids: pa.Array) -> Ints:
+def lead_places(tables: Tables, ids: pa.Array) -> Ints:
     """The row of each id in the table of leads; -1 where there is none."""
     known = tables["leads"]["lead_id"].combine_chunks()
     place: Ints = pc.fill_null(pc.index_in(ids, known), -1).to_numpy(zero_copy_only=False).astype(np.int64)
     return place
 
 
-def micros(rows: pa.Table, column: str) -> Ints:
+def column_micros(rows: pa.Table, column: str) -> Ints:
     """A column of instants in microseconds; none is the end of the world."""
     numbers = pc.fill_null(rows[column].cast(pa.int64()), END_US)
     return np.asarray(numbers.to_numpy(zero_copy_only=False).astype(np.int64))
 
 
-def put(rows: pa.Table, column: str, values: pa.Array) -> pa.Table:
+def put_column(rows: pa.Table, column: str, values: pa.Array) -> pa.Table:
     """The same rows with a column replaced, or added at the end."""
     if column in rows.column_names:
         return rows.set_column(rows.schema.get_field_index(column), column, values)
@@ -93,7 +104,7 @@ def plant(tables: Mapping[str, pa.Table], name: str, seed: int) -> Tables:
     Parameters
     ----------
     tables
-        As `leadline.demo.make` made them.
+        As `leadline.demo.make_world` made them.
     name
         A key of `PLANTS`.
     seed
@@ -125,11 +136,11 @@ def migrated(_: np.random.Generator, tables: Tables) -> Tables:
     result = dict(tables)
     for table, columns in TIMES.items():
         for column in columns:
-            at = micros(result[table], column)
+            at = column_micros(result[table], column)
             stamped = pa.array(np.maximum(at, moved), mask=at == END_US).cast(INSTANT)
-            result[table] = put(result[table], column, stamped)
+            result[table] = put_column(result[table], column, stamped)
     events = tables["events"]
-    result["events"] = events.filter(pa.array(micros(events, "occurred_at") >= moved))
+    result["events"] = events.filter(pa.array(column_micros(events, "occurred_at") >= moved))
     return result
 
 
@@ -143,7 +154,7 @@ def scored_segments(_: np.random.Generator, tables: Tables) -> Tables:
     cell = np.unique(["|".join(map(str, row)) for row in zip(*names, strict=True)], return_inverse=True)[1]
     reached = sql_at(tables) < END_US
     rate = np.bincount(cell, reached) / np.bincount(cell)
-    return {**tables, "leads": put(leads, "segment_pct", pa.array(np.round(100 * rate[cell], 1)))}
+    return {**tables, "leads": put_column(leads, "segment_pct", pa.array(np.round(100 * rate[cell], 1)))}
 
 
 def chosen_fields(rng: np.random.Generator, tables: Tables) -> Tables:
@@ -157,7 +168,7 @@ def chosen_fields(rng: np.random.Generator, tables: Tables) -> Tables:
     relation = fields @ centred / reached.size
     best = np.argsort(-np.abs(relation))[:CHOSEN]
     index: Floats = np.sign(relation[best]) @ fields[best] / np.sqrt(CHOSEN)
-    return {**tables, "leads": put(tables["leads"], "enrichment", pa.array(np.round(50 + 10 * index, 2)))}
+    return {**tables, "leads": put_column(tables["leads"], "enrichment", pa.array(np.round(50 + 10 * index, 2)))}
 
 
 def imported_twice(rng: np.random.Generator, tables: Tables) -> Tables:
@@ -166,7 +177,7 @@ def imported_twice(rng: np.random.Generator, tables: Tables) -> Tables:
     What they did came along, dated from the new creation: the same story stands on both sides of a fold.
     """
     leads = tables["leads"]
-    created = micros(leads, "created_at")
+    created = column_micros(leads, "created_at")
     later = rng.integers(8, 27, created.size) * WEEK
     again = np.flatnonzero((rng.random(created.size) < IMPORTED_TWICE) & (created + later < END_US))
     gone = pc.is_in(leads["lead_id"], tables["merges"]["from_id"]).to_numpy(zero_copy_only=False)
@@ -186,7 +197,7 @@ def noted_by_sales(rng: np.random.Generator, tables: Tables) -> Tables:
     rejected = first_reached(tables, ("disqualified",)) < END_US
     filled = rng.random(size) < np.where(reached, 0.9, np.where(rejected, 0.25, 0.02))
     words = np.array(["cost", "speed", "risk", "growth"])[rng.integers(0, 4, size)]
-    return {**tables, "leads": put(tables["leads"], "pain_point", pa.array(words.tolist(), mask=~filled))}
+    return {**tables, "leads": put_column(tables["leads"], "pain_point", pa.array(words.tolist(), mask=~filled))}
 
 
 def back_filled(rng: np.random.Generator, tables: Tables) -> Tables:
@@ -200,7 +211,7 @@ def back_filled(rng: np.random.Generator, tables: Tables) -> Tables:
     at = reached[lead] - (rng.uniform(0.2, 20.0, lead.size) * DAY).astype(np.int64)
     month = reached[lead].astype("datetime64[us]").astype("datetime64[M]") + np.timedelta64(1, "M")
     recorded = month.astype("datetime64[us]").astype(np.int64) + 2 * HOUR + rng.integers(0, 900 * SECOND, lead.size)
-    created = micros(tables["leads"], "created_at")
+    created = column_micros(tables["leads"], "created_at")
     keep = np.flatnonzero((at > created[lead]) & (recorded < END_US))
     ids = tables["leads"]["lead_id"].take(pa.array(lead[keep]))
     rows = pa.table({
@@ -217,9 +228,9 @@ def rolled_up(_: np.random.Generator, tables: Tables) -> Tables:
     For a lead that became SQL months ago it counts the months after, too, in which sales called; it has no history.
     """
     events = tables["events"]
-    place = places(tables, events.filter(pc.equal(events["event_type"], "sales_call"))["lead_id"])
+    place = lead_places(tables, events.filter(pc.equal(events["event_type"], "sales_call"))["lead_id"])
     count = np.bincount(place[place >= 0], minlength=tables["leads"].num_rows)
-    return {**tables, "leads": put(tables["leads"], "calls", pa.array(count))}
+    return {**tables, "leads": put_column(tables["leads"], "calls", pa.array(count))}
 
 
 def account_outcome(_: np.random.Generator, tables: Tables) -> Tables:
@@ -231,12 +242,12 @@ def account_outcome(_: np.random.Generator, tables: Tables) -> Tables:
     won = pc.unique(tables["leads"]["account_id"].filter(pa.array(reached)).drop_null())
     accounts = tables["accounts"]
     word = pc.if_else(pc.is_in(accounts["account_id"], won), "key", "standard")
-    return {**tables, "accounts": put(accounts, "segment", word)}
+    return {**tables, "accounts": put_column(accounts, "segment", word)}
 
 
 def tidied(_: np.random.Generator, tables: Tables) -> Tables:
     """L3.3, sampling bias: leads that came to nothing are deleted after half a year, so old cohorts are all winners."""
-    created = micros(tables["leads"], "created_at")
+    created = column_micros(tables["leads"], "created_at")
     stays = (sql_at(tables) < END_US) | (created >= END_US - KEPT)
     ids = tables["leads"]["lead_id"].filter(pa.array(stays))
     result = dict(tables)
@@ -269,11 +280,11 @@ def _with_copies(rows: pa.Table, table: str, ids: pa.Array, shift: Ints) -> pa.T
     copies, moved = rows.take(pa.array(copied)), shift[place][copied]
     alive: npt.NDArray[np.bool_] = np.ones(copied.size, dtype=bool)
     for column in TIMES[table]:
-        at = micros(copies, column)
+        at = column_micros(copies, column)
         when = np.where(at < END_US, at + moved, END_US)
         alive &= (when < END_US) | (column == "closed_at")
-        copies = put(copies, column, pa.array(when, mask=when >= END_US).cast(INSTANT))
+        copies = put_column(copies, column, pa.array(when, mask=when >= END_US).cast(INSTANT))
     for column in ("lead_id", "event_id", "opportunity_id"):
         if column in copies.column_names:
-            copies = put(copies, column, pc.binary_join_element_wise("R", copies[column], ""))
+            copies = put_column(copies, column, pc.binary_join_element_wise("R", copies[column], ""))
     return pa.concat_tables([rows, copies.filter(pa.array(alive))])

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from leadline.demo import calendar
 from leadline.demo.calendar import WEEKS, Floats, Ints
-from leadline.demo.rates import DEAL_START, INDUSTRIES, REGIONS, ROLES, SOURCES, Traits, deal_moves, pick
+from leadline.demo.rates import DEAL_START, INDUSTRIES, REGIONS, ROLES, SOURCES, LeadTraits, deal_moves, draw_column
 
 # The demo world's accounts: industry, size, region, hidden fit, and the weekly state of each buying committee.
 
@@ -20,7 +20,7 @@ SCANNED = 0.25
 
 
 @dataclass(frozen=True)
-class Accounts:
+class DemoAccounts:
     """All accounts, one array each. ``deal`` has a row for each week, the end of the world included."""
 
     industry: Ints
@@ -35,7 +35,7 @@ class Accounts:
         return self.fit.size
 
 
-def draw_accounts(rng: np.random.Generator, size: int) -> Accounts:
+def draw_accounts(rng: np.random.Generator, size: int) -> DemoAccounts:
     """Draw accounts and live through their committees' weeks.
 
     Parameters
@@ -57,7 +57,7 @@ def draw_accounts(rng: np.random.Generator, size: int) -> Accounts:
     fit = fits[industry] + best_size + 0.35 + rng.normal(0.0, 0.6, size)
     band = np.digitize(fit, [-0.30, 0.45])
     scanned = rng.random(size) < SCANNED
-    return Accounts(industry, employees, region, fit, band, scanned, _committees(rng, band))
+    return DemoAccounts(industry, employees, region, fit, band, scanned, _committees(rng, band))
 
 
 def _committees(rng: np.random.Generator, band: Ints) -> Ints:
@@ -66,7 +66,7 @@ def _committees(rng: np.random.Generator, band: Ints) -> Ints:
     deal = np.zeros((WEEKS + 1, band.size), dtype=np.int64)
     deal[0] = rng.choice(len(DEAL_START), band.size, p=DEAL_START)
     for week in range(WEEKS):
-        deal[week + 1] = pick(rng, moves[band, deal[week]])
+        deal[week + 1] = draw_column(rng, moves[band, deal[week]])
     return deal
 
 
@@ -84,7 +84,7 @@ DOMAINS = ("corporate", "freemail", "shared_mailbox", "disposable")
 
 
 @dataclass(frozen=True)
-class Leads:
+class DemoLeads:
     """All leads in order of the week that they came in, one array each; ``same_as`` is -1 but for duplicates."""
 
     week: Ints
@@ -99,13 +99,13 @@ class Leads:
     same_as: Ints
     first_intent: Ints
     temper: Floats
-    traits: Traits
+    traits: LeadTraits
 
     def __len__(self) -> int:
         return self.week.size
 
 
-def draw_leads(rng: np.random.Generator, size: int, accounts: Accounts) -> Leads:
+def draw_leads(rng: np.random.Generator, size: int, accounts: DemoAccounts) -> DemoLeads:
     """Draw leads. Who comes in a week hangs only on what the accounts' committees do in that week, never later.
 
     Parameters
@@ -134,16 +134,16 @@ def draw_leads(rng: np.random.Generator, size: int, accounts: Accounts) -> Leads
         titles[index], countries[index] = titles[same_as[index]], countries[same_as[index]]
     created_at = calendar.instants(rng, week, np.zeros(size, dtype=np.int64))
     propensity = _propensity(rng, source, role, accounts.fit[account])
-    return Leads(
+    return DemoLeads(
         week=week, created_at=created_at, account=account, unmatched=rng.random(size) < NO_ACCOUNT, source=source,
         campaign=_campaigns(rng, source, created_at), title=titles, country=countries, domain=_domains(rng, junk),
-        same_as=same_as, first_intent=pick(rng, np.array([source.first_intents for source in SOURCES])[source]),
+        same_as=same_as, first_intent=draw_column(rng, np.array([source.first_intents for source in SOURCES])[source]),
         temper=rng.gamma(2.5, 1 / 2.5, size),
-        traits=Traits(propensity, accounts.band[account], role, junk, doubled),
+        traits=LeadTraits(propensity, accounts.band[account], role, junk, doubled),
     )  # fmt: skip
 
 
-def _arrivals(rng: np.random.Generator, size: int, accounts: Accounts) -> tuple[Ints, Ints]:
+def _arrivals(rng: np.random.Generator, size: int, accounts: DemoAccounts) -> tuple[Ints, Ints]:
     """The week and the account of each lead: weekly numbers grow slowly and dip in lulls."""
     weekly = np.exp(calendar.season()[:WEEKS] + np.linspace(0.0, 0.4, WEEKS))
     upto = np.rint(size * np.cumsum(weekly) / weekly.sum()).astype(np.int64)
@@ -196,7 +196,7 @@ def _campaigns(rng: np.random.Generator, source: Ints, created_at: Ints) -> list
 def _domains(rng: np.random.Generator, junk: npt.NDArray[np.bool_]) -> Ints:
     """The kind of e-mail domain: bad data often hides behind freemail and disposable addresses."""
     chances = np.where(junk[:, None], [0.15, 0.40, 0.10, 0.35], [0.82, 0.13, 0.04, 0.01])
-    return pick(rng, chances)
+    return draw_column(rng, chances)
 
 
 def _propensity(rng: np.random.Generator, source: Ints, role: Ints, fit: Floats) -> Floats:

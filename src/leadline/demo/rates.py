@@ -41,7 +41,7 @@ BANDS = ("poor", "fair", "good")
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class DemoBehaviour:
     """A kind of event: its intent, words, points in the company's rules, weekly rates by hidden intent, and the asset it uses."""
 
     name: str
@@ -53,14 +53,14 @@ class Behaviour:
 
 
 BEHAVIOURS = (
-    Behaviour("email_open", "awareness", "opened an e-mail", 1, (0.25, 0.40, 0.50, 0.50)),
-    Behaviour("email_click", "awareness", "clicked a link in an e-mail", 2, (0.06, 0.15, 0.25, 0.28)),
-    Behaviour("blog_view", "awareness", "read the blog", 1, (0.06, 0.35, 0.30, 0.15)),
-    Behaviour("whitepaper_download", "awareness", "downloaded a white paper", 6, (0.01, 0.10, 0.10, 0.04)),
-    Behaviour("webinar_attended", "awareness", "attended a webinar", 8, (0.01, 0.05, 0.10, 0.06)),
-    Behaviour("product_page_view", "evaluation", "viewed a product page", 2, (0.05, 0.40, 1.10, 1.00)),
-    Behaviour("docs_view", "evaluation", "read the documentation", 2, (0.04, 0.20, 1.20, 1.00)),
-    Behaviour(
+    DemoBehaviour("email_open", "awareness", "opened an e-mail", 1, (0.25, 0.40, 0.50, 0.50)),
+    DemoBehaviour("email_click", "awareness", "clicked a link in an e-mail", 2, (0.06, 0.15, 0.25, 0.28)),
+    DemoBehaviour("blog_view", "awareness", "read the blog", 1, (0.06, 0.35, 0.30, 0.15)),
+    DemoBehaviour("whitepaper_download", "awareness", "downloaded a white paper", 6, (0.01, 0.10, 0.10, 0.04)),
+    DemoBehaviour("webinar_attended", "awareness", "attended a webinar", 8, (0.01, 0.05, 0.10, 0.06)),
+    DemoBehaviour("product_page_view", "evaluation", "viewed a product page", 2, (0.05, 0.40, 1.10, 1.00)),
+    DemoBehaviour("docs_view", "evaluation", "read the documentation", 2, (0.04, 0.20, 1.20, 1.00)),
+    DemoBehaviour(
         "evaluation_template",
         "evaluation",
         "downloaded the evaluation template",
@@ -68,13 +68,13 @@ BEHAVIOURS = (
         (0.001, 0.01, 0.14, 0.10),
         "evaluation template",
     ),
-    Behaviour(
+    DemoBehaviour(
         "roi_calculator", "evaluation", "used the ROI calculator", 10, (0.001, 0.01, 0.10, 0.25), "ROI calculator"
     ),
-    Behaviour("sales_call", "evaluation", "spoke with sales", 10, (0.01, 0.02, 0.08, 0.20)),
-    Behaviour("pricing_page_view", "purchase", "viewed the pricing page", 8, (0.010, 0.05, 0.25, 0.90)),
-    Behaviour("demo_request", "purchase", "asked for a demo", 25, (0.001, 0.01, 0.05, 0.35)),
-    Behaviour(
+    DemoBehaviour("sales_call", "evaluation", "spoke with sales", 10, (0.01, 0.02, 0.08, 0.20)),
+    DemoBehaviour("pricing_page_view", "purchase", "viewed the pricing page", 8, (0.010, 0.05, 0.25, 0.90)),
+    DemoBehaviour("demo_request", "purchase", "asked for a demo", 25, (0.001, 0.01, 0.05, 0.35)),
+    DemoBehaviour(
         "security_questionnaire",
         "purchase",
         "sent a security questionnaire",
@@ -82,7 +82,7 @@ BEHAVIOURS = (
         (0.0005, 0.003, 0.05, 0.32),
         "security questionnaire",
     ),
-    Behaviour(
+    DemoBehaviour(
         "implementation_plan",
         "purchase",
         "opened the implementation plan",
@@ -90,7 +90,7 @@ BEHAVIOURS = (
         (0.0005, 0.003, 0.05, 0.35),
         "implementation plan",
     ),
-    Behaviour(
+    DemoBehaviour(
         "procurement_pack",
         "purchase",
         "downloaded the procurement pack",
@@ -110,7 +110,7 @@ POINTS = np.array([behaviour.points for behaviour in BEHAVIOURS])
 
 
 @dataclass(frozen=True)
-class Role:
+class DemoRole:
     """A part in the buying committee: its share of leads, its log-odds of SQL, its titles, what it does more often."""
 
     name: str
@@ -121,24 +121,24 @@ class Role:
 
 
 ROLES = (
-    Role("technical_evaluator", 0.30, 0.10, ("Solutions Architect", "Senior Engineer", "Head of Engineering",
+    DemoRole("technical_evaluator", 0.30, 0.10, ("Solutions Architect", "Senior Engineer", "Head of Engineering",
          "DevOps Lead", "IT Manager"), {"docs_view": 1.8, "security_questionnaire": 2.0, "evaluation_template": 1.8,
          "roi_calculator": 0.5}),
-    Role("economic_buyer", 0.13, 0.60, ("VP Finance", "CFO", "Finance Director", "Head of Finance"),
+    DemoRole("economic_buyer", 0.13, 0.60, ("VP Finance", "CFO", "Finance Director", "Head of Finance"),
          {"roi_calculator": 2.2, "pricing_page_view": 1.4, "docs_view": 0.4}),
-    Role("executive_sponsor", 0.10, 0.45, ("CEO", "CTO", "COO", "Managing Director"),
+    DemoRole("executive_sponsor", 0.10, 0.45, ("CEO", "CTO", "COO", "Managing Director"),
          {"demo_request": 1.4, "blog_view": 0.6, "docs_view": 0.4, "implementation_plan": 1.5}),
-    Role("procurement", 0.07, 0.25, ("Procurement Manager", "Purchasing Lead", "Vendor Manager"),
+    DemoRole("procurement", 0.07, 0.25, ("Procurement Manager", "Purchasing Lead", "Vendor Manager"),
          {"procurement_pack": 2.5, "pricing_page_view": 1.3, "blog_view": 0.4}),
-    Role("end_user", 0.28, -0.40, ("Analyst", "Operations Specialist", "Marketing Manager", "Sales Coordinator"),
+    DemoRole("end_user", 0.28, -0.40, ("Analyst", "Operations Specialist", "Marketing Manager", "Sales Coordinator"),
          {"product_page_view": 1.4, "webinar_attended": 1.5, "procurement_pack": 0.3}),
-    Role("other", 0.12, -1.00, ("Consultant", "Student", "Freelancer", "Researcher"),
+    DemoRole("other", 0.12, -1.00, ("Consultant", "Student", "Freelancer", "Researcher"),
          {"whitepaper_download": 2.0, "blog_view": 1.6, "demo_request": 0.7}),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Source:
+class DemoSource:
     """Where leads come from: share, log-odds of SQL and of a win, share of bad data, cost, and first intents."""
 
     name: str
@@ -151,14 +151,14 @@ class Source:
 
 
 SOURCES = (
-    Source("organic_search", 0.22, 0.10, 0.0, 0.04, 0.0, (0.15, 0.55, 0.25, 0.05)),
-    Source("paid_search", 0.18, 0.00, 0.0, 0.06, 95.0, (0.20, 0.50, 0.24, 0.06)),
-    Source("referral", 0.08, 0.45, 0.4, 0.01, 20.0, (0.05, 0.45, 0.35, 0.15)),
-    Source("partner", 0.07, 0.35, 0.5, 0.02, 60.0, (0.05, 0.45, 0.38, 0.12)),
-    Source("webinar", 0.12, -0.05, 0.0, 0.03, 55.0, (0.20, 0.60, 0.18, 0.02)),
-    Source("trade_fair", 0.08, -0.10, 0.2, 0.05, 140.0, (0.30, 0.52, 0.15, 0.03)),
-    Source("content_syndication", 0.15, -0.50, -0.3, 0.15, 40.0, (0.50, 0.43, 0.06, 0.01)),
-    Source("free_tool", 0.10, 0.55, -1.8, 0.08, 15.0, (0.10, 0.45, 0.35, 0.10)),
+    DemoSource("organic_search", 0.22, 0.10, 0.0, 0.04, 0.0, (0.15, 0.55, 0.25, 0.05)),
+    DemoSource("paid_search", 0.18, 0.00, 0.0, 0.06, 95.0, (0.20, 0.50, 0.24, 0.06)),
+    DemoSource("referral", 0.08, 0.45, 0.4, 0.01, 20.0, (0.05, 0.45, 0.35, 0.15)),
+    DemoSource("partner", 0.07, 0.35, 0.5, 0.02, 60.0, (0.05, 0.45, 0.38, 0.12)),
+    DemoSource("webinar", 0.12, -0.05, 0.0, 0.03, 55.0, (0.20, 0.60, 0.18, 0.02)),
+    DemoSource("trade_fair", 0.08, -0.10, 0.2, 0.05, 140.0, (0.30, 0.52, 0.15, 0.03)),
+    DemoSource("content_syndication", 0.15, -0.50, -0.3, 0.15, 40.0, (0.50, 0.43, 0.06, 0.01)),
+    DemoSource("free_tool", 0.10, 0.55, -1.8, 0.08, 15.0, (0.10, 0.45, 0.35, 0.10)),
 )
 
 """`free_tool` brings leads that reach SQL often and are seldom won: a score for SQL likes them too much."""
@@ -179,7 +179,7 @@ REGIONS = {
 """Each region's share of accounts and its countries."""
 
 
-def rates() -> Floats:
+def weekly_rates() -> Floats:
     """Weekly rate of each behaviour, before seasons and a lead's own temper.
 
     Returns
@@ -237,7 +237,7 @@ DUPLICATE_MERGED = 0.35
 
 
 @dataclass(frozen=True)
-class Traits:
+class LeadTraits:
     """What never changes about leads: one array each, of the same length."""
 
     propensity: Floats
@@ -246,15 +246,15 @@ class Traits:
     junk: npt.NDArray[np.bool_]
     duplicate: npt.NDArray[np.bool_]
 
-    def where(self, index: slice | Ints) -> Traits:
+    def where(self, index: slice | Ints) -> LeadTraits:
         """The traits of the leads that a slice or an index picks; the arrays take the index's shape."""
-        return Traits(
+        return LeadTraits(
             self.propensity[index], self.band[index], self.role[index], self.junk[index], self.duplicate[index]
         )
 
 
 @dataclass(frozen=True)
-class Hidden:
+class HiddenState:
     """What moves each week, as it stands when the week starts: arrays that broadcast against the traits."""
 
     deal: Ints
@@ -263,7 +263,7 @@ class Hidden:
 
 
 @dataclass(frozen=True)
-class Fates:
+class FateChances:
     """The chances of one week's three fates. They exclude each other; what is missing to 1 is staying open."""
 
     merged: Floats
@@ -276,7 +276,7 @@ class Fates:
         return 1.0 - self.merged - self.rejected - self.sql
 
 
-def fates(week_sql: Floats, traits: Traits, hidden: Hidden) -> Fates:
+def fate_chances(week_sql: Floats, traits: LeadTraits, hidden: HiddenState) -> FateChances:
     """The chances of each fate in a week.
 
     Parameters
@@ -297,7 +297,7 @@ def fates(week_sql: Floats, traits: Traits, hidden: Hidden) -> Fates:
     sql = 1.0 / (1.0 + np.exp(-(log_odds + HAND_SQL * hidden.hand + week_sql)))
     left = 1.0 - merged
     merged, rejected, sql = np.broadcast_arrays(merged, left * rejected, left * (1.0 - rejected) * sql)
-    return Fates(merged, rejected, sql)
+    return FateChances(merged, rejected, sql)
 
 
 def deal_moves() -> Floats:
@@ -348,12 +348,12 @@ def hand_chances() -> Floats:
     array of float
         Axes: week, intent, role, and last: no hand, hand.
     """
-    weekly = rates()[:, :, list(HANDS)].sum(axis=2)
+    weekly = weekly_rates()[:, :, list(HANDS)].sum(axis=2)
     none = np.exp(-weekly[None, :, :] * np.exp(calendar.season())[:, None, None])
     return np.stack([none, 1.0 - none], axis=-1)
 
 
-def pick(rng: np.random.Generator, chances: Floats) -> Ints:
+def draw_column(rng: np.random.Generator, chances: Floats) -> Ints:
     """Draw one column for each row of a table of chances.
 
     Parameters

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leadline.demo.activity import MERGED, Events, Life
+from leadline.demo.activity import MERGED, DemoEvents, Simulation
 from leadline.demo.calendar import END_US, Floats, Ints, week_start
-from leadline.demo.crm_fields import History, Spend, last_activity, last_values
-from leadline.demo.funnel import KINDS, REASONS, STAGES, Deals, Stages, Touches
-from leadline.demo.population import DOMAINS, Accounts, Leads
+from leadline.demo.crm_fields import DemoHistory, DemoSpend, last_activity, last_values
+from leadline.demo.funnel import KINDS, REASONS, STAGES, DemoDeals, DemoStages, DemoTouches
+from leadline.demo.population import DOMAINS, DemoAccounts, DemoLeads
 from leadline.demo.rates import BEHAVIOURS, INDUSTRIES, REGIONS, SOURCES
 
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -35,7 +35,7 @@ def instants(numbers: Ints) -> pa.Array:
     return pa.array(numbers, mask=numbers >= END_US).cast(INSTANT)
 
 
-def account_table(accounts: Accounts) -> pa.Table:
+def account_table(accounts: DemoAccounts) -> pa.Table:
     """The accounts."""
     return pa.table({
         "account_id": ids("A", np.arange(len(accounts))),
@@ -45,12 +45,12 @@ def account_table(accounts: Accounts) -> pa.Table:
     })  # fmt: skip
 
 
-def _account_ids(leads: Leads, lead: Ints) -> pa.Array:
+def _account_ids(leads: DemoLeads, lead: Ints) -> pa.Array:
     """The account of each lead as the CRM knows it; a few aren't matched to theirs."""
     return pc.if_else(pa.array(leads.unmatched[lead]), None, ids("A", leads.account[lead]))
 
 
-def lead_table(leads: Leads, events: Events, stages: Stages, told: History) -> pa.Table:
+def lead_table(leads: DemoLeads, events: DemoEvents, stages: DemoStages, told: DemoHistory) -> pa.Table:
     """The leads, with the fields that the CRM overwrites as they stand at the end of the world."""
     everyone = np.arange(len(leads))
     return pa.table({
@@ -68,7 +68,7 @@ def lead_table(leads: Leads, events: Events, stages: Stages, told: History) -> p
     })  # fmt: skip
 
 
-def event_table(events: Events) -> pa.Table:
+def event_table(events: DemoEvents) -> pa.Table:
     """The event log."""
     return pa.table({
         "event_id": ids("E", events.number),
@@ -79,7 +79,7 @@ def event_table(events: Events) -> pa.Table:
     })  # fmt: skip
 
 
-def stage_table(stages: Stages) -> pa.Table:
+def stage_table(stages: DemoStages) -> pa.Table:
     """The stage log."""
     return pa.table({
         "lead_id": ids("L", stages.lead),
@@ -90,7 +90,7 @@ def stage_table(stages: Stages) -> pa.Table:
     })  # fmt: skip
 
 
-def opportunity_table(leads: Leads, opened: Deals) -> pa.Table:
+def opportunity_table(leads: DemoLeads, opened: DemoDeals) -> pa.Table:
     """The opportunities; one that closes after the end of the world is still open."""
     ending = np.where(opened.closed_at >= END_US, 0, np.where(opened.won == 1, 1, 2))
     return pa.table({
@@ -104,7 +104,7 @@ def opportunity_table(leads: Leads, opened: Deals) -> pa.Table:
     })  # fmt: skip
 
 
-def history_table(told: History) -> pa.Table:
+def history_table(told: DemoHistory) -> pa.Table:
     """The field history."""
     return pa.table({
         "lead_id": ids("L", told.lead),
@@ -114,7 +114,7 @@ def history_table(told: History) -> pa.Table:
     })  # fmt: skip
 
 
-def spend_table(spent: Spend) -> pa.Table:
+def spend_table(spent: DemoSpend) -> pa.Table:
     """What campaigns cost, by the first day of each month."""
     return pa.table({
         "campaign": pa.array(spent.campaign, pa.string()),
@@ -123,7 +123,7 @@ def spend_table(spent: Spend) -> pa.Table:
     })  # fmt: skip
 
 
-def merge_table(leads: Leads, life: Life) -> pa.Table:
+def merge_table(leads: DemoLeads, life: Simulation) -> pa.Table:
     """The merges; the lead that stays is never merged itself."""
     gone = np.flatnonzero(life.fate == MERGED)
     gone = gone[np.argsort(life.fate_at[gone], kind="stable")]
@@ -134,7 +134,7 @@ def merge_table(leads: Leads, life: Life) -> pa.Table:
     })  # fmt: skip
 
 
-def touch_table(touched: Touches) -> pa.Table:
+def touch_table(touched: DemoTouches) -> pa.Table:
     """What sales did."""
     return pa.table({
         "lead_id": ids("L", touched.lead),

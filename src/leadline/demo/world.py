@@ -13,21 +13,21 @@ import pyarrow.parquet as pq
 
 from leadline.core import files
 from leadline.demo import calendar
-from leadline.demo.activity import Life, live, log, repeated
+from leadline.demo.activity import Simulation, repeat_events, simulate_weeks, write_event_log
 from leadline.demo.calendar import DAY_WEIGHTS, FORESEEN, REST_DAYS, WEEKS, WHOLE_WEEKS, Floats, Ints
-from leadline.demo.crm_fields import history, spend
-from leadline.demo.funnel import deals, mql_at, stages, touches
+from leadline.demo.crm_fields import campaign_spend, field_history
+from leadline.demo.funnel import deals, draw_touches, mql_at, stages
 from leadline.demo.planted_leaks import plant as plant_leak
-from leadline.demo.population import Leads, draw_accounts, draw_leads
+from leadline.demo.population import DemoLeads, draw_accounts, draw_leads
 from leadline.demo.rates import (
     BANDS,
     DEALS,
     INTENTS,
     ROLES,
-    Hidden,
-    Traits,
+    HiddenState,
+    LeadTraits,
     deal_moves,
-    fates,
+    fate_chances,
     hand_chances,
     intent_moves,
 )
@@ -58,7 +58,7 @@ SHAPE = (len(DEALS), len(INTENTS), 2)
 """A hidden state is (deal, intent, hand); as one number it runs through this shape in order."""
 
 
-def rows(leads: Leads, life: Life) -> tuple[Ints, Ints, Floats]:
+def truth_rows(leads: DemoLeads, life: Simulation) -> tuple[Ints, Ints, Floats]:
     """The truth for each open lead at each Monday, ordered by Monday, then lead.
 
     Parameters
@@ -80,15 +80,15 @@ def rows(leads: Leads, life: Life) -> tuple[Ints, Ints, Floats]:
     return lead, week, _chances(cells)[week, cell[lead], state]
 
 
-def _cells(traits: Traits) -> tuple[Traits, Ints]:
+def _cells(traits: LeadTraits) -> tuple[LeadTraits, Ints]:
     """The distinct combinations of traits, and which of them each lead has."""
     table = np.stack([traits.propensity, traits.band, traits.role, traits.junk, traits.duplicate], axis=1)
     unique, cell = np.unique(table, axis=0, return_inverse=True)
     propensity, band, role, junk, duplicate = unique.T
-    return Traits(propensity, band.astype(int), role.astype(int), junk > 0, duplicate > 0), cell.reshape(-1)
+    return LeadTraits(propensity, band.astype(int), role.astype(int), junk > 0, duplicate > 0), cell.reshape(-1)
 
 
-def _chances(cells: Traits) -> Floats:
+def _chances(cells: LeadTraits) -> Floats:
     """The chance of SQL within 30 days; axes: Monday, cell, hidden state."""
     result = np.zeros((WEEKS + 1, cells.band.size, int(np.prod(SHAPE))))
     for band in range(len(BANDS)):
@@ -109,10 +109,10 @@ def _kernel(band: int, role: int) -> Floats:
     return np.asarray(steps.reshape(FORESEEN, size, size))
 
 
-def _recursion(cells: Traits, kernel: Floats) -> Floats:
+def _recursion(cells: LeadTraits, kernel: Floats) -> Floats:
     """Backwards from the days over: chance = SQL this week, or staying open and SQL in what is left of the horizon."""
     deal, intent, hand = (axis.reshape(1, -1) for axis in np.indices(SHAPE))
-    weekly = [fates(week_sql, cells, Hidden(deal, intent, hand)) for week_sql in calendar.sql_season()]
+    weekly = [fate_chances(week_sql, cells, HiddenState(deal, intent, hand)) for week_sql in calendar.sql_season()]
     sql = np.stack([fate.sql for fate in weekly])
     stays = np.stack([fate.stays for fate in weekly])
     chance: Floats = sql * DAY_WEIGHTS[:REST_DAYS].sum()
@@ -150,7 +150,7 @@ class World:
     end: datetime
 
 
-def make(leads: int = 6000, seed: int = 7, plant: str | None = None) -> World:
+def make_world(leads: int = 6000, seed: int = 7, plant: str | None = None) -> World:
     """Make a world; the same numbers make the same world, byte for byte.
 
     Parameters
@@ -168,7 +168,7 @@ def make(leads: int = 6000, seed: int = 7, plant: str | None = None) -> World:
 
     Examples
     --------
-    >>> world = make(leads=200, seed=1)
+    >>> world = make_world(leads=200, seed=1)
     >>> world.tables["leads"].num_rows, sorted(world.tables)
     (200, ['accounts', 'events', 'history', 'leads', 'merges', 'opportunities', 'spend', 'stages', 'touches'])
     """
@@ -177,28 +177,28 @@ def make(leads: int = 6000, seed: int = 7, plant: str | None = None) -> World:
     rngs = np.random.default_rng([SALT, seed]).spawn(10)
     companies = draw_accounts(rngs[0], max(1, leads // LEADS_AN_ACCOUNT))
     people = draw_leads(rngs[1], leads, companies)
-    lived = live(rngs[2], people, companies)
-    once = log(rngs[3], people, companies, lived)
+    lived = simulate_weeks(rngs[2], people, companies)
+    once = write_event_log(rngs[3], people, companies, lived)
     opened = deals(rngs[4], people, companies, lived)
     ladder = stages(rngs[5], people, lived, mql_at(once, people, lived), opened)
-    told = history(rngs[6], people, ladder)
+    told = field_history(rngs[6], people, ladder)
     tables = {
         "leads": lead_table(people, once, ladder, told),
         "accounts": account_table(companies),
-        "events": event_table(repeated(rngs[7], once)),
+        "events": event_table(repeat_events(rngs[7], once)),
         "stages": stage_table(ladder),
         "opportunities": opportunity_table(people, opened),
         "history": history_table(told),
-        "spend": spend_table(spend(rngs[8], people)),
+        "spend": spend_table(campaign_spend(rngs[8], people)),
         "merges": merge_table(people, lived),
-        "touches": touch_table(touches(rngs[9], people, ladder)),
+        "touches": touch_table(draw_touches(rngs[9], people, ladder)),
     }
     if plant is not None:
         tables = plant_leak(tables, plant, seed)
-    return World(tables, truth_table(*rows(people, lived)), calendar.START, calendar.END)
+    return World(tables, truth_table(*truth_rows(people, lived)), calendar.START, calendar.END)
 
 
-def write(world: World, folder: Path) -> None:
+def write_world(world: World, folder: Path) -> None:
     """Write a world as Parquet files below ``folder/data``; events in one file for each month in which they occurred.
 
     Parameters

@@ -26,9 +26,9 @@ from leadline.evaluation.backtest import REPEATS
 from leadline.metrics import classification
 
 if TYPE_CHECKING:
-    from leadline.model.fitting.refit import Refitted
+    from leadline.model.fitting.refit import AblationPredictions
 
-__all__ = ["Known", "Part", "Worth", "worths"]
+__all__ = ["AblationRows", "FamilyAblation", "Part", "ablate_families"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -37,7 +37,7 @@ LEAST = 1e-4  # of log loss: what is less is worth nothing, however sure it is
 
 
 @dataclass(frozen=True)
-class Worth:
+class FamilyAblation:
     """One family, and what is lost without it.
 
     Attributes
@@ -53,9 +53,9 @@ class Worth:
 
     Examples
     --------
-    >>> Worth("fit", 7, 0.01, 0.002, 0.02, 0.03, 0.01, 0.05).verdict
+    >>> FamilyAblation("fit", 7, 0.01, 0.002, 0.02, 0.03, 0.01, 0.05).verdict
     'missed'
-    >>> Worth("age", 1, 0.0, -0.01, 0.01, 0.0, -0.1, 0.1).verdict
+    >>> FamilyAblation("age", 1, 0.0, -0.01, 0.01, 0.0, -0.1, 0.1).verdict
     'within noise'
     """
 
@@ -84,7 +84,7 @@ class Worth:
 
 
 @dataclass(frozen=True)
-class Known:
+class AblationRows:
     """What is known of all snapshots, by row number: the label, how many it stands for, and whose account."""
 
     y: Floats
@@ -92,12 +92,12 @@ class Known:
     group: npt.NDArray[np.object_]
 
 
-def worths(
+def ablate_families(
     specs: Sequence[Feature],
-    known: Known,
-    refit: Callable[[Sequence[Part]], Refitted],
+    known: AblationRows,
+    refit: Callable[[Sequence[Part]], AblationPredictions],
     random: np.random.Generator,
-) -> tuple[Worth, ...]:
+) -> tuple[FamilyAblation, ...]:
     """Leave each family out once, and say what is lost; families come in the order of the specs.
 
     With one family there is nothing left without it: the result is empty.
@@ -118,11 +118,11 @@ def worths(
     seed = int(random.integers(2**31 - 1))  # the same draws for all families
     seen: dict[bytes, float] = {}
     whole, result = told.said[0], []
-    ranked = [_Ranked(y, weight, p, told.fold) for p in told.said]
+    ranked = [_SortedRows(y, weight, p, told.fold) for p in told.said]
     for family, part, p, rank in zip(families, own, told.said[1:], ranked[1:], strict=True):
         loss = _log_loss_rise(y, weight, whole, p, code, seed)
         fall = _auc_fall(ranked[0], rank, code, seed, seen)
-        result.append(Worth(family, len(part), *loss, *fall))
+        result.append(FamilyAblation(family, len(part), *loss, *fall))
     return tuple(result)
 
 
@@ -139,7 +139,9 @@ def _log_loss_rise(y: Floats, w: Floats, whole: Floats, rest: Floats, code: Rows
     return mean(accounts), *classification.bootstrap_by_group(mean, accounts, seed, REPEATS)
 
 
-def _auc_fall(whole: _Ranked, rest: _Ranked, code: Rows, seed: int, seen: dict[bytes, float]) -> tuple[float, ...]:
+def _auc_fall(
+    whole: _SortedRows, rest: _SortedRows, code: Rows, seed: int, seen: dict[bytes, float]
+) -> tuple[float, ...]:
     """Return by how much AUC falls, and its interval; `seen` keeps the whole one's AUC of each draw for the next family."""
     accounts = np.arange(int(code.max()) + 1)
 
@@ -153,7 +155,7 @@ def _auc_fall(whole: _Ranked, rest: _Ranked, code: Rows, seed: int, seen: dict[b
     return fall(accounts), *classification.bootstrap_by_group(fall, accounts, seed, REPEATS)
 
 
-class _Ranked:
+class _SortedRows:
     """Rows sorted once by fold and score, so that the AUC of each draw is a sum and no sort.
 
     Parameters

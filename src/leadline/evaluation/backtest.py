@@ -13,16 +13,16 @@ from leadline.core.jsonable import to_jsonable
 from leadline.core.rng import Stream, seed_of
 from leadline.evaluation.baselines import has_probabilities
 from leadline.metrics import classification
-from leadline.metrics.intervals import clustering
+from leadline.metrics.intervals import account_design_effect
 
-__all__ = ["Evaluation", "Figures", "FoldResult", "Judged", "evaluate", "figures"]
+__all__ = ["BacktestResult", "FoldPredictions", "FoldResult", "ModelMetrics", "compute_metrics", "evaluate_folds"]
 
 Floats = npt.NDArray[np.float64]
 REPEATS = 200  # bootstrap draws for an interval
 
 
 @dataclass(frozen=True)
-class Figures:
+class ModelMetrics:
     """How good one set of probabilities is; NaN where it isn't defined.
 
     Attributes
@@ -51,7 +51,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Judged:
+class FoldPredictions:
     """Rows of one fold, and what was said of them.
 
     Attributes
@@ -84,11 +84,11 @@ class FoldResult:
     rows: int
     positives: int
     base_rate: float
-    figures: Mapping[str, Figures]
+    figures: Mapping[str, ModelMetrics]
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class BacktestResult:
     """The backtest: every fold, and the newest one's curves. Only the newest chose nothing: quote that one.
 
     Attributes
@@ -129,7 +129,7 @@ class Evaluation:
         return record
 
 
-def figures(rows: Judged, p: Floats, seed: int, probabilities: bool = True) -> Figures:
+def compute_metrics(rows: FoldPredictions, p: Floats, seed: int, probabilities: bool = True) -> ModelMetrics:
     """Compute all figures of one set of scores.
 
     Parameters
@@ -149,7 +149,7 @@ def figures(rows: Judged, p: Floats, seed: int, probabilities: bool = True) -> F
     lift_low, lift_high = part(lambda a, b, c: classification.lift_at(a, b, 0.10, c))
     ripe = np.isfinite(rows.won)
     nan = float("nan")
-    return Figures(
+    return ModelMetrics(
         auc=classification.auc(y, p, w),
         average_precision=classification.average_precision(y, p, w),
         lift_10=classification.lift_at(y, p, 0.10, w),
@@ -164,7 +164,7 @@ def figures(rows: Judged, p: Floats, seed: int, probabilities: bool = True) -> F
     )
 
 
-def evaluate(folds: list[tuple[Judged, bool, int, int, int]], seed: int) -> Evaluation:
+def evaluate_folds(folds: list[tuple[FoldPredictions, bool, int, int, int]], seed: int) -> BacktestResult:
     """Judge every fold.
 
     Parameters
@@ -177,30 +177,34 @@ def evaluate(folds: list[tuple[Judged, bool, int, int, int]], seed: int) -> Eval
     seed = seed_of(seed, Stream.BACKTEST)
     results = []
     for number, (rows, judged, starts, ends, training) in enumerate(folds, 1):
-        said = {who: figures(rows, p, seed, probabilities=has_probabilities(who)) for who, p in rows.said.items()}
+        said = {
+            who: compute_metrics(rows, p, seed, probabilities=has_probabilities(who)) for who, p in rows.said.items()
+        }
         base = float(np.average(rows.y, weights=rows.weight))
         results.append(FoldResult(number, judged, starts, ends, training, len(rows.y), int(rows.y.sum()), base, said))
     if not folds:
-        return Evaluation(())
+        return BacktestResult(())
     newest = folds[-1][0]
     p, other = newest.said["model"], newest.said["logistic"]
     gap, low, high = classification.paired_difference(
         classification.log_loss, newest.y, other, p, newest.group, seed, newest.weight, repeats=REPEATS
     )
-    return Evaluation(
+    return BacktestResult(
         tuple(results),
-        classification.calibration_curve(newest.y, p, newest.weight, effect=clustering(newest.y, newest.group)),
-        gains(newest.y, p, newest.weight),
+        classification.calibration_curve(
+            newest.y, p, newest.weight, effect=account_design_effect(newest.y, newest.group)
+        ),
+        cumulative_gains(newest.y, p, newest.weight),
         (float(gap), float(low), float(high)),
     )
 
 
-def gains(y: Floats, p: Floats, w: Floats) -> list[tuple[float, float]]:
+def cumulative_gains(y: Floats, p: Floats, w: Floats) -> list[tuple[float, float]]:
     """Return, for each twentieth of the leads, best first, how much of the positives it and those above hold.
 
     Examples
     --------
-    >>> gains(np.array([1.0, 0.0]), np.array([0.9, 0.1]), np.ones(2))[10]
+    >>> cumulative_gains(np.array([1.0, 0.0]), np.array([0.9, 0.1]), np.ones(2))[10]
     (0.5, 1.0)
     """
     order = np.argsort(-p, kind="stable")

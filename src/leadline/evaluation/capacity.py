@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core.point_in_time import WEEK
-from leadline.evaluation.worklist import Listing, listing_of, work
+from leadline.evaluation.worklist import Worklist, build_worklist, work_down
 from leadline.model.fitting.logistic import log_odds
 from leadline.model.tiers import Tiers
 
@@ -18,20 +18,20 @@ __all__ = [
     "BAND",
     "HALVED",
     "WIDEST",
-    "Asked",
-    "Cut",
-    "Nights",
-    "Replay",
-    "at",
-    "curve",
-    "cuts_for",
-    "lay_band",
-    "nights_of",
-    "none",
-    "replay",
-    "table",
-    "tiers_for",
-    "weekly",
+    "NightlyRows",
+    "ScoredRows",
+    "ThresholdResult",
+    "TierStability",
+    "best_per_week",
+    "capacity_curve",
+    "capacity_result",
+    "capacity_table",
+    "fit_hysteresis",
+    "nightly_rows",
+    "no_capacity_tiers",
+    "replay_tiers",
+    "thresholds_for",
+    "tiers_for_capacity",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -46,7 +46,7 @@ AROUND = 0.2  # the marginal rate is of leads from a fifth above the cut to a fi
 
 
 @dataclass(frozen=True)
-class Asked:
+class ScoredRows:
     """Rows that a model scored honestly, and what came of them.
 
     Attributes
@@ -71,13 +71,13 @@ class Asked:
     horizon: int = 0
     every: int | None = None
 
-    def take(self, rows: npt.NDArray[np.bool_]) -> Asked:
+    def take(self, rows: npt.NDArray[np.bool_]) -> ScoredRows:
         """Return some of the rows."""
         return replace(
             self, p=self.p[rows], y=self.y[rows], weight=self.weight[rows], lead=self.lead[rows], as_of=self.as_of[rows]
         )  # fmt: skip
 
-    def then(self, later: Asked) -> Asked:
+    def then(self, later: ScoredRows) -> ScoredRows:
         """Return these rows with later ones behind them."""
         one, two = self, later
         return replace(
@@ -88,7 +88,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Cut:
+class ThresholdResult:
     """What a cut would have done in the newest fold.
 
     Attributes
@@ -122,7 +122,7 @@ class Cut:
     night_spread: float = float("nan")
 
 
-def weekly(asked: Asked) -> tuple[Floats, Floats, Floats, float]:
+def best_per_week(asked: ScoredRows) -> tuple[Floats, Floats, Floats, float]:
     """Keep each lead's best snapshot in each week; return its score, label and weight, and the number of weeks."""
     p, y, weight, as_of = asked.p, asked.y, asked.weight, asked.as_of
     week = (as_of - as_of.min()) // WEEK
@@ -134,12 +134,12 @@ def weekly(asked: Asked) -> tuple[Floats, Floats, Floats, float]:
     return p[rows], y[rows], weight[rows], float(len(np.unique(week)))
 
 
-def cuts_for(p: Floats, weight: Floats, weeks: float, per_week: Sequence[float]) -> list[float]:
+def thresholds_for(p: Floats, weight: Floats, weeks: float, per_week: Sequence[float]) -> list[float]:
     """Return, for each number of leads a week, the score that so many stand at or above.
 
     Examples
     --------
-    >>> cuts_for(np.array([0.9, 0.8, 0.2, 0.1]), np.ones(4), weeks=2.0, per_week=[1.0])
+    >>> thresholds_for(np.array([0.9, 0.8, 0.2, 0.1]), np.ones(4), weeks=2.0, per_week=[1.0])
     [0.8]
     """
     order = np.argsort(-p, kind="stable")
@@ -147,7 +147,7 @@ def cuts_for(p: Floats, weight: Floats, weeks: float, per_week: Sequence[float])
     return [float(p[order][min(int(np.searchsorted(mass, k * weeks - 1e-9)), len(p) - 1)]) for k in per_week]
 
 
-def tiers_for(asked: Asked, per_week: float | None, mode: str = "threshold") -> Tiers:
+def tiers_for_capacity(asked: ScoredRows, per_week: float | None, mode: str = "threshold") -> Tiers:
     """Lay the tiers so that tier A holds what sales can work in a week (for a flat file: the best tenth).
 
     Parameters
@@ -158,24 +158,24 @@ def tiers_for(asked: Asked, per_week: float | None, mode: str = "threshold") -> 
     Examples
     --------
     >>> p, day = np.array([0.9, 0.5, 0.3, 0.1] * 5), np.zeros(20, dtype=np.int64)
-    >>> rows = Asked(p, 1.0 * (p > 0.4), np.ones(20), np.arange(20).astype(object), day)
-    >>> tiers_for(rows, 5.0).cuts[0], tiers_for(rows, 5.0, "top_n").volume
+    >>> rows = ScoredRows(p, 1.0 * (p > 0.4), np.ones(20), np.arange(20).astype(object), day)
+    >>> tiers_for_capacity(rows, 5.0).cuts[0], tiers_for_capacity(rows, 5.0, "top_n").volume
     (0.9, (5.0, 15.0, 35.0))
     """
     if not len(asked.p):
         return Tiers()
     if per_week is None:
-        cuts, holds = cuts_for(asked.p, asked.weight, float(asked.weight.sum()), SHARES), [0.0] * len(SHARES)
+        cuts, holds = thresholds_for(asked.p, asked.weight, float(asked.weight.sum()), SHARES), [0.0] * len(SHARES)
     else:
-        best, _, mass, weeks = weekly(asked)
+        best, _, mass, weeks = best_per_week(asked)
         wanted = [per_week * step for step in STEPS]
-        cuts, holds = cuts_for(best, mass, weeks, wanted), _volumes(asked, wanted)
+        cuts, holds = thresholds_for(best, mass, weeks, wanted), _volumes(asked, wanted)
     falling = [n for n, c in enumerate(cuts) if n == 0 or c < cuts[n - 1]]
     volume = tuple(holds[n] for n in falling) if mode == "top_n" and per_week is not None else ()
     return Tiers(NAMES[: len(falling) + 1], tuple(cuts[n] for n in falling), volume)
 
 
-def _volumes(asked: Asked, per_week: Sequence[float]) -> list[float]:
+def _volumes(asked: ScoredRows, per_week: Sequence[float]) -> list[float]:
     """Return how many leads a night may hold so that so many different ones stand there in a week.
 
     With one night a week the two are the same. With more, leads come and go between them, so that fewer fit a night.
@@ -187,22 +187,24 @@ def _volumes(asked: Asked, per_week: Sequence[float]) -> list[float]:
     mass = np.cumsum(asked.weight[order])
     rank = np.empty(len(order))
     rank[order] = mass - np.append(0.0, mass)[np.searchsorted(night, night)]
-    best, _, weight, weeks = weekly(replace(asked, p=-rank))
-    return [max(min(-cut, k), 1.0) for cut, k in zip(cuts_for(best, weight, weeks, per_week), per_week, strict=True)]
+    best, _, weight, weeks = best_per_week(replace(asked, p=-rank))
+    return [
+        max(min(-cut, k), 1.0) for cut, k in zip(thresholds_for(best, weight, weeks, per_week), per_week, strict=True)
+    ]
 
 
-def none() -> Tiers:
+def no_capacity_tiers() -> Tiers:
     """Return the tiers of leads that nobody has time for: all are in the last.
 
     Examples
     --------
-    >>> none().of(np.array([0.99])).tolist()
+    >>> no_capacity_tiers().of(np.array([0.99])).tolist()
     ['D']
     """
     return Tiers((NAMES[0], NAMES[-1]), (1.0,))
 
 
-def table(asked: Asked, per_week: float, past: Asked | None = None) -> list[Cut]:
+def capacity_table(asked: ScoredRows, per_week: float, past: ScoredRows | None = None) -> list[ThresholdResult]:
     """Say what half to double the capacity would have brought, week by week, in the newest fold.
 
     Parameters
@@ -213,41 +215,41 @@ def table(asked: Asked, per_week: float, past: Asked | None = None) -> list[Cut]
     return _cuts(asked, [per_week * step for step in (0.5, 0.75, 1.0, 1.5, 2.0)], past)
 
 
-def at(asked: Asked, per_week: float, past: Asked | None = None) -> Cut:
+def capacity_result(asked: ScoredRows, per_week: float, past: ScoredRows | None = None) -> ThresholdResult:
     """Say what one capacity would have brought."""
     return _cuts(asked, [per_week], past)[0]
 
 
-def curve(asked: Asked, per_week: float, past: Asked | None = None) -> list[Cut]:
-    """Say the same in finer steps, from a tenth of the capacity to three times it; `table`'s rows are among these.
+def capacity_curve(asked: ScoredRows, per_week: float, past: ScoredRows | None = None) -> list[ThresholdResult]:
+    """Say the same in finer steps, from a tenth of the capacity to three times it; `capacity_table`'s rows are among these.
 
     Examples
     --------
-    >>> rows = Asked(np.linspace(1, 0, 100), np.ones(100), np.ones(100), np.arange(100), np.zeros(100, dtype=np.int64))
-    >>> fine = curve(rows, per_week=20)
-    >>> [c.leads_per_week for c in fine[:3]], all(c in fine for c in table(rows, per_week=20))
+    >>> rows = ScoredRows(np.linspace(1, 0, 100), np.ones(100), np.ones(100), np.arange(100), np.zeros(100, dtype=np.int64))
+    >>> fine = capacity_curve(rows, per_week=20)
+    >>> [c.leads_per_week for c in fine[:3]], all(c in fine for c in capacity_table(rows, per_week=20))
     ([2.0, 3.0, 4.0], True)
     """
     cuts = _cuts(asked, [per_week * (n / 20) for n in range(2, 61)], past)
     return [c for n, c in enumerate(cuts) if n == 0 or c.probability < cuts[n - 1].probability]
 
 
-def _cuts(asked: Asked, per_week: Sequence[float], past: Asked | None) -> list[Cut]:
-    best, hit, mass, weeks = weekly(asked)
+def _cuts(asked: ScoredRows, per_week: Sequence[float], past: ScoredRows | None) -> list[ThresholdResult]:
+    best, hit, mass, weeks = best_per_week(asked)
     order = np.argsort(-best, kind="stable")
     best, hit, mass = best[order], hit[order], mass[order]
     total, found = np.cumsum(mass), np.cumsum(mass * hit)
-    nights = _nights(asked)
+    nights = _leads_per_run(asked)
     every = asked if past is None else past.then(asked)
-    listing = listing_of(every.as_of, every.lead, every.weight, every.horizon, every.every)
+    listing = build_worklist(every.as_of, every.lead, every.weight, every.horizon, every.every)
     counts = np.arange(len(every.p)) >= len(every.p) - len(asked.p)
     rows = []
-    for cut, k in zip(cuts_for(best, mass, weeks, per_week), per_week, strict=True):
+    for cut, k in zip(thresholds_for(best, mass, weeks, per_week), per_week, strict=True):
         last = int(np.searchsorted(-best, -cut, side="right")) - 1
         took, positive, there = float(total[last]), float(found[last]), float(found[-1])
         around = (total > took * (1 - AROUND)) & (total <= took * (1 + AROUND))
         volume = [float(weight[p >= cut].sum()) for p, weight in nights]
-        rows.append(Cut(
+        rows.append(ThresholdResult(
             took / weeks, cut, positive / took, positive / there if there else float("nan"), positive / weeks,
             float(np.average(hit[around], weights=mass[around])) if around.any() else float("nan"),
             _new(every, listing, k * weeks / len(nights), counts) / weeks, float(np.mean(volume)), float(np.std(volume)),
@@ -255,15 +257,15 @@ def _cuts(asked: Asked, per_week: Sequence[float], past: Asked | None) -> list[C
     return rows
 
 
-def _new(asked: Asked, listing: Listing, room: float, counts: npt.NDArray[np.bool_]) -> float:
+def _new(asked: ScoredRows, listing: Worklist, room: float, counts: npt.NDArray[np.bool_]) -> float:
     """Return the positives that a night's room finds among the rows that count, each lead worked once in a horizon."""
     found = counts * asked.weight * asked.y
-    return float(sum((found[rows] * part).sum() for _, rows, part in work(listing, asked.p, room)))
+    return float(sum((found[rows] * part).sum() for _, rows, part in work_down(listing, asked.p, room)))
 
 
-def _nights(asked: Asked) -> list[tuple[Floats, Floats]]:
+def _leads_per_run(asked: ScoredRows) -> list[tuple[Floats, Floats]]:
     """Return the scores and weights of each night's leads, each lead at its best."""
-    listing = listing_of(asked.as_of, asked.lead, asked.weight, asked.horizon, asked.every)
+    listing = build_worklist(asked.as_of, asked.lead, asked.weight, asked.horizon, asked.every)
     result = []
     for rows in listing.nights:
         best = rows[np.lexsort((-asked.p[rows], listing.lead[rows]))]
@@ -298,7 +300,7 @@ NEAR = math.log(1.25)  # a lead is on the line where its odds are within a quart
 
 
 @dataclass(frozen=True)
-class Nights:
+class NightlyRows:
     """Rows that open leads had on past nights, each lead once a night.
 
     Attributes
@@ -322,7 +324,7 @@ class Nights:
 
 
 @dataclass(frozen=True)
-class Replay:
+class TierStability:
     """How tier A did over successive nights.
 
     Attributes
@@ -346,7 +348,7 @@ class Replay:
     near: float
 
 
-def nights_of(asked: Asked, fold: Ints, value: npt.NDArray[np.object_] | None = None) -> Nights:
+def nightly_rows(asked: ScoredRows, fold: Ints, value: npt.NDArray[np.object_] | None = None) -> NightlyRows:
     """Lay out the nights of folds' rows, each lead at its best.
 
     Parameters
@@ -357,20 +359,20 @@ def nights_of(asked: Asked, fold: Ints, value: npt.NDArray[np.object_] | None = 
     runs, who = [], np.unique(asked.lead.astype(str), return_inverse=True)[1]
     for number in np.unique(fold):
         mine = np.flatnonzero(fold == number)
-        listing = listing_of(asked.as_of[mine], asked.lead[mine], asked.weight[mine], asked.horizon, asked.every)
+        listing = build_worklist(asked.as_of[mine], asked.lead[mine], asked.weight[mine], asked.horizon, asked.every)
         run = []
         for rows in listing.nights:
             best = mine[rows][np.lexsort((-asked.p[mine[rows]], who[mine[rows]]))]
             run.append(best[np.append(True, np.diff(who[best]) != 0)])
         runs.append(tuple(run))
-    return Nights(asked.p, asked.y, asked.weight, who.astype(np.int64), value, tuple(runs))
+    return NightlyRows(asked.p, asked.y, asked.weight, who.astype(np.int64), value, tuple(runs))
 
 
-def replay(pairs: Sequence[tuple[Tiers, Nights]]) -> Replay:
+def replay_tiers(pairs: Sequence[tuple[Tiers, NightlyRows]]) -> TierStability:
     """Lay the tiers of every night as they would have been laid, and tell how tier A did."""
     sizes, found, flips, turned, near, successive = [], 0.0, 0.0, 0.0, 0.0, 0
     for tiers, nights in pairs:
-        for night in _laid(tiers, nights):
+        for night in _assign_nights(tiers, nights):
             mass = nights.weight[night.rows]
             sizes.append(float(mass[night.best].sum()))
             found += float((mass * nights.y[night.rows])[night.best].sum())
@@ -382,37 +384,39 @@ def replay(pairs: Sequence[tuple[Tiers, Nights]]) -> Replay:
                 near += float(mass[stayed].sum())
                 successive += 1
     volume = np.array(sizes) if sizes else np.zeros(1)
-    return Replay(
+    return TierStability(
         float(volume.mean()), float(volume.std()), float(volume.min()), float(volume.max()),
         found / volume.sum() if volume.sum() else float("nan"),
         flips / successive if successive else float("nan"), 100 * turned / near if near else float("nan"),
     )  # fmt: skip
 
 
-def lay_band(tiers: Tiers, nights: Nights) -> Tiers:
+def fit_hysteresis(tiers: Tiers, nights: NightlyRows) -> Tiers:
     """Give tiers the least band that spares `HALVED` of the flips, but none wider than `WIDEST`.
 
     Where the volume isn't held, the cuts rise for leads from outside, so that tier A is as large on the mean as without.
     """
-    plain = replay([(tiers, nights)])
+    plain = replay_tiers([(tiers, nights)])
     if not plain.near > 0:
         return tiers.banded(BAND, 0.0 if tiers.volume else BAND / 2)
     low, high = 0, int(WIDEST / STEP)
     while high - low > 1:
         middle = (low + high) // 2
         made = _raised(tiers, middle * STEP, nights, plain.mean)
-        low, high = (low, middle) if replay([(made, nights)]).near <= HALVED * plain.near else (middle, high)
+        low, high = (low, middle) if replay_tiers([(made, nights)]).near <= HALVED * plain.near else (middle, high)
     return _raised(tiers, round(high * STEP, 2), nights, plain.mean)
 
 
-def _raised(tiers: Tiers, band: float, nights: Nights, mean: float) -> Tiers:
+def _raised(tiers: Tiers, band: float, nights: NightlyRows, mean: float) -> Tiers:
     """Give tiers a band, and raise the cuts until tier A is no larger on the mean than asked."""
     if tiers.volume:
         return tiers.banded(band)
     low, high = 0.0, band
     for _ in range(5):
         middle = (low + high) / 2
-        low, high = (middle, high) if replay([(tiers.banded(band, middle), nights)]).mean > mean else (low, middle)
+        low, high = (
+            (middle, high) if replay_tiers([(tiers.banded(band, middle), nights)]).mean > mean else (low, middle)
+        )
     return tiers.banded(band, round(high, 4))
 
 
@@ -429,7 +433,7 @@ class _Night:
     last: Ints | None
 
 
-def _laid(tiers: Tiers, nights: Nights) -> Iterator[_Night]:
+def _assign_nights(tiers: Tiers, nights: NightlyRows) -> Iterator[_Night]:
     every = sorted({*tiers.names, *(name for own in tiers.own.values() for name in own.names)})
     names, leads = np.array(["", *every], dtype=object), int(nights.lead.max()) + 1 if len(nights.lead) else 0
     for run in nights.runs:

@@ -24,12 +24,12 @@ from leadline.dataset.feature_spec import Feature
 from leadline.metrics import classification
 from leadline.model.encoding.encoder import Encoder
 from leadline.model.encoding.linear_columns import LinearColumn, category_columns, number_columns
-from leadline.model.encoding.target_encoding import Levels
+from leadline.model.encoding.target_encoding import CategoryLevels
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FILE", "Amount", "Chain", "columns", "estimate", "judge"]
+__all__ = ["FILE", "ChainEvaluation", "DealAmountModel", "evaluate_stage_chain", "fit_deal_amounts", "later_columns"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)  # in deals
 
 
 @dataclass(frozen=True)
-class Amount:
+class DealAmountModel:
     """An estimate of what a won lead brings, in the source's unit.
 
     Attributes
@@ -84,22 +84,22 @@ class Amount:
         return {"mean": self.mean, "told": dict(self.told), "encoder": encoder, **effects}
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Amount:
+    def from_record(cls, record: Mapping[str, Any]) -> DealAmountModel:
         """Read what `to_record` wrote.
 
         Examples
         --------
-        >>> flat = Amount(20.0, {"deals": 40})
-        >>> Amount.from_record(flat.to_record()) == flat
+        >>> flat = DealAmountModel(20.0, {"deals": 40})
+        >>> DealAmountModel.from_record(flat.to_record()) == flat
         True
         """
         encoder = None if record["encoder"] is None else Encoder.from_json(record["encoder"])
         return cls(record["mean"], record["told"], encoder, tuple(record["effects"]), record["level"], record["factor"])
 
 
-def estimate(
+def fit_deal_amounts(
     specs: Sequence[Feature], values: pd.DataFrame, amount: Floats, lead: NDArray[Any], group: NDArray[Any], seed: int
-) -> Amount | None:
+) -> DealAmountModel | None:
     """Estimate amounts by the attributes; None for fewer than `MIN_GROUP_SIZE` deals.
 
     Parameters
@@ -114,10 +114,10 @@ def estimate(
     >>> import pandas as pd
     >>> size = Feature("size", "fit", "size", "number", "value", "size")
     >>> n = np.arange(1.0, 201.0)
-    >>> made = estimate([size], pd.DataFrame({"size": n % 40 + 1}), 100 * (n % 40 + 1), n, n, seed=7)
+    >>> made = fit_deal_amounts([size], pd.DataFrame({"size": n % 40 + 1}), 100 * (n % 40 + 1), n, n, seed=7)
     >>> made.told["method"], bool(made.expected(pd.DataFrame({"size": [2.0, 30.0]})).argmax() == 1)
     ('segments', True)
-    >>> estimate([size], pd.DataFrame({"size": n[:9]}), n[:9], n[:9], n[:9], seed=7) is None
+    >>> fit_deal_amounts([size], pd.DataFrame({"size": n[:9]}), n[:9], n[:9], n[:9], seed=7) is None
     True
     """
     deals = len(amount)
@@ -131,7 +131,7 @@ def estimate(
     cut = deals - int(NEWEST * deals)
     if deals - cut < FEWEST_JUDGED or cut < MIN_GROUP_SIZE or not specs:
         why = "no attribute" if not specs else f"{deals} deals are too few to judge segments on the newest {NEWEST:.0%}"
-        return Amount(mean, {**told, "why": why})
+        return DealAmountModel(mean, {**told, "why": why})
     older, newest = np.arange(cut), np.arange(cut, deals)
     penalty = _penalty(specs, values, amount, lead, older)
     trial = _fit(specs, values.iloc[older], amount[older], lead[older], penalty)
@@ -140,12 +140,12 @@ def estimate(
     why = f"on the newest {len(newest)} deals segments miss by {'less than' if helps else 'no less than'} the overall mean does"
     told |= {"judged": judged, "why": why}
     if not helps:
-        return Amount(mean, told)
+        return DealAmountModel(mean, told)
     final = _fit(specs, values, amount, lead, penalty)
     return replace(final, told={**told, "method": "segments", "penalty": penalty, "by": [s.name for s in specs]})
 
 
-def columns(p: Floats, given: Mapping[str, Floats], amount: Floats | None) -> dict[str, Floats]:
+def later_columns(p: Floats, given: Mapping[str, Floats], amount: Floats | None) -> dict[str, Floats]:
     """Return a night's trailing columns: each later stage's probability, and the value where amounts are known.
 
     Parameters
@@ -160,7 +160,7 @@ def columns(p: Floats, given: Mapping[str, Floats], amount: Floats | None) -> di
     Examples
     --------
     >>> half = np.array([0.5])
-    >>> {k: v.tolist() for k, v in columns(half, {"p_won_given_sql": half}, np.array([100.0])).items()}
+    >>> {k: v.tolist() for k, v in later_columns(half, {"p_won_given_sql": half}, np.array([100.0])).items()}
     {'p_won_given_sql': [0.5], 'expected_amount': [100.0], 'expected_value': [25.0]}
     """
     if amount is None:
@@ -182,7 +182,9 @@ def _penalty(specs: Sequence[Feature], values: pd.DataFrame, amount: Floats, lea
     return min(reversed(PENALTIES), key=lambda penalty: missed[penalty])
 
 
-def _fit(specs: Sequence[Feature], values: pd.DataFrame, amount: Floats, lead: NDArray[Any], penalty: float) -> Amount:
+def _fit(
+    specs: Sequence[Feature], values: pd.DataFrame, amount: Floats, lead: NDArray[Any], penalty: float
+) -> DealAmountModel:
     """Regress the logarithm on the attributes, shrunk, and scale the way back to what the deals brought."""
     encoder = _encoder(specs, values, lead)
     made, logs = encoder.linear(values), np.log(amount)
@@ -191,17 +193,17 @@ def _fit(specs: Sequence[Feature], values: pd.DataFrame, amount: Floats, lead: N
         curvature = made.T @ made + penalty * np.eye(made.shape[1])
         effects = np.linalg.solve(curvature, made.T @ (logs - level))
         factor = float(amount.sum() / np.exp(level + made @ effects).sum())
-    return Amount(float(amount.mean()), {}, encoder, tuple(effects.tolist()), level, factor)
+    return DealAmountModel(float(amount.mean()), {}, encoder, tuple(effects.tolist()), level, factor)
 
 
 def _encoder(specs: Sequence[Feature], values: pd.DataFrame, lead: NDArray[Any]) -> Encoder:
     """Make a column for each level that enough leads share, and of each number, by its logarithm where none is below 0."""
-    levels: list[Levels] = []
+    levels: list[CategoryLevels] = []
     made: list[LinearColumn] = []
     ones = np.ones(len(values))
     for spec in specs:
         if spec.kind == "category":
-            table = Levels.fit(spec.name, values[spec.name], np.zeros(len(values)), ones, lead)
+            table = CategoryLevels.fit(spec.name, values[spec.name], np.zeros(len(values)), ones, lead)
             levels.append(table)
             made += category_columns(spec, table)
         else:
@@ -233,7 +235,7 @@ def _judge(amount: Floats, said: Floats, mean: float, group: NDArray[Any], seed:
 
 
 @dataclass(frozen=True)
-class Chain:
+class ChainEvaluation:
     """How the product of the probabilities did on open leads of which the end is known.
 
     Attributes
@@ -282,9 +284,9 @@ class Chain:
         return "in line with what was observed"
 
 
-def judge(
+def evaluate_stage_chain(
     y: Floats, first: Floats, product: Floats, weight: Floats, group: npt.NDArray[Any], span: tuple[int, int], seed: int
-) -> Chain:
+) -> ChainEvaluation:
     """Judge the product of probabilities.
 
     Parameters
@@ -299,14 +301,14 @@ def judge(
     Examples
     --------
     >>> y, p = np.array([1.0, 0.0] * 20), np.array([0.6, 0.4] * 20)
-    >>> made = judge(y, p, p * 0.5, np.ones(40), np.arange(40), (0, 9), seed=7)
+    >>> made = evaluate_stage_chain(y, p, p * 0.5, np.ones(40), np.arange(40), (0, 9), seed=7)
     >>> made.rows, made.positives, made.auc, made.observed, made.verdict
     (40, 20, 1.0, 0.5, 'predicted too little')
     """
     seed = seed_of(seed, Stream.STAGE_CHAIN)
     low, high = classification.bootstrap_by_group(lambda at: float(np.average(y[at], weights=weight[at])), group, seed)
     auc = classification.bootstrap_by_group(lambda at: classification.auc(y[at], product[at], weight[at]), group, seed)
-    return Chain(
+    return ChainEvaluation(
         *span, len(y), int(y.sum()), classification.auc(y, product, weight), *auc, classification.auc(y, first, weight),
         float(np.average(product, weights=weight)), float(np.average(y, weights=weight)), low, high,
         classification.expected_calibration_error(y, product, weight), tuple(classification.calibration_curve(y, product, weight)),

@@ -20,7 +20,16 @@ from leadline.explanation.drivers import Driver
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DRAWN", "MEETING", "Dependence", "Pair", "Pictures", "Swarm", "draw", "spread_rows"]
+__all__ = [
+    "DRAWN",
+    "MEETING",
+    "Beeswarm",
+    "Dependence",
+    "InteractionPair",
+    "ModelPlots",
+    "evenly_spaced_rows",
+    "model_plot_data",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -33,7 +42,7 @@ FEWEST = 20  # snapshots in a bin below which it isn't told
 
 
 @dataclass(frozen=True)
-class Swarm:
+class Beeswarm:
     """One feature's points: its effect on the log odds, and its value's rank from 0 to 1 (None for a category or no value)."""
 
     feature: str
@@ -42,7 +51,7 @@ class Swarm:
 
 
 @dataclass(frozen=True)
-class Bin:
+class DependenceBin:
     """The snapshots whose value lies above `low` up to `high` (NaN: no bound), or that have none: the effect's mean and quartiles."""
 
     low: float
@@ -61,11 +70,11 @@ class Dependence:
     feature: str
     words: str
     kind: str
-    bins: tuple[Bin, ...]
+    bins: tuple[DependenceBin, ...]
 
 
 @dataclass(frozen=True)
-class Pair:
+class InteractionPair:
     """Two features that work together, and the mean absolute effect on the log odds that neither has alone."""
 
     one: str
@@ -74,15 +83,15 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ModelPlots:
     """All of them, the strongest first; how many snapshots the means are over, and how many are drawn."""
 
     rows: int
     drawn: int
     meeting: int
-    swarms: tuple[Swarm, ...]
+    swarms: tuple[Beeswarm, ...]
     dependences: tuple[Dependence, ...]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[InteractionPair, ...]
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -90,20 +99,20 @@ class Pictures:
         return record
 
 
-def spread_rows(rows: int, most: int) -> Ints:
+def evenly_spaced_rows(rows: int, most: int) -> Ints:
     """Pick at most so many rows, spread evenly.
 
     Examples
     --------
-    >>> spread_rows(9, 3).tolist(), spread_rows(2, 3).tolist()
+    >>> evenly_spaced_rows(9, 3).tolist(), evenly_spaced_rows(2, 3).tolist()
     ([0, 4, 8], [0, 1])
     """
     return np.unique(np.round(np.linspace(0, max(rows - 1, 0), min(rows, most)))).astype(np.int64)
 
 
-def draw(
+def model_plot_data(
     specs: Sequence[Feature], values: pd.DataFrame, contributions: Floats, ranked: Sequence[Driver], together: Mapping[tuple[int, int], Floats]
-) -> Pictures:  # fmt: skip
+) -> ModelPlots:  # fmt: skip
     """Make the figures.
 
     Parameters
@@ -117,18 +126,21 @@ def draw(
     """
     strength = np.abs(contributions).mean(axis=0) if len(contributions) else np.zeros(len(specs))
     order = [n for n in np.argsort(-strength, kind="stable").tolist() if strength[n] > 0]
-    at = spread_rows(len(values), DRAWN)
+    at = evenly_spaced_rows(len(values), DRAWN)
     swarms = tuple(
-        Swarm(
+        Beeswarm(
             specs[n].name, float(strength[n]), _points(specs[n], values[specs[n].name].iloc[at], contributions[at, n])
         )
         for n in order[:SWARMS]
     )
     curves = tuple(_dependence(specs[n], values, contributions[:, n]) for n in _leading(specs, order, ranked))
-    pairs = [Pair(specs[a].name, specs[b].name, float(np.abs(effect).mean())) for (a, b), effect in together.items()]
+    pairs = [
+        InteractionPair(specs[a].name, specs[b].name, float(np.abs(effect).mean()))
+        for (a, b), effect in together.items()
+    ]
     pairs.sort(key=lambda pair: (-pair.strength, pair.one, pair.other))
     meeting = len(next(iter(together.values()), ()))
-    return Pictures(len(values), len(at), meeting, swarms, curves, tuple(pairs[:PAIRS]))
+    return ModelPlots(len(values), len(at), meeting, swarms, curves, tuple(pairs[:PAIRS]))
 
 
 def _leading(specs: Sequence[Feature], order: Sequence[int], ranked: Sequence[Driver]) -> list[int]:
@@ -163,8 +175,8 @@ def _dependence(spec: Feature, values: pd.DataFrame, effect: Floats) -> Dependen
     return Dependence(spec.name, spec.words, spec.kind, tuple(b for b in bins if b.rows >= FEWEST))
 
 
-def _bin(low: float, high: float, is_missing: bool, effect: Floats) -> Bin:
+def _bin(low: float, high: float, is_missing: bool, effect: Floats) -> DependenceBin:
     if not len(effect):
-        return Bin(low, high, is_missing, 0, float("nan"), float("nan"), float("nan"))
+        return DependenceBin(low, high, is_missing, 0, float("nan"), float("nan"), float("nan"))
     early, late = np.quantile(effect, [0.25, 0.75])
-    return Bin(low, high, is_missing, len(effect), float(effect.mean()), float(early), float(late))
+    return DependenceBin(low, high, is_missing, len(effect), float(effect.mean()), float(early), float(late))

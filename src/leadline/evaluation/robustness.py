@@ -14,10 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core.jsonable import to_jsonable
-from leadline.evaluation.backtest import Figures
+from leadline.evaluation.backtest import ModelMetrics
 from leadline.explanation.drivers import Driver
 
-__all__ = ["TOP", "Optimism", "Stability", "Steady", "drawn_split", "optimism_lines", "stability", "stability_lines"]
+__all__ = [
+    "TOP",
+    "DriverStability",
+    "Optimism",
+    "StabilityResult",
+    "driver_stability",
+    "optimism_lines",
+    "random_split",
+    "stability_lines",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,7 +34,7 @@ TOP = 10
 
 
 @dataclass(frozen=True)
-class Steady:
+class DriverStability:
     """One driver over the refits.
 
     Attributes
@@ -46,7 +55,7 @@ class Steady:
 
 
 @dataclass(frozen=True)
-class Stability:
+class StabilityResult:
     """The drivers over the refits, in the real model's order.
 
     Attributes
@@ -64,7 +73,7 @@ class Stability:
     refits: int
     top: int
     comes_back: float
-    drivers: tuple[Steady, ...]
+    drivers: tuple[DriverStability, ...]
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -76,7 +85,7 @@ class Stability:
         return [("stability.comes_back", self.comes_back, 0)]
 
 
-def stability(ranked: Sequence[Driver], refits: Sequence[Mapping[str, float]]) -> Stability | None:
+def driver_stability(ranked: Sequence[Driver], refits: Sequence[Mapping[str, float]]) -> StabilityResult | None:
     """Compare the drivers of a model with those of its refits; None where there is no driver or no refit.
 
     Parameters
@@ -89,7 +98,7 @@ def stability(ranked: Sequence[Driver], refits: Sequence[Mapping[str, float]]) -
     Examples
     --------
     >>> a, b = Driver("a", "a", 3.0, 0.75, 0.0), Driver("b", "b", 1.0, 0.25, 0.0)
-    >>> told = stability([a, b], [{"a": 1.0, "b": 1.0}, {"a": 1.0, "b": 3.0}])
+    >>> told = driver_stability([a, b], [{"a": 1.0, "b": 1.0}, {"a": 1.0, "b": 3.0}])
     >>> told.comes_back, [(d.share_low, d.share_high, d.rank_low, d.rank_high) for d in told.drivers]
     (1.0, [(0.25, 0.75, 1, 2), (0.25, 0.75, 1, 2)])
     """
@@ -104,20 +113,20 @@ def stability(ranked: Sequence[Driver], refits: Sequence[Mapping[str, float]]) -
     top = min(TOP, len(groups))
     back = float(np.mean((ranks[1:, :top] <= top).sum(axis=1) / top))
     told = (
-        Steady(
+        DriverStability(
             group, float(shares[:, n].min()), float(shares[:, n].max()), int(ranks[:, n].min()), int(ranks[:, n].max())
         )
         for n, group in enumerate(groups)
     )
-    return Stability(len(refits), top, back, tuple(told))
+    return StabilityResult(len(refits), top, back, tuple(told))
 
 
-def stability_lines(told: Stability | None) -> Sequence[str]:
+def stability_lines(told: StabilityResult | None) -> Sequence[str]:
     """Say in one line how much of the top comes back; nothing where nothing was tried.
 
     Examples
     --------
-    >>> print(*stability_lines(Stability(8, 10, 0.85, ())))
+    >>> print(*stability_lines(StabilityResult(8, 10, 0.85, ())))
     8.5 of the 10 strongest come back in refits on bootstrap samples of accounts (8 refits)
     """
     if told is None:
@@ -148,8 +157,8 @@ class Optimism:
         Where the test lies after the training, as a night's does. Quote this one.
     """
 
-    drawn: Figures
-    forward: Figures
+    drawn: ModelMetrics
+    forward: ModelMetrics
 
     @property
     def gap(self) -> float:
@@ -166,12 +175,14 @@ class Optimism:
         return record
 
 
-def drawn_split(lead: npt.NDArray[np.object_], train: int, test: int, random: np.random.Generator) -> tuple[Ints, Ints]:
+def random_split(
+    lead: npt.NDArray[np.object_], train: int, test: int, random: np.random.Generator
+) -> tuple[Ints, Ints]:
     """Draw leads into a test and a training side of about so many rows; no lead is on both.
 
     Examples
     --------
-    >>> train, test = drawn_split(np.array(["a", "a", "b", "c", "d"], object), 3, 1, np.random.default_rng(1))
+    >>> train, test = random_split(np.array(["a", "a", "b", "c", "d"], object), 3, 1, np.random.default_rng(1))
     >>> len(train) >= 3, len(test) >= 1, bool(np.intersect1d(train, test).size)
     (True, True, False)
     """
@@ -188,7 +199,7 @@ def optimism_lines(told: Optimism | None) -> list[str]:
 
     Examples
     --------
-    >>> for line in optimism_lines(Optimism(Figures(0.8, 0.2, 3.5), Figures(0.72, 0.1, 2.1))):
+    >>> for line in optimism_lines(Optimism(ModelMetrics(0.8, 0.2, 3.5), ModelMetrics(0.72, 0.1, 2.1))):
     ...     print(line)
     optimism: a random split would have shown AUC .80, lift 3.5;
       forward in time it is .72, 2.1 (a lighter form of the recipe, both times)

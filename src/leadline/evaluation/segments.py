@@ -21,11 +21,28 @@ import numpy.typing as npt
 
 from leadline.core.jsonable import to_jsonable
 from leadline.core.privacy import MIN_GROUP_SIZE
-from leadline.core.rng import drawn_again
+from leadline.core.rng import bootstrap_counts
 from leadline.evaluation.backtest import REPEATS
-from leadline.metrics.intervals import LEVELS, design_effect, effective_number, exact_interval, holm, two_sided
+from leadline.metrics.intervals import (
+    LEVELS,
+    binomial_p_value,
+    clopper_pearson_interval,
+    design_effect,
+    effective_sample_size,
+    holm_correction,
+)
 
-__all__ = ["EMPTY", "FEWEST_EACH", "Axis", "Parity", "Rows", "Segment", "Segments", "judge_segments", "parities"]
+__all__ = [
+    "EMPTY",
+    "FEWEST_EACH",
+    "Segment",
+    "SegmentAxis",
+    "SegmentParity",
+    "SegmentRows",
+    "Segments",
+    "evaluate_segments",
+    "segment_parities",
+]
 
 
 # How each level of an attribute is served: selection, recall and ranking, with intervals by cluster bootstrap over accounts.
@@ -41,7 +58,7 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True)
-class Parity:
+class SegmentParity:
     """How one level is served; NaN where there are too few to say, with 95% intervals.
 
     Attributes
@@ -70,10 +87,10 @@ class Parity:
     recall_high: float = NAN
 
 
-EMPTY = Parity()
+EMPTY = SegmentParity()
 
 
-def parities(
+def segment_parities(
     y: Floats,
     weight: Floats,
     p: Floats,
@@ -84,7 +101,7 @@ def parities(
     levels: int,
     seed: int,
     repeats: int,
-) -> list[Parity]:
+) -> list[SegmentParity]:
     """Say how each of the levels 0 … levels-1 is served.
 
     Parameters
@@ -92,7 +109,7 @@ def parities(
     group : array of int
         Whose account, from 0 on; accounts are drawn again for the intervals, the same draws for all levels.
     """
-    rank, worked = _Ranks(y, p, level, levels), best.astype(np.float64)
+    rank, worked = _RankedRows(y, p, level, levels), best.astype(np.float64)
 
     def figures(weight: Floats) -> Floats:
         def summed(part: Floats) -> Floats:
@@ -107,12 +124,12 @@ def parities(
     random = np.random.default_rng(seed)
     accounts = int(group.max()) + 1
     drawn = np.stack([
-        figures(weight * drawn_again(accounts, random)[group])
+        figures(weight * bootstrap_counts(accounts, random)[group])
         for _ in range(repeats)
     ])  # fmt: skip
     told = np.stack([figures(weight), *_intervals(drawn)], axis=1)  # figure, (value, low, high), level
     told[np.stack(_too_few(y, lead, level, levels))] = NAN
-    return [Parity(*(float(value) for value in told[:, :, n].ravel())) for n in range(levels)]
+    return [SegmentParity(*(float(value) for value in told[:, :, n].ravel())) for n in range(levels)]
 
 
 def _too_few(y: Floats, lead: npt.NDArray[Any], level: Ints, levels: int) -> list[npt.NDArray[np.bool_]]:
@@ -148,7 +165,7 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
     return result
 
 
-class _Ranks:
+class _RankedRows:
     """Rows sorted once by level and score, so that the AUC of each draw is a sum and no sort."""
 
     def __init__(self, y: Floats, p: Floats, level: Ints, levels: int) -> None:
@@ -181,7 +198,7 @@ ALL, OTHER, ABSENT = "all", "(other)", "(not given)"
 
 
 @dataclass(frozen=True)
-class Axis:
+class SegmentAxis:
     """One way to part the leads.
 
     Attributes
@@ -203,7 +220,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Rows:
+class SegmentRows:
     """The rows of the newest fold, and what was said of them.
 
     Attributes
@@ -223,9 +240,9 @@ class Rows:
     group: npt.NDArray[Any]
     best: npt.NDArray[np.bool_]
 
-    def take(self, mine: npt.NDArray[np.bool_]) -> Rows:
+    def take(self, mine: npt.NDArray[np.bool_]) -> SegmentRows:
         """Return some of the rows."""
-        return Rows(*(column[mine] for column in vars(self).values()))
+        return SegmentRows(*(column[mine] for column in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -261,7 +278,7 @@ class Segment:
     high: float = float("nan")
     chance: float = float("nan")
     verdict: str = "too few to say"
-    parity: Parity = EMPTY
+    parity: SegmentParity = EMPTY
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values in one layer, None for NaN."""
@@ -287,8 +304,8 @@ class Segments:
         }
 
 
-def judge_segments(
-    rows: Rows, axes: Sequence[Axis], seed: int, left_out: Sequence[tuple[str, str]] = ()
+def evaluate_segments(
+    rows: SegmentRows, axes: Sequence[SegmentAxis], seed: int, left_out: Sequence[tuple[str, str]] = ()
 ) -> Segments | None:
     """Judge the newest fold's rows as a whole and in segments; None where there are no rows.
 
@@ -315,13 +332,15 @@ def judge_segments(
             continue
         made = [_calibrated(axis.by, name, rows.take(level == n), effect) for n, name in enumerate(names)]
         if axis.parity:
-            served = parities(rows.y, rows.weight, rows.p, rows.best, rows.lead, code, level, len(names), seed, REPEATS)
+            served = segment_parities(
+                rows.y, rows.weight, rows.p, rows.best, rows.lead, code, level, len(names), seed, REPEATS
+            )
             made = [replace(s, parity=p) if s.leads >= MIN_GROUP_SIZE else s for s, p in zip(made, served, strict=True)]
         found += made
     return Segments(overall, tuple(_corrected(found)), tuple(skipped))
 
 
-def _pooled(axis: Axis, lead: npt.NDArray[Any]) -> tuple[Ints, list[str]]:
+def _pooled(axis: SegmentAxis, lead: npt.NDArray[Any]) -> tuple[Ints, list[str]]:
     """Return each row's level as a number, and the levels' names; those that few leads share are one."""
     text = np.array([ABSENT if value is None else str(value) for value in axis.level], dtype=object)
     names, code = np.unique(text.astype(str), return_inverse=True)
@@ -336,13 +355,13 @@ def _pooled(axis: Axis, lead: npt.NDArray[Any]) -> tuple[Ints, list[str]]:
     return np.argsort(order)[code].astype(np.int64), [str(names[n]) for n in order]
 
 
-def _errors(rows: Rows) -> Floats:
+def _errors(rows: SegmentRows) -> Floats:
     """Return the weighted errors, their mean taken off."""
     error = rows.y - rows.p
     return np.asarray(rows.weight * (error - np.average(error, weights=rows.weight)), dtype=np.float64)
 
 
-def _calibrated(by: str, level: str, rows: Rows, effect: float) -> Segment:
+def _calibrated(by: str, level: str, rows: SegmentRows, effect: float) -> Segment:
     """Compare what was said of a segment with what came; `effect` is the design effect where its own can't be told."""
     leads = len(np.unique(rows.lead.astype(str)))
     bare = Segment(by, level, len(rows.y), leads)
@@ -352,18 +371,18 @@ def _calibrated(by: str, level: str, rows: Rows, effect: float) -> Segment:
         _, code = np.unique(rows.group.astype(str), return_inverse=True)
         effect = design_effect(_errors(rows), code)
     said, came = (float(np.average(column, weights=rows.weight)) for column in (rows.p, rows.y))
-    number = effective_number(rows.p, rows.weight, effect)
-    low, high = exact_interval(came, number)
+    number = effective_sample_size(rows.p, rows.weight, effect)
+    low, high = clopper_pearson_interval(came, number)
     told = replace(bare, positives=int(rows.y.sum()), predicted=said, observed=came, low=low, high=high)
     if max(said, came) * number < LEAST:
         return told
-    return replace(told, chance=two_sided(came, said, number), verdict="calibrated")
+    return replace(told, chance=binomial_p_value(came, said, number), verdict="calibrated")
 
 
 def _corrected(segments: Sequence[Segment]) -> list[Segment]:
     """Correct the chances for the number of segments that were looked at, and say which are off."""
     looked = [n for n, segment in enumerate(segments) if segment.verdict == "calibrated"]
     result = list(segments)
-    for n, chance in zip(looked, holm([segments[n].chance for n in looked]), strict=True):
+    for n, chance in zip(looked, holm_correction([segments[n].chance for n in looked]), strict=True):
         result[n] = replace(segments[n], chance=chance, verdict="miscalibrated" if chance < SURE else "calibrated")
     return result

@@ -16,17 +16,26 @@ from leadline.core.checks import Check, Severity
 from leadline.core.jsonable import to_jsonable
 from leadline.core.rng import Stream, generator
 from leadline.evaluation.baselines import SAYERS
-from leadline.evaluation.worklist import Floats, Listing, work
-from leadline.metrics.bootstrap import worlds
+from leadline.evaluation.worklist import Floats, Worklist, work_down
+from leadline.metrics.bootstrap import bootstrap_weights
 from leadline.metrics.intervals import percentile_interval
 
-__all__ = ["AFTER_TRAINING", "Ahead", "Nights", "Past", "Terms", "Worked", "lines", "replay"]
+__all__ = [
+    "AFTER_TRAINING",
+    "BacktestTerms",
+    "ReplayRows",
+    "TopKBacktest",
+    "TopKDifference",
+    "TopKResult",
+    "run_topk_backtest",
+    "topk_lines",
+]
 
 WIDTH = 80  # columns of a terminal
 
 
 @dataclass(frozen=True)
-class Terms:
+class BacktestTerms:
     """What was asked, in words: what leads reach, how far apart the nights are, how far the question and the deals look."""
 
     what: str = "SQLs"
@@ -36,7 +45,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Worked:
+class TopKResult:
     """What working one ranking would have brought; NaN where it isn't known, intervals are 95%.
 
     Attributes
@@ -68,7 +77,7 @@ class Worked:
 
 
 @dataclass(frozen=True)
-class Ahead:
+class TopKDifference:
     """By how much the model is ahead of a peer, with 95% intervals over the same drawn worlds."""
 
     by: str
@@ -84,7 +93,7 @@ class Ahead:
 
 
 @dataclass(frozen=True)
-class Nights:
+class TopKBacktest:
     """The backtest as it would have been used.
 
     Attributes
@@ -114,9 +123,9 @@ class Nights:
     starts_at: int = 0
     ends_at: int = 0
     thinned: bool = False
-    rankers: tuple[Worked, ...] = ()
-    model_minus_baseline: tuple[Ahead, ...] = ()
-    terms: Terms = Terms()
+    rankers: tuple[TopKResult, ...] = ()
+    model_minus_baseline: tuple[TopKDifference, ...] = ()
+    terms: BacktestTerms = BacktestTerms()
     reason: str = ""
 
     def to_record(self) -> dict[str, Any] | None:
@@ -127,20 +136,20 @@ class Nights:
         return record
 
 
-def lines(told: Nights) -> list[str]:
+def topk_lines(told: TopKBacktest) -> list[str]:
     """Say the nights in a table of at most 80 columns, the model first.
 
     Examples
     --------
-    >>> lines(Nights(reason="a flat file has no nights"))
+    >>> topk_lines(TopKBacktest(reason="a flat file has no nights"))
     ['No top-N backtest: a flat file has no nights.']
     """
     if not told.rankers:
         return [f"No top-N backtest: {told.reason}."]
     terms = told.terms
     table = next(
-        (rows for rows in (_aligned(_rows(told, room)) for room in (2, 1)) if max(map(len, rows)) <= WIDTH),
-        _aligned(_rows(told, 0)),
+        (rows for rows in (_align_columns(_rows(told, room)) for room in (2, 1)) if max(map(len, rows)) <= WIDTH),
+        _align_columns(_rows(told, 0)),
     )
     newest = ", ".join(f"{w.by} {_n(w.newest_sqls)}" for w in told.rankers)
     thinned = ", negatives thinned" if told.thinned else ""
@@ -156,7 +165,7 @@ def lines(told: Nights) -> list[str]:
     ]
 
 
-def _rows(told: Nights, room: int) -> list[list[str]]:
+def _rows(told: TopKBacktest, room: int) -> list[list[str]]:
     """Make the table's cells; with less room, closed-won loses its interval, then the difference its own."""
     gaps = {gap.by: gap for gap in told.model_minus_baseline}
     what = told.terms.what.replace("opportunities", "opps")
@@ -182,7 +191,7 @@ def _between(value: float, low: float, high: float) -> str:
     return f"{_n(value)} ({_n(low)}–{_n(high)})" if low == low else _n(value)
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def _align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Set rows in columns, the first to the left, the others to the right."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return [
@@ -195,7 +204,7 @@ def _folded(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, subsequent_indent="  ")
 
 
-def never_close(told: Nights) -> Iterator[tuple[str, str, str, str, int]]:
+def fewer_deals_closed(told: TopKBacktest) -> Iterator[tuple[str, str, str, str, int]]:
     """Tell a model that finds as many leads as a peer, or more, of which fewer close, by more than noise."""
     what = told.terms.what
     for gap in told.model_minus_baseline:
@@ -209,7 +218,7 @@ def never_close(told: Nights) -> Iterator[tuple[str, str, str, str, int]]:
             )
 
 
-def _no_won(told: Nights) -> str:
+def _missing_deals_note(told: TopKBacktest) -> str:
     if not told.rankers:
         return told.reason
     if told.thinned:
@@ -217,10 +226,10 @@ def _no_won(told: Nights) -> str:
     return "" if told.won_nights else f"no scoring date is old enough to count closed-won ({told.terms.won_within})"
 
 
-AFTER_TRAINING: tuple[Check[Nights], ...] = (
+AFTER_TRAINING: tuple[Check[TopKBacktest], ...] = (
     Check(
-        "LL309", "leads that never close", Severity.WARNING, never_close,
-        "A score that finds leads which get there and then never close keeps sales busy and brings nothing.", _no_won,
+        "LL309", "leads that never close", Severity.WARNING, fewer_deals_closed,
+        "A score that finds leads which get there and then never close keeps sales busy and brings nothing.", _missing_deals_note,
     ),
 )  # fmt: skip
 
@@ -244,7 +253,7 @@ Draws = dict[str, Floats]
 
 
 @dataclass(frozen=True)
-class Past:
+class ReplayRows:
     """The rows of past nights, what became of them, and what was said; one entry a row.
 
     Attributes
@@ -267,7 +276,7 @@ class Past:
         What was asked, in words.
     """
 
-    listing: Listing
+    listing: Worklist
     y: Floats
     won: Floats
     amount: Floats | None
@@ -275,7 +284,7 @@ class Past:
     group: npt.NDArray[np.object_]
     said: Mapping[str, Floats]
     room: float
-    terms: Terms = field(default_factory=Terms)
+    terms: BacktestTerms = field(default_factory=BacktestTerms)
 
     @cached_property
     def thinned(self) -> bool:
@@ -293,53 +302,53 @@ class Past:
         return np.array(known, dtype=bool)
 
 
-def replay(past: Past, seed: int, repeats: int = REPEATS) -> Nights:
+def run_topk_backtest(past: ReplayRows, seed: int, repeats: int = REPEATS) -> TopKBacktest:
     """Work the list by everybody's ranking.
 
     Examples
     --------
-    >>> from leadline.evaluation.worklist import listing_of
+    >>> from leadline.evaluation.worklist import build_worklist
     >>> day, n = 86_400_000_000, np.arange(40)
     >>> y = (n % 4 == 0) * 1.0
-    >>> listing = listing_of(n // 20 * day, n.astype(str).astype(object), np.ones(40), horizon=7 * day, every=day)
-    >>> past = Past(listing, y, y, None, n >= 20, n.astype(str).astype(object), {"model": y, "points": -y}, room=5)
-    >>> [(w.by, w.sqls, w.precision, w.won) for w in replay(past, seed=7).rankers]
+    >>> listing = build_worklist(n // 20 * day, n.astype(str).astype(object), np.ones(40), horizon=7 * day, every=day)
+    >>> past = ReplayRows(listing, y, y, None, n >= 20, n.astype(str).astype(object), {"model": y, "points": -y}, room=5)
+    >>> [(w.by, w.sqls, w.precision, w.won) for w in run_topk_backtest(past, seed=7).rankers]
     [('model', 10.0, 1.0, 10.0), ('points', 0.0, 0.0, 0.0), ('random', 2.5, 0.25, 2.5)]
     """
     listing = past.listing
     said = {**past.said, "random": np.zeros(len(past.y))}
     found = {by: Draws() for by in SAYERS if by in said}
-    for times in worlds(past.group, generator(seed, Stream.REPLAYING), repeats):
+    for times in bootstrap_weights(past.group, generator(seed, Stream.REPLAYING), repeats):
         for by, draws in found.items():
-            for measure, values in zip(MEASURES, _harvest(past, said[by], times), strict=True):
+            for measure, values in zip(MEASURES, _collect_outcomes(past, said[by], times), strict=True):
                 draws[measure] = np.append(draws.get(measure, np.empty(0)), values)
     newest = [bool(past.newest[rows].any()) for rows in listing.nights]
-    return Nights(
+    return TopKBacktest(
         len(listing.at), sum(newest), int(past.ripe.sum()), past.room, int(listing.at[0]), int(listing.at[-1]),
-        past.thinned, tuple(_worked(by, draws) for by, draws in found.items()),
-        tuple(_ahead(by, found["model"], draws) for by, draws in found.items() if by != "model"),
+        past.thinned, tuple(_topk_result(by, draws) for by, draws in found.items()),
+        tuple(_topk_difference(by, found["model"], draws) for by, draws in found.items() if by != "model"),
         past.terms,
     )  # fmt: skip
 
 
-def _harvest(past: Past, score: Floats, times: Floats) -> Floats:
+def _collect_outcomes(past: ReplayRows, score: Floats, times: Floats) -> Floats:
     """Work the list in each world; return each of `MEASURES`, by world."""
     listing, worlds = past.listing, times.shape[1]
     total = np.zeros((len(MEASURES), worlds))
     open_sql, open_won = (np.ones((listing.leads, worlds)) for _ in range(2))
-    for night, rows, part in work(listing, score, past.room, times):
+    for night, rows, part in work_down(listing, score, past.room, times):
         stands = listing.weight[rows, None] * times[rows]
         newest = past.newest[rows].astype(np.float64)
         mass = stands * part
         total[0] += mass.sum(axis=0)
         total[2] += newest @ mass
         hit = np.flatnonzero(past.y[rows] > 0)
-        brought = _credit(open_sql, listing.lead[rows[hit]], part[hit]) * stands[hit]
+        brought = _first_time_share(open_sql, listing.lead[rows[hit]], part[hit]) * stands[hit]
         total[1] += brought.sum(axis=0)
         total[3] += newest[hit] @ brought
         if past.ripe[night]:
             hit = np.flatnonzero(past.won[rows] > 0)
-            brought = _credit(open_won, listing.lead[rows[hit]], part[hit]) * stands[hit]
+            brought = _first_time_share(open_won, listing.lead[rows[hit]], part[hit]) * stands[hit]
             total[4] += brought.sum(axis=0)
             total[5] += past.amount[rows[hit]] @ brought if past.amount is not None else 0.0
     if not past.ripe.any():
@@ -349,27 +358,27 @@ def _harvest(past: Past, score: Floats, times: Floats) -> Floats:
     return total
 
 
-def _credit(still: Floats, who: npt.NDArray[np.int64], part: Floats) -> Floats:
+def _first_time_share(still: Floats, who: npt.NDArray[np.int64], part: Floats) -> Floats:
     """Return which share of a lead's outcome counts here: what wasn't counted at a night before."""
     got: Floats = np.minimum(part, still[who])
     still[who] -= got
     return got
 
 
-def _worked(by: str, draws: Draws) -> Worked:
+def _topk_result(by: str, draws: Draws) -> TopKResult:
     first = {measure: float(values[0]) for measure, values in draws.items()}
-    return Worked(
-        by, first["worked"], *_around(draws["sqls"]), _share(first["sqls"], first["worked"]), first["newest_sqls"],
-        _share(first["newest_sqls"], first["newest_worked"]), *_around(draws["won"]), *_around(draws["amount"]),
+    return TopKResult(
+        by, first["worked"], *_with_interval(draws["sqls"]), _share(first["sqls"], first["worked"]), first["newest_sqls"],
+        _share(first["newest_sqls"], first["newest_worked"]), *_with_interval(draws["won"]), *_with_interval(draws["amount"]),
     )  # fmt: skip
 
 
-def _ahead(by: str, model: Draws, peer: Draws) -> Ahead:
-    gaps = [_around(model[measure] - peer[measure]) for measure in ("sqls", "won", "amount")]
-    return Ahead(by, *gaps[0], *gaps[1], *gaps[2])
+def _topk_difference(by: str, model: Draws, peer: Draws) -> TopKDifference:
+    gaps = [_with_interval(model[measure] - peer[measure]) for measure in ("sqls", "won", "amount")]
+    return TopKDifference(by, *gaps[0], *gaps[1], *gaps[2])
 
 
-def _around(values: Floats) -> tuple[float, float, float]:
+def _with_interval(values: Floats) -> tuple[float, float, float]:
     """Return the figure of the world as it was, and the interval over those drawn."""
     return float(values[0]), *percentile_interval(values[1:])
 

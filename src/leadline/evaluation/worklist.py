@@ -21,14 +21,14 @@ import numpy.typing as npt
 
 from leadline.core.point_in_time import WEEK
 
-__all__ = ["Listing", "listing_of", "pick", "work"]
+__all__ = ["Worklist", "build_worklist", "take_top", "work_down"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Listing:
+class Worklist:
     """Who could be worked at which night; one entry a row.
 
     Attributes
@@ -69,9 +69,9 @@ class Listing:
         return len(np.unique(self.night * self.leads + self.lead)) < len(self.lead)
 
 
-def listing_of(
+def build_worklist(
     as_of: Ints, lead: npt.NDArray[np.object_], weight: Floats, horizon: int, every: int | None = None
-) -> Listing:
+) -> Worklist:
     """Lay out the nights of some snapshots.
 
     Parameters
@@ -86,16 +86,16 @@ def listing_of(
     --------
     >>> day = 86_400_000_000
     >>> rows = np.array([0, 1, 8, 8]) * day, np.array(["a", "b", "a", "b"], object), np.ones(4)
-    >>> listing_of(*rows, horizon=day, every=day).night.tolist(), listing_of(*rows, horizon=day).night.tolist()
+    >>> build_worklist(*rows, horizon=day, every=day).night.tolist(), build_worklist(*rows, horizon=day).night.tolist()
     ([0, 1, 2, 2], [0, 0, 1, 1])
     """
     instants = as_of if every is not None or not len(as_of) else as_of - (as_of - as_of.min()) % WEEK
     at, night = np.unique(instants, return_inverse=True)
     _, who = np.unique(lead.astype(str), return_inverse=True)
-    return Listing(night.astype(np.int64), as_of, who.astype(np.int64), weight, at.astype(np.int64), horizon)
+    return Worklist(night.astype(np.int64), as_of, who.astype(np.int64), weight, at.astype(np.int64), horizon)
 
 
-def pick(score: Floats, mass: Floats, room: float) -> Floats:
+def take_top(score: Floats, mass: Floats, room: float) -> Floats:
     """Return which share of each row the room takes, best first.
 
     Parameters
@@ -114,9 +114,9 @@ def pick(score: Floats, mass: Floats, room: float) -> Floats:
 
     Examples
     --------
-    >>> pick(np.array([0.9, 0.2, 0.5, 0.5]), np.ones(4), room=2).tolist()
+    >>> take_top(np.array([0.9, 0.2, 0.5, 0.5]), np.ones(4), room=2).tolist()
     [1.0, 0.0, 0.5, 0.5]
-    >>> pick(np.array([0.9, 0.2]), np.ones(2), room=5).tolist()
+    >>> take_top(np.array([0.9, 0.2]), np.ones(2), room=5).tolist()
     [1.0, 1.0]
     """
     if not len(score):
@@ -132,8 +132,8 @@ def pick(score: Floats, mass: Floats, room: float) -> Floats:
     return share
 
 
-def work(
-    listing: Listing, score: Floats, room: float, times: Floats | None = None
+def work_down(
+    listing: Worklist, score: Floats, room: float, times: Floats | None = None
 ) -> Iterator[tuple[int, Ints, Floats]]:
     """Work the list night by night.
 
@@ -156,9 +156,9 @@ def work(
     --------
     >>> day = 86_400_000_000
     >>> rows = np.array([0, 0, 1, 1, 9, 9]) * day, np.array(["a", "b"] * 3, object), np.ones(6)
-    >>> listing = listing_of(*rows, horizon=7 * day, every=day)
+    >>> listing = build_worklist(*rows, horizon=7 * day, every=day)
     >>> best = np.array([0.9, 0.1] * 3)
-    >>> [part.tolist() for _, _, part in work(listing, best, room=1)]  # a, then b, then a again
+    >>> [part.tolist() for _, _, part in work_down(listing, best, room=1)]  # a, then b, then a again
     [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
     """
     shape = (listing.leads,) if times is None else (listing.leads, times.shape[1])
@@ -172,13 +172,13 @@ def work(
         rows = _best(listing, rows, score) if listing.repeats else rows
         who = listing.lead[rows]
         weight = listing.weight[rows] if times is None else listing.weight[rows, None] * times[rows]
-        part = left[who] * pick(score[rows], weight * left[who], room)
+        part = left[who] * take_top(score[rows], weight * left[who], room)
         left[who] -= part
         resting.append((now, who, part))
         yield night, rows, part
 
 
-def _best(listing: Listing, rows: Ints, score: Floats) -> Ints:
+def _best(listing: Worklist, rows: Ints, score: Floats) -> Ints:
     """Keep each lead's best row of a night; of equals, the earliest."""
     order = rows[np.lexsort((listing.as_of[rows], -score[rows], listing.lead[rows]))]
     first = np.append(True, np.diff(listing.lead[order]) != 0)

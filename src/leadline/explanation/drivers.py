@@ -1,7 +1,7 @@
 """Drivers and reasons: which features decide, and why one lead has its score, in words with facts and dates.
 
 Attributions are the scorer's own (the values of SHAP's TreeExplainer and LightGBM's ``pred_contrib``, plus the linear
-part), so importing `shap` costs nobody anything but who asks for an `explanation`.
+part), so importing `shap` costs nobody anything but who asks for an `shap_explanation`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,25 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.dataset.feature_spec import Feature
-from leadline.explanation.reason_text import say
-from leadline.explanation.reasons import REASONS, by_group, reasons
+from leadline.explanation.reason_text import describe_group
+from leadline.explanation.reasons import REASONS, group_contributions, lead_reasons
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from leadline.features.build import Features
+    from leadline.features.build import FeatureTable
     from leadline.model.scorer import Scorer
 
-__all__ = ["REASONS", "Driver", "by_group", "drivers", "explanation", "explanation_of", "reasons", "say"]
+__all__ = [
+    "REASONS",
+    "Driver",
+    "describe_group",
+    "group_contributions",
+    "lead_reasons",
+    "lead_shap_explanation",
+    "rank_drivers",
+    "shap_explanation",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,9 +60,9 @@ class Driver:
     direction: float
 
 
-def drivers(specs: Sequence[Feature], values: pd.DataFrame, contributions: Floats, weight: Floats) -> list[Driver]:
+def rank_drivers(specs: Sequence[Feature], values: pd.DataFrame, contributions: Floats, weight: Floats) -> list[Driver]:
     """Rank the groups of features by their mean absolute contribution, the strongest first."""
-    groups, summed = by_group(specs, contributions)
+    groups, summed = group_contributions(specs, contributions)
     mass = weight / weight.sum() if len(weight) else weight
     sizes = np.abs(summed).T @ mass
     total = float(sizes.sum()) or 1.0
@@ -96,7 +105,7 @@ def _direction(group: Sequence[Feature], values: pd.DataFrame, parts: Floats, to
     return sign * float(np.corrcoef(x, total)[0, 1])
 
 
-def explanation(scorer: Scorer, features: Features, rows: int | None = None) -> Any:
+def shap_explanation(scorer: Scorer, features: FeatureTable, rows: int | None = None) -> Any:
     """Return a `shap.Explanation` of the margin, for SHAP's own plots.
 
     Its values are the scorer's contributions; categories appear in `data` as their codes.
@@ -122,7 +131,7 @@ def explanation(scorer: Scorer, features: Features, rows: int | None = None) -> 
     )
 
 
-def explanation_of(causes: Sequence[tuple[str, float]], base: float) -> Any:
+def lead_shap_explanation(causes: Sequence[tuple[str, float]], base: float) -> Any:
     """Return a `shap.Explanation` of one lead, a fact a value, for SHAP's waterfall and bars."""
     import shap
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Act", "Nearest", "bars", "nearest"]
+__all__ = ["NextBestAction", "TriedAction", "find_next_action", "tier_thresholds"]
 
 
 @dataclass(frozen=True)
-class Act:
+class TriedAction:
     """One act that was tried.
 
     Attributes
@@ -40,7 +40,7 @@ class Act:
 
 
 @dataclass(frozen=True)
-class Nearest:
+class NextBestAction:
     """What single acts would do.
 
     Attributes
@@ -55,8 +55,8 @@ class Nearest:
 
     tier: str | None
     bar: float | None
-    act: Act | None
-    acts: tuple[Act, ...]
+    act: TriedAction | None
+    acts: tuple[TriedAction, ...]
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -66,19 +66,23 @@ class Nearest:
         }  # fmt: skip
 
 
-def bars(names: Sequence[str], cuts: Sequence[float], tonight: Mapping[str, float] | None = None) -> dict[str, float]:
+def tier_thresholds(
+    names: Sequence[str], cuts: Sequence[float], tonight: Mapping[str, float] | None = None
+) -> dict[str, float]:
     """Return the least probability of each tier but the last: tonight's, where the night is known, or the trained cut.
 
     Examples
     --------
-    >>> bars(["A", "B", "C"], [0.5, 0.2]), bars(["A", "B", "C"], [0.5, 0.2], {"A": 0.4, "C": 0.01})
+    >>> tier_thresholds(["A", "B", "C"], [0.5, 0.2]), tier_thresholds(["A", "B", "C"], [0.5, 0.2], {"A": 0.4, "C": 0.01})
     ({'A': 0.5, 'B': 0.2}, {'A': 0.4, 'B': 0.2})
     """
     trained = dict(zip(names, cuts, strict=False))
     return {name: (tonight or {}).get(name, cut) for name, cut in trained.items()}
 
 
-def nearest(tier: str, lines: Mapping[str, float], tried: Sequence[tuple[str | None, str, float]]) -> Nearest:
+def find_next_action(
+    tier: str, lines: Mapping[str, float], tried: Sequence[tuple[str | None, str, float]]
+) -> NextBestAction:
     """Tell which single act would be enough for a better tier.
 
     Parameters
@@ -92,10 +96,10 @@ def nearest(tier: str, lines: Mapping[str, float], tried: Sequence[tuple[str | N
 
     Examples
     --------
-    >>> told = nearest("C", {"A": 0.5, "B": 0.2}, [(None, "opened an e-mail", 0.1), (None, "asked for a demo", 0.3)])
+    >>> told = find_next_action("C", {"A": 0.5, "B": 0.2}, [(None, "opened an e-mail", 0.1), (None, "asked for a demo", 0.3)])
     >>> told.tier, told.bar, told.act.words, told.act.tier
     ('B', 0.2, 'asked for a demo', 'B')
-    >>> nearest("A", {"A": 0.5, "B": 0.2}, []).tier is None
+    >>> find_next_action("A", {"A": 0.5, "B": 0.2}, []).tier is None
     True
     """
     names = list(lines)
@@ -104,7 +108,7 @@ def nearest(tier: str, lines: Mapping[str, float], tried: Sequence[tuple[str | N
     def reached(p: float) -> str | None:
         return next((name for name in better if p >= lines[name]), None)
 
-    acts = tuple(Act(who, words, p, reached(p)) for who, words, p in tried)
+    acts = tuple(TriedAction(who, words, p, reached(p)) for who, words, p in tried)
     first = next((act for act in acts if act.tier is not None), None)
     ranked = tuple(sorted(acts, key=lambda act: -act.probability))
-    return Nearest(better[-1] if better else None, lines[better[-1]] if better else None, first, ranked)
+    return NextBestAction(better[-1] if better else None, lines[better[-1]] if better else None, first, ranked)

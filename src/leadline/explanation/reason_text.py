@@ -13,7 +13,7 @@ from leadline.core.format import MONTHS
 from leadline.core.point_in_time import DAY, format_instant
 from leadline.dataset.feature_spec import Feature
 
-__all__ = ["say", "shortest"]
+__all__ = ["describe_group", "shortest_window"]
 
 STANDING = ("rate", "stage_now", "since_stage_now", "recycled", "meets", "share_met", "engaged_by_size")
 MANNERS = ("pace", "gap", "depth", "since_depth", "first_to_purchase", "progress", "progress_pace", "trend", "scanned")
@@ -21,7 +21,7 @@ RUNGS = ("a lead", "MQL", "SQL", "an opportunity")
 LONGEST = 60  # characters of a lead's own text in a reason
 
 
-def say(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
+def describe_group(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
     """Say one group's facts about one lead.
 
     Examples
@@ -29,9 +29,9 @@ def say(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
     >>> from leadline.core.point_in_time import Horizon, parse_instant
     >>> week = Feature("n_7d", "behaviour", "pricing", "count", "count", "viewed the pricing page", window=Horizon.parse("7d"))
     >>> last = Feature("since", "recency", "pricing", "days", "since_last", "viewed the pricing page")
-    >>> say([week, last], {"n_7d": 4.0, "since": 2.0}, parse_instant("2026-11-16"))
+    >>> describe_group([week, last], {"n_7d": 4.0, "since": 2.0}, parse_instant("2026-11-16"))
     'viewed the pricing page 4 times in 7 days, last on 14 Nov'
-    >>> say([week, last], {"n_7d": 0.0, "since": float("nan")}, parse_instant("2026-11-16"))
+    >>> describe_group([week, last], {"n_7d": 0.0, "since": float("nan")}, parse_instant("2026-11-16"))
     'never viewed the pricing page'
     """
     first, words = group[0], _printable(group[0].words)
@@ -54,14 +54,14 @@ def say(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
     return _acts(group, facts, as_of)
 
 
-def shortest(group: Sequence[Feature]) -> tuple[str, str] | None:
-    """Tell which aggregate `say` takes by the shortest window that holds any, and which tells the last act; None if neither.
+def shortest_window(group: Sequence[Feature]) -> tuple[str, str] | None:
+    """Tell which aggregate `describe_group` takes by the shortest window that holds any, and which tells the last act; None if neither.
 
-    Where a window holds any, or else where the last act is known, `say` reads nothing beside these two.
+    Where a window holds any, or else where the last act is known, `describe_group` reads nothing beside these two.
 
     Examples
     --------
-    >>> shortest([Feature("n_7d", "behaviour", "pricing", "count", "count", "viewed the pricing page")])
+    >>> shortest_window([Feature("n_7d", "behaviour", "pricing", "count", "count", "viewed the pricing page")])
     ('count', 'since_last')
     """
     first = group[0]

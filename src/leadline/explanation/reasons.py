@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from leadline.core.point_in_time import DAY
 from leadline.dataset.feature_spec import Feature
-from leadline.explanation.reason_text import say, shortest
+from leadline.explanation.reason_text import describe_group, shortest_window
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["REASONS", "Strongest", "by_group", "reasons", "strongest", "written"]
+__all__ = ["REASONS", "TopGroups", "group_contributions", "lead_reasons", "reason_texts", "top_groups"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -27,14 +27,14 @@ LEAST = 0.01  # log odds below which an effect is no reason
 NONE = -1
 
 
-class Strongest(NamedTuple):
+class TopGroups(NamedTuple):
     """Each row's strongest groups by number, `NONE` where there are fewer, and whether they lower the score."""
 
     group: npt.NDArray[np.int16]
     lowers: npt.NDArray[np.bool_]
 
     @classmethod
-    def joined(cls, parts: Sequence[Strongest], most: int = REASONS) -> Strongest:
+    def joined(cls, parts: Sequence[TopGroups], most: int = REASONS) -> TopGroups:
         """Put chunks of rows below one another."""
         groups = [np.empty((0, most), dtype=np.int16), *(part.group for part in parts)]
         return cls(
@@ -42,13 +42,13 @@ class Strongest(NamedTuple):
         )
 
 
-def by_group(specs: Sequence[Feature], contributions: Floats) -> tuple[list[str], Floats]:
+def group_contributions(specs: Sequence[Feature], contributions: Floats) -> tuple[list[str], Floats]:
     """Sum the contributions of each group's features; groups in order of their first feature.
 
     Examples
     --------
     >>> a, b = (Feature(n, "behaviour", "visits", "count", "count", "visited") for n in ("v7", "v30"))
-    >>> groups, summed = by_group([a, b], np.array([[1.0, 2.0]]))
+    >>> groups, summed = group_contributions([a, b], np.array([[1.0, 2.0]]))
     >>> groups, summed.tolist()
     (['visits'], [[3.0]])
     """
@@ -59,7 +59,7 @@ def by_group(specs: Sequence[Feature], contributions: Floats) -> tuple[list[str]
     return groups, summed
 
 
-def reasons(
+def lead_reasons(
     specs: Sequence[Feature],
     values: pd.DataFrame,
     contributions: Floats,
@@ -70,19 +70,19 @@ def reasons(
 
     A reason that lowers the score says so. What moves the log odds by less than a hundredth is no reason.
     """
-    return written(specs, values, strongest(specs, contributions, most), as_of)
+    return reason_texts(specs, values, top_groups(specs, contributions, most), as_of)
 
 
-def strongest(specs: Sequence[Feature], contributions: Floats, most: int = REASONS) -> Strongest:
+def top_groups(specs: Sequence[Feature], contributions: Floats, most: int = REASONS) -> TopGroups:
     """Find each row's strongest groups, the strongest first; of equals the first group.
 
     Examples
     --------
     >>> specs = [Feature(n, "behaviour", n, "count", "count", n) for n in "abc"]
-    >>> strongest(specs, np.array([[0.2, -0.5, 0.001]]), 3).group.tolist()
+    >>> top_groups(specs, np.array([[0.2, -0.5, 0.001]]), 3).group.tolist()
     [[1, 0, -1]]
     """
-    groups, summed = by_group(specs, contributions)
+    groups, summed = group_contributions(specs, contributions)
     found = np.full((len(summed), most), NONE, dtype=np.int16)
     lowers = np.zeros((len(summed), most), dtype=bool)
     size, row = np.abs(summed, order="C"), np.arange(len(summed))
@@ -92,10 +92,12 @@ def strongest(specs: Sequence[Feature], contributions: Floats, most: int = REASO
         found[is_reason, place] = best[is_reason]
         lowers[:, place] = summed[row, best] < 0
         size[row, best] = -1.0
-    return Strongest(found, lowers)
+    return TopGroups(found, lowers)
 
 
-def written(specs: Sequence[Feature], values: pd.DataFrame, told: Strongest, as_of: Ints) -> npt.NDArray[np.object_]:
+def reason_texts(
+    specs: Sequence[Feature], values: pd.DataFrame, told: TopGroups, as_of: Ints
+) -> npt.NDArray[np.object_]:
     """Write the reasons, each text once for all rows that it is the same for."""
     texts = np.full(told.group.size, None, dtype=object)
     groups = list(dict.fromkeys(s.group for s in specs))
@@ -110,7 +112,7 @@ def written(specs: Sequence[Feature], values: pd.DataFrame, told: Strongest, as_
         members = [s for s in specs if s.group == group]
         facts = {s.name: values[s.name].to_numpy()[rows] for s in members}
         moment, lower = as_of[rows], is_lower[places]
-        code, first = _alike([lower, moment, *_heard(members, facts, moment)])
+        code, first = _group_rows([lower, moment, *_reason_keys(members, facts, moment)])
         texts[places] = _texts(members, facts, moment, lower, first)[code]
     return texts.reshape(told.group.shape)
 
@@ -120,14 +122,14 @@ def _texts(
 ) -> npt.NDArray[np.object_]:
     texts = np.empty(len(rows), dtype=object)
     for n, row in enumerate(rows):
-        fact = say(members, {name: column[row] for name, column in facts.items()}, int(as_of[row]))
+        fact = describe_group(members, {name: column[row] for name, column in facts.items()}, int(as_of[row]))
         texts[n] = f"{fact} (lowers the score)" if lower[row] else fact
     return texts
 
 
-def _heard(members: Sequence[Feature], facts: dict[str, Any], as_of: Ints) -> list[npt.NDArray[Any]]:
+def _reason_keys(members: Sequence[Feature], facts: dict[str, Any], as_of: Ints) -> list[npt.NDArray[Any]]:
     """Return columns that are equal only where the same is said of the group."""
-    told = shortest(members)
+    told = shortest_window(members)
     if told is None:
         return [key for s in members for key in _keys(s, facts[s.name], as_of)]
     which, most = np.full(len(as_of), NONE), np.zeros(len(as_of))
@@ -153,12 +155,12 @@ def _keys(spec: Feature, column: npt.NDArray[Any], as_of: Ints) -> list[npt.NDAr
     return [whole, np.where(np.isnan(days), 0, date)]
 
 
-def _alike(columns: Sequence[npt.NDArray[Any]]) -> tuple[Ints, Ints]:
+def _group_rows(columns: Sequence[npt.NDArray[Any]]) -> tuple[Ints, Ints]:
     """Number the rows by what stands in all columns; return the numbers and each number's first row.
 
     Examples
     --------
-    >>> code, first = _alike([np.array([1.0, 2.0, 1.0, 1.0]), np.array(["a", "a", "a", None], dtype=object)])
+    >>> code, first = _group_rows([np.array([1.0, 2.0, 1.0, 1.0]), np.array(["a", "a", "a", None], dtype=object)])
     >>> code.tolist(), first.tolist()
     ([0, 1, 0, 2], [0, 1, 3])
     """

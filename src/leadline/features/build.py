@@ -16,25 +16,25 @@ import numpy.typing as npt
 from leadline.core.point_in_time import DAY, visible_sql
 from leadline.dataset.account_members import role_column
 from leadline.dataset.attribute_values import newest_sql
-from leadline.dataset.feature_spec import Feature, Title
+from leadline.dataset.feature_spec import Feature, TitleSource
 from leadline.errors import DataError, OutputError
 from leadline.features import daily_cache, daily_counts
 from leadline.features.compiled import aggregate
 from leadline.features.families import account, conversion_rates, funnel_stage, icp_fit
 from leadline.features.families import activity as own_acts
 from leadline.storage.dialect import DUCKDB, Dialect, identifier
-from leadline.tables.stages import rung_of
+from leadline.tables.stages import stage_index
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from leadline.tables import Loaded
+    from leadline.tables import LoadedTables
 
-__all__ = ["Features", "build", "statement"]
+__all__ = ["FeatureTable", "compute_features", "features_sql"]
 
 
 @dataclass(frozen=True)
-class Features:
+class FeatureTable:
     """What was known of each snapshot, one row each, sorted by (as_of, lead_id).
 
     Attributes
@@ -72,21 +72,21 @@ class Features:
         """Return what intervals resample: the account, or the lead where there is none."""
         return np.where(self.account_id == None, self.lead_id, self.account_id)  # noqa: E711
 
-    def keep(self, names: Iterable[str]) -> Features:
+    def keep(self, names: Iterable[str]) -> FeatureTable:
         """Return the same rows with fewer features."""
         wanted = set(names)
         specs = tuple(s for s in self.specs if s.name in wanted)
-        return Features(specs, self.lead_id, self.account_id, self.as_of, self.values[[s.name for s in specs]])
+        return FeatureTable(specs, self.lead_id, self.account_id, self.as_of, self.values[[s.name for s in specs]])
 
 
-def build(
-    loaded: Loaded,
+def compute_features(
+    loaded: LoadedTables,
     specs: tuple[Feature, ...],
     intents: Mapping[str, str],
     roles: Mapping[str, Sequence[str]] | None = None,
     swept: bool | None = None,
-) -> Features:
-    """Run the statement for the table ``snapshots``; see `statement` for what it is made of.
+) -> FeatureTable:
+    """Run the statement for the table ``snapshots``; see `features_sql` for what it is made of.
 
     Parameters
     ----------
@@ -107,34 +107,34 @@ def build(
         swept = (
             "events" in loaded.rows
             and bool(acts or others)
-            and not daily_cache.serves(loaded)
-            and aggregate.pays_off(store)
+            and not daily_cache.can_use_cache(loaded)
+            and aggregate.is_worth_compiling(store)
         )
     rows = _swept_rows(loaded, specs, intents, roles or {}) if swept and snapshots else None
     if rows is None:
-        text = statement(
+        text = features_sql(
             specs, intents, store.dialect, roles, role_column(loaded),
-            stand_in=lambda parts: daily_cache.stand_in(loaded, parts, intents),
+            stand_in=lambda parts: daily_cache.cached_parts(loaded, parts, intents),
         )  # fmt: skip
         rows = store.arrow(text)
     if rows.num_rows != snapshots:
         raise DataError(
             f"features: {rows.num_rows} rows came of {snapshots} snapshots; expected as many; this is a bug, please report it"
         )
-    return Features(
+    return FeatureTable(
         specs, _objects(rows.column("lead_id")), _objects(rows.column("account_id")),
         rows.column("as_of").to_numpy(zero_copy_only=False).astype(np.int64), _frame(rows, specs),
     )  # fmt: skip
 
 
 def _swept_rows(
-    loaded: Loaded, specs: tuple[Feature, ...], intents: Mapping[str, str], roles: Mapping[str, Sequence[str]]
+    loaded: LoadedTables, specs: tuple[Feature, ...], intents: Mapping[str, str], roles: Mapping[str, Sequence[str]]
 ) -> Any:
     """Run the statement beside the tables of the sweep; None where they don't fit: the SQL alone spills all it holds."""
     store, title = loaded.store, role_column(loaded)
     try:
-        given = aggregate.stand_in(store, *_readers(specs), intents, roles, title)
-        text = statement(
+        given = aggregate.aggregate_parts(store, *_readers(specs), intents, roles, title)
+        text = features_sql(
             specs, intents, store.dialect, roles, title, swept=True,
             stand_in=lambda parts: [part for part in parts if daily_counts.name_of(part) not in given],
         )  # fmt: skip
@@ -142,10 +142,10 @@ def _swept_rows(
     except OutputError:
         return None
     finally:
-        aggregate.clear(store)
+        aggregate.drop_aggregates(store)
 
 
-def _needed(loaded: Loaded, specs: tuple[Feature, ...]) -> None:
+def _needed(loaded: LoadedTables, specs: tuple[Feature, ...]) -> None:
     """Refuse specs whose tables or columns tonight's config doesn't have."""
     there = {(a.table, a.name) for a in loaded.attributes}
     missing = [s.name for s in specs if s.aggregate == "value" and (s.table, s.name) not in there]
@@ -175,12 +175,12 @@ def _frame(rows: Any, specs: tuple[Feature, ...]) -> pd.DataFrame:
     return pd.DataFrame(columns, columns=[s.name for s in specs], index=range(rows.num_rows))
 
 
-def statement(
+def features_sql(
     specs: tuple[Feature, ...],
     intents: Mapping[str, str],
     dialect: Dialect = DUCKDB,
     roles: Mapping[str, Sequence[str]] | None = None,
-    title: Title | None = None,
+    title: TitleSource | None = None,
     swept: bool = False,
     stand_in: Callable[[Sequence[str]], list[str]] = list,
 ) -> str:
@@ -204,7 +204,7 @@ def statement(
 
     Examples
     --------
-    >>> print(statement((Feature("age", "age", "age", "days", "age", "created", "leads"),), {}))
+    >>> print(features_sql((Feature("age", "age", "age", "days", "age", "created", "leads"),), {}))
     SELECT
       s.lead_id,
       s.account_id,
@@ -263,7 +263,7 @@ def _fold(acts: list[Feature], others: list[Feature], intents: Mapping[str, str]
 
 def _stages_sql(specs: list[Feature]) -> str:
     """Find when each lower rung was first reached, as far as it is visible."""
-    rungs = sorted({rung_of(s.field) for s in specs})
+    rungs = sorted({stage_index(s.field) for s in specs})
     firsts = ",\n    ".join(f"MIN(CASE WHEN r.rung >= {n} THEN r.reached_at END) AS rung_{n}" for n in rungs)
     return (
         f"steps AS (\n  SELECT s.lead_id, s.as_of,\n    {firsts}\n  FROM snapshots AS s\n"
@@ -292,9 +292,9 @@ def _column(spec: Feature, dialect: Dialect, swept: bool = False) -> str:
     if spec.aggregate == "age":
         return in_days("l.created_at")
     if spec.aggregate == "in_stage":
-        return f"CAST(CASE WHEN steps.rung_{rung_of(spec.field)} IS NULL THEN 0 ELSE 1 END AS {dialect.double})"
+        return f"CAST(CASE WHEN steps.rung_{stage_index(spec.field)} IS NULL THEN 0 ELSE 1 END AS {dialect.double})"
     if spec.aggregate == "since_stage":
-        return in_days(f"steps.rung_{rung_of(spec.field)}")
+        return in_days(f"steps.rung_{stage_index(spec.field)}")
     if spec.by == "history":
         return f"as_of_{spec.name}.value"
     return f"{'c' if spec.table == 'accounts' else 'l'}.{identifier(spec.name, dialect)}"

@@ -10,11 +10,11 @@ from leadline.dataset import account_members
 from leadline.dataset.feature_spec import Feature
 from leadline.features.families import account, conversion_rates, funnel_stage, icp_fit
 from leadline.storage.dialect import literal
-from leadline.tables import Loaded
-from leadline.tables.attributes import slug, unique
-from leadline.tables.stages import rung_of
+from leadline.tables import LoadedTables
+from leadline.tables.attributes import slugify, unique
+from leadline.tables.stages import stage_index
 
-__all__ = ["INTENTS", "MOST_BEHAVIOURS", "RULE", "catalogue", "rule_specs"]
+__all__ = ["INTENTS", "MOST_BEHAVIOURS", "RULE", "list_features", "rule_specs"]
 
 INTENTS = ("awareness", "evaluation", "purchase")
 RESERVED = (
@@ -28,7 +28,7 @@ MOST_BEHAVIOURS = 60
 """Beyond so many kinds of event, the rarest count only as activity and by their intent."""
 
 
-def catalogue(config: Config, loaded: Loaded) -> tuple[Feature, ...]:
+def list_features(config: Config, loaded: LoadedTables) -> tuple[Feature, ...]:
     """List the features of a config on its tables, in a fixed order."""
     specs: list[Feature] = []
     if config.tables.events is not None:
@@ -85,14 +85,14 @@ def words_for(config: Config, behaviour: str) -> str:
     return (known.words if known else None) or "did " + " ".join(behaviour.replace("_", " ").split())
 
 
-def _behaviours(config: Config, loaded: Loaded) -> list[tuple[str, str]]:
+def _behaviours(config: Config, loaded: LoadedTables) -> list[tuple[str, str]]:
     """List the behaviours that enough leads share, with a column name each; rarer ones might name a person."""
     rows = loaded.store.rows(
         "SELECT behaviour FROM (SELECT behaviour, COUNT(DISTINCT lead_id) AS leads FROM events WHERE behaviour IS NOT NULL "
         f"GROUP BY behaviour) AS b WHERE leads >= {MIN_GROUP_SIZE} ORDER BY leads DESC, behaviour LIMIT {MOST_BEHAVIOURS}"
     )
     names = sorted(str(row[0]) for row in rows)
-    return list(zip(names, unique((slug(n) for n in names), RESERVED), strict=True))
+    return list(zip(names, unique((slugify(n) for n in names), RESERVED), strict=True))
 
 
 def _behaviour(config: Config, behaviour: str, name: str) -> list[Feature]:
@@ -194,7 +194,7 @@ def _activity(config: Config) -> list[Feature]:
 
 def _stages(config: Config) -> list[Feature]:
     """Stages below the outcome: reached or not, and since when."""
-    below = [s for s in ("mql", "sql", "opportunity") if rung_of(s) < rung_of(str(config.outcome.reaches))]
+    below = [s for s in ("mql", "sql", "opportunity") if stage_index(s) < stage_index(str(config.outcome.reaches))]
     specs = []
     for stage in below:
         if config.words(stage):
@@ -210,7 +210,7 @@ def _stages(config: Config) -> list[Feature]:
     return specs
 
 
-def _in_history(config: Config, loaded: Loaded) -> frozenset[str]:
+def _in_history(config: Config, loaded: LoadedTables) -> frozenset[str]:
     """Return the leads' attributes, and the account's column, that history has values of."""
     asked = [a.column for a in loaded.attributes if a.table == "leads"]
     asked += [config.tables.leads.account] if config.tables.leads.account else []
@@ -221,7 +221,7 @@ def _in_history(config: Config, loaded: Loaded) -> frozenset[str]:
     return frozenset(str(row[0]) for row in rows)
 
 
-def _attributes(loaded: Loaded, known: frozenset[str]) -> tuple[Feature, ...]:
+def _attributes(loaded: LoadedTables, known: frozenset[str]) -> tuple[Feature, ...]:
     specs = []
     for a in loaded.attributes:
         by = "history" if a.table == "leads" and a.column in known else "column"

@@ -24,12 +24,12 @@ from leadline.errors import LeadlineError
 from leadline.features import daily_counts
 from leadline.features.families import activity
 from leadline.storage import Store
-from leadline.tables.event_cache import LOOSE, Kept, Part, read_sql
+from leadline.tables.event_cache import LOOSE, CachedEvents, CachedFile, read_sql
 
 if TYPE_CHECKING:
-    from leadline.tables import Loaded
+    from leadline.tables import LoadedTables
 
-__all__ = ["serves", "stand_in"]
+__all__ = ["cached_parts", "can_use_cache"]
 
 INTENTS = ("awareness", "evaluation", "purchase")
 
@@ -40,7 +40,7 @@ STEP = 28 * DAY
 """How far apart the midnights lie to which is added up, so that a month of nights uses the same sums."""
 
 
-def serves(loaded: Loaded) -> bool:
+def can_use_cache(loaded: LoadedTables) -> bool:
     """Tell whether a night's features can be built from what is kept."""
     if loaded.log.shelf is None:
         return False
@@ -48,7 +48,7 @@ def serves(loaded: Loaded) -> bool:
     return first is not None and first == last
 
 
-def stand_in(loaded: Loaded, parts: Sequence[str], intents: Mapping[str, str]) -> list[str]:
+def cached_parts(loaded: LoadedTables, parts: Sequence[str], intents: Mapping[str, str]) -> list[str]:
     """Return the parts of the feature statement, those that are kept in the place of those that read the whole log.
 
     Values don't change, only what is read; where nothing is kept, or it can't be used now, the parts stay as they are.
@@ -79,12 +79,12 @@ def _named(parts: Sequence[str], name: str) -> str:
     return next((p for p in parts if daily_counts.name_of(p) == name), "")
 
 
-def _instead(parts: Sequence[str], old: str, *new: str) -> list[str]:
+def _replace_part(parts: Sequence[str], old: str, *new: str) -> list[str]:
     """Put parts in the place of one."""
     return [text for part in parts for text in (new if part == old else (part,))]
 
 
-def _days(log: Kept, store: Store, parts: list[str], intents: Mapping[str, str]) -> list[str]:
+def _days(log: CachedEvents, store: Store, parts: list[str], intents: Mapping[str, str]) -> list[str]:
     """Put the kept days and late acts in place of the parts that fold them."""
     made = {"days": daily_counts.fold(INTENTS, INTENTS, intents, store.dialect), "late": daily_counts.late()}
     for name, fold in made.items():
@@ -100,7 +100,7 @@ def _days(log: Kept, store: Store, parts: list[str], intents: Mapping[str, str])
         if select:
             grouped = " GROUP BY lead_id, day" if "(" in select else ""
             store.run(f"CREATE OR REPLACE TABLE kept_{name} AS SELECT {select} FROM {read_sql(boxes)}{grouped}")
-            parts = _instead(parts, old, f"{name} AS (\n  SELECT * FROM kept_{name}\n)")
+            parts = _replace_part(parts, old, f"{name} AS (\n  SELECT * FROM kept_{name}\n)")
     return parts
 
 
@@ -108,11 +108,13 @@ def _described(store: Store, relation: str) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in store.rows(f"DESCRIBE SELECT * FROM {relation}")}
 
 
-def _box(log: Kept, store: Store, part: Part, name: str, query: str) -> Part:
+def _box(log: CachedEvents, store: Store, part: CachedFile, name: str, query: str) -> CachedFile:
     """Find what is kept beside a part's rows, or make it."""
     assert log.shelf is not None
     name = f"{part.name}.{name}"
-    return log.shelf.find(name) or log.shelf.put(name, Part(name), store, query.replace("{rows}", read_sql([part]), 1))
+    return log.shelf.find(name) or log.shelf.put(
+        name, CachedFile(name), store, query.replace("{rows}", read_sql([part]), 1)
+    )
 
 
 def _grouped(wanted: Sequence[str], types: Mapping[str, str]) -> str:
@@ -123,7 +125,7 @@ def _grouped(wanted: Sequence[str], types: Mapping[str, str]) -> str:
     return ", ".join(["lead_id", "day", *(f"CAST({ADDED[c.split('_')[0]]}({c}) AS {types[c]}) AS {c}" for c in told)])
 
 
-def _each_kind(log: Kept, store: Store, parts: list[str], as_of: int) -> list[str]:
+def _each_kind(log: CachedEvents, store: Store, parts: list[str], as_of: int) -> list[str]:
     """Read the events since a midnight that lies before every window, and what was added up before it."""
     asked, old = _named(parts, "asked"), _named(parts, "each_kind")
     if not asked or old.count("JOIN events AS e") != 1:
@@ -141,7 +143,7 @@ def _each_kind(log: Kept, store: Store, parts: list[str], as_of: int) -> list[st
     added = ", ".join(f"{known.get(c, ('SUM', ''))[0]}(t.{c}) AS {c}" for c in columns)
     single = ", ".join(f"{known[c][1] if c in known else 0} AS {c}" for c in columns)
     newer = old.replace("JOIN events AS e", "JOIN since AS e").replace("each_kind AS (", "each_kind_since AS (", 1)
-    return _instead(parts, old, (
+    return _replace_part(parts, old, (
         f"since AS (\n  SELECT e.lead_id, e.behaviour, e.occurred_at, e.recorded_at\n  FROM events AS e\n"
         f"  WHERE NOT (e.occurred_at < {until} AND e.recorded_at < {until})\n)"
     ), newer, (
@@ -157,10 +159,10 @@ def _newest(parts: list[str], as_of: int) -> list[str]:
         "stretches AS (\n  SELECT lead_id, MAX(day) AS day, MAX(last_at) AS last_at, CAST(NULL AS BIGINT) AS next_day\n"
         f"  FROM days\n  WHERE n > 0 AND day + {DAY} <= {as_of}\n  GROUP BY lead_id\n)"
     )
-    return _instead(parts, daily_counts.ends("did", "members", "members_today")[0], newest)
+    return _replace_part(parts, daily_counts.ends("did", "members", "members_today")[0], newest)
 
 
-def _before(log: Kept, store: Store, until: int) -> bool:
+def _before(log: CachedEvents, store: Store, until: int) -> bool:
     """Make the table ``kept_before``: what each lead did, by behaviour, that was done and known before a midnight."""
     assert log.shelf is not None
     parts = [p for p in log.parts if p.known_from is not None and p.known_from < until]
@@ -170,7 +172,7 @@ def _before(log: Kept, store: Store, until: int) -> bool:
     box = log.shelf.find(name)
     if box is None:
         log.shelf.drop_loose()
-        box = log.shelf.put(name, Part(name), store, (
+        box = log.shelf.put(name, CachedFile(name), store, (
             "SELECT lead_id, behaviour, COUNT(*) AS n, MIN(occurred_at) AS first_at, MAX(occurred_at) AS last_at "
             f"FROM {read_sql(parts)} WHERE occurred_at < {until} AND recorded_at < {until} AND lead_id IS NOT NULL GROUP BY lead_id, behaviour"
         ))  # fmt: skip

@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core.jsonable import to_jsonable
-from leadline.core.point_in_time import Horizon, is_ripe, reached_within
+from leadline.core.point_in_time import Horizon, has_label, reached_within
 from leadline.core.privacy import MIN_GROUP_SIZE
-from leadline.dataset.usage import Uses
-from leadline.insights.behaviours import Asked
-from leadline.insights.rates_by_level import OTHER, Part, parted, pooled
-from leadline.metrics.lift import codes, counted, lift_within, too_few
+from leadline.dataset.usage import AssetUsage
+from leadline.insights.behaviours import LabeledSnapshots
+from leadline.insights.rates_by_level import OTHER, LevelRate, conversion_by_level, pool_rare_levels
+from leadline.metrics.lift import count_leads, group_codes, stratified_lift, too_few
 
-__all__ = ["Asset", "Beside", "Terms", "beside", "used"]
+__all__ = ["AdjustedLift", "Asset", "AssetWindows", "adjusted_lift", "summarize_asset"]
 
 Texts = npt.NDArray[np.object_]
 Floats = npt.NDArray[np.float64]
@@ -32,7 +32,7 @@ MOST_LEVELS = 8
 
 
 @dataclass(frozen=True)
-class Terms:
+class AssetWindows:
     """How far ahead what followed is looked for: `within` for stages, `won_within` for a win; and up to when outcomes are known."""
 
     within: Horizon
@@ -42,7 +42,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Beside:
+class AdjustedLift:
     """Conversion of snapshots with a use lately, and of those of the same intent stages without one; NaN for too few."""
 
     leads: int
@@ -79,9 +79,9 @@ class Asset:
     accounts: int
     by_role: tuple[tuple[str, int, int], ...]
     by_source: tuple[tuple[str, int, int], ...]
-    followed: tuple[Part, ...]
+    followed: tuple[LevelRate, ...]
     days: tuple[int, float, float, float]
-    beside: Beside | None = None
+    beside: AdjustedLift | None = None
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -89,8 +89,13 @@ class Asset:
         return record
 
 
-def used(
-    uses: Uses, name: str, terms: Terms, lead: Texts, levels: Mapping[str, Texts | None], beside: Beside | None = None
+def summarize_asset(
+    uses: AssetUsage,
+    name: str,
+    terms: AssetWindows,
+    lead: Texts,
+    levels: Mapping[str, Texts | None],
+    beside: AdjustedLift | None = None,
 ) -> Asset:
     """Say who used an asset, and what followed.
 
@@ -104,39 +109,41 @@ def used(
     group = np.where(account == None, who, account)  # noqa: E711
     seen = {kind for kind, column in zip(FOLLOWED, uses.reached.T, strict=True) if np.isfinite(column).any()} | {"next"}
     followed = tuple(
-        _followed(kind, who, group, at, reached, terms)
+        _outcomes_after_use(kind, who, group, at, reached, terms)
         if kind in seen
-        else Part(kind, 0, 0, 0)  # the data don't tell of it
+        else LevelRate(kind, 0, 0, 0)  # the data don't tell of it
         for kind in FOLLOWED
     )
     days = (reached[:, 1] - at) / Horizon.parse("1d").micros
     days = days[days >= 0]
     quartiles = np.quantile(days, [0.25, 0.5, 0.75]).tolist() if len(days) >= MIN_GROUP_SIZE else [float("nan")] * 3
     users = np.isin(lead.astype(str), who.astype(str))
-    role, source = (_counted(levels.get(key), lead, users) for key in ("role", "source"))
+    role, source = (_count_by_level(levels.get(key), lead, users) for key in ("role", "source"))
     firms = len({firm for firm in account if firm is not None})
     return Asset(name, len(who), firms, role, source, followed, (len(days), *quartiles), beside)
 
 
-def _followed(kind: str, who: Texts, group: Texts, at: npt.NDArray[np.int64], reached: Floats, terms: Terms) -> Part:
+def _outcomes_after_use(
+    kind: str, who: Texts, group: Texts, at: npt.NDArray[np.int64], reached: Floats, terms: AssetWindows
+) -> LevelRate:
     """Return the share of ripe first uses that a stage followed, of those whose lead hadn't reached it before."""
     within = terms.won_within if kind == "won" else terms.within
     stood = np.sum(reached < at[:, None], axis=1)  # the rungs that were reached before, of an ever later list
     rung = np.minimum(stood, reached.shape[1] - 1) if kind == "next" else np.full(len(at), FOLLOWED.index(kind))
     then = reached[np.arange(len(at)), rung] if len(at) else np.empty(0)
-    counts = (stood < reached.shape[1] if kind == "next" else ~(then < at)) & is_ripe(
+    counts = (stood < reached.shape[1] if kind == "next" else ~(then < at)) & has_label(
         at, within, terms.delay, terms.known_until
     )
     y = reached_within(then, at, within).astype(np.float64)[counts]
-    rows = Asked(y, np.ones(len(y)), who[counts], group[counts])
-    return parted(rows, np.full(len(y), kind, dtype=object), [kind])[0]
+    rows = LabeledSnapshots(y, np.ones(len(y)), who[counts], group[counts])
+    return conversion_by_level(rows, np.full(len(y), kind, dtype=object), [kind])[0]
 
 
-def _counted(level: Texts | None, lead: Texts, users: npt.NDArray[np.bool_]) -> tuple[tuple[str, int, int], ...]:
+def _count_by_level(level: Texts | None, lead: Texts, users: npt.NDArray[np.bool_]) -> tuple[tuple[str, int, int], ...]:
     """Count users and leads of each level, the commonest level first."""
     if level is None:
         return ()
-    shown = pooled(level, lead, MOST_LEVELS)
+    shown = pool_rare_levels(level, lead, MOST_LEVELS)
     told = [
         (str(n), int(users[shown == n].sum()), int(np.sum(shown == n)))
         for n in sorted({s for s in shown if s is not None})
@@ -144,7 +151,9 @@ def _counted(level: Texts | None, lead: Texts, users: npt.NDArray[np.bool_]) -> 
     return tuple(sorted(told, key=lambda one: (one[0] == OTHER, -one[2], one[0])))
 
 
-def beside(asked: Asked, did: npt.NDArray[np.bool_], stage: Texts | None, order: Sequence[str]) -> Beside:
+def adjusted_lift(
+    asked: LabeledSnapshots, did: npt.NDArray[np.bool_], stage: Texts | None, order: Sequence[str]
+) -> AdjustedLift:
     """Compare snapshots with a use lately with those of the same intent stages without one.
 
     Parameters
@@ -155,9 +164,9 @@ def beside(asked: Asked, did: npt.NDArray[np.bool_], stage: Texts | None, order:
     place = {name: n for n, name in enumerate(order)}
     stratum = np.array([place[s] for s in stage] if stage is not None else np.zeros(len(did)), dtype=np.int64)
     there = np.isin(stratum, np.unique(stratum[did]))  # stages in which nobody used it say nothing of it
-    sides = counted(codes(asked.lead), asked.y, did, ~did & there)
+    sides = count_leads(group_codes(asked.lead), asked.y, did, ~did & there)
     if too_few(sides):
         nan = float("nan")
-        return Beside(sides[0][0], nan, nan, nan, nan, nan, True)
-    ratio, low, high, with_it, without = lift_within(did, asked.y, asked.weight, codes(asked.group), stratum)
-    return Beside(sides[0][0], with_it, without, ratio, low, high, False)
+        return AdjustedLift(sides[0][0], nan, nan, nan, nan, nan, True)
+    ratio, low, high, with_it, without = stratified_lift(did, asked.y, asked.weight, group_codes(asked.group), stratum)
+    return AdjustedLift(sides[0][0], with_it, without, ratio, low, high, False)

@@ -19,22 +19,30 @@ import numpy.typing as npt
 
 from leadline.core.point_in_time import Horizon
 from leadline.dataset.feature_spec import Feature
-from leadline.explanation.drivers import Driver, by_group
+from leadline.explanation.drivers import Driver, group_contributions
 from leadline.features.catalog import INTENTS
-from leadline.metrics.lift import FEWEST_POSITIVES, codes, counted, distinct, lift, rate, too_few
+from leadline.metrics.lift import (
+    FEWEST_POSITIVES,
+    count_distinct,
+    count_leads,
+    group_codes,
+    lift_interval,
+    too_few,
+    weighted_rate,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
     "FEWEST_POSITIVES",
-    "Asked",
-    "Behaviour",
-    "Comparison",
-    "compare",
-    "effects",
-    "lift",
-    "present",
+    "BehaviourComparison",
+    "BehaviourLift",
+    "LabeledSnapshots",
+    "behaviour_masks",
+    "compare_behaviours",
+    "lift_interval",
+    "mean_effects",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -43,7 +51,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Asked:
+class LabeledSnapshots:
     """Ripe labelled snapshots: the label, how many snapshots a row stands for, whose it is, and of which account."""
 
     y: Floats
@@ -57,7 +65,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class BehaviourLift:
     """One behaviour, and what went with it; NaN where it isn't defined.
 
     Attributes
@@ -95,7 +103,7 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BehaviourComparison:
     """All behaviours, the highest lift first, then those with too few leads; and the window, and what was compared.
 
     `intents` are the same figures of acts of each intent, the nearest to buying first.
@@ -106,47 +114,49 @@ class Comparison:
     leads: int
     positive_leads: int
     conversion: float
-    behaviours: tuple[Behaviour, ...]
-    intents: tuple[Behaviour, ...] = ()
+    behaviours: tuple[BehaviourLift, ...]
+    intents: tuple[BehaviourLift, ...] = ()
 
 
-def compare(
+def compare_behaviours(
     specs: Sequence[Feature],
     values: pd.DataFrame,
-    asked: Asked,
+    asked: LabeledSnapshots,
     window: Horizon,
     intents: Mapping[str, str],
     ranked: Sequence[Driver],
     moved: Mapping[str, float],
-) -> Comparison:
+) -> BehaviourComparison:
     """Compare the snapshots with and without each behaviour in the window.
 
     `asked` are the labels of the rows of `values`; `window` is the largest of the config's; `intents` are those it lists;
-    `ranked` and `moved` are what `drivers` and `effects` made of the model.
+    `ranked` and `moved` are what `drivers` and `mean_effects` made of the model.
 
     Examples
     --------
     >>> import pandas as pd
     >>> spec = Feature("n_7d", "behaviour", "behaviour:call", "count", "count", "called", field="call", by="behaviour",
     ...                window=Horizon.parse("7d"))
-    >>> rows = Asked(np.array([1.0, 0.0]), np.ones(2), np.array(["a", "b"], dtype=object), np.array(["a", "b"], dtype=object))
-    >>> one = compare([spec], pd.DataFrame({"n_7d": [2.0, 0.0]}), rows, Horizon.parse("7d"), {}, [], {}).behaviours[0]
+    >>> rows = LabeledSnapshots(np.array([1.0, 0.0]), np.ones(2), np.array(["a", "b"], dtype=object), np.array(["a", "b"], dtype=object))
+    >>> one = compare_behaviours([spec], pd.DataFrame({"n_7d": [2.0, 0.0]}), rows, Horizon.parse("7d"), {}, [], {}).behaviours[0]
     >>> one.leads, one.with_it, one.without_it, one.too_few
     (1, 1.0, 0.0, True)
     """
-    numbered = codes(asked.lead), codes(asked.group)
+    numbered = group_codes(asked.lead), group_codes(asked.group)
     model = {d.group: (d.share, moved.get(d.group, float("nan"))) for d in ranked}
-    there = [(spec, did) for spec, did in present(specs, values, window).values() if spec.table == "events"]
+    there = [(spec, did) for spec, did in behaviour_masks(specs, values, window).values() if spec.table == "events"]
     found = [_behaviour(spec, did, asked, numbered, intents, model) for spec, did in there if spec.by == "behaviour"]
     same = {intent: intent for intent in INTENTS}
     kinds = {s.field: (s, did) for s, did in there if s.group == f"intent:{s.field}"}
     told = tuple(_behaviour(*kinds[i], asked, numbered, same, model) for i in reversed(INTENTS) if i in kinds)
     found.sort(key=lambda b: (b.too_few, -b.lift if not b.too_few else 0.0, -b.reach, b.name))
-    leads, positive = distinct(numbered[0]), distinct(numbered[0][asked.y == 1])
-    return Comparison(str(window), len(asked.y), leads, positive, rate(asked.y, asked.weight), tuple(found), told)
+    leads, positive = count_distinct(numbered[0]), count_distinct(numbered[0][asked.y == 1])
+    return BehaviourComparison(
+        str(window), len(asked.y), leads, positive, weighted_rate(asked.y, asked.weight), tuple(found), told
+    )
 
 
-def effects(
+def mean_effects(
     specs: Sequence[Feature], values: pd.DataFrame, contributions: Floats, weight: Floats, window: Horizon
 ) -> dict[str, float]:
     """Return how much each group of acts or stages moves scores where it is there, over where it isn't.
@@ -159,33 +169,35 @@ def effects(
     >>> import pandas as pd
     >>> since = Feature("since", "recency", "behaviour:call", "days", "since_last", "called", field="call", by="behaviour")
     >>> values, moved = pd.DataFrame({"since": [1.0, np.nan]}), np.array([[0.5], [-0.25]])
-    >>> effects([since], values, moved, np.ones(2), Horizon.parse("7d"))
+    >>> mean_effects([since], values, moved, np.ones(2), Horizon.parse("7d"))
     {'behaviour:call': 0.75}
     """
-    groups, summed = by_group(specs, contributions)
+    groups, summed = group_contributions(specs, contributions)
     return {
-        group: rate(summed[did, groups.index(group)], weight[did])
-        - rate(summed[~did, groups.index(group)], weight[~did])
-        for group, (_, did) in present(specs, values, window).items()
+        group: weighted_rate(summed[did, groups.index(group)], weight[did])
+        - weighted_rate(summed[~did, groups.index(group)], weight[~did])
+        for group, (_, did) in behaviour_masks(specs, values, window).items()
     }
 
 
 def _behaviour(
-    spec: Feature, did: Flags, asked: Asked, numbered: tuple[Ints, Ints], intents: Mapping[str, str],
+    spec: Feature, did: Flags, asked: LabeledSnapshots, numbered: tuple[Ints, Ints], intents: Mapping[str, str],
     model: Mapping[str, tuple[float, float]],
-) -> Behaviour:  # fmt: skip
+) -> BehaviourLift:  # fmt: skip
     y, w, nan = asked.y, asked.weight, float("nan")
     leads, accounts = numbered
-    sides = counted(leads, y, did, ~did)
+    sides = count_leads(leads, y, did, ~did)
     (with_it, positive), few = sides[0], too_few(sides)
-    return Behaviour(
+    return BehaviourLift(
         spec.field, spec.words, intents.get(spec.field, "unknown"),
-        with_it, with_it / max(distinct(leads), 1), positive, rate(y[did], w[did]), rate(y[~did], w[~did]),
-        *((nan, nan, nan) if few else lift(did, y, w, accounts)), few, *model.get(spec.group, (nan, nan)),
+        with_it, with_it / max(count_distinct(leads), 1), positive, weighted_rate(y[did], w[did]), weighted_rate(y[~did], w[~did]),
+        *((nan, nan, nan) if few else lift_interval(did, y, w, accounts)), few, *model.get(spec.group, (nan, nan)),
     )  # fmt: skip
 
 
-def present(specs: Sequence[Feature], values: pd.DataFrame, window: Horizon) -> dict[str, tuple[Feature, Flags]]:
+def behaviour_masks(
+    specs: Sequence[Feature], values: pd.DataFrame, window: Horizon
+) -> dict[str, tuple[Feature, Flags]]:
     """Tell, for each group of acts or stages, which rows have it: an act in the window, the stage reached.
 
     The count over the window itself tells it, else the time since the last act, else the longest count there is: a

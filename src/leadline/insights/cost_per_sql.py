@@ -15,21 +15,21 @@ import numpy.typing as npt
 from leadline.config.schema import LADDER
 from leadline.core.point_in_time import month_end, month_in, month_name, months_of
 from leadline.core.privacy import ABSENT, MIN_GROUP_SIZE, OTHER
-from leadline.dataset.lead_journeys import Climbs
-from leadline.insights.stage_conversion import Terms
-from leadline.metrics.intervals import exact_interval
+from leadline.dataset.lead_journeys import LeadJourneys
+from leadline.insights.stage_conversion import FunnelSettings
+from leadline.metrics.intervals import clopper_pearson_interval
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["costs"]
+__all__ = ["cost_record"]
 
 Words = npt.NDArray[np.object_]
 SQL = LADDER.index("sql")
 LAST = (OTHER, ABSENT)
 
 
-def costs(climbs: Climbs, terms: Terms, level: Mapping[str, Words]) -> dict[str, Any] | None:
+def cost_record(climbs: LeadJourneys, terms: FunnelSettings, level: Mapping[str, Words]) -> dict[str, Any] | None:
     """Tell the cost per SQL; None where no table tells what was spent, or no attribute tells a lead's campaign.
 
     Returns
@@ -73,7 +73,7 @@ def _key(campaign: Any) -> str:
     return "" if campaign is None else " ".join(str(campaign).split()).casefold()
 
 
-def _leads(climbs: Climbs, terms: Terms, level: Mapping[str, Words]) -> pd.DataFrame:
+def _leads(climbs: LeadJourneys, terms: FunnelSettings, level: Mapping[str, Words]) -> pd.DataFrame:
     """Gather the leads that have a campaign: its key, the month, and whether they became SQL in time."""
     import pandas as pd
 
@@ -85,7 +85,7 @@ def _leads(climbs: Climbs, terms: Terms, level: Mapping[str, Words]) -> pd.DataF
     return table[table["key"] != ""]
 
 
-def _spent(climbs: Climbs, terms: Terms) -> pd.DataFrame:
+def _spent(climbs: LeadJourneys, terms: FunnelSettings) -> pd.DataFrame:
     """Sum the money by campaign and month, and tell which months are ripe: their last lead has had its time."""
     import pandas as pd
 
@@ -116,7 +116,7 @@ def _figure(table: pd.DataFrame) -> dict[str, Any]:
     (100.0, 57, 204)
     """
     cost, leads, sqls = float(table["cost"].sum()), int(table["leads"].sum()), int(table["sqls"].sum())
-    few, many = exact_interval(sqls / leads, leads) if leads else (0.0, 0.0)
+    few, many = clopper_pearson_interval(sqls / leads, leads) if leads else (0.0, 0.0)
     nothing = float("nan")
     return {
         "leads": leads, "sqls": sqls, "cost": cost, "each": cost / sqls if sqls else nothing,

@@ -10,7 +10,7 @@ from typing import Any
 
 from leadline.core.privacy import ABSENT, MIN_GROUP_SIZE, OTHER
 
-__all__ = ["HIGH", "LOW", "MEDIAN", "bands_of", "tell"]
+__all__ = ["HIGH", "LOW", "MEDIAN", "conversion_bands", "diagnosis_record"]
 
 LOW, HIGH = 0.10, 0.20
 MEDIAN = 0.15
@@ -21,25 +21,27 @@ NEAR = 0.25  # the backtest's cut that is compared with today's handoffs lies wi
 Record = Mapping[str, Any]
 
 
-def bands_of(low: float, high: float) -> list[str]:
+def conversion_bands(low: float, high: float) -> list[str]:
     """List the bands that an interval touches: low (under 10%), middle, high (over 20%).
 
     Examples
     --------
-    >>> bands_of(0.02, 0.06), bands_of(0.08, 0.12), bands_of(0.11, 0.19), bands_of(0.05, 0.35)
+    >>> conversion_bands(0.02, 0.06), conversion_bands(0.08, 0.12), conversion_bands(0.11, 0.19), conversion_bands(0.05, 0.35)
     (['low'], ['low', 'middle'], ['middle'], ['low', 'middle', 'high'])
     """
     touched = {"low": low < LOW, "middle": low <= HIGH and high >= LOW, "high": high > HIGH}
     return [name for name, yes in touched.items() if yes]
 
 
-def tell(funnel: Record, cuts: Sequence[Record] = (), curve: Sequence[Record] = ()) -> dict[str, Any] | None:
+def diagnosis_record(
+    funnel: Record, cuts: Sequence[Record] = (), curve: Sequence[Record] = ()
+) -> dict[str, Any] | None:
     """Return the diagnosis as plain JSON values; None where no table tells of MQLs and SQLs.
 
     Parameters
     ----------
     funnel : mapping
-        As `leadline.insights.funnel.tell` made it.
+        As `leadline.insights.funnel.funnel_summary` made it.
     cuts, curve : sequences of mappings
         What half to double the capacity, and each cut, would have brought, as the run's record has them.
 
@@ -75,7 +77,7 @@ def _level(told: Record, paid: Record | None, mean: float | None) -> dict[str, A
     """Place one level in its bands, and say what may be tried."""
     step = next(s for s in told["steps"] if (s["start"], s["end"]) == ("mql", "sql"))
     few = step["entered"] < MIN_GROUP_SIZE
-    bands = [] if few else bands_of(step["low"], step["high"])
+    bands = [] if few else conversion_bands(step["low"], step["high"])
     dear = paid is not None and mean is not None and paid["low"] is not None and paid["low"] > mean
     cheap = paid is not None and mean is not None and paid["high"] is not None and paid["high"] < mean
     return {

@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from leadline.config.schema import LADDER
 from leadline.core.point_in_time import DAY
-from leadline.core.privacy import MIN_GROUP_SIZE, OTHER, each, shown
-from leadline.dataset.lead_journeys import Climbs
-from leadline.insights.stage_conversion import Terms, interval, quantiles
+from leadline.core.privacy import MIN_GROUP_SIZE, OTHER, iterate_levels, printable_level
+from leadline.dataset.lead_journeys import LeadJourneys
+from leadline.insights.stage_conversion import FunnelSettings, conversion_interval, observed_quantiles
 
-__all__ = ["touching"]
+__all__ = ["first_touch_record"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -32,7 +32,9 @@ AT = (0.5, 0.9)
 HOUR = DAY / 24
 
 
-def touching(climbs: Climbs, terms: Terms, level: Mapping[str, Words], group: Ints) -> dict[str, Any] | None:
+def first_touch_record(
+    climbs: LeadJourneys, terms: FunnelSettings, level: Mapping[str, Words], group: Ints
+) -> dict[str, Any] | None:
     """Tell how soon MQLs are touched; None where no touch is on record.
 
     Returns
@@ -66,13 +68,15 @@ def touching(climbs: Climbs, terms: Terms, level: Mapping[str, Words], group: In
         "compared": None if in_time is None else _compared(climbs, terms, asked, in_time, group),
     }
     for by, values in level.items():
-        record[by] = [{"level": name, **_figures(asked, hours, in_time, mine, group)} for name, mine in each(values)]
+        record[by] = [
+            {"level": name, **_figures(asked, hours, in_time, mine, group)} for name, mine in iterate_levels(values)
+        ]
     return record
 
 
 def _figures(asked: Flags, hours: Floats, in_time: Flags | None, mine: Ints, group: Ints) -> dict[str, Any]:
     here = mine[asked[mine]]
-    median, p90 = (v if np.isfinite(v) else float("nan") for v in quantiles(hours[here], AT))
+    median, p90 = (v if np.isfinite(v) else float("nan") for v in observed_quantiles(hours[here], AT))
     told: dict[str, Any] = {
         "mqls": len(here), "touched": int(np.isfinite(hours[here]).sum()), "median": median, "p90": p90,
     }  # fmt: skip
@@ -83,11 +87,11 @@ def _figures(asked: Flags, hours: Floats, in_time: Flags | None, mine: Ints, gro
 
 
 def _share(went: Flags, group: Ints) -> dict[str, float]:
-    low, high = interval(went, group)
+    low, high = conversion_interval(went, group)
     return {"rate": float(went.mean()) if len(went) else float("nan"), "low": low, "high": high}
 
 
-def _compared(climbs: Climbs, terms: Terms, asked: Flags, in_time: Flags, group: Ints) -> dict[str, Any]:
+def _compared(climbs: LeadJourneys, terms: FunnelSettings, asked: Flags, in_time: Flags, group: Ints) -> dict[str, Any]:
     """Tell what became of MQLs that were open when the SLA ran out, by whether they had been touched by then."""
     mql, sql = climbs.reached[:, MQL], climbs.reached[:, SQL]
     runs_out = mql + (terms.sla or 0)
@@ -102,7 +106,7 @@ def _compared(climbs: Climbs, terms: Terms, asked: Flags, in_time: Flags, group:
 
 def _kinds(kind: Words) -> dict[str, int]:
     """Count first touches by kind; kinds that few leads share are together."""
-    sizes = Counter(shown(str(k)) for k in kind if k is not None)
+    sizes = Counter(printable_level(str(k)) for k in kind if k is not None)
     told = {name: n for name, n in sizes.most_common() if n >= MIN_GROUP_SIZE}
     rest = sum(n for n in sizes.values() if n < MIN_GROUP_SIZE)
     return {**told, **({OTHER: rest} if rest else {})}

@@ -12,20 +12,29 @@ import numpy.typing as npt
 from leadline.config.schema import LADDER
 from leadline.core.jsonable import to_jsonable
 from leadline.core.point_in_time import DAY, WEEK, month_end, month_name, months_of
-from leadline.core.privacy import each, levels
-from leadline.dataset.lead_journeys import Climbs
-from leadline.insights.cost_per_sql import costs
-from leadline.insights.first_touch import touching
-from leadline.insights.stage_conversion import Passage, Step, Terms, accounts, passages, quantiles, step_of, told
+from leadline.core.privacy import iterate_levels, pool_levels
+from leadline.dataset.lead_journeys import LeadJourneys
+from leadline.insights.cost_per_sql import cost_record
+from leadline.insights.first_touch import first_touch_record
+from leadline.insights.stage_conversion import (
+    FunnelSettings,
+    StageConversion,
+    StageTransition,
+    account_codes,
+    count_conversion,
+    observed_quantiles,
+    observed_stages,
+    stage_transitions,
+)
 
-__all__ = ["tell"]
+__all__ = ["funnel_summary"]
 
 Ints = npt.NDArray[np.int64]
 
 WEEKS = 12  # of the newest MQLs, to tell how many come in a week
 
 
-def tell(climbs: Climbs, terms: Terms) -> dict[str, Any]:
+def funnel_summary(climbs: LeadJourneys, terms: FunnelSettings) -> dict[str, Any]:
     """Return the funnel as plain JSON values; of a lead it tells nothing.
 
     Returns
@@ -36,12 +45,12 @@ def tell(climbs: Climbs, terms: Terms) -> dict[str, Any]:
         steps, first_act}; `months`, a list of {month, leads, steps}, each step with `ripe`, whether the whole month is;
         `first_act`, the time from a lead's first event to SQL; `touches` and `cost`, or None where no table tells of them.
     """
-    ways, group = passages(climbs, terms), accounts(climbs)
+    ways, group = stage_transitions(climbs, terms), account_codes(climbs)
     everybody = np.arange(len(climbs))
-    level = {"source": levels(climbs.source), "campaign": levels(climbs.campaign)}
+    level = {"source": pool_levels(climbs.source), "campaign": pool_levels(climbs.campaign)}
     record: dict[str, Any] = {
         "leads": len(climbs),
-        "stages": [LADDER[n] for n in told(climbs)],
+        "stages": [LADDER[n] for n in observed_stages(climbs)],
         "within": terms.within / DAY,
         "won_within": terms.won_within / DAY,
         "sla": None if terms.sla is None else terms.sla / DAY,
@@ -51,11 +60,11 @@ def tell(climbs: Climbs, terms: Terms) -> dict[str, Any]:
         "all": _steps(ways, everybody, group),
         "months": list(_months(climbs, terms, ways, group)),
         "first_act": _first_act(climbs, ways, everybody),
-        "touches": touching(climbs, terms, level, group),
-        "cost": costs(climbs, terms, level),
+        "touches": first_touch_record(climbs, terms, level, group),
+        "cost": cost_record(climbs, terms, level),
     }
     for by, values in level.items():
-        parts = each(values) if record["names"][by] else ()
+        parts = iterate_levels(values) if record["names"][by] else ()
         record[by] = [
             {"level": name, "leads": len(mine), "steps": _steps(ways, mine, group), "first_act": _first_act(climbs, ways, mine)}
             for name, mine in parts
@@ -63,11 +72,13 @@ def tell(climbs: Climbs, terms: Terms) -> dict[str, Any]:
     return dict(to_jsonable(record))
 
 
-def _steps(ways: Sequence[Passage], mine: Ints, group: Ints) -> list[dict[str, Any]]:
-    return [vars(step_of(way, mine, group)) for way in ways]
+def _steps(ways: Sequence[StageTransition], mine: Ints, group: Ints) -> list[dict[str, Any]]:
+    return [vars(count_conversion(way, mine, group)) for way in ways]
 
 
-def _months(climbs: Climbs, terms: Terms, ways: Sequence[Passage], group: Ints) -> Iterator[Mapping[str, Any]]:
+def _months(
+    climbs: LeadJourneys, terms: FunnelSettings, ways: Sequence[StageTransition], group: Ints
+) -> Iterator[Mapping[str, Any]]:
     """Yield each month's steps: of the leads that entered the lower rung in that month, as UTC has it."""
     entered = {way.pair[0]: months_of(way.at) for way in ways}
     created = months_of(climbs.reached[:, 0])
@@ -76,29 +87,29 @@ def _months(climbs: Climbs, terms: Terms, ways: Sequence[Passage], group: Ints) 
             continue
         made = []
         for way in ways:
-            step = step_of(way, np.flatnonzero(entered[way.pair[0]] == month), group)
+            step = count_conversion(way, np.flatnonzero(entered[way.pair[0]] == month), group)
             done = month_end(month) + way.span + terms.delay <= climbs.until
             made.append({**vars(step if done else _blank(step)), "complete": bool(done)})
         yield {"month": month_name(month), "leads": int((created == month).sum()), "steps": made}
 
 
-def _blank(step: Step) -> Step:
+def _blank(step: StageConversion) -> StageConversion:
     """Return a step without its rate: of a month that is partly ripe, the ripe leads are its first days' alone."""
     nothing = float("nan")
     return replace(step, rate=nothing, low=nothing, high=nothing, days=(nothing, nothing, nothing))
 
 
-def _mqls(climbs: Climbs) -> float:
+def _mqls(climbs: LeadJourneys) -> float:
     """Count the MQLs a week, over the last twelve weeks that are known."""
     at = climbs.reached[:, LADDER.index("mql")]
     return float(((at >= climbs.until - WEEKS * WEEK) & (at < climbs.until)).sum()) / WEEKS
 
 
-def _first_act(climbs: Climbs, ways: Sequence[Passage], mine: Ints) -> dict[str, Any] | None:
+def _first_act(climbs: LeadJourneys, ways: Sequence[StageTransition], mine: Ints) -> dict[str, Any] | None:
     """Tell the days from the first event to SQL, of ripe leads that got there in time and had an event before."""
     way = next((w for w in ways if w.pair == (0, LADDER.index("sql"))), None)
     if way is None or not np.isfinite(climbs.first_act).any():
         return None
     days = (climbs.reached[mine, way.pair[1]] - climbs.first_act[mine])[way.went[mine]] / DAY
     days = days[days >= 0]
-    return {"leads": len(days), "days": quantiles(days)}
+    return {"leads": len(days), "days": observed_quantiles(days)}

@@ -11,16 +11,16 @@ import numpy.typing as npt
 
 from leadline.core.jsonable import to_jsonable
 from leadline.features.families.intent_stage import STAGES, IntentRule
-from leadline.insights.behaviours import Asked
-from leadline.insights.rates_by_level import Part, parted
+from leadline.insights.behaviours import LabeledSnapshots
+from leadline.insights.rates_by_level import LevelRate, conversion_by_level
 
-__all__ = ["Now", "Standing", "standing"]
+__all__ = ["IntentStageSummary", "OpenStage", "summarize_intent_stages"]
 
 Texts = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
-class Now:
+class OpenStage:
     """The open leads of one stage at T.
 
     Attributes
@@ -42,7 +42,7 @@ class Now:
 
 
 @dataclass(frozen=True)
-class Standing:
+class IntentStageSummary:
     """The stages.
 
     Attributes
@@ -61,8 +61,8 @@ class Standing:
 
     rule: IntentRule
     tiers: tuple[str, ...]
-    past: tuple[Part, ...]
-    now: tuple[Now, ...]
+    past: tuple[LevelRate, ...]
+    now: tuple[OpenStage, ...]
     base: float
 
     def to_record(self) -> dict[str, Any]:
@@ -74,9 +74,9 @@ class Standing:
         return record
 
 
-def standing(
-    rule: IntentRule, asked: Asked, past: Texts, now: Texts, tier: Texts, p: npt.NDArray[np.float64], tiers: Sequence[str]
-) -> Standing:  # fmt: skip
+def summarize_intent_stages(
+    rule: IntentRule, asked: LabeledSnapshots, past: Texts, now: Texts, tier: Texts, p: npt.NDArray[np.float64], tiers: Sequence[str]
+) -> IntentStageSummary:  # fmt: skip
     """Count the stages.
 
     Parameters
@@ -91,18 +91,18 @@ def standing(
     Examples
     --------
     >>> from leadline.core.point_in_time import Horizon
-    >>> rows = Asked(np.zeros(0), np.zeros(0), np.empty(0, dtype=object), np.empty(0, dtype=object))
+    >>> rows = LabeledSnapshots(np.zeros(0), np.zeros(0), np.empty(0, dtype=object), np.empty(0, dtype=object))
     >>> stage, tier = np.array(["purchase_ready"], dtype=object), np.array(["A"], dtype=object)
-    >>> told = standing(IntentRule(Horizon.parse("14d"), ("purchase",)), rows, np.empty(0, dtype=object), stage, tier, np.array([0.5]), ["A", "B"])
+    >>> told = summarize_intent_stages(IntentRule(Horizon.parse("14d"), ("purchase",)), rows, np.empty(0, dtype=object), stage, tier, np.array([0.5]), ["A", "B"])
     >>> told.now[0]
-    Now(stage='purchase_ready', leads=1, tiers=(1, 0), expected=0.5)
+    OpenStage(stage='purchase_ready', leads=1, tiers=(1, 0), expected=0.5)
     """
     counted = tuple(
-        Now(
+        OpenStage(
             stage, int(np.sum(now == stage)), tuple(int(np.sum((now == stage) & (tier == name))) for name in tiers),
             float(p[now == stage].sum()),
         )
         for stage in STAGES
     )  # fmt: skip
     base = float(np.average(asked.y, weights=asked.weight)) if len(asked.y) else float("nan")
-    return Standing(rule, tuple(tiers), parted(asked, past, STAGES), counted, base)
+    return IntentStageSummary(rule, tuple(tiers), conversion_by_level(asked, past, STAGES), counted, base)

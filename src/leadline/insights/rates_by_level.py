@@ -9,12 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core.privacy import MIN_GROUP_SIZE, OTHER
-from leadline.dataset.lead_journeys import Lasts
-from leadline.insights.behaviours import Asked
-from leadline.metrics.intervals import design_effect, effective_number, exact_interval
-from leadline.metrics.lift import codes, counted, distinct, lift, too_few
+from leadline.dataset.lead_journeys import LastActivity
+from leadline.insights.behaviours import LabeledSnapshots
+from leadline.metrics.intervals import clopper_pearson_interval, design_effect, effective_sample_size
+from leadline.metrics.lift import count_distinct, count_leads, group_codes, lift_interval, too_few
 
-__all__ = ["MOST_SOURCES", "OTHER", "BySource", "Lift", "Part", "Timing", "by_source", "parted", "pooled", "timings"]
+__all__ = [
+    "MOST_SOURCES",
+    "OTHER",
+    "BehaviourTiming",
+    "LevelLift",
+    "LevelRate",
+    "LiftBySource",
+    "behaviour_timings",
+    "conversion_by_level",
+    "lift_by_source",
+    "pool_rare_levels",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,7 +33,7 @@ OWN = 20  # positive leads from which a level tells by itself how an account's r
 
 
 @dataclass(frozen=True)
-class Part:
+class LevelRate:
     """One level; its figures are NaN where it has fewer than `MIN_GROUP_SIZE` leads, or no row.
 
     Attributes
@@ -47,28 +58,32 @@ class Part:
     too_few: bool = True
 
 
-def parted(asked: Asked, level: npt.NDArray[np.object_], order: Sequence[str]) -> tuple[Part, ...]:
+def conversion_by_level(
+    asked: LabeledSnapshots, level: npt.NDArray[np.object_], order: Sequence[str]
+) -> tuple[LevelRate, ...]:
     """Return the conversion of each level, in the order given; levels not named there are left out.
 
     Examples
     --------
     >>> lead = np.array([f"L{n}" for n in range(100)], dtype=object)
-    >>> rows = Asked((np.arange(100) % 4 == 0) * 1.0, np.ones(100), lead, lead)
-    >>> [(p.level, p.leads, p.rate) for p in parted(rows, np.repeat(["a", "b"], 50).astype(object), ["b"])]
+    >>> rows = LabeledSnapshots((np.arange(100) % 4 == 0) * 1.0, np.ones(100), lead, lead)
+    >>> [(p.level, p.leads, p.rate) for p in conversion_by_level(rows, np.repeat(["a", "b"], 50).astype(object), ["b"])]
     [('b', 50, 0.24)]
     """
-    group, lead = codes(asked.group), codes(asked.lead)
+    group, lead = group_codes(asked.group), group_codes(asked.lead)
     effect = _effect(asked.y, asked.weight, group)
     return tuple(_part(asked, name, level == name, lead, group, effect) for name in order)
 
 
-def pooled(level: npt.NDArray[np.object_], lead: npt.NDArray[np.object_], most: int) -> npt.NDArray[np.object_]:
+def pool_rare_levels(
+    level: npt.NDArray[np.object_], lead: npt.NDArray[np.object_], most: int
+) -> npt.NDArray[np.object_]:
     """Return levels in which what fewer than 20 leads share, or isn't among the commonest, is `OTHER`; None stays None.
 
     Examples
     --------
     >>> level = np.array(["web"] * 20 + ["Jane Doe", None], dtype=object)
-    >>> pooled(level, np.arange(22).astype(str).astype(object), 5)[19:].tolist()
+    >>> pool_rare_levels(level, np.arange(22).astype(str).astype(object), 5)[19:].tolist()
     ['web', '(other)', None]
     """
     import pandas as pd
@@ -82,18 +97,18 @@ def pooled(level: npt.NDArray[np.object_], lead: npt.NDArray[np.object_], most: 
 
 
 def _part(
-    asked: Asked, name: str, mine: npt.NDArray[np.bool_], lead: npt.NDArray[np.int64], group: npt.NDArray[np.int64], effect: float
-) -> Part:  # fmt: skip
+    asked: LabeledSnapshots, name: str, mine: npt.NDArray[np.bool_], lead: npt.NDArray[np.int64], group: npt.NDArray[np.int64], effect: float
+) -> LevelRate:  # fmt: skip
     y, w = asked.y[mine], asked.weight[mine]
     leads, positive = len(np.unique(lead[mine])), len(np.unique(lead[mine][y == 1]))
-    bare = Part(name, round(float(w.sum())), leads, positive)
+    bare = LevelRate(name, round(float(w.sum())), leads, positive)
     if leads < MIN_GROUP_SIZE:
         return bare
     if positive >= OWN:
         effect = _effect(y, w, group[mine])
     rate = float(np.average(y, weights=w))
-    low, high = exact_interval(rate, effective_number(np.full(len(y), rate), w, effect))
-    return Part(name, bare.snapshots, leads, positive, rate, low, high, False)
+    low, high = clopper_pearson_interval(rate, effective_sample_size(np.full(len(y), rate), w, effect))
+    return LevelRate(name, bare.snapshots, leads, positive, rate, low, high, False)
 
 
 def _effect(y: Floats, w: Floats, group: npt.NDArray[np.int64]) -> float:
@@ -115,7 +130,7 @@ MOST_SOURCES = 8
 
 
 @dataclass(frozen=True)
-class Timing:
+class BehaviourTiming:
     """How many days lay between a behaviour's last act and the outcome, of the leads that reached it.
 
     Attributes
@@ -136,14 +151,14 @@ class Timing:
     late: float = float("nan")
 
 
-def timings(lasts: Lasts | None, behaviours: Sequence[str]) -> tuple[Timing, ...]:
+def behaviour_timings(lasts: LastActivity | None, behaviours: Sequence[str]) -> tuple[BehaviourTiming, ...]:
     """Return the timing of each behaviour, in their order.
 
     Examples
     --------
-    >>> told = Lasts(np.array(["call"] * 21, dtype=object), np.arange(21.0))
-    >>> timings(told, ["call", "blog"])
-    (Timing(behaviour='call', leads=21, early=5.0, median=10.0, late=15.0), Timing(behaviour='blog', leads=0, early=nan, median=nan, late=nan))
+    >>> told = LastActivity(np.array(["call"] * 21, dtype=object), np.arange(21.0))
+    >>> behaviour_timings(told, ["call", "blog"])
+    (BehaviourTiming(behaviour='call', leads=21, early=5.0, median=10.0, late=15.0), BehaviourTiming(behaviour='blog', leads=0, early=nan, median=nan, late=nan))
     """
     if lasts is None:
         return ()
@@ -151,12 +166,12 @@ def timings(lasts: Lasts | None, behaviours: Sequence[str]) -> tuple[Timing, ...
     for name in behaviours:
         days = lasts.days[lasts.behaviour == name]
         quartiles = np.quantile(days, [0.25, 0.5, 0.75]).tolist() if len(days) >= MIN_GROUP_SIZE else []
-        found.append(Timing(name, len(days), *quartiles))
+        found.append(BehaviourTiming(name, len(days), *quartiles))
     return tuple(found)
 
 
 @dataclass(frozen=True)
-class Lift:
+class LevelLift:
     """One behaviour's lift among the leads of one source; NaN where there are too few to say."""
 
     lift: float
@@ -166,7 +181,7 @@ class Lift:
 
 
 @dataclass(frozen=True)
-class BySource:
+class LiftBySource:
     """Each behaviour's lift in each source.
 
     Attributes
@@ -184,12 +199,12 @@ class BySource:
     attribute: str
     sources: tuple[str, ...]
     leads: tuple[int, ...]
-    lifts: tuple[tuple[str, tuple[Lift, ...]], ...]
+    lifts: tuple[tuple[str, tuple[LevelLift, ...]], ...]
 
 
-def by_source(
+def lift_by_source(
     attribute: str, source: Texts, did: Sequence[tuple[str, npt.NDArray[np.bool_]]], y: Floats, weight: Floats, lead: Texts, account: Texts
-) -> BySource | None:  # fmt: skip
+) -> LiftBySource | None:  # fmt: skip
     """Return the lift of each behaviour among the snapshots of each source; None where fewer than two sources are shared.
 
     Parameters
@@ -203,20 +218,20 @@ def by_source(
     """
     import pandas as pd
 
-    level = pooled(source, lead, MOST_SOURCES)
+    level = pool_rare_levels(source, lead, MOST_SOURCES)
     code, names = pd.factorize(level)
-    who, firm = codes(lead), codes(account)
-    size = [distinct(who[code == n]) for n in range(len(names))]
+    who, firm = group_codes(lead), group_codes(account)
+    size = [count_distinct(who[code == n]) for n in range(len(names))]
     order = sorted(range(len(names)), key=lambda n: (names[n] == OTHER, -size[n], str(names[n])))
     if len(order) < 2:
         return None
     rows = {n: np.flatnonzero(code == n) for n in order}
 
-    def one(flags: npt.NDArray[np.bool_], at: npt.NDArray[np.int64]) -> Lift:
+    def one(flags: npt.NDArray[np.bool_], at: npt.NDArray[np.int64]) -> LevelLift:
         mine = flags[at]
-        if too_few(counted(who[at], y[at], mine, ~mine)):
-            return Lift(float("nan"), float("nan"), float("nan"), True)
-        return Lift(*lift(mine, y[at], weight[at], firm[at]), False)
+        if too_few(count_leads(who[at], y[at], mine, ~mine)):
+            return LevelLift(float("nan"), float("nan"), float("nan"), True)
+        return LevelLift(*lift_interval(mine, y[at], weight[at], firm[at]), False)
 
     lifts = tuple((name, tuple(one(flags, rows[n]) for n in order)) for name, flags in did)
-    return BySource(attribute, tuple(str(names[n]) for n in order), tuple(size[n] for n in order), lifts)
+    return LiftBySource(attribute, tuple(str(names[n]) for n in order), tuple(size[n] for n in order), lifts)

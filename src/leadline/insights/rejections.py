@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadline.config.modeling import spelt
+from leadline.config.modeling import normalized_reason
 from leadline.config.schema import LADDER
 from leadline.core.jsonable import to_jsonable
 from leadline.core.point_in_time import month_name, months_of
-from leadline.core.privacy import MIN_GROUP_SIZE, OTHER, each, levels, shown
-from leadline.dataset.lead_journeys import Climbs
-from leadline.insights.stage_conversion import accounts, interval
+from leadline.core.privacy import MIN_GROUP_SIZE, OTHER, iterate_levels, pool_levels, printable_level
+from leadline.dataset.lead_journeys import LeadJourneys
+from leadline.insights.stage_conversion import account_codes, conversion_interval
 
-__all__ = ["KINDS", "WORDS", "kind_of", "last_tier", "tell"]
+__all__ = ["KINDS", "WORDS", "rejection_kind", "rejection_record", "tier_before_decision"]
 
 Words = npt.NDArray[np.object_]
 Ints = npt.NDArray[np.int64]
@@ -47,15 +47,15 @@ WORDS: dict[str, tuple[str, ...]] = {
 MQL, SQL = LADDER.index("mql"), LADDER.index("sql")
 
 
-def kind_of(reason: Any, given: Mapping[str, Sequence[str]]) -> str:
+def rejection_kind(reason: Any, given: Mapping[str, Sequence[str]]) -> str:
     """Tell which kind a reason is of.
 
     Examples
     --------
-    >>> kind_of("Bad_Fit", {}), kind_of("Student project", {"timing": ["student*"]}), kind_of("moved", {}), kind_of(" ", {})
+    >>> rejection_kind("Bad_Fit", {}), rejection_kind("Student project", {"timing": ["student*"]}), rejection_kind("moved", {}), rejection_kind(" ", {})
     ('fit', 'timing', 'other', 'none')
     """
-    text = "" if reason is None else spelt(str(reason))
+    text = "" if reason is None else normalized_reason(str(reason))
     if not text:
         return "none"
     tried = [*given.items(), *((kind, words) for kind, words in WORDS.items() if kind not in given)]
@@ -67,7 +67,9 @@ def _pattern(word: str) -> re.Pattern[str]:
     return re.compile(translate(word))
 
 
-def tell(climbs: Climbs, given: Mapping[str, Sequence[str]], tier: Words | None = None) -> dict[str, Any]:
+def rejection_record(
+    climbs: LeadJourneys, given: Mapping[str, Sequence[str]], tier: Words | None = None
+) -> dict[str, Any]:
     """Return rejections as plain JSON values; each lead counts once, by its first rejection.
 
     Parameters
@@ -86,7 +88,7 @@ def tell(climbs: Climbs, given: Mapping[str, Sequence[str]], tier: Words | None 
     """
     lost = np.flatnonzero(np.isfinite(climbs.rejected))
     reason = climbs.reason[lost]
-    kinds = {why: kind_of(why, given) for why in set(reason.tolist())}
+    kinds = {why: rejection_kind(why, given) for why in set(reason.tolist())}
     kind = np.array([kinds[why] for why in reason], dtype=object)
     month = np.array([month_name(m) for m in months_of(climbs.rejected[lost]).tolist()], dtype=object)
     record: dict[str, Any] = {
@@ -94,14 +96,14 @@ def tell(climbs: Climbs, given: Mapping[str, Sequence[str]], tier: Words | None 
         "handed": int((climbs.reached[lost, MQL] <= climbs.rejected[lost]).sum()),
         "kinds": _counts(kind),
         "reasons": _reasons(reason, kind),
-        "source": _by(levels(climbs.source)[lost], kind) if climbs.names[0] else [],
+        "source": _by(pool_levels(climbs.source)[lost], kind) if climbs.names[0] else [],
         "months": sorted(_by(month, kind), key=lambda told: str(told["level"])),
         "tiers": [] if tier is None else _tiers(climbs, tier, dict(zip(lost.tolist(), kind.tolist(), strict=True))),
     }
     return dict(to_jsonable(record))
 
 
-def last_tier(climbs: Climbs, lead: Words, as_of: Ints, tier: Words, horizon: int) -> Words:
+def tier_before_decision(climbs: LeadJourneys, lead: Words, as_of: Ints, tier: Words, horizon: int) -> Words:
     """Return the tier of each person's last snapshot before it was decided, no older than the horizon; None without one.
 
     Parameters
@@ -128,8 +130,10 @@ def _counts(kind: Words) -> dict[str, int]:
 
 def _reasons(reason: Words, kind: Words) -> list[dict[str, Any]]:
     """Count leads by reason and kind; what few share is told as one of its kind."""
-    sizes = Counter((spelt(str(why)), k) for why, k in zip(reason, kind, strict=True) if k != "none")
-    told = [{"reason": shown(why), "kind": k, "leads": n} for (why, k), n in sizes.items() if n >= MIN_GROUP_SIZE]
+    sizes = Counter((normalized_reason(str(why)), k) for why, k in zip(reason, kind, strict=True) if k != "none")
+    told = [
+        {"reason": printable_level(why), "kind": k, "leads": n} for (why, k), n in sizes.items() if n >= MIN_GROUP_SIZE
+    ]
     rest = Counter(dict.fromkeys(KINDS, 0))
     for (_, k), n in sizes.items():
         rest[k] += n if n < MIN_GROUP_SIZE else 0
@@ -138,12 +142,12 @@ def _reasons(reason: Words, kind: Words) -> list[dict[str, Any]]:
 
 
 def _by(level: Words, kind: Words) -> list[dict[str, Any]]:
-    return [{"level": name, "leads": len(mine), "kinds": _counts(kind[mine])} for name, mine in each(level)]
+    return [{"level": name, "leads": len(mine), "kinds": _counts(kind[mine])} for name, mine in iterate_levels(level)]
 
 
-def _tiers(climbs: Climbs, tier: Words, kinds: Mapping[int, str]) -> list[dict[str, Any]]:
+def _tiers(climbs: LeadJourneys, tier: Words, kinds: Mapping[int, str]) -> list[dict[str, Any]]:
     """Tell, of the leads of each tier that were decided, how many became SQL before any rejection."""
-    group = accounts(climbs)
+    group = account_codes(climbs)
     accepted = climbs.reached[:, SQL] <= np.fmin(climbs.rejected, np.inf)
     decided = accepted | np.isfinite(climbs.rejected)
     told = []
@@ -152,7 +156,7 @@ def _tiers(climbs: Climbs, tier: Words, kinds: Mapping[int, str]) -> list[dict[s
         if not len(mine):
             continue
         good = accepted[mine]
-        low, high = interval(good, group[mine])
+        low, high = conversion_interval(good, group[mine])
         why = np.array([kinds[n] for n in mine[~good].tolist()], dtype=object)
         told.append({
             "level": name, "leads": len(mine), "accepted": int(good.sum()), "rejected": int((~good).sum()), "rate": float(good.mean()),

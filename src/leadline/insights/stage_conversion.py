@@ -16,10 +16,20 @@ import numpy.typing as npt
 
 from leadline.config.schema import LADDER
 from leadline.core.point_in_time import DAY
-from leadline.dataset.lead_journeys import Climbs
-from leadline.metrics.intervals import design_effect, exact_interval
+from leadline.dataset.lead_journeys import LeadJourneys
+from leadline.metrics.intervals import clopper_pearson_interval, design_effect
 
-__all__ = ["Passage", "Step", "Terms", "accounts", "interval", "passages", "quantiles", "step_of", "told"]
+__all__ = [
+    "FunnelSettings",
+    "StageConversion",
+    "StageTransition",
+    "account_codes",
+    "conversion_interval",
+    "count_conversion",
+    "observed_quantiles",
+    "observed_stages",
+    "stage_transitions",
+]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -31,7 +41,7 @@ SQL, WON = LADDER.index("sql"), LADDER.index("won")
 
 
 @dataclass(frozen=True)
-class Terms:
+class FunnelSettings:
     """What is asked: how long a lead has for a step and for a win, in microseconds, and what delays and bounds what is known.
 
     Attributes
@@ -55,7 +65,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Step:
+class StageConversion:
     """One step of some leads, from one rung to another.
 
     Attributes
@@ -90,7 +100,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Passage:
+class StageTransition:
     """One step of everybody: who is counted, who went, who ended, who waits, and the days of those that stood at both."""
 
     pair: tuple[int, int]
@@ -103,7 +113,7 @@ class Passage:
     days: Floats
 
 
-def told(climbs: Climbs) -> list[int]:
+def observed_stages(climbs: LeadJourneys) -> list[int]:
     """List the rungs that the tables tell of; the lowest is always there.
 
     A rung of which no row speaks would only repeat the one above it.
@@ -111,12 +121,12 @@ def told(climbs: Climbs) -> list[int]:
     return [0, *(n for n in range(1, len(LADDER)) if np.isfinite(climbs.told[:, n]).any())]
 
 
-def pairs(rungs: Sequence[int]) -> list[tuple[int, int]]:
+def stage_pairs(rungs: Sequence[int]) -> list[tuple[int, int]]:
     """List the steps between rungs: each to the next, then lead to SQL, and MQL and lead to won.
 
     Examples
     --------
-    >>> pairs([0, 1, 2, 4]), pairs([0, 2])
+    >>> stage_pairs([0, 1, 2, 4]), stage_pairs([0, 2])
     ([(0, 1), (1, 2), (2, 4), (0, 2), (1, 4), (0, 4)], [(0, 2)])
     """
     found = list(pairwise(rungs))
@@ -124,12 +134,12 @@ def pairs(rungs: Sequence[int]) -> list[tuple[int, int]]:
     return found + [p for p in more if p not in found and set(p) <= set(rungs)]
 
 
-def passages(climbs: Climbs, terms: Terms) -> list[Passage]:
+def stage_transitions(climbs: LeadJourneys, terms: FunnelSettings) -> list[StageTransition]:
     """Work out every step of everybody."""
-    return [_passage(climbs, terms, pair) for pair in pairs(told(climbs))]
+    return [_passage(climbs, terms, pair) for pair in stage_pairs(observed_stages(climbs))]
 
 
-def _passage(climbs: Climbs, terms: Terms, pair: tuple[int, int]) -> Passage:
+def _passage(climbs: LeadJourneys, terms: FunnelSettings, pair: tuple[int, int]) -> StageTransition:
     start, end = climbs.reached[:, pair[0]], climbs.reached[:, pair[1]]
     span = terms.won_within if pair[1] == WON and pair[0] < SQL else terms.within
     seen = np.isfinite(start) & (start >= (-np.inf if terms.since is None else terms.since))
@@ -141,43 +151,43 @@ def _passage(climbs: Climbs, terms: Terms, pair: tuple[int, int]) -> Passage:
     both = went & (True if pair[0] == 0 else climbs.told[:, pair[0]] == start)
     # A lead may be at a rung before its record was made: it took no time.
     days = np.where(both, np.maximum(end - start, 0.0) / DAY, np.nan)
-    return Passage(pair, span, start, counted, went, ended, seen & ~over, days)
+    return StageTransition(pair, span, start, counted, went, ended, seen & ~over, days)
 
 
-def step_of(passage: Passage, mine: Ints, group: Ints) -> Step:
+def count_conversion(passage: StageTransition, mine: Ints, group: Ints) -> StageConversion:
     """Count a step of some leads, given by their places; `group` numbers everybody's account."""
     counted, went = passage.counted[mine], passage.went[mine]
     entered, reached = int(counted.sum()), int(went.sum())
-    low, high = interval(went[counted], group[mine][counted])
+    low, high = conversion_interval(went[counted], group[mine][counted])
     days = passage.days[mine]
     days = days[np.isfinite(days)]
-    return Step(
+    return StageConversion(
         LADDER[passage.pair[0]], LADDER[passage.pair[1]], entered, reached, reached / entered if entered else float("nan"), low, high,
-        int(passage.ended[mine].sum()), int(passage.waits[mine].sum()), quantiles(days), len(days),
+        int(passage.ended[mine].sum()), int(passage.waits[mine].sum()), observed_quantiles(days), len(days),
     )  # fmt: skip
 
 
-def interval(went: Flags, group: Ints) -> tuple[float, float]:
+def conversion_interval(went: Flags, group: Ints) -> tuple[float, float]:
     """Return the exact 95% interval of a share, at the number of independent leads that the accounts' leads amount to.
 
     Examples
     --------
-    >>> interval(np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)), interval(np.array([True]), np.array([3]))[1]
+    >>> conversion_interval(np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)), conversion_interval(np.array([True]), np.array([3]))[1]
     ((nan, nan), 1.0)
     """
     if not len(went):
         return float("nan"), float("nan")
     share = float(went.mean())
     _, dense = np.unique(group, return_inverse=True)
-    return exact_interval(share, len(went) / design_effect(went.astype(np.float64) - share, dense))
+    return clopper_pearson_interval(share, len(went) / design_effect(went.astype(np.float64) - share, dense))
 
 
-def quantiles(values: Floats, at: Sequence[float] = QUARTILES) -> tuple[float, ...]:
+def observed_quantiles(values: Floats, at: Sequence[float] = QUARTILES) -> tuple[float, ...]:
     """Return quantiles as values that occur; infinite is never; NaN without any.
 
     Examples
     --------
-    >>> quantiles(np.array([3.0, 1.0, 2.0, np.inf])), quantiles(np.array([]))
+    >>> observed_quantiles(np.array([3.0, 1.0, 2.0, np.inf])), observed_quantiles(np.array([]))
     ((1.0, 2.0, 3.0), (nan, nan, nan))
     """
     if not len(values):
@@ -186,7 +196,7 @@ def quantiles(values: Floats, at: Sequence[float] = QUARTILES) -> tuple[float, .
     return tuple(float(ordered[max(int(np.ceil(q * len(ordered))) - 1, 0)]) for q in at)
 
 
-def accounts(climbs: Climbs) -> Ints:
+def account_codes(climbs: LeadJourneys) -> Ints:
     """Number the accounts; a lead without one is by itself."""
     names = [f"a{a}" if a is not None else f"l{n}" for n, a in enumerate(climbs.account)]
     return np.asarray(np.unique(np.array(names, dtype=str), return_inverse=True)[1], dtype=np.int64)

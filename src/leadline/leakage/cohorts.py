@@ -10,12 +10,12 @@ from leadline.config.schema import Config
 from leadline.core.checks import Check, Finding, Severity
 from leadline.core.point_in_time import DAY
 from leadline.dataset.labels import known_until
-from leadline.tables import Loaded
-from leadline.tables.stages import rung_of
+from leadline.tables import LoadedTables
+from leadline.tables.stages import stage_index
 
-__all__ = ["OF_SAMPLES", "steepest"]
+__all__ = ["OF_SAMPLES", "steepest_rate_change"]
 
-Context = tuple[Config, Loaded]
+Context = tuple[Config, LoadedTables]
 Cohort = tuple[int, int, int]
 """When its leads came in, how many they are, and how many of them reached the outcome in time."""
 
@@ -28,7 +28,7 @@ SURE = 5.0  # standard errors
 SPAN = 28 * DAY
 
 
-def same_people(context: Context) -> Iterator[Finding]:
+def duplicate_people(context: Context) -> Iterator[Finding]:
     """Tell leads that did the same things at the same distances in time, under two ids.
 
     Looked at are acts by their time after the lead's first one. An act that two or three leads share to the microsecond
@@ -68,13 +68,13 @@ def _pairs_sql(horizon: int) -> str:
     )
 
 
-def vanished(context: Context) -> Iterator[Finding]:
+def vanished_cohorts(context: Context) -> Iterator[Finding]:
     """Tell old cohorts that are mostly winners, as if those who came to nothing had been deleted.
 
     Cohorts are compared at the same age: by the share that reached the outcome within one horizon of coming in.
     """
     config, loaded = context
-    cut = steepest(_cohorts(config, loaded))
+    cut = steepest_rate_change(_cohorts(config, loaded))
     if cut is None:
         return
     times, old, new, leads = cut
@@ -85,13 +85,13 @@ def vanished(context: Context) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _cohorts(config: Config, loaded: Loaded) -> list[Cohort]:
+def _cohorts(config: Config, loaded: LoadedTables) -> list[Cohort]:
     """Count leads old enough to have ripened, by four weeks of coming in."""
     ripe = known_until(loaded) - config.horizon.micros - config.outcome.delay.micros
     since = f"AND l.created_at >= {config.outcome.observed_from}" if config.outcome.observed_from is not None else ""
     rows = loaded.store.rows(
         "WITH first_outcome_at AS (SELECT lead_id, MIN(reached_at) AS reached_at FROM reached "
-        f"WHERE rung >= {rung_of(str(config.outcome.reaches))} GROUP BY lead_id), "
+        f"WHERE rung >= {stage_index(str(config.outcome.reaches))} GROUP BY lead_id), "
         f"aged AS (SELECT CAST(FLOOR(l.created_at / {SPAN}.0) AS BIGINT) AS cohort, "
         f"CASE WHEN o.reached_at >= l.created_at AND o.reached_at < l.created_at + {config.horizon.micros} THEN 1 ELSE 0 END AS hit "
         "FROM leads AS l LEFT JOIN first_outcome_at AS o ON o.lead_id = l.lead_id "
@@ -101,7 +101,7 @@ def _cohorts(config: Config, loaded: Loaded) -> list[Cohort]:
     return [(int(cohort), int(leads), int(hits)) for cohort, leads, hits in rows]
 
 
-def steepest(cohorts: Sequence[Cohort]) -> tuple[float, float, float, int] | None:
+def steepest_rate_change(cohorts: Sequence[Cohort]) -> tuple[float, float, float, int] | None:
     """Find where older cohorts part most surely from newer ones; None where none are steep.
 
     Returns
@@ -111,9 +111,9 @@ def steepest(cohorts: Sequence[Cohort]) -> tuple[float, float, float, int] | Non
 
     Examples
     --------
-    >>> steepest([(n, 100, 10) for n in range(6)]) is None
+    >>> steepest_rate_change([(n, 100, 10) for n in range(6)]) is None
     True
-    >>> [round(x, 2) for x in steepest([(0, 40, 30), (1, 30, 20), (2, 100, 5), (3, 100, 6)])]
+    >>> [round(x, 2) for x in steepest_rate_change([(0, 40, 30), (1, 30, 20), (2, 100, 5), (3, 100, 6)])]
     [40.59, 0.71, 0.06, 70]
     """
     counts = np.array([(leads, hits) for _, leads, hits in sorted(cohorts)], dtype=np.float64).reshape(-1, 2)
@@ -143,11 +143,11 @@ def _no_acts(context: Context) -> str:
 
 OF_SAMPLES: tuple[Check[Context], ...] = (
     Check(
-        "LL307", "the same people twice", Severity.ERROR, same_people,
+        "LL307", "the same people twice", Severity.ERROR, duplicate_people,
         "a copy in training gives away its twin in the test, which no new lead has", _no_acts,
     ),
     Check(
-        "LL308", "cohorts that vanish", Severity.ERROR, vanished,
+        "LL308", "cohorts that vanish", Severity.ERROR, vanished_cohorts,
         "where those who came to nothing were deleted, age alone tells winners, and tonight's leads aren't like the test's", _no_dates,
     ),
 )  # fmt: skip

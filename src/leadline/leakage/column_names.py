@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from leadline.leakage.evidence import Answer, Gate
-from leadline.leakage.vocabulary import folded
+from leadline.leakage.evidence import Answer, GateContext
+from leadline.leakage.vocabulary import without_accents
 
 __all__ = ["is_counted", "is_mutable", "is_rescored", "mutable_attribute", "rescored_attribute"]
 
@@ -98,16 +98,16 @@ STEP = re.compile(
 """Names of steps on the way to a sale that come after the first contact."""
 
 
-def snake(column: str) -> str:
+def snake_case(column: str) -> str:
     """Spell a column's name in lower case with underscores, without accents.
 
     Examples
     --------
-    >>> snake("Lead Status"), snake("ConvertedDate"), snake("property_lifecyclestage")
+    >>> snake_case("Lead Status"), snake_case("ConvertedDate"), snake_case("property_lifecyclestage")
     ('lead_status', 'converted_date', 'property_lifecyclestage')
     """
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column)
-    return re.sub(r"[^a-z0-9]+", "_", folded(split)).strip("_")
+    return re.sub(r"[^a-z0-9]+", "_", without_accents(split)).strip("_")
 
 
 def is_mutable(column: str) -> bool:
@@ -118,7 +118,7 @@ def is_mutable(column: str) -> bool:
     >>> [is_mutable(c) for c in ("Lead Status", "ConvertedDate", "property_lifecyclestage", "amount_requested", "source")]
     [True, True, True, False, False]
     """
-    name = snake(column)
+    name = snake_case(column)
     if name in ABROAD or name in FIXED:
         return name in ABROAD
     name = (
@@ -143,7 +143,7 @@ def is_rescored(column: str) -> bool:
     >>> [is_rescored(c) for c in ("Activity Score", "profile_index", "Fit_Grade__c", "credit_score", "segment")]
     [True, True, True, False, False]
     """
-    return bool(RESCORED.search(snake(column).removesuffix("_c")))
+    return bool(RESCORED.search(snake_case(column).removesuffix("_c")))
 
 
 def is_counted(column: str) -> bool:
@@ -154,11 +154,11 @@ def is_counted(column: str) -> bool:
     >>> [is_counted(c) for c in ("Call Attempts", "Number of Pageviews", "test_drive_done", "Application Fee Paid", "visits", "calls")]
     [True, True, True, True, False, False]
     """
-    name = snake(column).removesuffix("_c")
+    name = snake_case(column).removesuffix("_c")
     return bool(COUNTED.search(name) or STEP.search(name))
 
 
-def mutable_attribute(gate: Gate) -> Iterator[Answer]:
+def mutable_attribute(gate: GateContext) -> Iterator[Answer]:
     """Refuse attributes that CRMs overwrite, unless history gives their value at as_of (law 3)."""
     history = (
         "a flat file has no history of it" if gate.config.is_flat else "or give its field history under tables.history"
@@ -171,7 +171,7 @@ def mutable_attribute(gate: Gate) -> Iterator[Answer]:
             )  # fmt: skip
 
 
-def rescored_attribute(gate: Gate) -> Iterator[Answer]:
+def rescored_attribute(gate: GateContext) -> Iterator[Answer]:
     """Tell attributes named as what tools or sales keep up to date, unless they are declared or have a history."""
     history = "" if gate.config.is_flat else "give its history, "
     for a in gate.judged:

@@ -19,21 +19,21 @@ from leadline.config.schema import Config
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.core.rng import Stream, generator
 from leadline.storage.dialect import literal
-from leadline.tables import Loaded
+from leadline.tables import LoadedTables
 from leadline.tables.attributes import Attribute
-from leadline.tables.stages import MERGED, rung_of
+from leadline.tables.stages import MERGED, stage_index
 
 __all__ = [
     "FEWEST",
     "Answer",
-    "Column",
+    "CodedColumn",
     "Evidence",
-    "Gate",
-    "apart",
-    "apart_together",
-    "encode",
-    "shuffled",
-    "standard_error",
+    "GateContext",
+    "auc_standard_error",
+    "combined_auc",
+    "cross_fitted_auc",
+    "encode_column",
+    "shuffle_within_blocks",
 ]
 
 
@@ -49,7 +49,7 @@ SHRINK = 20.0  # leads; a level of fewer says little
 STEPS = 200  # into which a sum of scores is cut
 
 
-def apart(codes: Ints, y: Floats, block: Ints, fold: Ints) -> float:
+def cross_fitted_auc(codes: Ints, y: Floats, block: Ints, fold: Ints) -> float:
     """Return the AUC of one coded column, learnt on other folds and judged among leads of the same block; NaN without pairs.
 
     Examples
@@ -57,9 +57,9 @@ def apart(codes: Ints, y: Floats, block: Ints, fold: Ints) -> float:
     >>> row = np.arange(4_000)
     >>> y = (row % 3 == 0).astype(float)
     >>> block, fold = row * 5 // 4_000, row // 7 % 5
-    >>> round(apart((row % 3).astype(np.int64), y, block, fold), 3), round(apart(np.ones(4_000, dtype=np.int64), y, block, fold), 3)
+    >>> round(cross_fitted_auc((row % 3).astype(np.int64), y, block, fold), 3), round(cross_fitted_auc(np.ones(4_000, dtype=np.int64), y, block, fold), 3)
     (1.0, 0.5)
-    >>> round(apart(block, y, block, fold), 3)  # what only tells the time separates nothing
+    >>> round(cross_fitted_auc(block, y, block, fold), 3)  # what only tells the time separates nothing
     0.5
     """
     positive, negative = _cells(codes, y, block, fold)
@@ -73,7 +73,7 @@ def apart(codes: Ints, y: Floats, block: Ints, fold: Ints) -> float:
     return wins / pairs if pairs else float("nan")
 
 
-def apart_together(columns: Sequence[Ints], y: Floats, block: Ints, fold: Ints) -> float:
+def combined_auc(columns: Sequence[Ints], y: Floats, block: Ints, fold: Ints) -> float:
     """Return the AUC of the sum of what the columns say, each learnt on other folds; NaN for none."""
     if not columns:
         return float("nan")
@@ -89,12 +89,12 @@ def apart_together(columns: Sequence[Ints], y: Floats, block: Ints, fold: Ints) 
     return wins / pairs if pairs else float("nan")
 
 
-def standard_error(auc: float, positive: int, negative: int) -> float:
+def auc_standard_error(auc: float, positive: int, negative: int) -> float:
     """Return an AUC's standard error for so many independent positives and negatives (Hanley and McNeil 1982).
 
     Examples
     --------
-    >>> round(standard_error(0.7, 100, 1_000), 3)
+    >>> round(auc_standard_error(0.7, 100, 1_000), 3)
     0.03
     """
     if not positive or not negative:
@@ -104,12 +104,12 @@ def standard_error(auc: float, positive: int, negative: int) -> float:
     return float(np.sqrt(max(spread, 0.0) / (positive * negative)))
 
 
-def shuffled(y: Floats, block: Ints, rng: np.random.Generator) -> Floats:
+def shuffle_within_blocks(y: Floats, block: Ints, rng: np.random.Generator) -> Floats:
     """Shuffle outcomes within blocks of time.
 
     Examples
     --------
-    >>> shuffled(np.array([1.0, 1.0, 0.0, 0.0]), np.array([0, 0, 1, 1]), np.random.default_rng(1))
+    >>> shuffle_within_blocks(np.array([1.0, 1.0, 0.0, 0.0]), np.array([0, 0, 1, 1]), np.random.default_rng(1))
     array([1., 1., 0., 0.])
     """
     result = np.empty_like(y)
@@ -158,7 +158,7 @@ EMPTY = frozenset((
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class CodedColumn:
     """An attribute as codes: 0 is missing.
 
     Attributes
@@ -187,7 +187,7 @@ class Column:
         return ~np.isin(self.codes, empty)
 
 
-def encode(attribute: Attribute, values: Any) -> Column:
+def encode_column(attribute: Attribute, values: Any) -> CodedColumn:
     """Code an Arrow column: numbers into bins of like size, words into the levels that enough leads share."""
     import pandas as pd
 
@@ -198,14 +198,14 @@ def encode(attribute: Attribute, values: Any) -> Column:
         if filled.any():
             edges = np.quantile(numbers[filled], np.linspace(0, 1, BINS + 1)[1:-1], method="higher")
             codes[filled] = 1 + np.searchsorted(np.unique(edges), numbers[filled])
-        return Column(attribute, codes, ())
+        return CodedColumn(attribute, codes, ())
     found, words = pd.factorize(values.to_pandas(), sort=True)
     said = ["", *(re.sub(r"\s+", " ", str(w)).strip().lower() for w in words)]
     codes = np.asarray(found, dtype=np.int64) + 1
     many = np.bincount(codes, minlength=len(said)) >= MIN_GROUP_SIZE
     many[0] = True
     place = np.where(many, np.cumsum(many) - 1, int(many.sum()))  # rare levels become one, the last
-    return Column(attribute, place[codes], (*(w for w, keep in zip(said, many, strict=True) if keep), ""))
+    return CodedColumn(attribute, place[codes], (*(w for w, keep in zip(said, many, strict=True) if keep), ""))
 
 
 Answer = tuple[str, str, str, str, int]
@@ -247,8 +247,8 @@ class Evidence:
     block: Ints
     fold: Ints
     group: Ints
-    columns: tuple[Column, ...]
-    account: Column | None = None
+    columns: tuple[CodedColumn, ...]
+    account: CodedColumn | None = None
     seed: int = 0
 
     @property
@@ -271,7 +271,7 @@ class Evidence:
             alone.append(seen.apart(mine.codes))
         return alone
 
-    def in_use(self, column: Column) -> tuple[Evidence, Column]:
+    def in_use(self, column: CodedColumn) -> tuple[Evidence, CodedColumn]:
         """Keep the blocks of time in which a column was in use, as a field that came last year says nothing of those before.
 
         All are kept where those would hold too few of an outcome to judge by.
@@ -287,25 +287,25 @@ class Evidence:
 
     def apart(self, codes: Ints) -> float:
         """Return the AUC of a coded column, learnt on other folds and judged among leads of the same time."""
-        return apart(codes, self.y, self.block, self.fold)
+        return cross_fitted_auc(codes, self.y, self.block, self.fold)
 
     def together(self, columns: Sequence[Ints]) -> float:
         """Return the AUC of the sum of what the columns say."""
-        return apart_together(columns, self.y, self.block, self.fold)
+        return combined_auc(columns, self.y, self.block, self.fold)
 
     @cached_property
     def _shuffled(self) -> list[Floats]:
         rng = generator(self.seed, Stream.LEAK_SHUFFLES)
-        return [shuffled(self.y, self.block, rng) for _ in range(SHUFFLES)]
+        return [shuffle_within_blocks(self.y, self.block, rng) for _ in range(SHUFFLES)]
 
     def by_chance(self, codes: Ints) -> float:
         """Return the largest AUC of a coded column among outcomes shuffled within blocks of time."""
-        return max(apart(codes, y, self.block, self.fold) for y in self._shuffled)
+        return max(cross_fitted_auc(codes, y, self.block, self.fold) for y in self._shuffled)
 
     def error(self, auc: float) -> float:
         """Return an AUC's standard error; what counts as independent is accounts, not leads."""
         groups = [len(np.unique(self.group[self.y == outcome])) for outcome in (1, 0)]
-        return standard_error(auc, groups[0], groups[1])
+        return auc_standard_error(auc, groups[0], groups[1])
 
     @property
     def short(self) -> str:
@@ -315,11 +315,11 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateContext:
     """What a check of the gate may look at: the config, the tables as known at T, and the attributes beside the outcome."""
 
     config: Config
-    loaded: Loaded
+    loaded: LoadedTables
 
     @cached_property
     def historied(self) -> frozenset[str]:
@@ -364,19 +364,19 @@ class Gate:
         block = np.empty(len(y), dtype=np.int64)
         block[order] = np.arange(len(y)) * blocks // max(len(y), 1)
         drawn = generator(self.config.seed, Stream.LEAK_FOLDS).integers(0, FOLDS, int(group.max(initial=0)) + 1)
-        columns = tuple(encode(a, table.column(a.name)) for a in self.judged) if len(y) else ()
+        columns = tuple(encode_column(a, table.column(a.name)) for a in self.judged) if len(y) else ()
         return Evidence(y, block, drawn[group], group, columns, self._account(table), self.config.seed)
 
-    def _account(self, table: Any) -> Column | None:
+    def _account(self, table: Any) -> CodedColumn | None:
         """Whether each lead has an account, as a column; CRMs give some leads theirs only once they are won."""
         name = self.config.tables.leads.account
         if name is None or self.config.is_flat or name in self.historied:
             return None
         codes = table.column("has_account").to_numpy().astype(np.int64)
-        return Column(Attribute("leads", name, "account_id", "number"), codes, ())
+        return CodedColumn(Attribute("leads", name, "account_id", "number"), codes, ())
 
 
-def _rows_sql(config: Config, loaded: Loaded, attributes: tuple[Attribute, ...], visible: str) -> str:
+def _rows_sql(config: Config, loaded: LoadedTables, attributes: tuple[Attribute, ...], visible: str) -> str:
     """Write the query of one row a lead: who, when, whether it reached the outcome, and the attributes."""
     names = "".join(f", {'a' if a.table == 'accounts' else 'l'}.{a.name}" for a in attributes)
     if config.is_flat:
@@ -393,7 +393,7 @@ def _rows_sql(config: Config, loaded: Loaded, attributes: tuple[Attribute, ...],
         rows = (
             f"SELECT l.lead_id, {who} AS who, {has} AS has_account, l.created_at AS moment, CAST(CASE WHEN o.reached_at IS NULL THEN 0 ELSE 1 END AS DOUBLE) AS y{names} "
             f"FROM leads AS l LEFT JOIN (SELECT lead_id, MIN(reached_at) AS reached_at FROM reached "
-            f"WHERE rung >= {rung_of(str(config.outcome.reaches))} GROUP BY lead_id) AS o ON o.lead_id = l.lead_id {accounts} "
+            f"WHERE rung >= {stage_index(str(config.outcome.reaches))} GROUP BY lead_id) AS o ON o.lead_id = l.lead_id {accounts} "
             f"WHERE (o.reached_at IS NULL OR o.reached_at > l.created_at) "
             f"AND l.created_at + {config.horizon.micros} <= {loaded.known_at}"
             + (f" AND l.created_at >= {since}" if since is not None else "")

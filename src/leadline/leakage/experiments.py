@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from leadline.core.checks import Check, Finding, Severity
 from leadline.core.rng import Stream, generator
-from leadline.evaluation.backtest import Figures, Judged, figures
-from leadline.evaluation.robustness import Optimism, drawn_split
+from leadline.evaluation.backtest import FoldPredictions, ModelMetrics, compute_metrics
+from leadline.evaluation.robustness import Optimism, random_split
 from leadline.explanation.drivers import Driver
 from leadline.metrics import classification
 
-__all__ = ["AFTER_TRAINING", "Trial", "drawn_split"]
+__all__ = ["AFTER_TRAINING", "ExperimentData", "random_split"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -33,7 +33,7 @@ TRIED = 2  # drivers left out, one at a time
 
 
 @dataclass(frozen=True)
-class Trial:
+class ExperimentData:
     """What the experiments after training look at; arrays have one entry a row of the matrix.
 
     Attributes
@@ -87,16 +87,16 @@ class Trial:
         if self.reason:
             return None
         random = generator(self.seed, Stream.RANDOM_SPLIT)
-        train, test = drawn_split(self.lead, len(self.train), len(self.test), random)
+        train, test = random_split(self.lead, len(self.train), len(self.test), random)
         if min(self.y[train].sum(), self.y[test].sum()) < FEWEST or not 0 < self.y[train].mean() < 1:
             return None
         drawn, (forward, _) = self.refit(train, test, [])[0], self.fitted
         return Optimism(self._figures(test, drawn), self._figures(self.test, forward))
 
-    def _figures(self, rows: Ints, p: Floats) -> Figures:
+    def _figures(self, rows: Ints, p: Floats) -> ModelMetrics:
         nothing = np.full(len(rows), np.nan)
-        judged = Judged(self.y[rows], self.weight[rows], nothing, self.group[rows], {})
-        return figures(judged, p, self.seed, probabilities=False)
+        judged = FoldPredictions(self.y[rows], self.weight[rows], nothing, self.group[rows], {})
+        return compute_metrics(judged, p, self.seed, probabilities=False)
 
     def auc(self, rows: Ints, p: Floats) -> float:
         """Return the AUC of scores of some rows."""
@@ -116,7 +116,7 @@ class Trial:
         return list(dict.fromkeys(strongest))[:TRIED]
 
 
-def optimism(context: Trial) -> Iterator[Finding]:
+def split_optimism(context: ExperimentData) -> Iterator[Finding]:
     """Tell how much better a random split by lead would look than the forward one; above a bound, warn."""
     told = context.optimism
     if told is None:
@@ -131,7 +131,7 @@ def optimism(context: Trial) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def one_driver(context: Trial) -> Iterator[Finding]:
+def one_driver(context: ExperimentData) -> Iterator[Finding]:
     """Refuse, or tell, a single driver that carries too much of the score."""
     whole, without = context.fitted
     full = context.auc(context.test, whole)
@@ -162,7 +162,7 @@ def _what_to_do(where: str | None, known: frozenset[str]) -> str:
     return "if it is written, or worked out, after the outcome, drop it or give its history; else declare it known_at_creation, or accept LL305 with the reason"
 
 
-def shared_accounts(context: Trial) -> Iterator[Finding]:
+def shared_accounts(context: ExperimentData) -> Iterator[Finding]:
     """Tell how many test rows have colleagues in training, and the figures without them."""
     account = context.account
     if all(a is None for a in account):
@@ -197,9 +197,9 @@ def _not_applicable(code: str, reason: str) -> Finding:
     return Finding(code, Severity.NOT_APPLICABLE, "newest fold", reason, "", "")
 
 
-AFTER_TRAINING: tuple[Check[Trial], ...] = (
+AFTER_TRAINING: tuple[Check[ExperimentData], ...] = (
     Check(
-        "LL304", "random against forward", Severity.WARNING, optimism,
+        "LL304", "random against forward", Severity.WARNING, split_optimism,
         "a random split lets the model learn from the test's own weeks and accounts, which no night can", lambda c: c.reason,
     ),
     Check(

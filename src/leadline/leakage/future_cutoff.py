@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from leadline.core.checks import Check, Finding, Severity
-from leadline.features.build import Features
+from leadline.features.build import FeatureTable
 
-__all__ = ["MUTATION", "Cut", "columns_moved"]
+__all__ = ["MUTATION", "CutoffComparison", "changed_columns"]
 
 Answer = tuple[str, str, str, str, int]
 
 
 @dataclass(frozen=True)
-class Cut:
+class CutoffComparison:
     """Features of the same snapshots, from everything and from the sources cut at `as_of`, aligned row by row.
 
     Attributes
@@ -31,14 +31,14 @@ class Cut:
         Why nothing could be cut, or "".
     """
 
-    whole: Features | None
-    cut: Features | None
+    whole: FeatureTable | None
+    cut: FeatureTable | None
     gone: int = 0
     opaque: tuple[str, ...] = ()
     reason: str = ""
 
 
-def columns_moved(whole: Features, cut: Features) -> dict[str, int]:
+def changed_columns(whole: FeatureTable, cut: FeatureTable) -> dict[str, int]:
     """Return the features whose values differ, each with the number of rows; bit for bit, NaN and None being equal.
 
     Examples
@@ -46,9 +46,9 @@ def columns_moved(whole: Features, cut: Features) -> dict[str, int]:
     >>> import pandas as pd
     >>> from leadline.dataset.feature_spec import Feature
     >>> spec = Feature("visits", "behaviour", "visits", "count", "count", "visited")
-    >>> one, two = (Features((spec,), np.array(["L1"], object), np.array([None], object), np.array([5]),
+    >>> one, two = (FeatureTable((spec,), np.array(["L1"], object), np.array([None], object), np.array([5]),
     ...             pd.DataFrame({"visits": [n]})) for n in (1.0, 2.0))
-    >>> columns_moved(one, one), columns_moved(one, two)
+    >>> changed_columns(one, one), changed_columns(one, two)
     ({}, {'visits': 1})
     """
     moved = {}
@@ -63,7 +63,7 @@ def columns_moved(whole: Features, cut: Features) -> dict[str, int]:
     return moved
 
 
-def future_moves_features(context: Cut) -> Iterator[Answer | Finding]:
+def future_moves_features(context: CutoffComparison) -> Iterator[Answer | Finding]:
     """Refuse features that change when the rows after as_of are taken away."""
     if context.opaque:
         first, *others = context.opaque
@@ -75,7 +75,7 @@ def future_moves_features(context: Cut) -> Iterator[Answer | Finding]:
         )  # fmt: skip
     if context.whole is None or context.cut is None:
         return
-    moved = columns_moved(context.whole, context.cut)
+    moved = changed_columns(context.whole, context.cut)
     if context.gone:
         yield (
             "snapshots", f"{context.gone} of {len(context.whole) + context.gone} sampled snapshots are open only if later rows are known",
@@ -89,7 +89,7 @@ def future_moves_features(context: Cut) -> Iterator[Answer | Finding]:
         )  # fmt: skip
 
 
-MUTATION: tuple[Check[Cut], ...] = (
+MUTATION: tuple[Check[CutoffComparison], ...] = (
     Check(
         "LL303", "the future moves features", Severity.ERROR, future_moves_features,
         "a feature that later rows change knows what nobody knew at as_of", lambda c: c.reason,

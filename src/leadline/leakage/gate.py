@@ -7,41 +7,41 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadline.config.schema import Config
-from leadline.core.checks import Check, Findings, Severity, run
+from leadline.core.checks import Check, Findings, Severity, run_checks
 from leadline.core.choices import closest
 from leadline.evaluation import topk_backtest
-from leadline.evaluation.backtest import Evaluation
+from leadline.evaluation.backtest import BacktestResult
 from leadline.leakage import cohorts, column_names, experiments, future_cutoff, provenance, separation, timing, values
 from leadline.leakage.column_names import is_mutable
-from leadline.leakage.evidence import Answer, Gate
-from leadline.tables import Loaded
+from leadline.leakage.evidence import Answer, GateContext
+from leadline.tables import LoadedTables
 
-__all__ = ["AFTER_TRAINING", "BEFORE_TRAINING", "Trained", "before_training", "is_mutable"]
+__all__ = ["AFTER_TRAINING", "BEFORE_TRAINING", "TrainedContext", "before_training", "is_mutable"]
 
 REFUSED = ("LL201", "LL202", "LL206", "LL209", "LL210", "LL211")
 STRENGTH = ("LL205", "LL207", "LL208", "LL214", "LL215")
 BOUND = 0.90  # honest pre-contact AUCs run from .63 to .85
 
 
-def before_training(config: Config, loaded: Loaded) -> Findings:
+def before_training(config: Config, loaded: LoadedTables) -> Findings:
     """Run every check of the gate that needs no model; what the config accepts isn't applied yet.
 
     Of a column that is refused for how it came about, its strength is no news: what only says that is left out.
     """
-    found = run(BEFORE_TRAINING, Gate(config, loaded))
+    found = run_checks(BEFORE_TRAINING, GateContext(config, loaded))
     refused = {f.subject for f in found if f.code in REFUSED and f.severity is Severity.ERROR}
     return Findings(tuple(f for f in found if f.code not in STRENGTH or f.subject not in refused))
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedContext:
     """What the checks after training look at."""
 
-    evaluation: Evaluation
+    evaluation: BacktestResult
     top_driver: str
 
 
-def too_good(context: Trained) -> Iterator[Answer]:
+def too_good(context: TrainedContext) -> Iterator[Answer]:
     """Tell an AUC that honest data hardly give."""
     if context.evaluation.folds:
         auc = context.evaluation.newest.figures["model"].auc
@@ -52,7 +52,7 @@ def too_good(context: Trained) -> Iterator[Answer]:
             )  # fmt: skip
 
 
-def beaten_by_regression(context: Trained) -> Iterator[Answer]:
+def worse_than_regression(context: TrainedContext) -> Iterator[Answer]:
     """Tell a model that the regression beside it beats in the newest fold by more than noise."""
     gap, low, high = context.evaluation.against_logistic
     if high < 0:
@@ -62,7 +62,7 @@ def beaten_by_regression(context: Trained) -> Iterator[Answer]:
         )  # fmt: skip
 
 
-def accepted_in_vain(gate: Gate) -> Iterator[Answer]:
+def unused_acceptance(gate: GateContext) -> Iterator[Answer]:
     """Tell what `leaks.accept` names though nothing bears that name: a code of no check, a column that is no attribute."""
     every: tuple[Check[Any], ...] = (
         *BEFORE_TRAINING, *AFTER_TRAINING, *cohorts.OF_SAMPLES, *future_cutoff.MUTATION, *experiments.AFTER_TRAINING,
@@ -97,34 +97,34 @@ def _near(name: str, there: Mapping[str, str]) -> str:
     return f" (did you mean `{there[near]}`?)" if near else ""
 
 
-def _flat(gate: Gate) -> str:
+def _flat(gate: GateContext) -> str:
     return "a flat file doesn't say when its rows were open, or who wrote what when" if gate.config.is_flat else ""
 
 
-def _dated(gate: Gate) -> str:
+def _dated(gate: GateContext) -> str:
     return "" if gate.config.is_flat else "with dated tables LL207 and LL215 judge strong columns"
 
 
-def _dated_only(gate: Gate) -> str:
+def _dated_only(gate: GateContext) -> str:
     return "" if gate.config.is_flat else "dated tables are in the order of their dates"
 
 
-def _few(gate: Gate) -> str:
+def _few(gate: GateContext) -> str:
     return gate.evidence.short if gate.judged or gate.config.tables.leads.account else ""
 
 
-def _dated_or_few(gate: Gate) -> str:
+def _dated_or_few(gate: GateContext) -> str:
     return "in a flat file LL208 asks about strong columns" if gate.config.is_flat else _few(gate)
 
 
-def _flat_or_few(gate: Gate) -> str:
+def _flat_or_few(gate: GateContext) -> str:
     return _dated(gate) or _few(gate)
 
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 WRITTEN = "What people write while they work a lead, or once it has ended, is not there when the score is needed."
 
-BEFORE_TRAINING: tuple[Check[Gate], ...] = (
+BEFORE_TRAINING: tuple[Check[GateContext], ...] = (
     Check("LL201", "mutable field as attribute", ERROR, column_names.mutable_attribute,
           "Its value today was written after the outcome: it predicts the past perfectly and the future not at all."),
     Check("LL202", "attribute from the outcome's own source", ERROR, provenance.outcome_table_column,
@@ -155,10 +155,10 @@ BEFORE_TRAINING: tuple[Check[Gate], ...] = (
           "A field that knows more than all others together may have been made with the outcome at hand.", _dated_or_few),
     Check("LL216", "rows in the order of the outcome", ERROR, provenance.in_order_of_outcome,
           "The newest rows are the test: where they all ended alike, no figure says anything, and the gate sees nothing.", _dated_only),
-    Check("LL217", "acceptance of nothing", WARNING, accepted_in_vain,
+    Check("LL217", "acceptance of nothing", WARNING, unused_acceptance,
           "Who accepts a name that isn't there believes that something was settled."),
 )  # fmt: skip
-AFTER_TRAINING: tuple[Check[Trained], ...] = (
+AFTER_TRAINING: tuple[Check[TrainedContext], ...] = (
     Check("LL301", "too good to be true", Severity.WARNING, too_good),
-    Check("LL302", "worse than the regression", Severity.WARNING, beaten_by_regression),
+    Check("LL302", "worse than the regression", Severity.WARNING, worse_than_regression),
 )

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from leadline.config.schema import Engine, Query, Source, SqlFile
-from leadline.leakage.column_names import snake
-from leadline.leakage.evidence import Answer, Gate
+from leadline.leakage.column_names import snake_case
+from leadline.leakage.evidence import Answer, GateContext
 from leadline.tables import open_store
 from leadline.tables.attributes import Attribute
 
@@ -29,7 +29,7 @@ PARTS, SORTED = (
 )  # parts of the file, and what of the outcome they may tell; a base rate that grows tenfold tells .25
 
 
-def outcome_table_column(gate: Gate) -> Iterator[Answer]:
+def outcome_table_column(gate: GateContext) -> Iterator[Answer]:
     """Refuse attributes that are the outcome, or are read where the outcome stands: they exist for those who reached it."""
     config = gate.config
     for a in gate.loaded.attributes:
@@ -56,7 +56,7 @@ def outcome_table_column(gate: Gate) -> Iterator[Answer]:
                 yield from _deal_columns(gate, name, other, table)
 
 
-def _from_its_file(gate: Gate, name: str, source: Source, other: Source, table: str) -> Iterator[Answer]:
+def _from_its_file(gate: GateContext, name: str, source: Source, other: Source, table: str) -> Iterator[Answer]:
     """Find attributes that a join brings from a file of the outcome's source, and from no other."""
     mine, theirs = _files(source), _files(other)
     shared, own = mine & theirs, mine - theirs
@@ -72,7 +72,7 @@ def _from_its_file(gate: Gate, name: str, source: Source, other: Source, table: 
             )  # fmt: skip
 
 
-def _deal_columns(gate: Gate, name: str, section: Any, table: str) -> Iterator[Answer]:
+def _deal_columns(gate: GateContext, name: str, section: Any, table: str) -> Iterator[Answer]:
     """Find attributes with the name of a column that tells of the deal, filled hardly but for leads with a deal."""
     if name != "leads" or section.lead is None:
         return
@@ -97,7 +97,7 @@ def _deal_columns(gate: Gate, name: str, section: Any, table: str) -> Iterator[A
                 )  # fmt: skip
 
 
-def near_unique_text(gate: Gate) -> Iterator[Answer]:
+def near_unique_text(gate: GateContext) -> Iterator[Answer]:
     """Tell text attributes that nearly every lead has to itself: they can't be learnt from, and may name people."""
     for a, filled, distinct in _counts(gate, "category"):
         if filled and distinct > max(50, 0.5 * filled):
@@ -107,13 +107,13 @@ def near_unique_text(gate: Gate) -> Iterator[Answer]:
             )  # fmt: skip
 
 
-def id_number(gate: Gate) -> Iterator[Answer]:
+def id_number(gate: GateContext) -> Iterator[Answer]:
     """Tell whole numbers that nearly every row has to itself and that are named as ids, or run with time."""
     for a, filled, distinct in _counts(gate, "number"):
         if filled < FEWEST or distinct < UNIQUE * filled or not _whole(gate, a):
             continue
         runs = abs(_with_time(gate, a))
-        named = bool(IDS.search(snake(a.column)))
+        named = bool(IDS.search(snake_case(a.column)))
         if named or runs > RUNS:
             how = f" that run with time (rank correlation {runs:.2f})" if runs > RUNS else ", named as an id"
             yield (
@@ -122,7 +122,7 @@ def id_number(gate: Gate) -> Iterator[Answer]:
             )  # fmt: skip
 
 
-def in_order_of_outcome(gate: Gate) -> Iterator[Answer]:
+def in_order_of_outcome(gate: GateContext) -> Iterator[Answer]:
     """Refuse a flat file whose order is that of the outcome: no part of it has both, so neither folds nor the gate can judge."""
     rows = gate.loaded.store.arrow(
         f"SELECT order_at, outcome FROM leads WHERE outcome IS NOT NULL AND order_at IS NOT NULL AND {gate.visible('leads')} ORDER BY order_at, MD5(lead_id)"
@@ -141,7 +141,7 @@ def in_order_of_outcome(gate: Gate) -> Iterator[Answer]:
         )  # fmt: skip
 
 
-def _counts(gate: Gate, kind: str) -> Iterator[tuple[Attribute, int, int]]:
+def _counts(gate: GateContext, kind: str) -> Iterator[tuple[Attribute, int, int]]:
     """Count each attribute's values, and its distinct ones; one query a table."""
     for table in ("leads", "accounts"):
         mine = [a for a in gate.loaded.attributes if a.table == table and a.kind == kind]
@@ -152,12 +152,12 @@ def _counts(gate: Gate, kind: str) -> Iterator[tuple[Attribute, int, int]]:
                 yield a, int(row[2 * n]), int(row[2 * n + 1])
 
 
-def _whole(gate: Gate, a: Attribute) -> bool:
+def _whole(gate: GateContext, a: Attribute) -> bool:
     broken = f"{a.name} <> FLOOR({a.name}) AND {gate.visible(a.table)}"
     return not gate.loaded.store.rows(f"SELECT COUNT(*) FROM {a.table} WHERE {broken}")[0][0]
 
 
-def _with_time(gate: Gate, a: Attribute) -> float:
+def _with_time(gate: GateContext, a: Attribute) -> float:
     """Rank correlation of a number of leads with the time at which they came; 0 for accounts, which have none."""
     if a.table != "leads":
         return 0.0

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from leadline.leakage import column_names, values
-from leadline.leakage.evidence import Answer, Column, Gate
+from leadline.leakage.evidence import Answer, CodedColumn, GateContext
 
-__all__ = ["ASK", "REFUSE", "Strength", "strength", "strong_undeclared", "too_strong", "unlike_others"]
+__all__ = ["ASK", "REFUSE", "Separation", "measure_separation", "strong_undeclared", "too_strong", "unlike_others"]
 
 ASK = 0.70
 """In a flat file a column above this must be declared: honest and leaked columns both lie there."""
@@ -22,7 +22,7 @@ WHOLE = 0.88  # above this, it is no comfort that others reach as much: leaks co
 
 
 @dataclass(frozen=True)
-class Strength:
+class Separation:
     """A column's separation beside what chance gives, its standard error, and what the other columns give together."""
 
     auc: float
@@ -43,9 +43,9 @@ class Strength:
         return f"alone it tells the outcomes apart with AUC {self.auc:.2f} among leads of the same time ({others}; shuffled outcomes at most {self.chance:.2f})"
 
 
-def strength(
-    column: Column, gate: Gate, bound: float, plain_below: float, refused: frozenset[str] = frozenset()
-) -> Strength | None:
+def measure_separation(
+    column: CodedColumn, gate: GateContext, bound: float, plain_below: float, refused: frozenset[str] = frozenset()
+) -> Separation | None:
     """Measure a column that lies above the bound; None for one that doesn't.
 
     It stands beside the others that don't lie above theirs and aren't refused: leaks would vouch for each other.
@@ -61,17 +61,17 @@ def strength(
         if n != place and not seen.alone[n] > plain_below and c.subject not in refused
     ]
     used, mine = seen.in_use(column)
-    return Strength(auc, used.by_chance(mine.codes), used.error(auc), seen.together(plain))
+    return Separation(auc, used.by_chance(mine.codes), used.error(auc), seen.together(plain))
 
 
-def strong_undeclared(gate: Gate) -> Iterator[Answer]:
+def strong_undeclared(gate: GateContext) -> Iterator[Answer]:
     """Ask about a flat file's strong columns: refuse those above the bound that aren't declared known at creation."""
     if not gate.config.is_flat or gate.evidence.short:
         return
     for column in gate.evidence.columns:
         if gate.declared(column.attribute):
             continue
-        said = strength(column, gate, ASK, ASK)
+        said = measure_separation(column, gate, ASK, ASK)
         if said is not None and said.above(ASK):
             yield (
                 column.subject, str(said), f"at most {ASK:.2f}, as the file doesn't say when it was written",
@@ -80,7 +80,7 @@ def strong_undeclared(gate: Gate) -> Iterator[Answer]:
             )  # fmt: skip
 
 
-def too_strong(gate: Gate) -> Iterator[Answer]:
+def too_strong(gate: GateContext) -> Iterator[Answer]:
     """Refuse a dated table's attribute that alone separates as whole honest models don't."""
     for column, said in _strong(gate):
         if _refused(said):
@@ -90,7 +90,7 @@ def too_strong(gate: Gate) -> Iterator[Answer]:
             )  # fmt: skip
 
 
-def unlike_others(gate: Gate) -> Iterator[Answer]:
+def unlike_others(gate: GateContext) -> Iterator[Answer]:
     """Tell a dated table's attribute that alone separates far better than all others together."""
     for column, said in _strong(gate):
         if not _refused(said) and said.above(TELL) and not said.others > said.auc - APART:
@@ -99,11 +99,11 @@ def unlike_others(gate: Gate) -> Iterator[Answer]:
             )  # fmt: skip
 
 
-def _refused(said: Strength) -> bool:
+def _refused(said: Separation) -> bool:
     return said.above(REFUSE) and (said.auc > WHOLE or not said.others > said.auc - 0.05)
 
 
-def _strong(gate: Gate) -> Iterator[tuple[Column, Strength]]:
+def _strong(gate: GateContext) -> Iterator[tuple[CodedColumn, Separation]]:
     seen = gate.evidence
     if gate.config.is_flat or seen.short or not any(auc > TELL for auc in seen.alone):
         return
@@ -111,12 +111,12 @@ def _strong(gate: Gate) -> Iterator[tuple[Column, Strength]]:
     refused = frozenset(answer[0] for look in looks for answer in look(gate))
     for column in seen.columns:
         if not gate.declared(column.attribute):
-            said = strength(column, gate, TELL, REFUSE, refused)
+            said = measure_separation(column, gate, TELL, REFUSE, refused)
             if said is not None:
                 yield column, said
 
 
-def _dated_fix(column: Column) -> str:
+def _dated_fix(column: CodedColumn) -> str:
     table = column.attribute.table
     return (
         f"drop it, give its history under tables.history, or name it in tables.{table}.known_at_creation "

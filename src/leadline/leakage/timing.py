@@ -11,10 +11,10 @@ import numpy as np
 
 from leadline.core.point_in_time import DAY
 from leadline.core.rng import Stream, generator
-from leadline.leakage.evidence import FOLDS, Answer, Evidence, Floats, Gate, Ints, encode
+from leadline.leakage.evidence import FOLDS, Answer, Evidence, Floats, GateContext, Ints, encode_column
 from leadline.tables.attributes import Attribute
 from leadline.tables.schema import CLOCKS
-from leadline.tables.stages import rung_of
+from leadline.tables.stages import stage_index
 
 __all__ = ["date_after_creation", "overwritten_later", "recorded_in_bulk"]
 
@@ -33,7 +33,7 @@ HOUR = 3_600_000_000
 ONE_DAY, DAYS = 0.25, 30
 
 
-def date_after_creation(gate: Gate) -> Iterator[Answer]:
+def date_after_creation(gate: GateContext) -> Iterator[Answer]:
     """Refuse attributes that hold dates after the lead was created: the lead's own future."""
     mine = [a for a in gate.judged if a.table == "leads"]
     if not mine or not gate.loaded.is_dated:
@@ -91,7 +91,7 @@ def _micros(instants: Any) -> Floats:
     return np.where(np.isnat(naive), np.nan, naive.astype(np.int64).astype(np.float64))
 
 
-def recorded_in_bulk(gate: Gate) -> Iterator[Answer]:
+def recorded_in_bulk(gate: GateContext) -> Iterator[Answer]:
     """Tell tables of which many rows were recorded long after they happened, or carry the date of one day."""
     for table in gate.config.tables.given():
         clock = CLOCKS.get(table)
@@ -104,7 +104,7 @@ def recorded_in_bulk(gate: Gate) -> Iterator[Answer]:
         )
 
 
-def _late_in_bulk(gate: Gate, table: str, clock: str, subject: str) -> Iterator[Answer]:
+def _late_in_bulk(gate: GateContext, table: str, clock: str, subject: str) -> Iterator[Answer]:
     """Count late rows that came many in an hour; of events, for each type by itself, as a back-fill brings few types."""
     kind = "COALESCE(behaviour, '')" if table == "events" else "''"
     late = f"recorded_at - {clock} > {LATE}"
@@ -127,7 +127,7 @@ def _late_in_bulk(gate: Gate, table: str, clock: str, subject: str) -> Iterator[
             )  # fmt: skip
 
 
-def _one_day(gate: Gate, table: str, clock: str, subject: str) -> Iterator[Answer]:
+def _one_day(gate: GateContext, table: str, clock: str, subject: str) -> Iterator[Answer]:
     rows = gate.loaded.store.rows(
         f"SELECT SUM(n), MAX(n), COUNT(*), MAX(d) - MIN(d) FROM (SELECT CAST(FLOOR({clock} / {DAY}.0) AS BIGINT) AS d, COUNT(*) AS n FROM {table} WHERE {clock} IS NOT NULL GROUP BY 1) AS t"
     )[0]
@@ -154,14 +154,14 @@ BOUND, MARGIN = 0.60, 0.05
 
 
 @dataclass(frozen=True)
-class Pair:
+class SnapshotPair:
     """Leads open at one date (y = 1) beside those open at an earlier one, as evidence without blocks."""
 
     seen: Evidence
     rows: Ints
 
 
-def overwritten_later(gate: Gate) -> Iterator[Answer]:
+def overwritten_later(gate: GateContext) -> Iterator[Answer]:
     """Tell an attribute whose values among open leads tonight differ from those of earlier dates, as earlier dates don't."""
     if gate.config.is_flat or not gate.judged:
         return
@@ -171,7 +171,7 @@ def overwritten_later(gate: Gate) -> Iterator[Answer]:
     if len(pairs) < 3:
         return
     for attribute in gate.judged:
-        column = encode(attribute, table.column(attribute.name))
+        column = encode_column(attribute, table.column(attribute.name))
         tonight, *before = (p.seen.apart(column.codes[p.rows]) for p in pairs)
         usual = max(before)
         noise = pairs[0].seen.error(tonight)
@@ -184,12 +184,12 @@ def overwritten_later(gate: Gate) -> Iterator[Answer]:
             )  # fmt: skip
 
 
-def _sql(gate: Gate) -> str:
+def _sql(gate: GateContext) -> str:
     """One row a lead: since when it was known, until when it was open, and its attributes."""
     joined = gate.config.tables.accounts is not None and gate.config.tables.leads.account is not None
     names = "".join(f", {'a' if a.table == 'accounts' else 'l'}.{a.name}" for a in gate.judged)
     accounts = "LEFT JOIN accounts AS a ON a.account_id = l.account_id" if joined else ""
-    ends = f"rung < 0 OR rung >= {rung_of(str(gate.config.outcome.reaches))}"
+    ends = f"rung < 0 OR rung >= {stage_index(str(gate.config.outcome.reaches))}"
     return (
         f"SELECT l.lead_id, l.created_at, COALESCE(e.closed_at, {gate.loaded.known_at}) AS closed_at{names} FROM leads AS l "
         f"LEFT JOIN (SELECT lead_id, MIN(GREATEST(reached_at, recorded_at)) AS closed_at FROM reached WHERE {ends} GROUP BY lead_id) AS e "
@@ -197,16 +197,16 @@ def _sql(gate: Gate) -> str:
     )
 
 
-def _step(gate: Gate) -> int:
+def _step(gate: GateContext) -> int:
     return max(gate.config.horizon.micros, 7 * DAY)
 
 
-def _dates(gate: Gate) -> list[int]:
+def _dates(gate: GateContext) -> list[int]:
     """Tonight, and the dates before it, a horizon apart."""
     return [int(gate.loaded.known_at or 0) - n * _step(gate) for n in range(DATES)]
 
 
-def _pairs(gate: Gate, created: Ints, closed: Ints) -> list[Pair]:
+def _pairs(gate: GateContext, created: Ints, closed: Ints) -> list[SnapshotPair]:
     """Pair each date's open leads with those of the date before; the newest pair first.
 
     Leads older than two steps are left out on every date alike: what lies about for years would hide what is new.
@@ -225,5 +225,5 @@ def _pairs(gate: Gate, created: Ints, closed: Ints) -> list[Pair]:
         rows = np.concatenate([newer, older])
         y = np.concatenate([np.ones(len(newer)), np.zeros(len(older))])
         fold = generator(gate.config.seed, Stream.LEAK_OVERWRITTEN).integers(0, FOLDS, len(created))[rows]
-        pairs.append(Pair(Evidence(y, np.zeros(len(rows), dtype=np.int64), fold, rows, ()), rows))
+        pairs.append(SnapshotPair(Evidence(y, np.zeros(len(rows), dtype=np.int64), fold, rows, ()), rows))
     return pairs

@@ -9,10 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core.privacy import MIN_GROUP_SIZE
-from leadline.leakage.evidence import FEWEST, Answer, Column, Evidence, Floats, Gate
+from leadline.leakage.evidence import FEWEST, Answer, CodedColumn, Evidence, Floats, GateContext
 from leadline.leakage.vocabulary import could_be_an_answer, tells_of_the_past, written_by_sales
 
-__all__ = ["PURE", "Fill", "fill_differs", "fill_follows", "fill_of", "only_among_positives", "states_outcome"]
+__all__ = [
+    "PURE",
+    "FillRates",
+    "fill_differs",
+    "fill_follows",
+    "measure_fill",
+    "only_among_positives",
+    "states_outcome",
+]
 
 PURE = 0.98
 
@@ -28,7 +36,7 @@ COMMON = 0.60  # with a higher base rate, purity says little
 
 
 @dataclass(frozen=True)
-class Fill:
+class FillRates:
     """How a column is filled: its rate among positives and negatives, and what that tells of the outcome.
 
     `only` is ``positive`` or ``negative`` where values exist for that outcome only, else nothing.
@@ -58,7 +66,7 @@ class Fill:
         return f"filled for {self.positive:.1%} of the positive leads and {self.negative:.1%} of the others{only}"
 
 
-def fill_of(column: Column, seen: Evidence) -> Fill | None:
+def measure_fill(column: CodedColumn, seen: Evidence) -> FillRates | None:
     """Measure how a column is filled, over all time or, where that tells more, while it is in use; None for always or never."""
     whole = _measured(column, seen)
     if whole is None or whole.follows:
@@ -68,14 +76,14 @@ def fill_of(column: Column, seen: Evidence) -> Fill | None:
     return replace(newer, rows=whole.rows) if newer is not None and (newer.follows or newer.differs) else whole
 
 
-def _measured(column: Column, seen: Evidence) -> Fill | None:
+def _measured(column: CodedColumn, seen: Evidence) -> FillRates | None:
     filled = column.filled
     rows = int(filled.sum())
     if rows in (0, len(filled)):
         return None
     auc = seen.apart(filled.astype(np.int64))
     up, down = float(filled[seen.y == 1].mean()), float(filled[seen.y == 0].mean())
-    return Fill(up, down, auc, seen.error(auc), _only(filled, seen, up, down), rows)
+    return FillRates(up, down, auc, seen.error(auc), _only(filled, seen, up, down), rows)
 
 
 def _only(filled: npt.NDArray[np.bool_], seen: Evidence, up: float, down: float) -> str:
@@ -88,7 +96,7 @@ def _only(filled: npt.NDArray[np.bool_], seen: Evidence, up: float, down: float)
     return ""
 
 
-def fill_follows(gate: Gate) -> Iterator[Answer]:
+def fill_follows(gate: GateContext) -> Iterator[Answer]:
     """Refuse a column that is filled in as a consequence of the outcome, and those filled in only where such a one is."""
     fills = list(_fills(gate))
     follows = [(column, fill) for column, fill in fills if fill.follows and not _by_form(column, gate)]
@@ -105,7 +113,7 @@ def fill_follows(gate: Gate) -> Iterator[Answer]:
             yield (column.subject, seen, "values for leads of every kind", _fill_fix(gate, column), fill.rows)
 
 
-def fill_differs(gate: Gate) -> Iterator[Answer]:
+def fill_differs(gate: GateContext) -> Iterator[Answer]:
     """Tell a column that is filled in clearly more often for one outcome."""
     for column, fill in _fills(gate):
         if fill.differs and not fill.follows and not _by_form(column, gate):
@@ -114,7 +122,7 @@ def fill_differs(gate: Gate) -> Iterator[Answer]:
             )  # fmt: skip
 
 
-def _by_form(column: Column, gate: Gate) -> bool:
+def _by_form(column: CodedColumn, gate: GateContext) -> bool:
     """Whether a column declared known at creation, such as the form, settles alone whether this one is filled in."""
     filled = column.filled
     for other in gate.evidence.columns:
@@ -127,16 +135,16 @@ def _by_form(column: Column, gate: Gate) -> bool:
     return False
 
 
-def _fills(gate: Gate) -> Iterator[tuple[Column, Fill]]:
+def _fills(gate: GateContext) -> Iterator[tuple[CodedColumn, FillRates]]:
     if not gate.evidence.short:
         account = () if gate.evidence.account is None else (gate.evidence.account,)
         for column in (*gate.evidence.columns, *account):
-            fill = fill_of(column, gate.evidence)
+            fill = measure_fill(column, gate.evidence)
             if fill is not None:
                 yield column, fill
 
 
-def _fill_fix(gate: Gate, column: Column) -> str:
+def _fill_fix(gate: GateContext, column: CodedColumn) -> str:
     history = "" if gate.config.is_flat else "give its history under tables.history, "
     return f"drop it, {history}or accept LL209 with a reason for {column.attribute.column}"
 
@@ -158,7 +166,7 @@ SAID, APART = (
 LEAST = 0.56  # AUC below which even such levels tell little
 
 
-def only_among_positives(gate: Gate) -> Iterator[Answer]:
+def only_among_positives(gate: GateContext) -> Iterator[Answer]:
     """Refuse a column of which many values exist among positives only, or nearly all values settle the outcome."""
     seen = gate.evidence
     if seen.short or seen.y.mean() > COMMON:
@@ -168,7 +176,7 @@ def only_among_positives(gate: Gate) -> Iterator[Answer]:
         shared = (rows >= MIN_GROUP_SIZE) & ~_empty(column, len(rows))
         pure = shared & (won >= PURE * rows)
         held = float(won[pure].sum()) / seen.positives
-        fill = fill_of(column, seen)
+        fill = measure_fill(column, seen)
         what = "levels" if column.words else "ranges"
         if held >= HELD and rows[pure].sum() >= FEWEST and not (fill is not None and fill.only):
             others = 1 - float(won[pure].sum() / rows[pure].sum())
@@ -176,14 +184,14 @@ def only_among_positives(gate: Gate) -> Iterator[Answer]:
                 column.subject, f"{int(pure.sum())} {what} that hold {held:.0%} of the positive leads have hardly anybody else in them: {others:.1%} others", "values that both outcomes share",
                 _level_fix(gate, column, "LL210"), int(rows[pure].sum()),
             )  # fmt: skip
-        elif settled := _settled(column, seen, shared):
+        elif settled := _settled_share(column, seen, shared):
             yield (
                 column.subject, f"{settled:.0%} of the filled rows have {what} of which at least {SURE:.0%} end one way, some all but won and others all but lost",
                 "values of which some leads end either way", _level_fix(gate, column, "LL210"), int(column.filled.sum()),
             )  # fmt: skip
 
 
-def _settled(column: Column, seen: Evidence, shared: npt.NDArray[np.bool_]) -> float:
+def _settled_share(column: CodedColumn, seen: Evidence, shared: npt.NDArray[np.bool_]) -> float:
     """Share of the filled rows in levels that nearly all end one way, where both ways are there; else 0."""
     rows, won = _counts(column, seen)
     expected = np.bincount(column.codes, seen.expected, len(rows))
@@ -193,7 +201,7 @@ def _settled(column: Column, seen: Evidence, shared: npt.NDArray[np.bool_]) -> f
     return (up + down) / filled if min(up, down) >= 0.1 * filled and up + down >= MOSTLY * filled else 0.0
 
 
-def states_outcome(gate: Gate) -> Iterator[Answer]:
+def states_outcome(gate: GateContext) -> Iterator[Answer]:
     """Refuse a column whose levels read as an outcome or a follow-up, and behave so."""
     seen = gate.evidence
     if seen.short:
@@ -219,7 +227,7 @@ def states_outcome(gate: Gate) -> Iterator[Answer]:
             )  # fmt: skip
 
 
-def _counts(column: Column, seen: Evidence) -> tuple[Floats, Floats]:
+def _counts(column: CodedColumn, seen: Evidence) -> tuple[Floats, Floats]:
     size = int(column.codes.max(initial=0)) + 1
     rows: Floats = np.bincount(column.codes, minlength=size).astype(np.float64)
     won: Floats = np.bincount(column.codes, seen.y, size).astype(np.float64)
@@ -230,12 +238,12 @@ def _levels(number: int) -> str:
     return "one level," if number == 1 else f"{number} levels,"
 
 
-def _empty(column: Column, size: int) -> npt.NDArray[np.bool_]:
+def _empty(column: CodedColumn, size: int) -> npt.NDArray[np.bool_]:
     """Which codes say nothing."""
     empty: npt.NDArray[np.bool_] = np.bincount(column.codes, column.filled.astype(np.float64), size) == 0
     return empty
 
 
-def _level_fix(gate: Gate, column: Column, code: str, when: str = "") -> str:
+def _level_fix(gate: GateContext, column: CodedColumn, code: str, when: str = "") -> str:
     history = "" if gate.config.is_flat else "give its history under tables.history, "
     return f"drop it, {history}or{when} accept {code} with a reason for {column.attribute.column}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["ABROAD", "LOOSE_ABROAD", "could_be_an_answer", "folded", "tells_of_the_past", "written_by_sales"]
+__all__ = ["ABROAD", "LOOSE_ABROAD", "could_be_an_answer", "tells_of_the_past", "without_accents", "written_by_sales"]
 
 
 # What sales writes down in Spanish, Portuguese, French, German, Dutch and Italian, without accents.
@@ -100,19 +100,19 @@ PAST = re.compile(
 )
 
 
-def folded(text: str) -> str:
+def without_accents(text: str) -> str:
     """Spell text in lower case without accents.
 
     Examples
     --------
-    >>> folded("Última Conversión"), folded("Heiß")
+    >>> without_accents("Última Conversión"), without_accents("Heiß")
     ('ultima conversion', 'heiss')
     """
     return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
 
 
 def _plain(level: str) -> str:
-    return re.sub(r"[^\w'&-]+", " ", folded(level)).strip()
+    return re.sub(r"[^\w'&-]+", " ", without_accents(level)).strip()
 
 
 def written_by_sales(level: str) -> bool:

@@ -13,10 +13,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadline.core.rng import drawn_again
+from leadline.core.rng import bootstrap_counts
 from leadline.metrics.intervals import Interval
 
-__all__ = ["AT_ONCE", "REPEATS", "Sums", "difference", "drawn", "losses", "worlds", "worst"]
+__all__ = [
+    "AT_ONCE",
+    "REPEATS",
+    "BootstrapSums",
+    "bootstrap_sums",
+    "bootstrap_weights",
+    "log_loss_difference",
+    "max_statistic_bound",
+    "row_log_losses",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,12 +36,12 @@ CHUNK = 50  # draws at once, so that memory is bounded: 50 × 100,000 accounts a
 SURE = 1e-15  # as in metrics.log_loss
 
 
-def losses(y: Floats, p: Floats) -> Floats:
+def row_log_losses(y: Floats, p: Floats) -> Floats:
     """Return each row's log loss.
 
     Examples
     --------
-    >>> losses(np.array([1.0, 0.0]), np.array([0.5, 0.5])).round(4).tolist()
+    >>> row_log_losses(np.array([1.0, 0.0]), np.array([0.5, 0.5])).round(4).tolist()
     [0.6931, 0.6931]
     """
     p = np.clip(p, SURE, 1 - SURE)
@@ -40,7 +49,7 @@ def losses(y: Floats, p: Floats) -> Floats:
     return loss
 
 
-def drawn(columns: Iterable[Floats], group: npt.NDArray[Any], seed: int, repeats: int = REPEATS) -> Floats:
+def bootstrap_sums(columns: Iterable[Floats], group: npt.NDArray[Any], seed: int, repeats: int = REPEATS) -> Floats:
     """Return the sums of columns in each draw of whole groups.
 
     Parameters
@@ -56,7 +65,7 @@ def drawn(columns: Iterable[Floats], group: npt.NDArray[Any], seed: int, repeats
 
     Examples
     --------
-    >>> sums = drawn([np.ones(4)], np.array(["a", "a", "b", "b"]), seed=7, repeats=3)
+    >>> sums = bootstrap_sums([np.ones(4)], np.array(["a", "a", "b", "b"]), seed=7, repeats=3)
     >>> sums.tolist()  # both groups have two rows
     [[4.0], [4.0], [4.0]]
     """
@@ -72,12 +81,12 @@ def drawn(columns: Iterable[Floats], group: npt.NDArray[Any], seed: int, repeats
 
 
 @dataclass(frozen=True)
-class Sums:
+class BootstrapSums:
     """Named columns' sums, over all rows and in each draw of whole groups; their ratios, with intervals.
 
     Examples
     --------
-    >>> sums = Sums.of({"hits": np.array([1.0, 0.0]), "rows": np.ones(2)}, np.array(["a", "b"]), seed=7)
+    >>> sums = BootstrapSums.of({"hits": np.array([1.0, 0.0]), "rows": np.ones(2)}, np.array(["a", "b"]), seed=7)
     >>> sums.ratio("hits", "rows").value, sums.gap(("hits", "rows"), ("rows", "rows"))
     (0.5, Interval(value=-0.5, low=-1.0, high=0.0))
     """
@@ -87,12 +96,14 @@ class Sums:
     draws: Floats
 
     @classmethod
-    def of(cls, columns: Mapping[str, Floats], group: npt.NDArray[Any], seed: int, repeats: int = REPEATS) -> Sums:
+    def of(
+        cls, columns: Mapping[str, Floats], group: npt.NDArray[Any], seed: int, repeats: int = REPEATS
+    ) -> BootstrapSums:
         """Draw the groups; with fewer than two of them, nothing says how they differ, and there is no interval."""
         total = np.array([column.sum() for column in columns.values()], dtype=np.float64)
         if len(np.unique(np.asarray(group).astype(str))) < 2:
             return cls(tuple(columns), total, np.full((1, len(total)), np.nan))
-        return cls(tuple(columns), total, drawn(columns.values(), group, seed, repeats))
+        return cls(tuple(columns), total, bootstrap_sums(columns.values(), group, seed, repeats))
 
     def ratio(self, above: str, below: str) -> Interval:
         """Return one column's sum over another's."""
@@ -110,20 +121,22 @@ class Sums:
         return ratio
 
 
-def difference(y: Floats, weight: Floats, a: Floats, b: Floats, group: npt.NDArray[Any], seed: int) -> Interval:
+def log_loss_difference(
+    y: Floats, weight: Floats, a: Floats, b: Floats, group: npt.NDArray[Any], seed: int
+) -> Interval:
     """Return the log loss of `a` less that of `b` (above 0: b is better), with its interval over draws of accounts.
 
     Examples
     --------
     >>> y = np.array([1.0, 0.0, 1.0, 0.0])
-    >>> difference(y, np.ones(4), np.full(4, 0.5), np.full(4, 0.5), np.arange(4), seed=7)
+    >>> log_loss_difference(y, np.ones(4), np.full(4, 0.5), np.full(4, 0.5), np.arange(4), seed=7)
     Interval(value=0.0, low=0.0, high=0.0)
     """
-    columns = {"a": weight * losses(y, a), "b": weight * losses(y, b), "rows": weight}
-    return Sums.of(columns, group, seed).gap(("a", "rows"), ("b", "rows"))
+    columns = {"a": weight * row_log_losses(y, a), "b": weight * row_log_losses(y, b), "rows": weight}
+    return BootstrapSums.of(columns, group, seed).gap(("a", "rows"), ("b", "rows"))
 
 
-def worst(values: Floats, draws: Floats, level: float, both_sides: bool) -> tuple[Floats, float]:
+def max_statistic_bound(values: Floats, draws: Floats, level: float, both_sides: bool) -> tuple[Floats, float]:
     """Return each statistic's standard error, and how many of them the worst of all goes beyond by chance alone.
 
     The worst of many is taken in each draw (Westfall and Young 1993), so that the bound holds for all statistics
@@ -143,7 +156,7 @@ def worst(values: Floats, draws: Floats, level: float, both_sides: bool) -> tupl
     Examples
     --------
     >>> draws = np.random.default_rng(1).normal(size=(4000, 20))
-    >>> errors, beyond = worst(np.zeros(20), draws, 0.025, both_sides=False)
+    >>> errors, beyond = max_statistic_bound(np.zeros(20), draws, 0.025, both_sides=False)
     >>> bool(2.8 < beyond < 3.2), bool(abs(errors - 1).max() < 0.1)  # a single one's is 1.96
     (True, True)
     """
@@ -160,7 +173,7 @@ def worst(values: Floats, draws: Floats, level: float, both_sides: bool) -> tupl
 AT_ONCE = 2_000_000  # rows times worlds that are reckoned at once: 16 MB an array
 
 
-def worlds(group: npt.NDArray[Any], random: np.random.Generator, repeats: int) -> Iterator[Floats]:
+def bootstrap_weights(group: npt.NDArray[Any], random: np.random.Generator, repeats: int) -> Iterator[Floats]:
     """Yield how often each row stands in some worlds, rows by worlds; the first of all is the world as it was.
 
     Parameters
@@ -173,7 +186,7 @@ def worlds(group: npt.NDArray[Any], random: np.random.Generator, repeats: int) -
     Examples
     --------
     >>> two, one = np.array(["a", "b", "b"]), np.array(["a", "a"])
-    >>> [w.shape for w in worlds(two, np.random.default_rng(7), 5)], [w.tolist() for w in worlds(one, np.random.default_rng(7), 5)]
+    >>> [w.shape for w in bootstrap_weights(two, np.random.default_rng(7), 5)], [w.tolist() for w in bootstrap_weights(one, np.random.default_rng(7), 5)]
     ([(3, 6)], [[[1.0], [1.0]]])
     """
     _, code = np.unique(group.astype(str), return_inverse=True)
@@ -181,6 +194,6 @@ def worlds(group: npt.NDArray[Any], random: np.random.Generator, repeats: int) -
     rest, world = repeats if accounts > 1 else 0, np.ones((accounts, 1))
     while world.shape[1] or rest:
         more = min(rest, step - world.shape[1])
-        drawn = [drawn_again(accounts, random) for _ in range(more)]
+        drawn = [bootstrap_counts(accounts, random) for _ in range(more)]
         yield np.column_stack([world, *drawn])[code].astype(np.float64)
         rest, world = rest - more, np.empty((accounts, 0))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BINS", "by_chance", "deciles", "psi", "shares"]
+__all__ = ["BINS", "bin_shares", "decile_edges", "psi", "psi_by_chance"]
 
 Floats = npt.NDArray[np.float64]
 BINS = 10
@@ -15,12 +15,12 @@ Z95 = 1.959963984540054
 LEAST = 1e-4  # an empty bin's share: the logarithm of nothing is infinite
 
 
-def deciles(values: Floats, weight: Floats | None = None) -> list[float]:
+def decile_edges(values: Floats, weight: Floats | None = None) -> list[float]:
     """Return the cuts between ten bins of about equal weight; fewer where values repeat.
 
     Examples
     --------
-    >>> deciles(np.arange(10.0))[:3]
+    >>> decile_edges(np.arange(10.0))[:3]
     [1.0, 2.0, 3.0]
     """
     if not len(values):
@@ -32,12 +32,12 @@ def deciles(values: Floats, weight: Floats | None = None) -> list[float]:
     return sorted({float(values[order][min(place, len(values) - 1)]) for place in places})
 
 
-def shares(values: Floats, cuts: Sequence[float], weight: Floats | None = None) -> list[float]:
+def bin_shares(values: Floats, cuts: Sequence[float], weight: Floats | None = None) -> list[float]:
     """Return each bin's share of the weight; a value at a cut belongs to the bin above it.
 
     Examples
     --------
-    >>> shares(np.array([0.1, 0.5, 0.9]), [0.5])
+    >>> bin_shares(np.array([0.1, 0.5, 0.9]), [0.5])
     [0.3333333333333333, 0.6666666666666666]
     """
     counts = np.bincount(np.searchsorted(np.array(cuts), values, side="right"), weight, len(cuts) + 1)
@@ -58,14 +58,14 @@ def psi(expected: Sequence[float], found: Sequence[float]) -> float:
     return float(np.sum((f - e) * np.log(f / e)))
 
 
-def by_chance(bins: int, rows: int, others: float = np.inf) -> float:
+def psi_by_chance(bins: int, rows: int, others: float = np.inf) -> float:
     """Return how large an index two samples of one spread show by chance, but for one time in forty or so.
 
     The index is about ``(1/n + 1/m) · χ²`` with one degree of freedom fewer than bins (Yurdakul 2018).
 
     Examples
     --------
-    >>> by_chance(10, 100) > by_chance(10, 10_000), by_chance(1, 50)
+    >>> psi_by_chance(10, 100) > psi_by_chance(10, 10_000), psi_by_chance(1, 50)
     (True, 0.0)
     """
     free = bins - 1

@@ -20,23 +20,23 @@ import numpy.typing as npt
 __all__ = [
     "LEVELS",
     "Interval",
-    "Sample",
-    "clustering",
+    "SampleSize",
+    "account_design_effect",
+    "binomial_p_value",
+    "clopper_pearson_interval",
     "design_effect",
-    "effective_number",
-    "exact_interval",
-    "holm",
-    "lines",
+    "effective_sample_size",
+    "holm_correction",
+    "measure_sample",
     "percentile_interval",
-    "sample",
-    "two_sided",
+    "sample_lines",
 ]
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampleSize:
     """How many of what there are, and for how many independent snapshots they count.
 
     Attributes
@@ -74,7 +74,7 @@ class Sample:
         return [(f"sample.{name}", float(value), 0) for name, value in asdict(self).items()]
 
 
-def sample(y: Floats, weight: Floats, lead: npt.NDArray[Any], group: npt.NDArray[Any]) -> Sample:
+def measure_sample(y: Floats, weight: Floats, lead: npt.NDArray[Any], group: npt.NDArray[Any]) -> SampleSize:
     """Count labelled snapshots by lead and account, and say for how many independent ones they count.
 
     Parameters
@@ -87,7 +87,7 @@ def sample(y: Floats, weight: Floats, lead: npt.NDArray[Any], group: npt.NDArray
     Examples
     --------
     >>> y = np.array([1.0, 1.0, 0.0, 0.0])
-    >>> told = sample(y, np.ones(4), np.array(["a", "a", "b", "c"]), np.array(["a", "a", "b", "c"]))
+    >>> told = measure_sample(y, np.ones(4), np.array(["a", "a", "b", "c"]), np.array(["a", "a", "b", "c"]))
     >>> told.effective, told.accounts, told.correlation  # the two snapshots of lead a are copies
     (3.0, 3, 1.0)
     """
@@ -95,7 +95,7 @@ def sample(y: Floats, weight: Floats, lead: npt.NDArray[Any], group: npt.NDArray
     uneven = float(weight.sum() ** 2 / (len(y) * np.sum(weight**2))) if len(y) else 1.0
     effective = float(np.sum(sizes / (1 + (sizes - 1) * rho))) * uneven
     positives = int(np.sum(y == 1))
-    return Sample(
+    return SampleSize(
         len(y),
         positives,
         len(np.unique(lead)),
@@ -108,12 +108,12 @@ def sample(y: Floats, weight: Floats, lead: npt.NDArray[Any], group: npt.NDArray
     )
 
 
-def clustering(y: Floats, group: npt.NDArray[Any]) -> float:
+def account_design_effect(y: Floats, group: npt.NDArray[Any]) -> float:
     """Return the design effect of the accounts alone, weights left aside; 1 for no rows.
 
     Examples
     --------
-    >>> clustering(np.array([1.0, 1.0, 0.0, 0.0]), np.array(["a", "a", "b", "b"]))
+    >>> account_design_effect(np.array([1.0, 1.0, 0.0, 0.0]), np.array(["a", "a", "b", "b"]))
     2.0
     """
     if not len(y):
@@ -150,12 +150,12 @@ def _correlation(y: Floats, who: npt.NDArray[np.int64], sizes: Floats) -> float:
     return float(np.clip((between - within) / (between + (typical - 1) * within), 0.0, 1.0))
 
 
-def lines(told: Sample) -> Sequence[str]:
+def sample_lines(told: SampleSize) -> Sequence[str]:
     """Say it in one line.
 
     Examples
     --------
-    >>> print(*lines(Sample(900, 90, 300, 40, 200, 0.25, 1.5, 600.0, 60.0)))
+    >>> print(*sample_lines(SampleSize(900, 90, 300, 40, 200, 0.25, 1.5, 600.0, 60.0)))
     900 snapshots of 300 leads in 200 accounts (40 leads positive) tell as much as 600
     independent ones (60 positive; design effect 1.5)
     """
@@ -241,12 +241,12 @@ def design_effect(error: Floats, group: npt.NDArray[np.int64]) -> float:
     return max(1.0, together / alone) if alone > 0 else 1.0
 
 
-def effective_number(p: Floats, weight: Floats, effect: float) -> float:
+def effective_sample_size(p: Floats, weight: Floats, effect: float) -> float:
     """Return how many independent rows, all of the mean probability, would vary as much as these do by what was said.
 
     Examples
     --------
-    >>> round(effective_number(np.full(100, 0.2), np.ones(100), effect=4.0), 6)
+    >>> round(effective_sample_size(np.full(100, 0.2), np.ones(100), effect=4.0), 6)
     25.0
     """
     mass = float(weight.sum())
@@ -257,12 +257,12 @@ def effective_number(p: Floats, weight: Floats, effect: float) -> float:
     return mass**2 / float(np.sum(weight**2)) / effect
 
 
-def exact_interval(share: float, number: float, level: float = 0.95) -> tuple[float, float]:
+def clopper_pearson_interval(share: float, number: float, level: float = 0.95) -> tuple[float, float]:
     """Return the interval of a share by Clopper and Pearson (1934), at a number of rows that need not be whole.
 
     Examples
     --------
-    >>> low, high = exact_interval(0.0, 100)
+    >>> low, high = clopper_pearson_interval(0.0, 100)
     >>> low, round(high, 3)
     (0.0, 0.036)
     """
@@ -274,12 +274,12 @@ def exact_interval(share: float, number: float, level: float = 0.95) -> tuple[fl
     return float(low), float(high)
 
 
-def two_sided(share: float, said: float, number: float) -> float:
+def binomial_p_value(share: float, said: float, number: float) -> float:
     """Return the chance of a share at least so far from what was said: twice the lesser tail of the binomial.
 
     Examples
     --------
-    >>> round(two_sided(0.5, 0.5, 20), 2), two_sided(0.5, 0.1, 20) < 0.001
+    >>> round(binomial_p_value(0.5, 0.5, 20), 2), binomial_p_value(0.5, 0.1, 20) < 0.001
     (1.0, True)
     """
     from scipy.special import betainc
@@ -290,12 +290,12 @@ def two_sided(share: float, said: float, number: float) -> float:
     return min(1.0, 2 * min(above, below))
 
 
-def holm(chances: Sequence[float]) -> list[float]:
+def holm_correction(chances: Sequence[float]) -> list[float]:
     """Correct for many looks: of all that are true, the chance that any falls below a bound is the bound at most.
 
     Examples
     --------
-    >>> holm([0.04, 0.01, 0.03])
+    >>> holm_correction([0.04, 0.01, 0.03])
     [0.06, 0.03, 0.06]
     """
     order = np.argsort(chances, kind="stable")

@@ -10,7 +10,16 @@ import numpy.typing as npt
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.metrics.classification import Z95
 
-__all__ = ["FEWEST_POSITIVES", "codes", "counted", "distinct", "lift", "lift_within", "rate", "too_few"]
+__all__ = [
+    "FEWEST_POSITIVES",
+    "count_distinct",
+    "count_leads",
+    "group_codes",
+    "lift_interval",
+    "stratified_lift",
+    "too_few",
+    "weighted_rate",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -20,12 +29,12 @@ FEWEST_POSITIVES = 5
 """Positive leads with a behaviour and without it, below which nothing is said of its lift."""
 
 
-def codes(keys: npt.NDArray[np.object_]) -> Ints:
+def group_codes(keys: npt.NDArray[np.object_]) -> Ints:
     """Number keys by their first turn; ids of any length are then compared once.
 
     Examples
     --------
-    >>> codes(np.array(["b", "a", "b"], dtype=object)).tolist()
+    >>> group_codes(np.array(["b", "a", "b"], dtype=object)).tolist()
     [0, 1, 0]
     """
     import pandas as pd
@@ -33,31 +42,31 @@ def codes(keys: npt.NDArray[np.object_]) -> Ints:
     return np.asarray(pd.factorize(keys)[0], dtype=np.int64)
 
 
-def distinct(numbers: Ints) -> int:
+def count_distinct(numbers: Ints) -> int:
     """Count the different ones among numbers from 0.
 
     Examples
     --------
-    >>> distinct(np.array([3, 0, 3])), distinct(np.array([], dtype=np.int64))
+    >>> count_distinct(np.array([3, 0, 3])), count_distinct(np.array([], dtype=np.int64))
     (2, 0)
     """
     return int(np.count_nonzero(np.bincount(numbers))) if len(numbers) else 0
 
 
-def rate(y: Floats, weight: Floats) -> float:
+def weighted_rate(y: Floats, weight: Floats) -> float:
     """Return the weighted share of positives; NaN for no rows.
 
     Examples
     --------
-    >>> rate(np.array([1.0, 0.0]), np.array([1.0, 3.0])), rate(np.empty(0), np.empty(0))
+    >>> weighted_rate(np.array([1.0, 0.0]), np.array([1.0, 3.0])), weighted_rate(np.empty(0), np.empty(0))
     (0.25, nan)
     """
     return float(np.average(y, weights=weight)) if len(y) and weight.sum() > 0 else float("nan")
 
 
-def counted(lead: Ints, y: Floats, *sides: Flags) -> list[tuple[int, int]]:
-    """Count each side's distinct leads, and those of them with a positive row there; leads are numbered (`codes`)."""
-    return [(distinct(lead[side]), distinct(lead[side & (y == 1)])) for side in sides]
+def count_leads(lead: Ints, y: Floats, *sides: Flags) -> list[tuple[int, int]]:
+    """Count each side's distinct leads, and those of them with a positive row there; leads are numbered (`group_codes`)."""
+    return [(count_distinct(lead[side]), count_distinct(lead[side & (y == 1)])) for side in sides]
 
 
 def too_few(sides: Sequence[tuple[int, int]]) -> bool:
@@ -71,7 +80,7 @@ def too_few(sides: Sequence[tuple[int, int]]) -> bool:
     return min(n for n, _ in sides) < MIN_GROUP_SIZE or min(n for _, n in sides) < FEWEST_POSITIVES
 
 
-def lift(did: Flags, y: Floats, weight: Floats, account: Ints) -> tuple[float, float, float]:
+def lift_interval(did: Flags, y: Floats, weight: Floats, account: Ints) -> tuple[float, float, float]:
     """Return conversion with over conversion without, and its 95% interval.
 
     The interval is the linearised one on the logarithm, with an account as one draw (Taylor linearisation of a ratio
@@ -80,13 +89,13 @@ def lift(did: Flags, y: Floats, weight: Floats, account: Ints) -> tuple[float, f
     Examples
     --------
     >>> did, y = np.repeat([True, False], 50), np.repeat([1.0, 0.0, 1.0, 0.0], [20, 30, 10, 40])
-    >>> [round(v, 2) for v in lift(did, y, np.ones(100), np.arange(100))]
+    >>> [round(v, 2) for v in lift_interval(did, y, np.ones(100), np.arange(100))]
     [2.0, 1.04, 3.84]
     """
-    return lift_within(did, y, weight, account, np.zeros(len(y), dtype=np.int64))[:3]
+    return stratified_lift(did, y, weight, account, np.zeros(len(y), dtype=np.int64))[:3]
 
 
-def lift_within(
+def stratified_lift(
     did: Flags, y: Floats, weight: Floats, account: Ints, stratum: Ints
 ) -> tuple[float, float, float, float, float]:
     """Return lift among rows of the same stratum, its 95% interval, and the two conversions that it compares.
@@ -98,7 +107,7 @@ def lift_within(
     --------
     >>> did, stratum = np.tile([True, False], 60), np.repeat([0, 1], 60)
     >>> y = np.where(stratum == 1, np.arange(120) % 4 < 2, np.arange(120) % 10 < 2) * 1.0
-    >>> [round(v, 2) for v in lift_within(did, y, np.ones(120), np.arange(120), stratum)][3:]
+    >>> [round(v, 2) for v in stratified_lift(did, y, np.ones(120), np.arange(120), stratum)][3:]
     [0.35, 0.35]
     """
     nan = float("nan")

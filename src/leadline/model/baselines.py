@@ -3,7 +3,7 @@
 - `lightgbm`: LightGBM (defaults), with the library's defaults: 100 trees of 31 leaves, categories as its own kind; on at most
   `ROWS` rows a fold, of which negatives are drawn first, with weights that keep probabilities unbiased. On a demo world of
   6,000 leads the AUC of 20,000 rows was no worse than of all 28,000 to 45,000 (.791 to .775, .761 to .744), for half the time.
-- `frequencies`: the naive-Bayes frequency table of open-source CRMs, after Odoo's predictive lead scoring [1]_: for each
+- `naive_bayes`: the naive-Bayes frequency table of open-source CRMs, after Odoo's predictive lead scoring [1]_: for each
   field and value, how often leads with it got there and how often not; a lead's odds are the overall odds times, for each
   field, the ratio of its value's share among those who did and those who didn't. 0.1 is added to each count, and a field
   that is empty, or whose value was never seen, says nothing. It reads attributes (numbers by fifths) and the stage reached.
@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 
 from leadline.dataset.feature_spec import Feature
 from leadline.model.encoding.encoder import Matrix
-from leadline.model.fitting.fit import RowSplit, split
+from leadline.model.fitting.fit import RowSplit, split_newest
 from leadline.model.fitting.logistic import sigmoid
 
-__all__ = ["PEERS", "Beside", "beside", "frequencies", "plain_boosting"]
+__all__ = ["PEERS", "BaselinePredictions", "lightgbm_defaults", "naive_bayes", "predict_baselines"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
@@ -42,7 +42,7 @@ ROWS = 20_000  # training rows of a fold that LightGBM is given
 
 
 @dataclass(frozen=True)
-class Beside:
+class BaselinePredictions:
     """What the peers said of one fold's test rows.
 
     Attributes
@@ -57,13 +57,13 @@ class Beside:
     said: Mapping[str, Floats]
 
 
-def beside(
+def predict_baselines(
     specs: Sequence[Feature],
     matrix: Matrix,
     folds: Sequence[RowSplit],
     seed: int | np.random.Generator,
     threads: int = 1,
-) -> tuple[Beside, ...]:
+) -> tuple[BaselinePredictions, ...]:
     """Fit the peers on each fold that the model is judged on, or was chosen by; oldest first.
 
     Parameters
@@ -77,24 +77,24 @@ def beside(
     >>> visits = Feature("visits", "behaviour", "visits", "count", "count", "visited")
     >>> data = Matrix(pd.DataFrame({"visits": n % 5.0}), (n % 5 == 4) * 1.0, np.ones(400), n, n, n + 1)
     >>> folds = [(n[:100], n[100:200]), (n[:200], n[200:300]), (n[:300], n[300:])]
-    >>> made = beside([visits], data, folds, seed=7)
+    >>> made = predict_baselines([visits], data, folds, seed=7)
     >>> [len(fold.row) for fold in made], sorted(made[0].said)
     ([100, 100, 100], ['lightgbm', 'naive_bayes'])
     """
-    order, rows, older, newest, _ = split(matrix, folds)
+    order, rows, older, newest, _ = split_newest(matrix, folds)
     random = np.random.default_rng(seed)
     made = []
     for train, test in (*older, *newest):
         fit, values = rows.take(train), rows.values.iloc[test]
         said = {
-            "lightgbm": plain_boosting(specs, _fewer(fit, random), values, int(random.integers(2**31 - 1)), threads),
-            "naive_bayes": frequencies(specs, fit, values),
+            "lightgbm": lightgbm_defaults(specs, _fewer(fit, random), values, int(random.integers(2**31 - 1)), threads),
+            "naive_bayes": naive_bayes(specs, fit, values),
         }
-        made.append(Beside(order[test], said))
+        made.append(BaselinePredictions(order[test], said))
     return tuple(made)
 
 
-def plain_boosting(
+def lightgbm_defaults(
     specs: Sequence[Feature], train: Matrix, test: pd.DataFrame, seed: int = 0, threads: int = 1
 ) -> Floats:
     """Return what LightGBM with the library's defaults says of test rows; constant where all training rows are alike.
@@ -104,7 +104,7 @@ def plain_boosting(
     >>> n = np.arange(300)
     >>> visits = Feature("visits", "behaviour", "visits", "count", "count", "visited")
     >>> data = Matrix(pd.DataFrame({"visits": n % 5.0}), (n % 5 == 4) * 1.0, np.ones(300), n, n, n + 1)
-    >>> plain_boosting([visits], data, pd.DataFrame({"visits": [4.0, 0.0]})).round(1).tolist()
+    >>> lightgbm_defaults([visits], data, pd.DataFrame({"visits": [4.0, 0.0]})).round(1).tolist()
     [1.0, 0.0]
     """
     if len(np.unique(train.y)) < 2 or not specs:
@@ -120,7 +120,7 @@ def plain_boosting(
     return np.asarray(trees.predict(z, num_threads=threads), dtype=np.float64)
 
 
-def frequencies(specs: Sequence[Feature], train: Matrix, test: pd.DataFrame) -> Floats:
+def naive_bayes(specs: Sequence[Feature], train: Matrix, test: pd.DataFrame) -> Floats:
     """Return what the frequency table of the training rows says of test rows.
 
     Examples
@@ -129,7 +129,7 @@ def frequencies(specs: Sequence[Feature], train: Matrix, test: pd.DataFrame) -> 
     >>> n = np.arange(100)
     >>> values = pd.DataFrame({"source": np.where(n < 50, "web", "fair")})
     >>> data = Matrix(values, (n < 20) * 1.0, np.ones(100), n, n, n + 1)
-    >>> said = frequencies([source], data, pd.DataFrame({"source": ["web", "fair", "phone", None]}))
+    >>> said = naive_bayes([source], data, pd.DataFrame({"source": ["web", "fair", "phone", None]}))
     >>> [round(float(p), 2) for p in said]  # 20 of 50, none of 50; of the others it says what it says of all
     [0.4, 0.0, 0.2, 0.2]
     """

@@ -20,7 +20,7 @@ from leadline.model.calibration.calibrator import Calibrator
 from leadline.model.encoding.encoder import Encoder, check_names
 from leadline.model.fitting.logistic import Logistic, sigmoid
 from leadline.model.fitting.recipe import Recipe
-from leadline.model.shap.tree_shap import Forest, agrees
+from leadline.model.shap.tree_shap import TabulatedTrees, matches_lightgbm
 from leadline.model.shap.trees import check_trees
 from leadline.model.tiers import Tiers
 
@@ -126,7 +126,7 @@ class Scorer:
         check_names(values, self.names)
         rows = np.random.default_rng(len(values)).choice(len(values), min(CHECKED, len(values)), replace=False)
         tree = self.encoder.tree(values.iloc[np.sort(rows)])
-        if agrees(self._forest, self._booster, tree):
+        if matches_lightgbm(self._forest, self._booster, tree):
             return self, ""
         return replace(self, tabled=False), (
             f"reasons: on {len(rows)} rows the fast tables' numbers aren't LightGBM's own; "
@@ -194,8 +194,8 @@ class Scorer:
         return lightgbm.Booster(model_str=self.trees)
 
     @cached_property
-    def _forest(self) -> Forest:
-        return Forest.of(self.trees, len(self.encoder.tree_columns))
+    def _forest(self) -> TabulatedTrees:
+        return TabulatedTrees.of(self.trees, len(self.encoder.tree_columns))
 
     @cached_property
     def _base(self) -> float:

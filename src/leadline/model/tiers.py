@@ -13,7 +13,7 @@ import numpy.typing as npt
 from leadline.errors import DataError
 from leadline.model.fitting.logistic import log_odds
 
-__all__ = ["FLOOR", "Tiers", "key_of"]
+__all__ = ["FLOOR", "Tiers", "capacity_key"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Values: TypeAlias = Sequence[Any] | npt.NDArray[Any]
@@ -22,12 +22,12 @@ FLOOR = math.log(2.0)
 """How far, in log odds, a night's cut may fall below the trained one: a lead at half its odds isn't what the tier promises."""
 
 
-def key_of(value: Any) -> str:
+def capacity_key(value: Any) -> str:
     """Return the word by which a value has a capacity of its own: case and spaces around it don't matter.
 
     Examples
     --------
-    >>> key_of(" North "), key_of(3.0), key_of(None), key_of(float("nan"))
+    >>> capacity_key(" North "), capacity_key(3.0), capacity_key(None), capacity_key(float("nan"))
     ('north', '3', '', '')
     """
     if value is None or value != value:
@@ -56,7 +56,7 @@ class Tiers:
     by : str or None
         The field whose values have capacities of their own.
     own : mapping of str to Tiers
-        Their tiers, by `key_of` the value; all other leads share these.
+        Their tiers, by `capacity_key` the value; all other leads share these.
 
     Examples
     --------
@@ -188,7 +188,7 @@ class Tiers:
         """Part the rows by whose tiers are theirs."""
         if not self.own or value is None:
             return [(self, np.arange(rows))]
-        words = np.array([key_of(v) for v in value], dtype=object)
+        words = np.array([capacity_key(v) for v in value], dtype=object)
         parts = [(tiers, np.flatnonzero(words == word)) for word, tiers in self.own.items()]
         return [*parts, (self, np.flatnonzero(~np.isin(words, [*self.own])))]
 

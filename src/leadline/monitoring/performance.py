@@ -16,11 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core.privacy import MIN_GROUP_SIZE
-from leadline.evaluation.segments import Axis, Rows, Segments, judge_segments
+from leadline.evaluation.segments import SegmentAxis, SegmentRows, Segments, evaluate_segments
 from leadline.metrics import classification
-from leadline.metrics.intervals import clustering, exact_interval
+from leadline.metrics.intervals import account_design_effect, clopper_pearson_interval
 
-__all__ = ["Past", "accepted", "bands", "clustered_auc", "held_out", "held_segments", "share_of", "strength"]
+__all__ = [
+    "PastScores",
+    "acceptance_record",
+    "calibration_segments",
+    "clustered_auc",
+    "conversion_by_band",
+    "holdout_comparison",
+    "predicted_vs_observed",
+    "ranking_performance",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,7 +43,7 @@ Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
-class Past:
+class PastScores:
     """Ripe rows of past nights.
 
     Attributes
@@ -64,9 +73,9 @@ class Past:
     def __len__(self) -> int:
         return len(self.p)
 
-    def take(self, mine: npt.NDArray[Any]) -> Past:
+    def take(self, mine: npt.NDArray[Any]) -> PastScores:
         """Return some of the rows."""
-        return Past(*(getattr(self, f.name)[mine] for f in fields(self)))
+        return PastScores(*(getattr(self, f.name)[mine] for f in fields(self)))
 
     def __repr__(self) -> str:
         return f"Past({len(self):,} rows of {len(np.unique(self.as_of))} nights, {int(self.y.sum()):,} positive)"
@@ -104,29 +113,29 @@ def clustered_auc(y: Floats, p: Floats, group: npt.NDArray[Any]) -> tuple[float,
     return value, low, high
 
 
-def share_of(past: Past) -> dict[str, Any]:
+def predicted_vs_observed(past: PastScores) -> dict[str, Any]:
     """Count rows, leads and positives, and compare what was said with what came; NaN where there are no rows."""
     if not len(past):
         nan = float("nan")
         return {"rows": 0, "leads": 0, "positives": 0, "predicted": nan, "observed": nan, "low": nan, "high": nan}
     came = float(past.y.mean())
-    low, high = exact_interval(came, len(past) / clustering(past.y, past.group))
+    low, high = clopper_pearson_interval(came, len(past) / account_design_effect(past.y, past.group))
     return {
         "rows": len(past), "leads": len(np.unique(past.lead.astype(str))), "positives": int(past.y.sum()),
         "predicted": float(past.p.mean()), "observed": came, "low": low, "high": high,
     }  # fmt: skip
 
 
-def strength(past: Past) -> dict[str, Any]:
-    """Return `share_of`, and how well the rows are ranked."""
+def ranking_performance(past: PastScores) -> dict[str, Any]:
+    """Return `predicted_vs_observed`, and how well the rows are ranked."""
     auc, low, high = clustered_auc(past.y, past.p, past.group)
-    return {**share_of(past), "auc": auc, "auc_low": low, "auc_high": high}
+    return {**predicted_vs_observed(past), "auc": auc, "auc_low": low, "auc_high": high}
 
 
-def bands(past: Past) -> list[dict[str, Any]]:
+def conversion_by_band(past: PastScores) -> list[dict[str, Any]]:
     """Return conversion by band of the score, in up to ten bands of about equal size, the best first."""
     curve = (
-        classification.calibration_curve(past.y, past.p, bins=BANDS, effect=clustering(past.y, past.group))
+        classification.calibration_curve(past.y, past.p, bins=BANDS, effect=account_design_effect(past.y, past.group))
         if len(past)
         else []
     )
@@ -136,7 +145,7 @@ def bands(past: Past) -> list[dict[str, Any]]:
     ]
 
 
-def held_segments(past: Past, best: str, seed: int) -> Segments | None:
+def calibration_segments(past: PastScores, best: str, seed: int) -> Segments | None:
     """Say whether probabilities hold, over all rows and by tier, source, version and month; None where there are no rows.
 
     Parameters
@@ -144,22 +153,26 @@ def held_segments(past: Past, best: str, seed: int) -> Segments | None:
     best : str
         The best tier's name.
     """
-    rows = Rows(past.y, np.ones(len(past)), past.p, past.lead, past.group, np.asarray(past.tier == best))
+    rows = SegmentRows(past.y, np.ones(len(past)), past.p, past.lead, past.group, np.asarray(past.tier == best))
     month = np.array([str(at)[:7] for at in past.as_of.astype("datetime64[us]")], dtype=object)
-    axes = [Axis("tier", past.tier, False), Axis("version", past.version, False), Axis("month", month, False)]
+    axes = [
+        SegmentAxis("tier", past.tier, False),
+        SegmentAxis("version", past.version, False),
+        SegmentAxis("month", month, False),
+    ]
     if any(value is not None for value in past.source):
-        axes.insert(1, Axis("source", past.source, False))
-    return judge_segments(rows, axes, seed)
+        axes.insert(1, SegmentAxis("source", past.source, False))
+    return evaluate_segments(rows, axes, seed)
 
 
-def held_out(past: Past, best: str) -> dict[str, Any] | None:
+def holdout_comparison(past: PastScores, best: str) -> dict[str, Any] | None:
     """Compare the holdout, worked by lot, with all others, worked by score; None where no row is in it.
 
     Returns
     -------
     dict or None
-        `holdout` and `rest` as `strength` has them; `by_lot`: of the holdout, those who drew the best tier and the others;
-        and by band of the score, the best first, `holdout` and `rest` as `share_of` has them.
+        `holdout` and `rest` as `ranking_performance` has them; `by_lot`: of the holdout, those who drew the best tier and the others;
+        and by band of the score, the best first, `holdout` and `rest` as `predicted_vs_observed` has them.
     """
     if not past.holdout.any():
         return None
@@ -168,13 +181,13 @@ def held_out(past: Past, best: str) -> dict[str, Any] | None:
     place, places = np.searchsorted(cuts, mine.p, side="right"), np.searchsorted(cuts, rest.p, side="right")
     ends = [0.0, *cuts.tolist(), 1.0]
     rows = [
-        {"from": ends[n], "to": ends[n + 1], "holdout": share_of(mine.take(place == n)), "rest": share_of(rest.take(places == n))}
+        {"from": ends[n], "to": ends[n + 1], "holdout": predicted_vs_observed(mine.take(place == n)), "rest": predicted_vs_observed(rest.take(places == n))}
         for n in reversed(range(len(cuts) + 1))
     ]  # fmt: skip
     drew = np.asarray(mine.tier == best)
     return {
-        "holdout": strength(mine), "rest": strength(rest), "bands": rows,
-        "by_lot": {"best": share_of(mine.take(drew)), "others": share_of(mine.take(~drew))},
+        "holdout": ranking_performance(mine), "rest": ranking_performance(rest), "bands": rows,
+        "by_lot": {"best": predicted_vs_observed(mine.take(drew)), "others": predicted_vs_observed(mine.take(~drew))},
     }  # fmt: skip
 
 
@@ -184,8 +197,8 @@ def held_out(past: Past, best: str) -> dict[str, Any] | None:
 OTHER = "other"
 
 
-def accepted(
-    past: Past, word: npt.NDArray[np.object_], reason: npt.NDArray[np.object_], words: Sequence[str]
+def acceptance_record(
+    past: PastScores, word: npt.NDArray[np.object_], reason: npt.NDArray[np.object_], words: Sequence[str]
 ) -> dict[str, Any]:
     """Count what became of leads within the horizon, each once for a tier: from the first night that it stood there.
 
@@ -209,14 +222,14 @@ def accepted(
     each = Counter(str(value) for value in word[lost])
     shared = _shared(mine.lead[lost], reason[lost])
     return {
-        "tiers": _by(mine.tier, mine.y, lost),
-        "sources": _by(_few(mine.source, mine.lead), mine.y, lost),
+        "tiers": _by_level_record(mine.tier, mine.y, lost),
+        "sources": _by_level_record(_pool_small_levels(mine.source, mine.lead), mine.y, lost),
         "words": dict(sorted(each.items())) if len(words) > 1 else {},
         "reasons": shared,
     }
 
 
-def _first(past: Past) -> npt.NDArray[np.int64]:
+def _first(past: PastScores) -> npt.NDArray[np.int64]:
     """Return the row of each lead's first night in each tier."""
     order = np.lexsort((past.as_of, past.tier.astype(str), past.lead.astype(str)))
     keys = np.char.add(np.char.add(past.lead[order].astype(str), "\x1f"), past.tier[order].astype(str))
@@ -224,7 +237,7 @@ def _first(past: Past) -> npt.NDArray[np.int64]:
     return np.asarray(np.sort(order[place]), dtype=np.int64)
 
 
-def _by(
+def _by_level_record(
     level: npt.NDArray[np.object_], y: npt.NDArray[np.float64], lost: npt.NDArray[np.bool_]
 ) -> list[dict[str, Any]]:
     names = sorted({str(value) for value in level if value is not None})
@@ -236,7 +249,7 @@ def _by(
     return told
 
 
-def _few(level: npt.NDArray[np.object_], lead: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+def _pool_small_levels(level: npt.NDArray[np.object_], lead: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
     """Put levels that few leads share together."""
     sizes = Counter(value for value, _ in {(value, who) for value, who in zip(level, lead, strict=True)})
     return np.array([v if v is None or sizes[v] >= MIN_GROUP_SIZE else "(other)" for v in level], dtype=object)

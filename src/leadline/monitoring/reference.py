@@ -10,14 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.dataset.feature_spec import Feature
-from leadline.features.build import Features
-from leadline.metrics.drift import by_chance, deciles, psi, shares
+from leadline.features.build import FeatureTable
+from leadline.metrics.drift import bin_shares, decile_edges, psi, psi_by_chance
 from leadline.model.scorer import Scorer
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Reference", "drift_of", "look", "looked_at", "reference", "spread"]
+__all__ = [
+    "TrainingReference",
+    "feature_drift",
+    "reference_of_rows",
+    "reference_record",
+    "training_reference",
+    "value_distribution",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,7 +32,7 @@ ACTS = ("events", "stages", "colleagues")
 
 
 @dataclass(frozen=True)
-class Reference:
+class TrainingReference:
     """Rows of features and their scores, in shares; nothing of any one lead.
 
     Attributes
@@ -54,12 +61,12 @@ class Reference:
         return asdict(self)
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Reference:
+    def from_record(cls, record: Mapping[str, Any]) -> TrainingReference:
         """Read what `to_record` wrote.
 
         Examples
         --------
-        >>> Reference.from_record(Reference(3).to_record()).rows
+        >>> TrainingReference.from_record(TrainingReference(3).to_record()).rows
         3
         """
         return cls(**{name: record[name] for name in cls.__dataclass_fields__})
@@ -68,14 +75,14 @@ class Reference:
         return f"Reference({self.rows:,} rows, {len(self.nulls)} features)"
 
 
-def look(
+def training_reference(
     specs: Sequence[Feature],
     values: pd.DataFrame,
     levels: Mapping[str, Sequence[str]],
     p: Floats,
     weight: Floats | None = None,
     cuts: Sequence[float] | None = None,
-) -> Reference:
+) -> TrainingReference:
     """Look at rows of features and at their scores.
 
     Parameters
@@ -91,7 +98,7 @@ def look(
     --------
     >>> import pandas as pd
     >>> spec = Feature("visits", "behaviour", "visits", "count", "count", "visited")
-    >>> seen = look([spec], pd.DataFrame({"visits": [0.0, 0.0, 3.0, np.nan]}), {}, np.array([0.1, 0.2, 0.3, 0.4]), cuts=[0.25])
+    >>> seen = training_reference([spec], pd.DataFrame({"visits": [0.0, 0.0, 3.0, np.nan]}), {}, np.array([0.1, 0.2, 0.3, 0.4]), cuts=[0.25])
     >>> seen.nulls, seen.silent, seen.scores
     ({}, {'visits': 0.75}, [0.5, 0.5])
     """
@@ -109,8 +116,8 @@ def look(
         if spec.kind == "category":
             other = ~column.isin(list(levels.get(spec.name, ()))).to_numpy() & ~missing
             unseen[spec.name] = float(mass[other].sum()) / (float(mass[~missing].sum()) or 1.0)
-    at = deciles(p, weight) if cuts is None else list(cuts)
-    return Reference(len(values), nulls, silent, unseen, at, shares(p, at, weight))
+    at = decile_edges(p, weight) if cuts is None else list(cuts)
+    return TrainingReference(len(values), nulls, silent, unseen, at, bin_shares(p, at, weight))
 
 
 # How a feature's values are spread, as shares of bins: what training kept, and how far a night lies from it.
@@ -121,7 +128,7 @@ MOST = 20  # levels of one category that have a bin of their own
 DIGITS = 6  # significant ones of a cut: a bound between bins, not one lead's value to the cent
 
 
-def spread(
+def value_distribution(
     spec: Feature, column: pd.Series[Any], levels: Sequence[str] = (), weight: npt.NDArray[np.float64] | None = None
 ) -> dict[str, Any]:
     """Return a feature's bins and their shares: without a value first, then tenths, or the commonest levels and the others.
@@ -135,7 +142,7 @@ def spread(
     --------
     >>> import pandas as pd
     >>> spec = Feature("visits", "behaviour", "visits", "count", "count", "visited")
-    >>> spread(spec, pd.Series([0.0, 0.0, 0.0, 3.0, np.nan]))
+    >>> value_distribution(spec, pd.Series([0.0, 0.0, 0.0, 3.0, np.nan]))
     {'cuts': [0.0, 3.0], 'shares': [0.2, 0.0, 0.6, 0.2]}
     """
     mass = np.ones(len(column)) if weight is None else weight
@@ -146,7 +153,7 @@ def spread(
     else:
         numbers = column.to_numpy(dtype=np.float64)
         known = np.isfinite(numbers)
-        cuts = sorted({float(f"{cut:.{DIGITS}g}") for cut in deciles(numbers[known], mass[known])})
+        cuts = sorted({float(f"{cut:.{DIGITS}g}") for cut in decile_edges(numbers[known], mass[known])})
     return {"cuts": cuts, "shares": _shares(spec, column, cuts, mass)}
 
 
@@ -165,7 +172,9 @@ def _shares(spec: Feature, column: pd.Series[Any], cuts: Sequence[Any], mass: np
     return [float(share) for share in np.bincount(place, mass, len(cuts) + 2) / total]
 
 
-def drift_of(spec: Feature, column: pd.Series[Any], then: Mapping[str, Any], rows_then: float) -> tuple[float, float]:
+def feature_drift(
+    spec: Feature, column: pd.Series[Any], then: Mapping[str, Any], rows_then: float
+) -> tuple[float, float]:
     """Return the index of a night's values against training's, and how large chance alone makes it.
 
     Examples
@@ -173,36 +182,38 @@ def drift_of(spec: Feature, column: pd.Series[Any], then: Mapping[str, Any], row
     >>> import pandas as pd
     >>> spec = Feature("visits", "behaviour", "visits", "count", "count", "visited")
     >>> column = pd.Series([0.0, 1.0] * 50)
-    >>> drift_of(spec, column, spread(spec, column), 100)[0]
+    >>> feature_drift(spec, column, value_distribution(spec, column), 100)[0]
     0.0
     """
     now = _shares(spec, column, then["cuts"], np.ones(len(column)))
     filled = sum(a > 0 or b > 0 for a, b in zip(then["shares"], now, strict=True))
-    return psi(then["shares"], now), by_chance(filled, len(column), rows_then)
+    return psi(then["shares"], now), psi_by_chance(filled, len(column), rows_then)
 
 
 # What a bundle remembers of its training for nights to come: how often features said nothing, and the spread of scores.
 
 
-def reference(made: Features, weight: Floats, scorer: Scorer) -> dict[str, Any]:
+def reference_record(made: FeatureTable, weight: Floats, scorer: Scorer) -> dict[str, Any]:
     """Look at the rows that a model was trained on; `spreads` are of the newest quarter of them, which a night is most like."""
     p = scorer.probability(made.values)
-    told = looked_at(made, scorer, p, weight).to_record()
+    told = reference_of_rows(made, scorer, p, weight).to_record()
     newest = made.as_of >= np.quantile(made.as_of, 0.75) if len(p) else np.zeros(0, dtype=bool)
     weight, p, values = weight[newest], p[newest], made.values[newest]
     names, levels = set(scorer.names), {table.feature: table.names for table in scorer.encoder.levels}
     spreads = {
-        s.name: spread(s, values[s.name], levels.get(s.name, ()), weight)
+        s.name: value_distribution(s, values[s.name], levels.get(s.name, ()), weight)
         for s in made.specs
         if s.name in names and s.aggregate != "rate"
     }
-    cuts = deciles(p, weight)
-    of_score = {"cuts": cuts, "shares": shares(p, cuts, weight)}
+    cuts = decile_edges(p, weight)
+    of_score = {"cuts": cuts, "shares": bin_shares(p, cuts, weight)}
     return {**told, "spreads": {"rows": float(newest.sum()), "features": spreads, "score": of_score}}
 
 
-def looked_at(made: Features, scorer: Scorer, p: Any, weight: Any = None, cuts: Any = None) -> Reference:
+def reference_of_rows(
+    made: FeatureTable, scorer: Scorer, p: Any, weight: Any = None, cuts: Any = None
+) -> TrainingReference:
     """Look at rows of features, as far as the scorer reads them, and at their probabilities."""
     names = set(scorer.names)
     levels = {table.feature: table.names for table in scorer.encoder.levels}
-    return look([s for s in made.specs if s.name in names], made.values, levels, p, weight, cuts)
+    return training_reference([s for s in made.specs if s.name in names], made.values, levels, p, weight, cuts)

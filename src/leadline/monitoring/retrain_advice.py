@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from leadline.core.point_in_time import format_instant
 
-__all__ = ["FEWEST", "OFF", "Advice", "advise", "enough_at"]
+__all__ = ["FEWEST", "OFF", "Advice", "enough_labels_at", "retrain_or_wait"]
 
 FEWEST = 20
 """Leads with a positive outcome below which nothing is said: an interval of their share is wider than any change that matters."""
@@ -41,7 +41,7 @@ class Advice:
     because: str
 
 
-def advise(
+def retrain_or_wait(
     now: Mapping[str, Any],
     verdict: str,
     positive_leads: int,
@@ -69,13 +69,13 @@ def advise(
     Examples
     --------
     >>> good = {"predicted": 0.10, "observed": 0.11, "auc": 0.7, "auc_low": 0.66, "auc_high": 0.74}
-    >>> advise(good, "calibrated", 90, {"auc": 0.71, "auc_low": 0.68, "auc_high": 0.74}).line
+    >>> retrain_or_wait(good, "calibrated", 90, {"auc": 0.71, "auc_low": 0.68, "auc_high": 0.74}).line
     'no need to retrain: 11.0% observed where 10.0% was predicted, AUC 0.700 (the backtest: 0.710)'
-    >>> advise(good, "calibrated", 90, {"auc": 0.85, "auc_low": 0.83, "auc_high": 0.87}).action
+    >>> retrain_or_wait(good, "calibrated", 90, {"auc": 0.85, "auc_low": 0.83, "auc_high": 0.87}).action
     'retrain'
-    >>> advise({**good, "observed": 0.2}, "miscalibrated", 90, None, ["score"]).line
+    >>> retrain_or_wait({**good, "observed": 0.2}, "miscalibrated", 90, None, ["score"]).line
     'recalibrate (`leadline recalibrate`): 20.0% observed where 10.0% was predicted; look at what drifted, too: score'
-    >>> advise(good, "too few to say", 5, None, (), 0).line
+    >>> retrain_or_wait(good, "too few to say", 5, None, (), 0).line
     'too early to say: 5 leads with a positive outcome are old enough to count, and it takes 20; about 1970-01-01T00:00:00Z enough will be'
     """
     came = f"{now['observed']:.1%} observed where {now['predicted']:.1%} was predicted"
@@ -113,7 +113,7 @@ def _named(drifted: Sequence[str]) -> str:
     return ", ".join(drifted[:SHOWN]) + more
 
 
-def enough_at(
+def enough_labels_at(
     have: int, p: npt.NDArray[np.float64], ripens_at: npt.NDArray[np.int64], lead: npt.NDArray[Any]
 ) -> int | None:
     """Return when, by what was said, enough leads with a positive outcome will be ripe; None where they won't.
@@ -127,7 +127,7 @@ def enough_at(
 
     Examples
     --------
-    >>> enough_at(18, np.array([1.0, 1.0, 1.0]), np.array([5, 6, 7]), np.array(["a", "a", "b"]))
+    >>> enough_labels_at(18, np.array([1.0, 1.0, 1.0]), np.array([5, 6, 7]), np.array(["a", "a", "b"]))
     7
     """
     order = np.lexsort((lead.astype(str), ripens_at))

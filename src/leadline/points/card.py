@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from leadline.dataset.feature_spec import Feature
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.logistic import sigmoid
-from leadline.points.card_fit import Student, fit
-from leadline.points.conditions import Candidate, Condition, candidates, holding
+from leadline.points.card_fit import DistillationData, fit_points
+from leadline.points.conditions import Candidate, Condition, condition_masks, list_candidates
 
 __all__ = ["MOST_ROWS", "PointsCard", "PointsRow", "distill"]
 
@@ -65,7 +65,7 @@ class PointsCard:
         [0, 5, 7]
         """
         points = np.array([row.points for row in self.rows], dtype=np.int64)
-        return np.asarray(holding([row.condition for row in self.rows], values) @ points, dtype=np.int64)
+        return np.asarray(condition_masks([row.condition for row in self.rows], values) @ points, dtype=np.int64)
 
 
 def distill(specs: Sequence[Feature], matrix: Matrix, said: Floats, rows: int = MOST_ROWS) -> PointsCard:
@@ -97,12 +97,12 @@ def distill(specs: Sequence[Feature], matrix: Matrix, said: Floats, rows: int = 
     order = order[np.unique(np.linspace(0, len(order) - 1, min(len(order), MOST_LEARNT)).astype(np.int64))]
     here, target = matrix.take(order), np.clip(said[order], 1e-6, 1 - 1e-6)
     margin = np.log(target) - np.log1p(-target)
-    found, holds = candidates(specs, here.values, here.lead, margin)
+    found, holds = list_candidates(specs, here.values, here.lead, margin)
     if not found:
         return PointsCard()
-    student = Student(holds.astype(np.float32), _signs(found, holds, margin, here.weight), target, here.weight)
-    chosen, line = fit(student, rows)
-    points = _whole(student.holds[:, chosen].astype(np.float64), line, student)
+    student = DistillationData(holds.astype(np.float32), _signs(found, holds, margin, here.weight), target, here.weight)
+    chosen, line = fit_points(student, rows)
+    points = _integer_points(student.holds[:, chosen].astype(np.float64), line, student)
     kept = [(found[n].condition, int(p)) for n, p in zip(chosen, points, strict=True) if p]
     return PointsCard(_laid_out(kept))
 
@@ -118,7 +118,7 @@ def _signs(found: Sequence[Candidate], holds: NDArray[np.bool_], margin: Floats,
     return signs
 
 
-def _whole(x: Floats, coefficients: Floats, student: Student) -> Points:
+def _integer_points(x: Floats, coefficients: Floats, student: DistillationData) -> Points:
     """Round coefficients to points: the scale, and moves by one, that come closest to what the model said."""
     if not len(coefficients) or not np.abs(coefficients).max() > 0:
         return np.zeros(len(coefficients), dtype=np.int64)
@@ -142,7 +142,7 @@ def _whole(x: Floats, coefficients: Floats, student: Student) -> Points:
     return np.asarray(points, dtype=np.int64)
 
 
-def _loss(score: Floats, student: Student) -> float:
+def _loss(score: Floats, student: DistillationData) -> float:
     """Return the mean log loss against the model of the best line through a score; equal scores are taken together."""
     whole, code = np.unique(score, return_inverse=True)
     mass = np.bincount(code, student.weight)

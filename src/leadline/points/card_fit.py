@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from leadline.model.fitting.logistic import sigmoid
 
-__all__ = ["Student", "fit"]
+__all__ = ["DistillationData", "fit_points"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ GAIN = 1e-6  # of the loss, below which no swap is made
 
 
 @dataclass(frozen=True)
-class Student:
+class DistillationData:
     """What is to be learnt.
 
     Attributes
@@ -42,7 +42,7 @@ class Student:
 
 
 @dataclass
-class _Line:
+class _SparseFit:
     """The conditions taken so far, with their coefficients."""
 
     chosen: list[int]
@@ -50,7 +50,7 @@ class _Line:
     coefficients: Floats
 
 
-def fit(student: Student, rows: int) -> tuple[list[int], Floats]:
+def fit_points(student: DistillationData, rows: int) -> tuple[list[int], Floats]:
     """Choose at most so many candidates; return their numbers and coefficients.
 
     Sums run on one thread, since sums over threads differ in their last bits.
@@ -59,7 +59,7 @@ def fit(student: Student, rows: int) -> tuple[list[int], Floats]:
     --------
     >>> holds = np.array([[1, 0], [1, 1], [0, 0], [0, 1]] * 50, dtype=np.float32)
     >>> told = np.where(holds[:, 0] > 0, 0.4, 0.1)
-    >>> chosen, line = fit(Student(holds, np.zeros(2), told, np.ones(200)), rows=1)
+    >>> chosen, line = fit_points(DistillationData(holds, np.zeros(2), told, np.ones(200)), rows=1)
     >>> chosen, bool(line[0] > 1)
     ([0], True)
     """
@@ -67,21 +67,21 @@ def fit(student: Student, rows: int) -> tuple[list[int], Floats]:
 
     with threadpool_limits(limits=1):
         rate = float(np.average(student.target, weights=student.weight))
-        line = _Line([], float(np.log(rate / (1 - rate))), np.zeros(0))
+        line = _SparseFit([], float(np.log(rate / (1 - rate))), np.zeros(0))
         for _ in range(min(rows, student.holds.shape[1])):
             best = _best(student, line)
             if best is None:
                 break
-            line = _with(student, line, best, 2)
-        line = _swapped(student, _refit(student, line, 6))
+            line = _with_condition(student, line, best, 2)
+        line = _swap_condition(student, _refit(student, line, 6))
     return line.chosen, line.coefficients
 
 
-def _margin(student: Student, line: _Line) -> Floats:
+def _margin(student: DistillationData, line: _SparseFit) -> Floats:
     return np.asarray(line.base + student.holds[:, line.chosen].astype(np.float64) @ line.coefficients)
 
 
-def _best(student: Student, line: _Line) -> int | None:
+def _best(student: DistillationData, line: _SparseFit) -> int | None:
     """Return the candidate whose score test promises the most, of those that may enter; None where none does."""
     p = sigmoid(_margin(student, line))
     bend = student.weight * p * (1 - p)
@@ -95,16 +95,16 @@ def _best(student: Student, line: _Line) -> int | None:
     return best if len(gain) and gain[best] > GAIN * float(student.weight.sum()) else None
 
 
-def _with(student: Student, line: _Line, more: int, steps: int) -> _Line:
-    return _refit(student, _Line([*line.chosen, more], line.base, np.append(line.coefficients, 0.0)), steps)
+def _with_condition(student: DistillationData, line: _SparseFit, more: int, steps: int) -> _SparseFit:
+    return _refit(student, _SparseFit([*line.chosen, more], line.base, np.append(line.coefficients, 0.0)), steps)
 
 
-def _without(student: Student, line: _Line, place: int) -> _Line:
+def _without_condition(student: DistillationData, line: _SparseFit, place: int) -> _SparseFit:
     left = line.chosen[:place] + line.chosen[place + 1 :]
-    return _refit(student, _Line(left, line.base, np.delete(line.coefficients, place)), 2)
+    return _refit(student, _SparseFit(left, line.base, np.delete(line.coefficients, place)), 2)
 
 
-def _refit(student: Student, line: _Line, steps: int) -> _Line:
+def _refit(student: DistillationData, line: _SparseFit, steps: int) -> _SparseFit:
     """Take Newton's steps on the penalised likelihood; signs are held in each by coordinate descent."""
     x = student.holds[:, line.chosen].astype(np.float64)
     signs, base, b = student.signs[line.chosen], line.base, line.coefficients
@@ -117,15 +117,15 @@ def _refit(student: Student, line: _Line, steps: int) -> _Line:
         curve = x.T @ bent - np.outer(middle, middle) / total
         curve[np.diag_indices(len(b))] += RIDGE
         wanted = curve @ b + (x.T @ gap - middle * gap.sum() / total) - RIDGE * b
-        moved = _held(curve, wanted, signs, b)
+        moved = _hold_signs(curve, wanted, signs, b)
         base += float((gap.sum() - middle @ (moved - b)) / total)
         change, b = np.abs(moved - b).max(initial=0.0), moved
         if change < SETTLED:
             break
-    return _Line(line.chosen, base, b)
+    return _SparseFit(line.chosen, base, b)
 
 
-def _held(curve: Floats, wanted: Floats, signs: Floats, start: Floats) -> Floats:
+def _hold_signs(curve: Floats, wanted: Floats, signs: Floats, start: Floats) -> Floats:
     """Minimise ``½ b·curve·b − wanted·b`` with each sign held."""
     b = start.copy()
     for _ in range(SWEEPS):
@@ -138,28 +138,28 @@ def _held(curve: Floats, wanted: Floats, signs: Floats, start: Floats) -> Floats
     return b
 
 
-def _loss(student: Student, line: _Line) -> float:
+def _loss(student: DistillationData, line: _SparseFit) -> float:
     margin = _margin(student, line)
     told = float(np.sum(student.weight * (np.logaddexp(0.0, margin) - student.target * margin)))
     return told + RIDGE / 2 * float(line.coefficients @ line.coefficients)
 
 
-def _swapped(student: Student, line: _Line) -> _Line:
+def _swap_condition(student: DistillationData, line: _SparseFit) -> _SparseFit:
     """Take each condition out once, and put another in its place where the loss is lower for it."""
     now = _loss(student, line)
     for _ in range(SWAPS):
         before = now
         for place in range(len(line.chosen)):
-            left = _without(student, line, place)
+            left = _without_condition(student, line, place)
             best = _best(student, left)
             if best is None or best == line.chosen[place]:
                 continue
-            tried = _with(student, left, best, 3)
+            tried = _with_condition(student, left, best, 3)
             if (told := _loss(student, tried)) < now - GAIN * abs(now):
                 now = told
                 swapped = [*tried.chosen[:place], best, *tried.chosen[place:-1]]
                 b = np.insert(tried.coefficients[:-1], place, tried.coefficients[-1])
-                line = _Line(swapped, tried.base, b)
+                line = _SparseFit(swapped, tried.base, b)
         if now == before:
             break
     return _refit(student, line, 6)

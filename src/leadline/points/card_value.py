@@ -18,10 +18,10 @@ from leadline.core.jsonable import to_jsonable
 from leadline.core.point_in_time import WEEK
 from leadline.core.rng import Stream, generator
 from leadline.evaluation.capacity import STEPS
-from leadline.metrics.bootstrap import worlds
+from leadline.metrics.bootstrap import bootstrap_weights
 from leadline.metrics.intervals import Interval
 
-__all__ = ["Band", "Cohort", "Worth", "bands", "lead_weeks", "worth"]
+__all__ = ["CardBand", "CardCohort", "CardValue", "best_per_lead_week", "card_bands", "evaluate_card"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -33,7 +33,7 @@ NAMES = ("A", "B", "C")
 
 
 @dataclass(frozen=True)
-class Cohort:
+class CardCohort:
     """Rows of one span of time, what came of them, and what was said of them; one entry a row.
 
     Attributes
@@ -72,7 +72,7 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class Worth:
+class CardValue:
     """What each ranking is worth on the cohort, and what the card keeps of the model.
 
     Attributes
@@ -104,7 +104,7 @@ class Worth:
 
 
 @dataclass(frozen=True)
-class Band:
+class CardBand:
     """A band of the card's scores: from how many points on, and how many leads a week stand there or above."""
 
     name: str
@@ -112,14 +112,14 @@ class Band:
     leads_per_week: float
 
 
-def lead_weeks(cohort: Cohort) -> Cohort:
+def best_per_lead_week(cohort: CardCohort) -> CardCohort:
     """Take each lead once a week: at its best by each ranking, positive where any of its rows is; a flat file stays as it is.
 
     Examples
     --------
-    >>> rows = Cohort(np.array([0.0, 1.0]), np.ones(2), np.array(["a", "a"]), np.array(["a", "a"]), np.array([0, 1]),
+    >>> rows = CardCohort(np.array([0.0, 1.0]), np.ones(2), np.array(["a", "a"]), np.array(["a", "a"]), np.array([0, 1]),
     ...               {"card": np.array([5.0, 3.0])}, per_week=1.0)
-    >>> week = lead_weeks(rows)
+    >>> week = best_per_lead_week(rows)
     >>> week.y.tolist(), week.said["card"].tolist()
     ([1.0], [5.0])
     """
@@ -140,64 +140,66 @@ def lead_weeks(cohort: Cohort) -> Cohort:
     )  # fmt: skip
 
 
-def worth(cohort: Cohort, seed: int, repeats: int = REPEATS) -> Worth:
+def evaluate_card(cohort: CardCohort, seed: int, repeats: int = REPEATS) -> CardValue:
     """Judge every ranking of the cohort; `said` must have ``card`` and ``model``.
 
     Examples
     --------
     >>> n = np.arange(200)
     >>> y = (n % 10 == 0) * 1.0
-    >>> rows = Cohort(y, np.ones(200), n, n, n, {"card": y, "model": y - 0.01 * n, "points": -y})
-    >>> told = worth(rows, seed=7, repeats=20)
+    >>> rows = CardCohort(y, np.ones(200), n, n, n, {"card": y, "model": y - 0.01 * n, "points": -y})
+    >>> told = evaluate_card(rows, seed=7, repeats=20)
     >>> told.by["card"]["auc"].value, round(told.by["card"]["lift_10"].value, 1), told.ahead["points"].value
     (1.0, 10.0, 20.0)
     """
-    weekly = lead_weeks(cohort)
+    weekly = best_per_lead_week(cohort)
     draws: dict[str, dict[str, Floats]] = {who: {} for who in cohort.said}
     for rows, measures in ((cohort, ("auc", "lift_10")), (weekly, ("precision", "expected"))):
-        for times in worlds(rows.group, generator(seed, Stream.POINTS_CARD), repeats):
+        for times in bootstrap_weights(rows.group, generator(seed, Stream.POINTS_CARD), repeats):
             for who, score in rows.said.items():
                 told = _ranked(score, rows, times, measures)
                 for measure, values in told.items():
                     draws[who][measure] = np.append(draws[who].get(measure, np.empty(0)), values)
-    by = {who: {measure: _around(values) for measure, values in found.items()} for who, found in draws.items()}
+    by = {who: {measure: _interval_of(values) for measure, values in found.items()} for who, found in draws.items()}
     with np.errstate(divide="ignore", invalid="ignore"):
-        kept = _around(draws["card"]["lift_10"] / draws["model"]["lift_10"])
+        kept = _interval_of(draws["card"]["lift_10"] / draws["model"]["lift_10"])
     ahead = {
-        who: _around(draws["card"]["expected"] - found["expected"]) for who, found in draws.items() if who != "card"
+        who: _interval_of(draws["card"]["expected"] - found["expected"])
+        for who, found in draws.items()
+        if who != "card"
     }
-    return Worth(
+    return CardValue(
         len(cohort.y), int(cohort.y.sum()), cohort.weeks, weekly.room / cohort.weeks, by, kept, ahead
     )  # fmt: skip
 
 
-def bands(cohort: Cohort, who: str = "card") -> tuple[Band, ...]:
+def card_bands(cohort: CardCohort, who: str = "card") -> tuple[CardBand, ...]:
     """Lay the thresholds of whole scores: band A holds about what sales can work in a week, B and C two and four weeks more.
 
     Examples
     --------
     >>> n = np.arange(100)
-    >>> rows = Cohort(np.zeros(100), np.ones(100), n, n, np.zeros(100, dtype=np.int64), {"card": n // 10 * 1.0}, per_week=8.0)
-    >>> [(b.name, b.at_least, b.leads_per_week) for b in bands(rows)]
+    >>> rows = CardCohort(np.zeros(100), np.ones(100), n, n, np.zeros(100, dtype=np.int64), {"card": n // 10 * 1.0}, per_week=8.0)
+    >>> [(b.name, b.at_least, b.leads_per_week) for b in card_bands(rows)]
     [('A', 9, 10.0), ('B', 8, 20.0), ('C', 4, 60.0)]
     """
-    rows = lead_weeks(cohort)
+    rows = best_per_lead_week(cohort)
     score, place = np.unique(rows.said[who], return_inverse=True)
     above = np.cumsum(np.bincount(place, rows.weight)[::-1])[::-1] / cohort.weeks
     if cohort.per_week is None:
         wanted = [share * float(rows.weight.sum()) for share in SHARES]
     else:
         wanted = [cohort.per_week * step for step in STEPS]
-    made: list[Band] = []
+    made: list[CardBand] = []
     for name, k in zip(NAMES, wanted, strict=True):
         nearest = int(np.argmin(np.abs(above - k)[::-1]))
         at = len(score) - 1 - nearest
         if not made or score[at] < made[-1].at_least:
-            made.append(Band(name, int(score[at]), float(above[at])))
+            made.append(CardBand(name, int(score[at]), float(above[at])))
     return tuple(made)
 
 
-def _ranked(score: Floats, cohort: Cohort, times: Floats, measures: Sequence[str]) -> dict[str, Floats]:
+def _ranked(score: Floats, cohort: CardCohort, times: Floats, measures: Sequence[str]) -> dict[str, Floats]:
     """Return figures of one ranking in each world; equal scores aren't told apart."""
     order = np.argsort(-score, kind="stable")
     starts = np.flatnonzero(np.append(True, np.diff(score[order]) != 0))
@@ -222,6 +224,6 @@ def _ranked(score: Floats, cohort: Cohort, times: Floats, measures: Sequence[str
     return found
 
 
-def _around(values: Floats) -> Interval:
+def _interval_of(values: Floats) -> Interval:
     """Return the figure of the world as it was, and the interval over those drawn."""
     return Interval.of_draws(values[0], values[1:])

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.dataset.feature_spec import Feature
-from leadline.model.encoding.target_encoding import Levels
+from leadline.model.encoding.target_encoding import CategoryLevels
 
-__all__ = ["Candidate", "Condition", "candidates", "holding"]
+__all__ = ["Candidate", "Condition", "condition_masks", "list_candidates"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Flags: TypeAlias = NDArray[np.bool_]
@@ -83,7 +83,7 @@ class Candidate:
     acts: str = ""
 
 
-def candidates(
+def list_candidates(
     specs: Sequence[Feature], values: pd.DataFrame, lead: NDArray[Any], margin: Floats
 ) -> tuple[tuple[Candidate, ...], Flags]:
     """List the conditions that some leads meet and others don't, with who meets each.
@@ -106,7 +106,7 @@ def candidates(
     --------
     >>> spec = Feature("lead_source", "fit", "source", "category", "value", "came from")
     >>> column = pd.DataFrame({"lead_source": ["web"] * 30 + ["fair"] * 30 + ["x"]})
-    >>> found, holds = candidates([spec], column, np.arange(61), np.zeros(61))
+    >>> found, holds = list_candidates([spec], column, np.arange(61), np.zeros(61))
     >>> [c.condition.levels for c in found], holds.sum(axis=0).tolist()
     ([('fair',), ('web',)], [30, 30])
     """
@@ -124,7 +124,7 @@ def candidates(
     return tuple(taken.values()), np.column_stack(holds) if holds else np.zeros((len(values), 0), dtype=bool)
 
 
-def holding(conditions: Sequence[Condition], values: pd.DataFrame) -> Flags:
+def condition_masks(conditions: Sequence[Condition], values: pd.DataFrame) -> Flags:
     """Return who meets each condition, row by condition."""
     if not conditions:
         return np.zeros((len(values), 0), dtype=bool)
@@ -161,7 +161,7 @@ def _parts(spec: Feature, column: pd.Series[Any], lead: NDArray[Any], margin: Fl
 
     No set of the best overlaps one of the least, so that points add up to no more bands than there are sets.
     """
-    table = Levels.fit(spec.name, column, np.zeros(len(column)), np.ones(len(column)), lead)
+    table = CategoryLevels.fit(spec.name, column, np.zeros(len(column)), np.ones(len(column)), lead)
     common = sorted(range(len(table.names)), key=lambda n: (-table.weight[n], n))[:MOST_LEVELS]
     codes = table.codes(column)
     size = len(table.names) + 2

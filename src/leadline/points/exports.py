@@ -17,12 +17,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from leadline.core.point_in_time import Horizon
-from leadline.core.privacy import shown
+from leadline.core.privacy import printable_level
 from leadline.dataset.feature_spec import Feature
 from leadline.points.card import PointsCard, PointsRow
 from leadline.points.conditions import Condition
 
-__all__ = ["TABLES", "decay", "for_hubspot", "for_marketo", "for_people", "plain_rows", "row_of"]
+__all__ = [
+    "TABLES",
+    "decayed_points",
+    "hubspot_rules",
+    "marketo_rules",
+    "parse_scorecard_row",
+    "readable_rules",
+    "scorecard_rows",
+]
 
 Row = dict[str, Any]
 
@@ -31,7 +39,7 @@ ACTS = ("behaviour", "intent", "any")
 SCORE = "Leadline points"
 
 
-def for_people(told: Mapping[str, Any]) -> list[Row]:
+def readable_rules(told: Mapping[str, Any]) -> list[Row]:
     """Return the card's rules, then its thresholds; `feature`, `test`, `low`, `high` and `levels` (JSON) let a program read it.
 
     Parameters
@@ -42,7 +50,7 @@ def for_people(told: Mapping[str, Any]) -> list[Row]:
     Examples
     --------
     >>> band = {"name": "A", "at_least": 12, "leads_per_week": 40.0}
-    >>> for_people({"rows": [], "bands": [band]})[0]["what"]
+    >>> readable_rules({"rows": [], "bands": [band]})[0]["what"]
     'band A: 12 points or more (about 40 leads a week)'
     """
     rules = [
@@ -60,28 +68,28 @@ def for_people(told: Mapping[str, Any]) -> list[Row]:
     return rules + bands
 
 
-def for_hubspot(told: Mapping[str, Any]) -> list[Row]:
+def hubspot_rules(told: Mapping[str, Any]) -> list[Row]:
     """Return a line for each rule of a HubSpot score: group, rule type, what it asks, and the points.
 
     Examples
     --------
     >>> act = {"points": 7, "what": "called twice", "kind": "behaviour", "field": "call", "table": "events", "behaviours": ["call"],
     ...        "days": 30.0, "test": "times", "low": 2.0, "high": None, "levels": [], "words": "called"}
-    >>> line = for_hubspot({"rows": [act], "bands": []})[0]
+    >>> line = hubspot_rules({"rows": [act], "bands": []})[0]
     >>> line["Rule type"], line["Event or property"], line["Frequency"], line["Timeframe"], line["Points"]
     ('Event', 'call', 'at least 2 times', 'in the last 30 days', 7)
     """
     return [_hubspot(row, told.get("roles") or {}) for row in told["rows"]]
 
 
-def for_marketo(told: Mapping[str, Any]) -> list[Row]:
+def marketo_rules(told: Mapping[str, Any]) -> list[Row]:
     """Return a line for each smart campaign of a nightly batch: its filter, constraints and the Change Score step.
 
     Examples
     --------
     >>> role = {"points": -5, "what": "source is web", "kind": "attribute", "field": "source", "table": "leads", "behaviours": [],
     ...         "days": None, "test": "among", "low": None, "high": None, "levels": ["web"], "words": "source"}
-    >>> line = for_marketo({"rows": [role], "bands": []})[0]
+    >>> line = marketo_rules({"rows": [role], "bands": []})[0]
     >>> line["Filter"], line["Operator"], line["Value"], line["Flow step"], line["Change"]
     ('source', 'is', 'web', 'Change Score', -5)
     """
@@ -94,7 +102,7 @@ def _hubspot(row: Mapping[str, Any], roles: Mapping[str, Sequence[str]]) -> Row:
         "Group": "Engagement" if is_act else "Fit",
         "Rule type": "Event" if is_act else "Property",
         "Object": "Company" if row["table"] == "accounts" or row["kind"] == "account" else "Contact",
-        "Event or property": _asked(row, "Create date", "Job title"),
+        "Event or property": _rule_subject(row, "Create date", "Job title"),
         "Operator": "", "Value": "", "Frequency": "", "Timeframe": "", "Points": row["points"], "Note": row["what"],
     }  # fmt: skip
     if is_act:
@@ -110,7 +118,7 @@ def _marketo(number: int, row: Mapping[str, Any], roles: Mapping[str, Sequence[s
     is_act = row["kind"] in ACTS
     made: Row = {
         "Smart campaign": f"Leadline {number:02d}",
-        "Filter": _asked(row, "Created At", "Job Title"),
+        "Filter": _rule_subject(row, "Created At", "Job Title"),
         "Operator": "", "Value": "", "Date of Activity": "", "Min. Number of Times": None,
         "Flow step": "Change Score", "Score Name": SCORE, "Change": row["points"], "Note": row["what"],
     }  # fmt: skip
@@ -134,7 +142,7 @@ MARKETO = {
 }  # fmt: skip
 
 
-def _asked(row: Mapping[str, Any], created: str, title: str) -> str:
+def _rule_subject(row: Mapping[str, Any], created: str, title: str) -> str:
     """Name the event or the property that a row asks of."""
     if row["kind"] == "any":
         return "any activity"
@@ -175,9 +183,9 @@ def _span(days: float) -> str:
 
 
 TABLES: dict[str, Callable[[Mapping[str, Any]], list[Row]]] = {
-    "points_card": for_people,
-    "points_hubspot": for_hubspot,
-    "points_marketo": for_marketo,
+    "points_card": readable_rules,
+    "points_hubspot": hubspot_rules,
+    "points_marketo": marketo_rules,
 }
 
 """The tables, by the names of their files."""
@@ -191,7 +199,7 @@ REACHED = {"sql": "reached SQL", "won": "was won", "lost": "was lost", "rejected
 MOST_NAMED = 12  # levels that a sentence names; the table has them all
 
 
-def plain_rows(card: PointsCard, specs: Sequence[Feature], intents: Mapping[str, str]) -> list[dict[str, Any]]:
+def scorecard_rows(card: PointsCard, specs: Sequence[Feature], intents: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the card's rows as plain JSON values: acts first, then the rest; most points first in each.
 
     Parameters
@@ -203,7 +211,7 @@ def plain_rows(card: PointsCard, specs: Sequence[Feature], intents: Mapping[str,
     --------
     >>> spec = Feature("n_demo_30d", "behaviour", "behaviour:demo", "count", "count", "asked for a demo", field="demo",
     ...                by="behaviour", window=Horizon.parse("30d"))
-    >>> (row,) = plain_rows(PointsCard((PointsRow(Condition("n_demo_30d", "times", 2.0), 7),)), [spec], {})
+    >>> (row,) = scorecard_rows(PointsCard((PointsRow(Condition("n_demo_30d", "times", 2.0), 7),)), [spec], {})
     >>> row["points"], row["what"], row["behaviours"], row["days"]
     (7, 'asked for a demo at least twice in the last 30 days', ['demo'], 30.0)
     """
@@ -212,12 +220,12 @@ def plain_rows(card: PointsCard, specs: Sequence[Feature], intents: Mapping[str,
     return sorted(rows, key=lambda r: (r["kind"] not in ("behaviour", "intent", "any"), -r["points"], r["what"]))
 
 
-def row_of(record: Mapping[str, Any]) -> PointsRow:
+def parse_scorecard_row(record: Mapping[str, Any]) -> PointsRow:
     """Read a plain row back.
 
     Examples
     --------
-    >>> row_of({"feature": "n", "test": "times", "low": 1.0, "high": None, "levels": [], "points": 5}).condition.low
+    >>> parse_scorecard_row({"feature": "n", "test": "times", "low": 1.0, "high": None, "levels": [], "points": 5}).condition.low
     1.0
     """
     condition = Condition(
@@ -226,13 +234,13 @@ def row_of(record: Mapping[str, Any]) -> PointsRow:
     return PointsRow(condition, int(record["points"]))
 
 
-def decay(rows: Sequence[Mapping[str, Any]], behaviour: str, days: float) -> int:
+def decayed_points(rows: Sequence[Mapping[str, Any]], behaviour: str, days: float) -> int:
     """Return the points that one act of a behaviour still earns so many days later: its own rows, its intent's and any act's.
 
     Examples
     --------
     >>> rows = [{"behaviours": ["demo"], "kind": "behaviour", "low": 1.0, "days": d, "points": 5} for d in (7.0, 30.0)]
-    >>> [decay(rows, "demo", days) for days in (0, 7, 30)], decay(rows, "call", 0)
+    >>> [decayed_points(rows, "demo", days) for days in (0, 7, 30)], decayed_points(rows, "call", 0)
     ([10, 5, 0], 0)
     """
     return sum(
@@ -305,7 +313,7 @@ def _listed(levels: Sequence[str]) -> str:
     >>> _listed(["web"]), _listed(["a", "b", "c"])
     ('web', 'a, b or c')
     """
-    told = [shown(level) for level in levels]
+    told = [printable_level(level) for level in levels]
     if len(told) > MOST_NAMED:
         told = [*told[:MOST_NAMED], f"one of {len(told) - MOST_NAMED} more"]
     return " or ".join([", ".join(told[:-1]), told[-1]]) if len(told) > 1 else "".join(told)

@@ -12,18 +12,18 @@ import numpy.typing as npt
 from leadline.config.modeling import Rule
 from leadline.config.schema import Config
 from leadline.dataset.feature_spec import Feature
-from leadline.features.build import Features
+from leadline.features.build import FeatureTable
 from leadline.features.catalog import RULE, words_for
 from leadline.model.fitting.small_data import PointsRule
-from leadline.tables.attributes import slug
+from leadline.tables.attributes import slugify
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["fires", "points", "points_rules", "ruled"]
+__all__ = ["points_rules", "rule_features", "rule_hits", "rule_points"]
 
 
-def ruled(config: Config, made: Features) -> Features:
+def rule_features(config: Config, made: FeatureTable) -> FeatureTable:
     """Keep what the rules ask of: a count for each behaviour rule, and the attributes; with words for reasons.
 
     Parameters
@@ -31,15 +31,15 @@ def ruled(config: Config, made: Features) -> Features:
     made : Features
         The catalogue's features and those of `catalog.rule_specs`.
     """
-    kept = made.keep(feature for _, feature in _asked(config, {s.name for s in made.specs}))
+    kept = made.keep(feature for _, feature in _rule_sources(config, {s.name for s in made.specs}))
     behaviours = {f"{RULE}{n}": str(rule.when.behaviour) for n, rule in enumerate(config.rules)}
     told = tuple(
-        replace(spec, family="behaviour", group=f"behaviour:{slug(b)}", words=words_for(config, b))
+        replace(spec, family="behaviour", group=f"behaviour:{slugify(b)}", words=words_for(config, b))
         if (b := behaviours.get(spec.name)) and spec.name.startswith(RULE)
         else spec
         for spec in kept.specs
     )
-    return Features(told, kept.lead_id, kept.account_id, kept.as_of, kept.values)
+    return FeatureTable(told, kept.lead_id, kept.account_id, kept.as_of, kept.values)
 
 
 def points_rules(config: Config, specs: Sequence[Feature]) -> tuple[PointsRule, ...]:
@@ -57,7 +57,7 @@ def points_rules(config: Config, specs: Sequence[Feature]) -> tuple[PointsRule, 
     """
     kinds = {spec.name: spec.kind for spec in specs}
     made = []
-    for rule, feature in _asked(config, kinds):
+    for rule, feature in _rule_sources(config, kinds):
         if rule.when.behaviour is not None:
             made.append(PointsRule(feature, rule.points))
             continue
@@ -72,11 +72,11 @@ def points_rules(config: Config, specs: Sequence[Feature]) -> tuple[PointsRule, 
     return tuple(made)
 
 
-def _asked(config: Config, names: Collection[str]) -> list[tuple[Rule, str]]:
+def _rule_sources(config: Config, names: Collection[str]) -> list[tuple[Rule, str]]:
     """Pair each rule with the feature that it asks of, as `judge.points` finds it."""
     pairs = []
     for number, rule in enumerate(config.rules):
-        name = slug(str(rule.when.attribute))
+        name = slugify(str(rule.when.attribute))
         tried = (f"{RULE}{number}",) if rule.when.behaviour is not None else (f"lead_{name}", f"account_{name}")
         found = next((column for column in tried if column in names), None)
         if found is not None:
@@ -87,7 +87,7 @@ def _asked(config: Config, names: Collection[str]) -> list[tuple[Rule, str]]:
 # Current scoring rules, as the config's rules state it: what leadline has to beat.
 
 
-def points(config: Config, values: pd.DataFrame) -> npt.NDArray[np.float64]:
+def rule_points(config: Config, values: pd.DataFrame) -> npt.NDArray[np.float64]:
     """Add up the points of every rule that holds; a rule whose attribute isn't a feature counts for nothing.
 
     Examples
@@ -96,16 +96,16 @@ def points(config: Config, values: pd.DataFrame) -> npt.NDArray[np.float64]:
     >>> from leadline.config.schema import Config
     >>> from leadline.config.modeling import Rule
     >>> asked = Rule.model_validate({"when": {"behaviour": "demo_request", "within": "30d"}, "points": 25})
-    >>> points(Config.model_construct(rules=(asked,)), pd.DataFrame({"rule_0": [0.0, 2.0]})).tolist()
+    >>> rule_points(Config.model_construct(rules=(asked,)), pd.DataFrame({"rule_0": [0.0, 2.0]})).tolist()
     [0.0, 25.0]
     """
     total = np.zeros(len(values))
-    for rule, holds in zip(config.rules, fires(config, values).T, strict=True):
+    for rule, holds in zip(config.rules, rule_hits(config, values).T, strict=True):
         total += rule.points * holds
     return total
 
 
-def fires(config: Config, values: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def rule_hits(config: Config, values: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Tell which rules hold, row by rule; one whose attribute isn't a feature never does.
 
     Examples
@@ -114,7 +114,7 @@ def fires(config: Config, values: pd.DataFrame) -> npt.NDArray[np.bool_]:
     >>> from leadline.config.schema import Config
     >>> from leadline.config.modeling import Rule
     >>> told = [Rule.model_validate({"when": {"attribute": "Country", "equals": c}, "points": 5}) for c in ("NL", "BE")]
-    >>> fires(Config.model_construct(rules=told), pd.DataFrame({"lead_country": ["NL", None]})).tolist()
+    >>> rule_hits(Config.model_construct(rules=told), pd.DataFrame({"lead_country": ["NL", None]})).tolist()
     [[True, False], [False, False]]
     """
     held = np.zeros((len(values), len(config.rules)), dtype=bool)
@@ -123,7 +123,7 @@ def fires(config: Config, values: pd.DataFrame) -> npt.NDArray[np.bool_]:
         if when.behaviour is not None:
             holds = values[f"{RULE}{number}"] > 0 if f"{RULE}{number}" in values else None
         else:
-            name = slug(str(when.attribute))
+            name = slugify(str(when.attribute))
             column = next((c for c in (f"lead_{name}", f"account_{name}") if c in values), None)
             holds = _equals(values[column], when.equals) if column else None
         if holds is not None:

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core.jsonable import to_jsonable
-from leadline.core.rng import Stream, drawn_again, generator, seed_of
-from leadline.evaluation.worklist import pick
-from leadline.metrics.bootstrap import Sums
+from leadline.core.rng import Stream, bootstrap_counts, generator, seed_of
+from leadline.evaluation.worklist import take_top
+from leadline.metrics.bootstrap import BootstrapSums
 from leadline.metrics.intervals import LEVELS, Interval
-from leadline.metrics.lift import counted, lift, rate, too_few
-from leadline.points.card_value import Cohort, lead_weeks
+from leadline.metrics.lift import count_leads, lift_interval, too_few, weighted_rate
+from leadline.points.card_value import CardCohort, best_per_lead_week
 
-__all__ = ["Audit", "Caught", "RuleAudit", "StageAudit", "audit", "caught", "stage_audit"]
+__all__ = ["CaptureOverlap", "RuleAudit", "RulesReport", "StageAudit", "audit_rules", "capture_overlap", "stage_audit"]
 
 
 # Current scoring rules on the future cohort: what each rule is worth beside the others.
@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float64]
 
 Flags = npt.NDArray[np.bool_]
 
-REPEATS = 200
+RULE_RESAMPLES = 200
 
 RIDGE = 1.0  # a normal prior with standard deviation 1 on each rule's log odds
 
@@ -73,7 +73,7 @@ class RuleAudit:
     verdict: str
 
 
-def audit(cohort: Cohort, fires: Flags, given: Sequence[float], seed: int) -> tuple[RuleAudit, ...]:
+def audit_rules(cohort: CardCohort, fires: Flags, given: Sequence[float], seed: int) -> tuple[RuleAudit, ...]:
     """Audit each rule.
 
     Parameters
@@ -88,41 +88,43 @@ def audit(cohort: Cohort, fires: Flags, given: Sequence[float], seed: int) -> tu
     >>> n = np.arange(400)
     >>> fires = np.column_stack([n % 2 == 0, n % 3 == 0])
     >>> y = np.where(n % 2 == 0, n % 10 < 6, n % 20 == 1) * 1.0  # the first rule matters, the second doesn't
-    >>> rows = Cohort(y, np.ones(400), n, n, n, {})
-    >>> [(rule.leads, rule.verdict) for rule in audit(rows, fires, [10.0, 10.0], seed=7)]
+    >>> rows = CardCohort(y, np.ones(400), n, n, n, {})
+    >>> [(rule.leads, rule.verdict) for rule in audit_rules(rows, fires, [10.0, 10.0], seed=7)]
     [(200, 'underpaid'), (134, 'overpaid')]
     """
     accounts = np.unique(cohort.group.astype(str), return_inverse=True)[1]
     leads = np.unique(cohort.lead.astype(str), return_inverse=True)[1]
-    fair = _fair(cohort, fires, np.asarray(given, dtype=np.float64), accounts, seed)
+    fair = _fitted_points(cohort, fires, np.asarray(given, dtype=np.float64), accounts, seed)
     made = []
     for number, points in enumerate(given):
         did = fires[:, number]
-        enough = not too_few(counted(leads, cohort.y, did, ~did))
-        told = Interval(*lift(did, cohort.y, cohort.weight, accounts)) if enough else UNSURE
+        enough = not too_few(count_leads(leads, cohort.y, did, ~did))
+        told = Interval(*lift_interval(did, cohort.y, cohort.weight, accounts)) if enough else UNSURE
         worth = fair[number] if enough else UNSURE
         made.append(RuleAudit(
-            number, float(points), len(np.unique(leads[did])), rate(did.astype(np.float64), cohort.weight),
-            rate(cohort.y[did], cohort.weight[did]), rate(cohort.y[~did], cohort.weight[~did]), told, worth,
+            number, float(points), len(np.unique(leads[did])), weighted_rate(did.astype(np.float64), cohort.weight),
+            weighted_rate(cohort.y[did], cohort.weight[did]), weighted_rate(cohort.y[~did], cohort.weight[~did]), told, worth,
             _verdict(float(points), worth) if did.any() else "never fires",
         ))  # fmt: skip
     return tuple(made)
 
 
-def _fair(cohort: Cohort, fires: Flags, given: Floats, accounts: npt.NDArray[np.int64], seed: int) -> list[Interval]:
+def _fitted_points(
+    cohort: CardCohort, fires: Flags, given: Floats, accounts: npt.NDArray[np.int64], seed: int
+) -> list[Interval]:
     """Return what each rule would pay, with intervals over draws of accounts; rows alike in all rules are taken together."""
     patterns, code = np.unique(fires, axis=0, return_inverse=True)
     code, x, many = code.reshape(-1), patterns.astype(np.float64), int(accounts.max(initial=-1)) + 1
     random = generator(seed, Stream.RULES_AUDIT)
     draws = [
         np.ones(many),
-        *(drawn_again(many, random) for _ in range(REPEATS * (many > 1))),
+        *(bootstrap_counts(many, random) for _ in range(RULE_RESAMPLES * (many > 1))),
     ]
     told = []
     for times in draws:
         w = cohort.weight * times[accounts]
         mass, hits = (np.asarray(np.bincount(code, v, len(x)), dtype=np.float64) for v in (w, w * cohort.y))
-        told.append(_shared_out(_line(x, hits, mass), x, mass, given))
+        told.append(_scale_points(_line(x, hits, mass), x, mass, given))
     every = np.array(told)
     known = every[1:][np.isfinite(every[1:]).all(axis=1)]
     if not len(known):
@@ -147,7 +149,7 @@ def _line(x: Floats, hits: Floats, mass: Floats) -> Floats:
     return np.asarray(line[1:])
 
 
-def _shared_out(line: Floats, x: Floats, mass: Floats, given: Floats) -> Floats:
+def _scale_points(line: Floats, x: Floats, mass: Floats, given: Floats) -> Floats:
     """Scale log odds so that as many points, of whatever sign, are handed out over the rows as today."""
     often = mass @ x
     paid = float(often @ np.abs(line))
@@ -160,8 +162,11 @@ def _verdict(given: float, fair: Interval) -> str:
     return "overpaid" if given > fair.high else "underpaid" if given < fair.low else "no difference shown"
 
 
+VOLUME_RESAMPLES = 200
+
+
 @dataclass(frozen=True)
-class Caught:
+class CaptureOverlap:
     """Who finds the leads that get there, at the same volume.
 
     Attributes
@@ -196,13 +201,13 @@ class StageAudit:
 
 
 @dataclass(frozen=True)
-class Audit:
+class RulesReport:
     """Today's rules on the cohort: each rule, what the sum catches, and the stages below the outcome."""
 
     rows: int
     positives: int
     rules: tuple[RuleAudit, ...] = ()
-    caught: Caught | None = None
+    caught: CaptureOverlap | None = None
     stages: tuple[StageAudit, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
@@ -211,7 +216,7 @@ class Audit:
         return record
 
 
-def caught(cohort: Cohort, parted: Mapping[str, npt.NDArray[np.object_]]) -> Caught:
+def capture_overlap(cohort: CardCohort, parted: Mapping[str, npt.NDArray[np.object_]]) -> CaptureOverlap:
     """Compare the lists of the same volume that ``points`` and ``model`` make of the cohort; ties share what room is left.
 
     Parameters
@@ -222,34 +227,34 @@ def caught(cohort: Cohort, parted: Mapping[str, npt.NDArray[np.object_]]) -> Cau
     Examples
     --------
     >>> n = np.arange(4)
-    >>> rows = Cohort(np.array([1.0, 1, 1, 0]), np.ones(4), n, n, 0 * n, {"points": -1.0 * n, "model": 1.0 * n}, per_week=2)
-    >>> told = caught(rows, {"source": np.array(["web", "web", "fair", "fair"], dtype=object)})
+    >>> rows = CardCohort(np.array([1.0, 1, 1, 0]), np.ones(4), n, n, 0 * n, {"points": -1.0 * n, "model": 1.0 * n}, per_week=2)
+    >>> told = capture_overlap(rows, {"source": np.array(["web", "web", "fair", "fair"], dtype=object)})
     >>> told.both, told.rules, told.model, told.who["source"]
     (0.0, 2.0, 1.0, (('web', 0.0, 2.0, 0.0, 0.0), ('fair', 0.0, 0.0, 1.0, 0.0)))
     """
-    rows = lead_weeks(cohort)
-    ours, theirs = (pick(rows.said[who], rows.weight, cohort.room) for who in ("model", "points"))
+    rows = best_per_lead_week(cohort)
+    ours, theirs = (take_top(rows.said[who], rows.weight, cohort.room) for who in ("model", "points"))
     hits = rows.weight * rows.y / cohort.weeks
     parts = np.column_stack([ours * theirs, (1 - ours) * theirs, ours * (1 - theirs), (1 - ours) * (1 - theirs)])
     parts = parts * hits[:, None]
     place = _first_rows(cohort, rows)
     who = {by: _by_level(level[place], parts) for by, level in parted.items()}
     both, rules, model, neither = (float(v) for v in parts.sum(axis=0))
-    return Caught(both, rules, model, neither, cohort.room / cohort.weeks, who)
+    return CaptureOverlap(both, rules, model, neither, cohort.room / cohort.weeks, who)
 
 
-def stage_audit(cohort: Cohort, stage: str, there: Flags, seed: int) -> StageAudit | None:
+def stage_audit(cohort: CardCohort, stage: str, there: Flags, seed: int) -> StageAudit | None:
     """Say how many of the leads in a stage get there, against the model's best of the same number; None if nobody is in it.
 
     Examples
     --------
     >>> n = np.arange(8)
-    >>> rows = Cohort((n < 2) * 1.0, np.ones(8), n, n, 0 * n, {"model": -1.0 * n}, per_week=1)
+    >>> rows = CardCohort((n < 2) * 1.0, np.ones(8), n, n, 0 * n, {"model": -1.0 * n}, per_week=1)
     >>> told = stage_audit(rows, "mql", n % 4 == 0, seed=7)
     >>> told.per_week, told.precision.value, told.model.value, told.both
     (2.0, 0.5, 1.0, 0.5)
     """
-    rows = lead_weeks(Cohort(
+    rows = best_per_lead_week(CardCohort(
         cohort.y, cohort.weight, cohort.lead, cohort.group, cohort.as_of,
         {"model": cohort.said["model"], "stage": there.astype(np.float64)}, cohort.per_week,
     ))  # fmt: skip
@@ -257,9 +262,9 @@ def stage_audit(cohort: Cohort, stage: str, there: Flags, seed: int) -> StageAud
     mass = rows.weight * inside
     if not 0 < mass.sum() < rows.weight.sum():
         return None
-    best = pick(rows.said["model"], rows.weight, float(mass.sum())) * rows.weight
+    best = take_top(rows.said["model"], rows.weight, float(mass.sum())) * rows.weight
     columns = {"in": mass, "in_hits": mass * rows.y, "best": best, "best_hits": best * rows.y}
-    sums = Sums.of(columns, rows.group, seed_of(seed, Stream.RULES_AUDIT, 1), REPEATS)
+    sums = BootstrapSums.of(columns, rows.group, seed_of(seed, Stream.RULES_AUDIT, 1), VOLUME_RESAMPLES)
     precision, model = sums.ratio("in_hits", "in"), sums.ratio("best_hits", "best")
     gap = sums.gap(("best_hits", "best"), ("in_hits", "in"))
     shared = float((best * inside).sum() / mass.sum())
@@ -268,7 +273,7 @@ def stage_audit(cohort: Cohort, stage: str, there: Flags, seed: int) -> StageAud
     )
 
 
-def _first_rows(cohort: Cohort, weekly: Cohort) -> npt.NDArray[np.int64]:
+def _first_rows(cohort: CardCohort, weekly: CardCohort) -> npt.NDArray[np.int64]:
     """Return, for each lead a week, the row that stands for it: its first of that instant."""
     if weekly is cohort:
         return np.arange(len(cohort.y))

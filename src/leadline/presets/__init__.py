@@ -7,26 +7,26 @@ from importlib import import_module
 from importlib.resources import files as resources
 from pathlib import Path
 
-from leadline.core.choices import PRESETS, instead
+from leadline.core.choices import PRESETS, suggestion
 from leadline.core.files import write_text
 from leadline.errors import OutputError, UsageError
 from leadline.presets.proposal import Proposal
 
-__all__ = ["PRESETS", "innocent", "preset_text", "propose", "write_preset", "write_proposal"]
+__all__ = ["PRESETS", "never_mutable", "preset_text", "propose", "write_preset", "write_proposal"]
 
 
-def innocent(_: str) -> str:
+def never_mutable(_: str) -> str:
     """Suspect no column.
 
     Examples
     --------
-    >>> innocent("status")
+    >>> never_mutable("status")
     ''
     """
     return ""
 
 
-def propose(preset: str, source: str, folder: Path, suspect: Callable[[str], str] = innocent) -> Proposal:
+def propose(preset: str, source: str, folder: Path, suspect: Callable[[str], str] = never_mutable) -> Proposal:
     """Look at a source, and propose a config for it; nothing is written.
 
     Parameters
@@ -43,7 +43,7 @@ def propose(preset: str, source: str, folder: Path, suspect: Callable[[str], str
     UsageError, MissingError, ConfigError, DataError
         There is no such preset, or the source can't be read as one.
     """
-    _known(preset)
+    _require_preset(preset)
     if preset == "csv":
         from leadline.presets.csv import preset as csv_preset
 
@@ -72,9 +72,9 @@ def write_proposal(folder: Path, proposal: Proposal) -> Path:
     return place
 
 
-def _known(preset: str) -> None:
+def _require_preset(preset: str) -> None:
     if preset not in PRESETS:
-        raise UsageError(f"--preset {preset[:40]!r}: unknown{instead(preset, PRESETS)}")
+        raise UsageError(f"--preset {preset[:40]!r}: unknown{suggestion(preset, PRESETS)}")
 
 
 def _free(folder: Path) -> Path:
@@ -99,7 +99,7 @@ def preset_text(preset: str) -> str:
     >>> preset_text("csv").splitlines()[0]
     '# leadline: a config for a folder of CSV exports. Fill in what is marked with <—, then run `leadline check`.'
     """
-    _known(preset)
+    _require_preset(preset)
     return resources("leadline.presets").joinpath(f"{preset}.yaml").read_text(encoding="utf-8")
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from leadline.presets.proposal import Guess, Proposal
-from leadline.presets.source_url import Place
+from leadline.presets.source_url import SourcePlace
 
-__all__ = ["LEAD", "Asked", "Behaviour", "Shaped", "intent_of", "proposed", "quoted"]
+__all__ = ["LEAD", "BehaviourGuess", "ConfigAnswers", "ShapedTable", "build_proposal", "intent_of", "quote_yaml"]
 
 INTENTS = (
     ("purchase", r"pric|quote|demo|trial|buy|contact|sales|consult|implement|procure|security|proposal|checkout"),
@@ -35,7 +35,7 @@ LEAD = {"key": "lead_id", "account": "account_id", "created_at": "created_at"}
 
 
 @dataclass(frozen=True)
-class Shaped:
+class ShapedTable:
     """One of our tables: the SQL file that gives it, the keys of its section, and comments on it."""
 
     table: str
@@ -45,7 +45,7 @@ class Shaped:
     below: tuple[str, ...] = ()
 
     @classmethod
-    def usual(cls, table: str, sql: str, above: tuple[str, ...] = ()) -> Shaped:
+    def usual(cls, table: str, sql: str, above: tuple[str, ...] = ()) -> ShapedTable:
         """Make a table whose keys are always the same."""
         return cls(table, sql, KEYS[table], above)
 
@@ -56,7 +56,7 @@ class Shaped:
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class BehaviourGuess:
     """A kind of event for the config: its intent as guessed, and the words for it."""
 
     name: str
@@ -65,7 +65,7 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ConfigAnswers:
     """What the config asks beside the tables.
 
     Attributes
@@ -85,16 +85,16 @@ class Asked:
     name: str
     reaches: str
     stages: Mapping[str, Sequence[str]]
-    behaviours: tuple[Behaviour, ...] = ()
+    behaviours: tuple[BehaviourGuess, ...] = ()
     missing: tuple[str, ...] = field(default=())
 
 
-def proposed(
+def build_proposal(
     vendor: str,
-    place: Place,
+    place: SourcePlace,
     folder: Path,
-    tables: Sequence[Shaped],
-    asked: Asked,
+    tables: Sequence[ShapedTable],
+    asked: ConfigAnswers,
     guesses: Iterable[Guess],
     warnings: Iterable[str],
     origin: Callable[[str], str],
@@ -111,7 +111,9 @@ def proposed(
     )
 
 
-def _config_text(vendor: str, place: Place, folder: Path, tables: Sequence[Shaped], asked: Asked) -> str:
+def _config_text(
+    vendor: str, place: SourcePlace, folder: Path, tables: Sequence[ShapedTable], asked: ConfigAnswers
+) -> str:
     """Write a config that reads these tables."""
     lines = [
         f"# leadline: {vendor}, read from {place.label}. Written by `leadline init`; look at what is marked with <—,",
@@ -131,7 +133,7 @@ def _config_text(vendor: str, place: Place, folder: Path, tables: Sequence[Shape
         lines += _section(shaped, place, folder)
     lines += [f"  # {line}" for line in asked.missing]
     lines += ["", "# Our words for the stages: the source's words. <—", "stages:"]
-    lines += [f"  {rung}: [{', '.join(quoted(w) for w in words)}]" for rung, words in asked.stages.items() if words]
+    lines += [f"  {rung}: [{', '.join(quote_yaml(w) for w in words)}]" for rung, words in asked.stages.items() if words]
     lines += [
         "",
         f"# The question: does an open lead reach {asked.reaches} within 30 days? It is asked of every open lead each week. <—",
@@ -144,7 +146,9 @@ def _config_text(vendor: str, place: Place, folder: Path, tables: Sequence[Shape
             "# What an event means (awareness, evaluation, purchase), and the words that sales reads. <—",
             "behaviours:",
         ]
-        lines += [f"  {quoted(b.name)}: {{ intent: {b.intent}, words: {quoted(b.words)} }}" for b in asked.behaviours]
+        lines += [
+            f"  {quote_yaml(b.name)}: {{ intent: {b.intent}, words: {quote_yaml(b.words)} }}" for b in asked.behaviours
+        ]
     lines += [*(ROLES if any("job_title" in s.keys.get("attributes", "") for s in tables) else ()), *REST]
     return "\n".join(lines) + "\n"
 
@@ -169,21 +173,21 @@ REST = (
 )
 
 
-def _section(shaped: Shaped, place: Place, folder: Path) -> list[str]:
+def _section(shaped: ShapedTable, place: SourcePlace, folder: Path) -> list[str]:
     path = (folder / shaped.file).as_posix()
-    database = f", database: {quoted(place.database, variables=True)}" if place.database else ""
+    database = f", database: {quote_yaml(place.database, variables=True)}" if place.database else ""
     lines = [*(f"  # {line}" for line in shaped.above), f"  {shaped.table}:"]
-    lines.append(f"    source: {{ sql: {quoted(path)}{database} }}")
+    lines.append(f"    source: {{ sql: {quote_yaml(path)}{database} }}")
     lines += [f"    {key}: {value}" for key, value in shaped.keys.items()]
     return [*lines, *(f"    # {line}" for line in shaped.below)]
 
 
-def quoted(text: str, variables: bool = False) -> str:
+def quote_yaml(text: str, variables: bool = False) -> str:
     """Write a text as a YAML scalar that reads back as itself; only our own texts may name an environment variable.
 
     Examples
     --------
-    >>> quoted("sql"), quoted("yes: no"), quoted("${HOME}")
+    >>> quote_yaml("sql"), quote_yaml("yes: no"), quote_yaml("${HOME}")
     ('sql', '"yes: no"', '"$ {HOME}"')
     """
     safe = text if variables else text.replace("${", "$ {")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from leadline.errors import DataError, MissingError
-from leadline.storage.catalog import Contents, Relation
+from leadline.storage.catalog import Relation, SourceCatalog
 from leadline.storage.dialect import identifier
 
-__all__ = ["Field", "Kind", "Seen", "SeenTable", "Vendor", "fold", "see"]
+__all__ = ["Field", "FoundTable", "FoundTables", "Kind", "VendorTable", "find_tables", "fold_name"]
 
 Kind = Literal["id", "text", "time", "number", "flag"]
 Field = tuple[Kind, tuple[str, ...]]
@@ -24,7 +24,7 @@ MOST_TOLD = 8
 
 
 @dataclass(frozen=True)
-class Vendor:
+class VendorTable:
     """A vendor's table.
 
     Attributes
@@ -43,10 +43,10 @@ class Vendor:
 
 
 @dataclass(frozen=True)
-class SeenTable:
+class FoundTable:
     """A vendor's table as it was found: the relation, and the source's column with its type for each of ours."""
 
-    vendor: Vendor
+    vendor: VendorTable
     relation: Relation
     columns: Mapping[str, tuple[str, str]]
     active: str = ""
@@ -57,11 +57,11 @@ class SeenTable:
 
 
 @dataclass(frozen=True)
-class Seen:
+class FoundTables:
     """What was found in a source: the vendor's tables, by our names for them."""
 
-    contents: Contents
-    tables: Mapping[str, SeenTable]
+    contents: SourceCatalog
+    tables: Mapping[str, FoundTable]
 
     def has(self, table: str, *fields: str) -> bool:
         """Tell whether a table is there with all these columns."""
@@ -69,21 +69,21 @@ class Seen:
 
     def spelled(self, table: str) -> str:
         """Return the table's name as the source has it."""
-        return shown(self.tables[table].relation.name)
+        return printable_name(self.tables[table].relation.name)
 
 
-def fold(name: str) -> str:
+def fold_name(name: str) -> str:
     """Reduce a name to its letters and digits: CreatedDate, created_date and Created Date are one.
 
     Examples
     --------
-    >>> fold("Created Date") == fold("created_date") == fold("CreatedDate")
+    >>> fold_name("Created Date") == fold_name("created_date") == fold_name("CreatedDate")
     True
     """
     return re.sub(r"[^a-z0-9]+", "", name.lower())
 
 
-def see(contents: Contents, vendors: Mapping[str, Vendor], required: str, label: str) -> Seen:
+def find_tables(contents: SourceCatalog, vendors: Mapping[str, VendorTable], required: str, label: str) -> FoundTables:
     """Find a vendor's tables in a source.
 
     Parameters
@@ -104,7 +104,7 @@ def see(contents: Contents, vendors: Mapping[str, Vendor], required: str, label:
     DataError
         It lacks a column that it needs, or several schemas have it.
     """
-    per_schema: dict[str, dict[str, SeenTable]] = {}
+    per_schema: dict[str, dict[str, FoundTable]] = {}
     for schema in dict.fromkeys(r.schema for r in contents.relations):
         there = [r for r in contents.relations if r.schema == schema]
         found = {name: _find(vendor, there) for name, vendor in vendors.items()}
@@ -117,68 +117,68 @@ def see(contents: Contents, vendors: Mapping[str, Vendor], required: str, label:
     if lost:
         raise _no_column(tables[required], lost[0], label)
     whole = {name: t for name, t in tables.items() if t.has(*t.vendor.needs)}
-    return Seen(contents, whole)
+    return FoundTables(contents, whole)
 
 
-def _richest(having: Mapping[str, Mapping[str, SeenTable]], label: str) -> str:
+def _richest(having: Mapping[str, Mapping[str, FoundTable]], label: str) -> str:
     """Choose the schema that has most of the vendor's tables."""
     most = max(len(tables) for tables in having.values())
     best = sorted(s for s, tables in having.items() if len(tables) == most)
     if len(best) > 1:
-        names = ", ".join(shown(s) for s in best[:MOST_TOLD])
+        names = ", ".join(printable_name(s) for s in best[:MOST_TOLD])
         raise DataError(
             f"--source {label}: {len(best)} schemas have these tables ({names}); expected one; add ?schema=NAME"
         )
     return best[0]
 
 
-def _find(vendor: Vendor, there: list[Relation]) -> SeenTable | None:
+def _find(vendor: VendorTable, there: list[Relation]) -> FoundTable | None:
     """Find a table: by the first of its names that something bears, views and tables alike."""
     by_name: dict[str, Relation] = {}
     for relation in there:
         by_name.setdefault(_bare(relation.name), relation)
-    spelled = [fold(name) for name in vendor.names if fold(name) in by_name]
+    spelled = [fold_name(name) for name in vendor.names if fold_name(name) in by_name]
     if not spelled:
         return None
     relation = by_name[spelled[0]]
     folded: dict[str, str] = {}
     for column in relation.columns:
-        folded.setdefault(fold(column), column)
+        folded.setdefault(fold_name(column), column)
     columns = {}
     for field, (_, names) in vendor.fields.items():
-        spelt = [folded[prefix + fold(n)] for n in names for prefix in PREFIXES if prefix + fold(n) in folded]
+        spelt = [folded[prefix + fold_name(n)] for n in names for prefix in PREFIXES if prefix + fold_name(n) in folded]
         if spelt:
             columns[field] = (spelt[0], relation.columns[spelt[0]])
     active = next((c for c in relation.columns if c.lower() == ACTIVE), "")
-    return SeenTable(vendor, relation, columns, identifier(active) if active else "")
+    return FoundTable(vendor, relation, columns, identifier(active) if active else "")
 
 
 def _bare(name: str) -> str:
     """Reduce a file's name to the table's: HubSpot's own exports carry more."""
     export = re.fullmatch(r"hubspot-crm-exports-.*?(contacts|companies|deals).*", name.lower())
-    return export[1] if export else fold(name)
+    return export[1] if export else fold_name(name)
 
 
-def shown(name: str) -> str:
+def printable_name(name: str) -> str:
     """Return a name as it may be told: in one line, short, printable.
 
     Examples
     --------
-    >>> shown("a\\nb" + "c" * 60)
+    >>> printable_name("a\\nb" + "c" * 60)
     'a?bccccccccccccccccccccccccccccccccccccc'
     """
     return "".join(c if c.isprintable() else "?" for c in name)[:40]
 
 
-def _no_table(contents: Contents, vendor: Vendor, label: str) -> MissingError:
+def _no_table(contents: SourceCatalog, vendor: VendorTable, label: str) -> MissingError:
     names = [r.name for r in contents.relations]
     if not names:
         what = "no table" if contents.kind != "files" else "no Parquet or CSV file that can be read"
-        where = f" in schema {shown(contents.schema)}" if contents.schema else ""
+        where = f" in schema {printable_name(contents.schema)}" if contents.schema else ""
         return MissingError(f"--source {label}: {what}{where}; expected a table {vendor.names[0]}; mend the source")
-    near = difflib.get_close_matches(fold(vendor.names[0]), [fold(n) for n in names], n=1)
-    hint = next((f"; is it {shown(n)}?" for n in names if near and fold(n) == near[0]), "")
-    told = ", ".join(shown(n) for n in names[:MOST_TOLD]) + (", …" if len(names) > MOST_TOLD else "")
+    near = difflib.get_close_matches(fold_name(vendor.names[0]), [fold_name(n) for n in names], n=1)
+    hint = next((f"; is it {printable_name(n)}?" for n in names if near and fold_name(n) == near[0]), "")
+    told = ", ".join(printable_name(n) for n in names[:MOST_TOLD]) + (", …" if len(names) > MOST_TOLD else "")
     spelled = " or ".join(vendor.names[:2])
     return MissingError(
         f"--source {label}: no table {spelled} among its {len(names)} ({told}){hint}; expected the vendor's names; "
@@ -186,11 +186,13 @@ def _no_table(contents: Contents, vendor: Vendor, label: str) -> MissingError:
     )
 
 
-def _no_column(table: SeenTable, field: str, label: str) -> DataError:
+def _no_column(table: FoundTable, field: str, label: str) -> DataError:
     names = table.vendor.fields[field][1]
-    near = difflib.get_close_matches(fold(names[0]), [fold(c) for c in table.relation.columns], n=1)
-    hint = next((f"; is it {shown(c)}?" for c in table.relation.columns if near and fold(c) == near[0]), "")
+    near = difflib.get_close_matches(fold_name(names[0]), [fold_name(c) for c in table.relation.columns], n=1)
+    hint = next(
+        (f"; is it {printable_name(c)}?" for c in table.relation.columns if near and fold_name(c) == near[0]), ""
+    )
     return DataError(
-        f"--source {label}: {shown(table.relation.name)} has no column {names[0]}{hint}; expected it, as leads can't be "
+        f"--source {label}: {printable_name(table.relation.name)} has no column {names[0]}{hint}; expected it, as leads can't be "
         "read without; add it to the sync"
     )

@@ -10,52 +10,52 @@ import yaml
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.presets.proposal import Guess
 
-__all__ = ["bare", "guessed", "inline", "named", "rank", "rung_of_word", "scalar"]
+__all__ = ["first_match", "guess_stage", "guess_stages", "matching_names", "snake_name", "yaml_list", "yaml_scalar"]
 
 
-def bare(name: str) -> str:
+def snake_name(name: str) -> str:
     """Spell a name in lower case with underscores.
 
     Examples
     --------
-    >>> bare("Lead Source"), bare("createdAt"), bare("Prospect ID")
+    >>> snake_name("Lead Source"), snake_name("createdAt"), snake_name("Prospect ID")
     ('lead_source', 'created_at', 'prospect_id')
     """
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return re.sub(r"[^a-z0-9]+", "_", split.lower()).strip("_")
 
 
-def rank(name: str, patterns: Iterable[str]) -> int | None:
+def first_match(name: str, patterns: Iterable[str]) -> int | None:
     """Return the place of the first pattern that a name fits as a whole; None where it fits none.
 
     Examples
     --------
-    >>> rank("Created At", [r"created_at", r".*date"]), rank("Signup Date", [r"created_at", r".*date"]), rank("x", ["y"])
+    >>> first_match("Created At", [r"created_at", r".*date"]), first_match("Signup Date", [r"created_at", r".*date"]), first_match("x", ["y"])
     (0, 1, None)
     """
-    spelt = bare(name)
+    spelt = snake_name(name)
     return next((n for n, pattern in enumerate(patterns) if re.fullmatch(pattern, spelt)), None)
 
 
-def named(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
+def matching_names(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
     """List the names that fit a pattern, those of the earliest pattern first.
 
     Examples
     --------
-    >>> named(["name", "lead_id", "id"], ["id", ".*_id"])
+    >>> matching_names(["name", "lead_id", "id"], ["id", ".*_id"])
     ['id', 'lead_id']
     """
     asked = list(patterns)
-    found = [(place, n, name) for n, name in enumerate(names) if (place := rank(name, asked)) is not None]
+    found = [(place, n, name) for n, name in enumerate(names) if (place := first_match(name, asked)) is not None]
     return [name for _, _, name in sorted(found)]
 
 
-def scalar(text: str) -> str:
+def yaml_scalar(text: str) -> str:
     """Write a text as a YAML scalar: plain where that reads back as the same text, else in quotes.
 
     Examples
     --------
-    >>> scalar("Lead Source"), scalar("yes"), scalar("a: b"), scalar("emp.var.rate")
+    >>> yaml_scalar("Lead Source"), yaml_scalar("yes"), yaml_scalar("a: b"), yaml_scalar("emp.var.rate")
     ('Lead Source', '"yes"', '"a: b"', 'emp.var.rate')
     """
     if re.fullmatch(r"[A-Za-z_][\w ./()&-]*(?<! )", text) and yaml.safe_load(text) == text:
@@ -64,15 +64,15 @@ def scalar(text: str) -> str:
     return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted) + '"'
 
 
-def inline(words: Iterable[str]) -> str:
+def yaml_list(words: Iterable[str]) -> str:
     """Write words as a YAML list in one line.
 
     Examples
     --------
-    >>> inline(["mql", "Marketing, qualified"])
+    >>> yaml_list(["mql", "Marketing, qualified"])
     '[mql, "Marketing, qualified"]'
     """
-    return f"[{', '.join(scalar(w) for w in words)}]"
+    return f"[{', '.join(yaml_scalar(w) for w in words)}]"
 
 
 # Stage words: which of our rungs a source's word means, by what it says.
@@ -91,19 +91,21 @@ PATTERNS = (
 """Of these the first that fits."""
 
 
-def rung_of_word(word: str) -> str | None:
+def guess_stage(word: str) -> str | None:
     """Guess the rung that a stage word means.
 
     Examples
     --------
-    >>> [rung_of_word(w) for w in ("Working - Contacted", "Closed - Not Converted", "Open - Not Contacted", "SQL", "Blue")]
+    >>> [guess_stage(w) for w in ("Working - Contacted", "Closed - Not Converted", "Open - Not Contacted", "SQL", "Blue")]
     ['mql', 'rejected', 'lead', 'sql', None]
     """
     bare = word.strip().lower()
     return next((rung for rung, pattern in PATTERNS if re.search(pattern, bare)), None)
 
 
-def guessed(counts: Iterable[tuple[str, int]], known: Iterable[str] = ()) -> tuple[dict[str, list[str]], list[Guess]]:
+def guess_stages(
+    counts: Iterable[tuple[str, int]], known: Iterable[str] = ()
+) -> tuple[dict[str, list[str]], list[Guess]]:
     """Map a source's stage words to rungs, and say how.
 
     Parameters
@@ -115,7 +117,7 @@ def guessed(counts: Iterable[tuple[str, int]], known: Iterable[str] = ()) -> tup
 
     Examples
     --------
-    >>> guessed([("Nurture", 40), ("Working", 30)])[0]
+    >>> guess_stages([("Nurture", 40), ("Working", 30)])[0]
     {'mql': ['Working']}
     """
     taken = {w.lower() for w in known}
@@ -125,7 +127,7 @@ def guessed(counts: Iterable[tuple[str, int]], known: Iterable[str] = ()) -> tup
         if word.lower() in taken or leads < MIN_GROUP_SIZE or "${" in word or not word.isprintable():
             continue
         taken.add(word.lower())
-        rung, told = rung_of_word(word), word[:40]
+        rung, told = guess_stage(word), word[:40]
         if rung is None:
             guesses.append(
                 Guess("stages", "", f"'{told}' of {leads} leads is in no stage; map it, or it is ignored", False)

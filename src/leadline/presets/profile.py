@@ -11,7 +11,15 @@ from leadline.storage import Store
 from leadline.storage.dialect import identifier, literal
 from leadline.tables.schema import NAIVE, ZONED, kind_of_type
 
-__all__ = ["MANY_VALUES", "Seen", "Sheet", "levels", "matched", "profile", "rising"]
+__all__ = [
+    "MANY_VALUES",
+    "ColumnProfile",
+    "TableProfile",
+    "common_values",
+    "match_share",
+    "profile_table",
+    "rising_share",
+]
 
 SAMPLED = 500_000
 """How many rows of a file are looked at; of a longer one, the first."""
@@ -23,7 +31,7 @@ Kind = Literal["whole", "number", "time", "text", "empty"]
 
 
 @dataclass(frozen=True)
-class Seen:
+class ColumnProfile:
     """A column as seen.
 
     Attributes
@@ -54,20 +62,20 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class TableProfile:
     """A table as seen: its name in the store, its source, its rows looked at and its columns."""
 
     name: str
     source: str
     rows: int
-    columns: tuple[Seen, ...]
+    columns: tuple[ColumnProfile, ...]
 
-    def of(self, name: str) -> Seen:
+    def of(self, name: str) -> ColumnProfile:
         """Return a column by its name."""
         return next(c for c in self.columns if c.name == name)
 
 
-def profile(store: Store, name: str, source: str, look: str | None = None) -> Sheet:
+def profile_table(store: Store, name: str, source: str, look: str | None = None) -> TableProfile:
     """Look at a source's columns; its rows stay in the store under the name, with their place as `_row`.
 
     Parameters
@@ -91,7 +99,7 @@ def profile(store: Store, name: str, source: str, look: str | None = None) -> Sh
     >>> place = Path(tempfile.mkdtemp()) / "a.csv"
     >>> _ = place.write_text("id,at,word\\n1,2024-01-01,a\\n2,2024-01-02,a\\n")
     >>> store = open_store(Engine(threads=1))
-    >>> sheet = profile(store, "a", str(place)); store.close()
+    >>> sheet = profile_table(store, "a", str(place)); store.close()
     >>> [(c.name, c.kind, c.is_key) for c in sheet.columns]
     [('id', 'whole', True), ('at', 'time', True), ('word', 'text', False)]
     """
@@ -107,17 +115,17 @@ def profile(store: Store, name: str, source: str, look: str | None = None) -> Sh
     found = [
         _seen(c, t, int(rows), [int(n) for n in seen[6 * i : 6 * i + 6]]) for i, (c, t) in enumerate(columns.items())
     ]
-    return Sheet(name, source, int(rows), tuple(found))
+    return TableProfile(name, source, int(rows), tuple(found))
 
 
-def text_of(column: str) -> str:
+def text_sql_of(column: str) -> str:
     """Write a cell as text, nothing where it is blank."""
     return f"NULLIF(TRIM(CAST({identifier(column)} AS VARCHAR)), '')"
 
 
 def _counts(column: str, type_name: str) -> list[str]:
     """Count what is filled, distinct, numbers, whole numbers, times and times without a zone."""
-    text = text_of(column)
+    text = text_sql_of(column)
     number = f"TRY_CAST({text} AS DOUBLE)"
     whole = f"{number} = FLOOR({number}) AND NOT regexp_matches({text}, '^[+-]?0[0-9]|_')"
     naive = f"regexp_matches({text}, {literal(NAIVE)})"
@@ -136,7 +144,7 @@ def _counts(column: str, type_name: str) -> list[str]:
     ]
 
 
-def _seen(name: str, type_name: str, rows: int, counts: list[int]) -> Seen:
+def _seen(name: str, type_name: str, rows: int, counts: list[int]) -> ColumnProfile:
     filled, distinct, numbers, whole, times, naive = counts
     kind: Kind = "text"
     enough = 0.99 * filled
@@ -148,12 +156,14 @@ def _seen(name: str, type_name: str, rows: int, counts: list[int]) -> Seen:
         kind = "whole"
     elif numbers >= enough:
         kind = "number"
-    return Seen(name, kind, filled / max(rows, 1), distinct / max(filled, 1), distinct, kind == "time" and naive > 0)
+    return ColumnProfile(
+        name, kind, filled / max(rows, 1), distinct / max(filled, 1), distinct, kind == "time" and naive > 0
+    )
 
 
-def matched(store: Store, sheet: Sheet, column: str, other: Sheet, key: str) -> float:
+def match_share(store: Store, sheet: TableProfile, column: str, other: TableProfile, key: str) -> float:
     """Return the share of a column's filled cells whose value is a key of another table."""
-    here, there = text_of(column), text_of(key)
+    here, there = text_sql_of(column), text_sql_of(key)
     found = store.rows(
         f"SELECT COUNT(*), COUNT(*) FILTER (v IN (SELECT {there} FROM {identifier(other.name)})) "
         f"FROM (SELECT {here} AS v FROM {identifier(sheet.name)}) WHERE v IS NOT NULL"
@@ -161,9 +171,9 @@ def matched(store: Store, sheet: Sheet, column: str, other: Sheet, key: str) -> 
     return float(found[1] / found[0]) if found[0] else 0.0
 
 
-def rising(store: Store, sheet: Sheet, column: str) -> float:
+def rising_share(store: Store, sheet: TableProfile, column: str) -> float:
     """Return the share of steps from row to row, in the file's order, at which a number or a time doesn't fall."""
-    cell = text_of(column)
+    cell = text_sql_of(column)
     value = f"TRY_CAST({cell} AS DOUBLE)" if sheet.of(column).kind != "time" else f"TRY_CAST({cell} AS TIMESTAMP)"
     up, steps = store.rows(
         f"SELECT COUNT(*) FILTER (v >= before), COUNT(before) FROM "
@@ -172,9 +182,11 @@ def rising(store: Store, sheet: Sheet, column: str) -> float:
     return float(up / steps) if steps else 0.0
 
 
-def levels(store: Store, sheet: Sheet, column: str, least: int = MIN_GROUP_SIZE, most: int = 40) -> dict[str, int]:
+def common_values(
+    store: Store, sheet: TableProfile, column: str, least: int = MIN_GROUP_SIZE, most: int = 40
+) -> dict[str, int]:
     """Count the rows of the commonest values, of those that enough rows share and that are no address or number."""
-    cell = text_of(column)
+    cell = text_sql_of(column)
     found = store.rows(
         f"SELECT {cell}, COUNT(*) FROM {identifier(sheet.name)} WHERE {cell} IS NOT NULL "
         f"GROUP BY 1 HAVING COUNT(*) >= {least} ORDER BY 2 DESC, 1 LIMIT {most}"

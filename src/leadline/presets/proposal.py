@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["Guess", "Lack", "Proposal", "percent", "plain"]
+__all__ = ["Guess", "MissingTable", "Proposal", "percent", "printable"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Guess:
         >>> print(Guess("tables.events", "", "no file looks like dated acts", False))
         not sure: tables.events: nothing (no file looks like dated acts)
         """
-        return plain(f"{'' if self.sure else 'not sure: '}{self.what}: {self.choice or 'nothing'} ({self.reason})")
+        return printable(f"{'' if self.sure else 'not sure: '}{self.what}: {self.choice or 'nothing'} ({self.reason})")
 
     @property
     def reason(self) -> str:
@@ -55,15 +55,15 @@ class Guess:
     @property
     def remark(self) -> str:
         """The comment that stands beside it in the config, marked where somebody should look."""
-        return plain(f"# {'' if self.sure else '<— not sure: '}{self.reason}")
+        return printable(f"# {'' if self.sure else '<— not sure: '}{self.reason}")
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """Put a space where something doesn't print: a column's name may hold a line's end, which would end a comment.
 
     Examples
     --------
-    >>> plain("a\\nversion: 2")
+    >>> printable("a\\nversion: 2")
     'a version: 2'
     """
     return "".join(c if c.isprintable() else " " for c in text)
@@ -86,7 +86,7 @@ def percent(share: float) -> str:
 
 
 @dataclass(frozen=True)
-class Lack:
+class MissingTable:
     """Something that isn't in the source.
 
     Attributes
@@ -106,7 +106,7 @@ class Lack:
 
         Examples
         --------
-        >>> Lack("merges", "x isn't there: y; do z").comment, Lack("", "x").comment
+        >>> MissingTable("merges", "x isn't there: y; do z").comment, MissingTable("", "x").comment
         (("merges: left out, as x isn't there: y; do z",), ())
         """
         if not self.table:

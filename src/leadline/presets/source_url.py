@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from leadline.config.load import VARIABLE
 from leadline.errors import UsageError
-from leadline.presets.inspect import shown
-from leadline.storage.catalog import Contents
+from leadline.presets.inspect import printable_name
+from leadline.storage.catalog import SourceCatalog
 from leadline.storage.locations import without_secrets
 
-__all__ = ["Place", "filled", "settle"]
+__all__ = ["SourcePlace", "fill_variables", "without_credentials"]
 
 KEPT = (
     "host",
@@ -30,7 +30,7 @@ KEPT = (
 
 
 @dataclass(frozen=True)
-class Place:
+class SourcePlace:
     """A source as it may be written and told.
 
     Attributes
@@ -48,7 +48,7 @@ class Place:
     label: str
 
 
-def filled(source: str, environment: Mapping[str, str] | None = None) -> str:
+def fill_variables(source: str, environment: Mapping[str, str] | None = None) -> str:
     """Put environment variables into a source that was given with ${NAME}, so that no shell history holds a password.
 
     Raises
@@ -58,7 +58,7 @@ def filled(source: str, environment: Mapping[str, str] | None = None) -> str:
 
     Examples
     --------
-    >>> filled("postgresql://${PGUSER}@db/crm", {"PGUSER": "ann"})
+    >>> fill_variables("postgresql://${PGUSER}@db/crm", {"PGUSER": "ann"})
     'postgresql://ann@db/crm'
     """
     there = os.environ if environment is None else environment
@@ -68,7 +68,7 @@ def filled(source: str, environment: Mapping[str, str] | None = None) -> str:
     return VARIABLE.sub(lambda m: there[m[1]], source)
 
 
-def settle(source: str, contents: Contents) -> Place:
+def without_credentials(source: str, contents: SourceCatalog) -> SourcePlace:
     """Say where a source lies, without its secrets.
 
     Parameters
@@ -80,14 +80,14 @@ def settle(source: str, contents: Contents) -> Place:
 
     Examples
     --------
-    >>> there = Contents("postgres", "", "", ())
-    >>> settle("postgresql://ann:hunter2@db/crm?schema=hubspot&sslmode=require", there)
-    Place(database='postgresql://${PGUSER}:${PGPASSWORD}@db/crm?sslmode=require', variables=('PGUSER', 'PGPASSWORD'), label='postgresql:///crm')
+    >>> there = SourceCatalog("postgres", "", "", ())
+    >>> without_credentials("postgresql://ann:hunter2@db/crm?schema=hubspot&sslmode=require", there)
+    SourcePlace(database='postgresql://${PGUSER}:${PGPASSWORD}@db/crm?sslmode=require', variables=('PGUSER', 'PGPASSWORD'), label='postgresql:///crm')
     """
     if contents.kind == "files":
-        return Place("", (), shown_path(contents.place))
+        return SourcePlace("", (), shown_path(contents.place))
     if contents.kind == "duckdb":
-        return Place(f"duckdb:///{quote(contents.place)}", (), shown_path(contents.place))
+        return SourcePlace(f"duckdb:///{quote(contents.place)}", (), shown_path(contents.place))
     parts = urlsplit(source)
     options = dict(parse_qsl(parts.query))
     user, _, host = parts.netloc.rpartition("@")
@@ -102,7 +102,7 @@ def settle(source: str, contents: Contents) -> Place:
     kept = urlencode({k: v for k, v in options.items() if k in KEPT}, safe="/")
     database = f"postgresql://{before}{host}{quote(parts.path)}{'?' + kept if kept else ''}"
     variables = tuple(dict.fromkeys(VARIABLE.findall(database)))
-    return Place(database, variables, without_secrets(source.partition("?")[0]))
+    return SourcePlace(database, variables, without_secrets(source.partition("?")[0]))
 
 
 def _secret(value: str, variable: str) -> str:
@@ -114,4 +114,4 @@ def _secret(value: str, variable: str) -> str:
 
 def shown_path(path: str) -> str:
     """Return a path as it may be told, in one line."""
-    return path if path.isprintable() and len(path) <= 120 else shown(path)
+    return path if path.isprintable() and len(path) <= 120 else printable_name(path)

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leadline.presets.inspect import Seen
+from leadline.presets.inspect import FoundTables
 from leadline.storage.dialect import identifier, literal
 
-__all__ = ["listed", "part", "statement"]
+__all__ = ["sql_file", "sql_list", "with_part"]
 
 EMPTY = {"id": "VARCHAR", "text": "VARCHAR", "time": "TIMESTAMPTZ", "number": "FLOAT8"}
 WHOLE = ("DOUBLE", "FLOAT", "REAL", "DECIMAL", "NUMERIC")
 
 
-def part(seen: Seen, table: str, *fields: str) -> str:
+def with_part(seen: FoundTables, table: str, *fields: str) -> str:
     """Write the WITH part of a vendor's table with these of its fields.
 
     Examples
     --------
-    >>> from leadline.presets.inspect import Vendor, see
-    >>> from leadline.storage.catalog import Contents, Relation
-    >>> there = Contents("postgres", "", "", (Relation("main", "Lead", '"main"."Lead"', {"Id": "TEXT"}),))
-    >>> lead = Vendor(("lead",), {"id": ("id", ("id",)), "title": ("text", ("title",))}, ("id",))
-    >>> print(part(see(there, {"lead": lead}, "lead", "crm"), "lead", "id", "title"))
+    >>> from leadline.presets.inspect import VendorTable, find_tables
+    >>> from leadline.storage.catalog import SourceCatalog, Relation
+    >>> there = SourceCatalog("postgres", "", "", (Relation("main", "Lead", '"main"."Lead"', {"Id": "TEXT"}),))
+    >>> lead = VendorTable(("lead",), {"id": ("id", ("id",)), "title": ("text", ("title",))}, ("id",))
+    >>> print(with_part(find_tables(there, {"lead": lead}, "lead", "crm"), "lead", "id", "title"))
     lead AS (
       SELECT CAST("Id" AS VARCHAR) AS id,
         CAST(NULL AS VARCHAR) AS title
@@ -49,19 +49,19 @@ def part(seen: Seen, table: str, *fields: str) -> str:
     return f"{table} AS (\n  SELECT {chosen}\n  FROM {found.relation.sql}{now}\n)"
 
 
-def statement(about: str, parts: Sequence[str], body: str) -> str:
+def sql_file(about: str, parts: Sequence[str], body: str) -> str:
     """Put a SQL file together: what it is, its WITH parts, and the query."""
     comment = "\n".join(f"-- {line}" for line in about.strip().splitlines())
     before = ",\n".join(parts)
     return f"{comment}\nWITH {before}\n{body.strip()}\n"
 
 
-def listed(words: Sequence[str]) -> str:
+def sql_list(words: Sequence[str]) -> str:
     """Write words as the inside of IN (…).
 
     Examples
     --------
-    >>> listed(["a", "it's"])
+    >>> sql_list(["a", "it's"])
     "'a', 'it''s'"
     """
     return ", ".join(literal(w) for w in words)

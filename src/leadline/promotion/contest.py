@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core.jsonable import to_jsonable
-from leadline.evaluation.worklist import Listing, pick, work
+from leadline.evaluation.worklist import Worklist, take_top, work_down
 from leadline.metrics import classification
-from leadline.metrics.bootstrap import Sums, losses
+from leadline.metrics.bootstrap import BootstrapSums, row_log_losses
 from leadline.metrics.intervals import Interval
 from leadline.promotion import guards
-from leadline.promotion.guards import Guard, Segment
+from leadline.promotion.guards import Guard, GuardSegment
 
-__all__ = ["Cohort", "Look", "Verdict", "contest", "settle"]
+__all__ = ["ContestCohort", "ContestRound", "Verdict", "compare_models", "decide_contest"]
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
@@ -33,7 +33,7 @@ REPEATS = 200  # of the AUC's interval, which can't be drawn by sums
 
 
 @dataclass(frozen=True)
-class Cohort:
+class ContestCohort:
     """The frozen rows that both are judged on, one entry a row in all.
 
     Attributes
@@ -54,7 +54,7 @@ class Cohort:
     weight: Floats
     group: npt.NDArray[Any]
     parts: Mapping[str, Labels] = field(default_factory=dict)
-    listing: Listing | None = None
+    listing: Worklist | None = None
     room: float = 0.0
     seed: int = 0
 
@@ -64,19 +64,19 @@ class Cohort:
         Examples
         --------
         >>> who = np.arange(20)
-        >>> Cohort(who > 15, np.ones(20), who).worked(who / 20).nonzero()[0].tolist()
+        >>> ContestCohort(who > 15, np.ones(20), who).worked(who / 20).nonzero()[0].tolist()
         [18, 19]
         """
         if self.listing is None:
-            return pick(p, self.weight, TOP * float(self.weight.sum()))
+            return take_top(p, self.weight, TOP * float(self.weight.sum()))
         share = np.zeros(len(p))
-        for _, rows, part in work(self.listing, p, self.room):
+        for _, rows, part in work_down(self.listing, p, self.room):
             share[rows] += part
         return share
 
 
 @dataclass(frozen=True)
-class Look:
+class ContestRound:
     """One comparison on the cohort.
 
     Attributes
@@ -100,7 +100,7 @@ class Look:
     log_loss: Interval
     precision: Interval
     guards: tuple[Guard, ...]
-    segments: tuple[Segment, ...]
+    segments: tuple[GuardSegment, ...]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Verdict:
 
     promoted: bool
     reason: str
-    looks: tuple[Look, ...]
+    looks: tuple[ContestRound, ...]
     guards: tuple[Guard, ...]
 
     def to_record(self) -> dict[str, Any]:
@@ -118,15 +118,17 @@ class Verdict:
         return record
 
 
-def contest(cohort: Cohort, champion: Floats, challenger: Floats, what: str = "its recipe fitted again") -> Look:
+def compare_models(
+    cohort: ContestCohort, champion: Floats, challenger: Floats, what: str = "its recipe fitted again"
+) -> ContestRound:
     """Judge two sets of probabilities on the same rows.
 
     Examples
     --------
     >>> y = np.tile([1.0, 0.0, 0.0, 0.0], 50)
     >>> same, worse = np.full(200, 0.25), np.where(y == 1, 0.05, 0.6)
-    >>> rows = Cohort(y, np.ones(200), np.arange(200))
-    >>> [settle([contest(rows, same, p)], []).promoted for p in (same, worse)]
+    >>> rows = ContestCohort(y, np.ones(200), np.arange(200))
+    >>> [decide_contest([compare_models(rows, same, p)], []).promoted for p in (same, worse)]
     [True, False]
     """
     y, weight, seed = cohort.y, cohort.weight, cohort.seed
@@ -134,7 +136,7 @@ def contest(cohort: Cohort, champion: Floats, challenger: Floats, what: str = "i
     sums = _sums(cohort, both)
     gain = sums.gap(("champion loss", "rows"), ("challenger loss", "rows"))
     found = sums.gap(("challenger hits", "challenger worked"), ("champion hits", "champion worked"))
-    segments, parted = guards.segments(y, weight, champion, challenger, cohort.group, cohort.parts, seed)
+    segments, parted = guards.segment_guards(y, weight, champion, challenger, cohort.group, cohort.parts, seed)
     figures = {who: _figures(cohort, p, sums, who) for who, p in both.items()}
     kept = figures["champion"]
     held = (
@@ -142,23 +144,23 @@ def contest(cohort: Cohort, champion: Floats, challenger: Floats, what: str = "i
         _not_worse(
             "capacity precision", "precision at the capacity", found, ("higher", "lower"), FEWER * kept["precision"]
         ),
-        guards.calibration(y, weight, champion, challenger, seed),
+        guards.calibration_guard(y, weight, champion, challenger, seed),
         *parted,
     )
-    return Look(what, figures, gain, found, held, tuple(segments))
+    return ContestRound(what, figures, gain, found, held, tuple(segments))
 
 
-def _sums(cohort: Cohort, both: Mapping[str, Floats]) -> Sums:
+def _sums(cohort: ContestCohort, both: Mapping[str, Floats]) -> BootstrapSums:
     """Gather each row's loss, and what working the list would have found, for both on the same draws."""
     columns = {"rows": cohort.weight}
     for who, p in both.items():
         mass = cohort.weight * cohort.worked(p)
-        loss = cohort.weight * losses(cohort.y, p)
+        loss = cohort.weight * row_log_losses(cohort.y, p)
         columns |= {f"{who} loss": loss, f"{who} hits": cohort.y * mass, f"{who} worked": mass}
-    return Sums.of(columns, cohort.group, cohort.seed)
+    return BootstrapSums.of(columns, cohort.group, cohort.seed)
 
 
-def settle(looks: Sequence[Look], others: Sequence[Guard]) -> Verdict:
+def decide_contest(looks: Sequence[ContestRound], others: Sequence[Guard]) -> Verdict:
     """Return the verdict: the first guard that doesn't hold is the reason; the rest stand in the record."""
     held = [(f"the challenger, {look.what}", guard) for look in looks for guard in look.guards]
     held += [("the challenger", guard) for guard in others]
@@ -178,7 +180,7 @@ def _not_worse(name: str, what: str, gain: Interval, words: tuple[str, str], mar
     return Guard(name, gain.value, min(-margin, gain.value - gain.high), not refused, told)
 
 
-def _figures(cohort: Cohort, p: Floats, sums: Sums, who: str) -> dict[str, float]:
+def _figures(cohort: ContestCohort, p: Floats, sums: BootstrapSums, who: str) -> dict[str, float]:
     y, weight = cohort.y, cohort.weight
     told = {"auc": classification.auc(y, p, weight), "ece": classification.expected_calibration_error(y, p, weight)}
     told["auc_low"], told["auc_high"] = classification.bootstrap_by_group(

@@ -16,14 +16,22 @@ import numpy.typing as npt
 
 from leadline.core.checks import Findings, Severity
 from leadline.metrics import classification
-from leadline.metrics.bootstrap import drawn, losses, worst
+from leadline.metrics.bootstrap import bootstrap_sums, max_statistic_bound, row_log_losses
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from leadline.dataset.feature_spec import Feature
 
-__all__ = ["Guard", "Segment", "calibration", "gate", "latency", "parts", "segments"]
+__all__ = [
+    "Guard",
+    "GuardSegment",
+    "calibration_guard",
+    "latency_guard",
+    "leak_gate_guard",
+    "segment_guards",
+    "segment_labels",
+]
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
@@ -53,7 +61,7 @@ class Guard:
 
 
 @dataclass(frozen=True)
-class Segment:
+class GuardSegment:
     """One large segment of the cohort.
 
     Attributes
@@ -82,13 +90,13 @@ class Segment:
     passed: bool
 
 
-def calibration(y: Floats, weight: Floats, champion: Floats, challenger: Floats, seed: int) -> Guard:
+def calibration_guard(y: Floats, weight: Floats, champion: Floats, challenger: Floats, seed: int) -> Guard:
     """Hold the challenger's calibration error against the champion's on the same rows.
 
     Examples
     --------
     >>> y, right = np.tile([1.0, 0.0, 0.0, 0.0], 100), np.full(400, 0.25)
-    >>> [calibration(y, np.ones(400), right, p, 7).passed for p in (right, right + 0.2)]
+    >>> [calibration_guard(y, np.ones(400), right, p, 7).passed for p in (right, right + 0.2)]
     [True, False]
     """
     kept = classification.expected_calibration_error(y, champion, weight)
@@ -106,7 +114,7 @@ def _chance(p: Floats, weight: Floats, seed: int) -> float:
     return float(np.quantile(errors, 0.95))
 
 
-def parts(specs: Sequence[Feature], values: pd.DataFrame) -> dict[str, Labels]:
+def segment_labels(specs: Sequence[Feature], values: pd.DataFrame) -> dict[str, Labels]:
     """Part rows by each attribute among the features: a category by its levels, a number into quarters; None is missing.
 
     Examples
@@ -114,7 +122,7 @@ def parts(specs: Sequence[Feature], values: pd.DataFrame) -> dict[str, Labels]:
     >>> import pandas as pd
     >>> from leadline.dataset.feature_spec import Feature
     >>> size = Feature("size", "fit", "size", "number", "value", "has employees", "accounts", "employees")
-    >>> parts([size], pd.DataFrame({"size": [1.0, 2.0, 3.0, float("nan")]}))["accounts.employees"].tolist()
+    >>> segment_labels([size], pd.DataFrame({"size": [1.0, 2.0, 3.0, float("nan")]}))["accounts.employees"].tolist()
     ['lowest quarter', 'second quarter', 'highest quarter', None]
     """
     found = {}
@@ -140,7 +148,7 @@ def _quarters(values: Floats) -> Labels:
     return labels
 
 
-def segments(
+def segment_guards(
     y: Floats,
     weight: Floats,
     champion: Floats,
@@ -148,7 +156,7 @@ def segments(
     group: Labels,
     parted: Mapping[str, Labels],
     seed: int,
-) -> tuple[list[Segment], list[Guard]]:
+) -> tuple[list[GuardSegment], list[Guard]]:
     """Judge log loss and calibration in each large segment; the bounds hold for all segments together.
 
     Returns
@@ -165,23 +173,23 @@ def segments(
     ]
     if not large:
         return [], []
-    better, off, before = losses(y, champion) - losses(y, challenger), challenger - y, champion - y
+    better, off, before = row_log_losses(y, champion) - row_log_losses(y, challenger), challenger - y, champion - y
     mass = np.array([weight[inside].sum() for _, _, inside in large])
     gains, offs, befores, kept, rates = (
         np.array([(weight * column)[inside].sum() for _, _, inside in large]) / mass
-        for column in (better, off, before, losses(y, champion), y)
+        for column in (better, off, before, row_log_losses(y, champion), y)
     )
     columns = (weight * inside * column for column in (better, off, np.ones(len(y))) for _, _, inside in large)
-    sums = drawn(columns, group, seed)
+    sums = bootstrap_sums(columns, group, seed)
     drawn_better, drawn_off, drawn_mass = (sums[:, k * len(large) : (k + 1) * len(large)] for k in range(3))
     with np.errstate(divide="ignore", invalid="ignore"):
-        error, beyond = worst(gains, drawn_better / drawn_mass, LEVEL, both_sides=False)
-        off_error, off_beyond = worst(offs, drawn_off / drawn_mass, LEVEL, both_sides=True)
+        error, beyond = max_statistic_bound(gains, drawn_better / drawn_mass, LEVEL, both_sides=False)
+        off_error, off_beyond = max_statistic_bound(offs, drawn_off / drawn_mass, LEVEL, both_sides=True)
     lost = (gains + beyond * error < 0) & (-gains > MARGIN * kept)
     allowed = np.maximum.reduce([FACTOR * np.abs(befores), np.abs(befores) + SHARE * rates, off_beyond * off_error])
     askew = np.abs(offs) > allowed
     found = [
-        Segment(
+        GuardSegment(
             attribute, level, int(inside.sum()), int(y[inside].sum()), float(gains[n]), float(-beyond * error[n]),
             float(offs[n]), float(befores[n]), not (lost[n] or askew[n]),
         )
@@ -198,7 +206,7 @@ def _is_large(inside: npt.NDArray[np.bool_], y: Floats, group: Labels) -> bool:
 
 
 def _overall(
-    name: str, found: Sequence[Segment], score: Floats, bound: float, bad: npt.NDArray[np.bool_], what: str
+    name: str, found: Sequence[GuardSegment], score: Floats, bound: float, bad: npt.NDArray[np.bool_], what: str
 ) -> Guard:
     """Say in how many segments it is worse, and by which attributes; the levels stand in the record alone."""
     wrong = sorted({segment.attribute for segment, is_bad in zip(found, bad, strict=True) if is_bad})
@@ -207,7 +215,7 @@ def _overall(
     return Guard(name, float(score.min()), bound, not wrong, told)
 
 
-def latency(
+def latency_guard(
     champion: Callable[[], object],
     challenger: Callable[[], object],
     leads: int,
@@ -218,7 +226,7 @@ def latency(
     Examples
     --------
     >>> ticks = iter([0, 1, 1, 5] * 6)  # a second each, and four
-    >>> latency(lambda: None, lambda: None, 1000, lambda: next(ticks)).told
+    >>> latency_guard(lambda: None, lambda: None, 1000, lambda: next(ticks)).told
     '4.00 s for 1,000 leads (the champion 1.00 s; at most 3.00 s)'
     """
     seconds: dict[str, list[float]] = {"champion": [], "challenger": []}
@@ -236,7 +244,7 @@ def latency(
     return Guard("latency", found, bound, found <= bound, told)
 
 
-def gate(challenger: Findings, champion: Findings, unaccepted: Findings) -> Guard:
+def leak_gate_guard(challenger: Findings, champion: Findings, unaccepted: Findings) -> Guard:
     """Tell what the leak gate has against the challenger and not against the champion.
 
     Parameters

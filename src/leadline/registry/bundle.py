@@ -16,10 +16,10 @@ from leadline.dataset.feature_spec import Feature
 from leadline.errors import DataError, MissingError, UsageError
 
 if TYPE_CHECKING:
-    from leadline.evaluation.later_stages import Amount
+    from leadline.evaluation.later_stages import DealAmountModel
     from leadline.model.scorer import Scorer
 
-__all__ = ["FORMAT", "MODELS", "Bundle", "Later", "read_bundle", "resolve", "write_bundle"]
+__all__ = ["FORMAT", "MODELS", "Bundle", "LaterStageModel", "read_bundle", "resolve_bundle", "write_bundle"]
 
 FORMAT = 1
 MODELS = Path("models")
@@ -31,7 +31,7 @@ REGISTERED = re.compile(r"^models:/(?P<name>[a-z][a-z0-9-]{0,62})(@(?P<alias>[A-
 
 
 @dataclass(frozen=True)
-class Later:
+class LaterStageModel:
     """The model of a question that follows the first: of those who reach `given`, who goes on; and its scores' column."""
 
     given: str
@@ -85,7 +85,7 @@ class Bundle:
         return Scorer.from_files({name: data for name, data in self.files.items() if name.endswith((".json", ".txt"))})
 
     @cached_property
-    def then(self) -> tuple[Later, ...]:
+    def then(self) -> tuple[LaterStageModel, ...]:
         """The models of the downstream stages, in order; none where it is one question."""
         from leadline.model.scorer import Scorer
 
@@ -93,15 +93,17 @@ class Bundle:
         for told in self.manifest.get("then", []):
             place = f"{told['folder']}/"
             files = {name.removeprefix(place): data for name, data in self.files.items() if name.startswith(place)}
-            made.append(Later(told["given"], told["asked"]["reaches"], told["column"], Scorer.from_files(files)))
+            made.append(
+                LaterStageModel(told["given"], told["asked"]["reaches"], told["column"], Scorer.from_files(files))
+            )
         return tuple(made)
 
     @cached_property
-    def amount(self) -> Amount | None:
+    def amount(self) -> DealAmountModel | None:
         """The estimate of what a won lead brings; None where the bundle has none."""
-        from leadline.evaluation.later_stages import FILE, Amount
+        from leadline.evaluation.later_stages import FILE, DealAmountModel
 
-        return Amount.from_record(self.record(FILE)) if FILE in self.files else None
+        return DealAmountModel.from_record(self.record(FILE)) if FILE in self.files else None
 
     def record(self, name: str) -> dict[str, Any]:
         """Return one of the bundle's JSON records, such as `record.json`."""
@@ -197,7 +199,7 @@ def _damaged(folder: Path, name: str) -> DataError:
     )
 
 
-def resolve(reference: str, tracking_uri: str) -> Bundle:
+def resolve_bundle(reference: str, tracking_uri: str) -> Bundle:
     """Find the bundle that a REF means: a folder, `models:/NAME@alias` or `models:/NAME/3`.
 
     The registry says which version an alias means; the bundle itself is read from `models/NAME/VERSION`, or fetched
@@ -214,7 +216,7 @@ def resolve(reference: str, tracking_uri: str) -> Bundle:
 
     Examples
     --------
-    >>> resolve("models:/Not A Name", "sqlite:///mlflow.db")
+    >>> resolve_bundle("models:/Not A Name", "sqlite:///mlflow.db")
     Traceback (most recent call last):
     ...
     leadline.errors.UsageError: --model 'models:/Not A Name': not a reference; ...

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from leadline.core.files import read_json, write_json
 from leadline.errors import DataError, MissingError, RetryError
-from leadline.registry.bundle import MODELS, REGISTERED, Bundle, read_bundle, resolve
+from leadline.registry.bundle import MODELS, REGISTERED, Bundle, read_bundle, resolve_bundle
 
-__all__ = ["find", "remember"]
+__all__ = ["find_bundle", "pin_bundle"]
 
 SUMS = "SHA256SUMS"
 
 
-def find(reference: str, uri: str) -> tuple[Bundle, str]:
+def find_bundle(reference: str, uri: str) -> tuple[Bundle, str]:
     """Find the bundle that a REF means, by the pin where the registry doesn't answer; return it, and what is to be said.
 
     Raises
@@ -29,7 +29,7 @@ def find(reference: str, uri: str) -> tuple[Bundle, str]:
         As `registry.resolve` says.
     """
     try:
-        return resolve(reference, uri), ""
+        return resolve_bundle(reference, uri), ""
     except RetryError as error:
         match = REGISTERED.match(reference)
         pin = _pin(match["name"], match["alias"]) if match and match["alias"] else None
@@ -43,7 +43,7 @@ def find(reference: str, uri: str) -> tuple[Bundle, str]:
         )
 
 
-def remember(reference: str, bundle: Bundle) -> None:
+def pin_bundle(reference: str, bundle: Bundle) -> None:
     """Remember which version an alias means, as the registry just said; a bundle that isn't kept here can't be pinned."""
     match = REGISTERED.match(reference)
     if not match or not match["alias"] or bundle.folder.resolve() != (MODELS / bundle.name / bundle.version).resolve():

@@ -25,18 +25,18 @@ from leadline.errors import MissingError, OutputError, RetryError
 
 __all__ = [
     "PATIENCE",
-    "Dataset",
-    "Run",
+    "LoggedDataset",
+    "MlflowRun",
     "aliases",
     "drop_alias",
     "fetch_bundle",
     "git_revision",
     "is_absent",
-    "log_night",
     "log_record",
+    "log_scoring_run",
     "newest_version",
     "open_run",
-    "reach",
+    "require_reachable",
     "set_alias",
     "set_tag",
     "tag_of",
@@ -52,7 +52,7 @@ PATIENCE = 3.0
 """Seconds in which a server must say something, be it no."""
 
 
-def reach(uri: str) -> None:
+def require_reachable(uri: str) -> None:
     """Make sure that a tracking server answers; files and databases aren't asked.
 
     Raises
@@ -62,8 +62,8 @@ def reach(uri: str) -> None:
 
     Examples
     --------
-    >>> reach("sqlite:///mlflow.db")
-    >>> reach("http://someone:secret@127.0.0.1:9")
+    >>> require_reachable("sqlite:///mlflow.db")
+    >>> require_reachable("http://someone:secret@127.0.0.1:9")
     Traceback (most recent call last):
     ...
     leadline.errors.RetryError: tracking.uri: the MLflow server can't be reached (refused); expected one that answers within 3 s; check that it is up, and run the command again
@@ -110,7 +110,7 @@ PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
-class Dataset:
+class LoggedDataset:
     """A table that went into a run: its name, where it came from (without secrets), and a digest of its content."""
 
     name: str
@@ -120,7 +120,7 @@ class Dataset:
 
 
 @dataclass
-class Run:
+class MlflowRun:
     """An open MLflow run."""
 
     mlflow: Any
@@ -154,7 +154,7 @@ class Run:
         """Log a folder's files as artifacts."""
         self.client.log_artifacts(self.id, str(folder), place)
 
-    def datasets(self, entries: Sequence[Dataset]) -> None:
+    def datasets(self, entries: Sequence[LoggedDataset]) -> None:
         """Log which data went in, by name, digest and place."""
         from mlflow.data.code_dataset_source import CodeDatasetSource
         from mlflow.data.meta_dataset import MetaDataset
@@ -221,7 +221,7 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _client(uri: str, make: bool = False) -> Iterator[tuple[Any, Any]]:
     """Yield mlflow and a client for a store, made if it may be; its errors become sentences."""
-    reach(uri)
+    require_reachable(uri)
     for key, value in SETTINGS.items():
         os.environ.setdefault(key, value)
     import mlflow  # importing it sets its loggers' levels, so it comes before they are made quiet
@@ -284,13 +284,13 @@ def _make(uri: str) -> None:
 
 
 @contextmanager
-def open_run(uri: str, experiment: str, model: str, run_name: str) -> Iterator[Run]:
+def open_run(uri: str, experiment: str, model: str, run_name: str) -> Iterator[MlflowRun]:
     """Open a run; it is marked as failed if the block doesn't end well."""
     with _client(uri, make=True) as (mlflow, client):
         found = client.get_experiment_by_name(experiment)
         number = found.experiment_id if found else client.create_experiment(experiment)
         with mlflow.start_run(experiment_id=number, run_name=run_name) as active:
-            yield Run(mlflow, client, active.info.run_id, model)
+            yield MlflowRun(mlflow, client, active.info.run_id, model)
 
 
 def _missing(what: str) -> MissingError:
@@ -426,7 +426,7 @@ def git_revision() -> str:
 # Nights in MLflow: each finished night is a run, so that its figures make curves; nothing here holds a lead's data.
 
 
-def log_night(uri: str, experiment: str, record: Mapping[str, Any]) -> None:
+def log_scoring_run(uri: str, experiment: str, record: Mapping[str, Any]) -> None:
     """Log a night as a run: its figures as metrics, its record as a file; nothing where there is no store yet."""
     if is_absent(uri):
         return

@@ -9,7 +9,21 @@ from typing import Any, TypeAlias
 from leadline.core import format
 
 __all__ = [
-    "COUNTED", "Cell", "Chart", "Column", "Control", "Folded", "Group", "Listed", "Panel", "Panels", "Part", "Section", "Shape", "Table", "cell",
+    "COUNTED",
+    "BulletList",
+    "Cell",
+    "Chart",
+    "Collapsed",
+    "Control",
+    "Group",
+    "PageSection",
+    "PageTable",
+    "Panel",
+    "Panels",
+    "Part",
+    "Shape",
+    "TableColumn",
+    "cell",
 ]  # fmt: skip
 
 
@@ -22,7 +36,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column's heading; whether it holds numbers; and what it means, where that isn't plain."""
 
     title: str
@@ -31,7 +45,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """A table: its caption, its columns and rows. The first cell of a row is the row's heading.
 
     Attributes
@@ -46,7 +60,7 @@ class Table:
 
     key: str
     caption: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     rows: tuple[tuple[Cell, ...], ...]
     marked: int | None = None
     folded: str = ""
@@ -81,7 +95,7 @@ class Chart:
     width: int
     height: int
     shapes: tuple[Shape, ...]
-    table: Table
+    table: PageTable
     folded: str = ""
 
 
@@ -103,7 +117,7 @@ class Panels:
     title: str
     shows: str
     panels: tuple[Panel, ...]
-    table: Table
+    table: PageTable
     folded: str = ""
 
 
@@ -111,34 +125,34 @@ class Panels:
 class Control:
     """The threshold control: which row of a table it starts at; what it says it reads there."""
 
-    table: Table
+    table: PageTable
     start: int
     label: str
 
 
 @dataclass(frozen=True)
-class Listed:
+class BulletList:
     """A short list of lines."""
 
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Folded:
+class Collapsed:
     """Parts that are folded away on the screen under some words; on paper they are not."""
 
     words: str
-    parts: tuple[Table | Chart | Panels | Listed | str, ...]
+    parts: tuple[PageTable | Chart | Panels | BulletList | str, ...]
 
 
 COUNTED = "How this is counted"
 """The words under which a section folds its method away."""
 
-Part: TypeAlias = Table | Chart | Panels | Control | Listed | Folded | str
+Part: TypeAlias = PageTable | Chart | Panels | Control | BulletList | Collapsed | str
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """One section of the page.
 
     Attributes
@@ -162,7 +176,7 @@ class Group:
     """Sections that answer one kind of question, under a heading of their own (none for a page of few sections)."""
 
     title: str
-    sections: tuple[Section, ...]
+    sections: tuple[PageSection, ...]
 
     @property
     def key(self) -> str:
@@ -184,4 +198,4 @@ def cell(text: str, sort: Any = None) -> Cell:
     >>> cell("12%", 0.12), cell("–", float("nan"))
     (Cell(text='12%', sort=0.12), Cell(text='–', sort=None))
     """
-    return Cell(text, float(sort) if format.known(sort) else None)
+    return Cell(text, float(sort) if format.is_number(sort) else None)

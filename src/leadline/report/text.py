@@ -11,7 +11,17 @@ from typing import Any
 from leadline.core import format
 from leadline.core.point_in_time import format_instant
 
-__all__ = ["HEAD", "KEY", "later_stage_lines", "lines", "percent", "rows", "sentences", "summary", "told_value"]
+__all__ = [
+    "HEAD",
+    "KEY",
+    "calibration_summary",
+    "capacity_rows",
+    "capacity_sentences",
+    "expected_value_lines",
+    "later_stage_lines",
+    "lines",
+    "percent",
+]
 
 WIDTH = 80
 
@@ -30,12 +40,12 @@ def later_stage_lines(record: Mapping[str, Any] | None) -> list[str]:
     return ["", *(line for text in said for line in _wrapped(text))]
 
 
-def told_value(later: Mapping[str, float]) -> list[str]:
+def expected_value_lines(later: Mapping[str, float]) -> list[str]:
     """Say a lead's later probabilities and its value; nothing where there are none.
 
     Examples
     --------
-    >>> told_value({"p_won_given_sql": 0.3, "expected_amount": 20000.0, "expected_value": 612.0})
+    >>> expected_value_lines({"p_won_given_sql": 0.3, "expected_amount": 20000.0, "expected_value": 612.0})
     ['  won given sql: 30.0%; expected amount 20,000; expected value 612']
     """
     parts = [
@@ -61,7 +71,7 @@ def _steps(record: Mapping[str, Any]) -> Iterator[str]:
             continue
         newest, model = folds[-1], folds[-1]["figures"]["model"]
         yield (
-            f"  newest fold: AUC {format.amount(model['auc'], 3)} ({format.amount(model['auc_low'], 3)}–{format.amount(model['auc_high'], 3)}), ECE {format.amount(model['ece'], 3)}, "
+            f"  newest fold: AUC {format.decimal(model['auc'], 3)} ({format.decimal(model['auc_low'], 3)}–{format.decimal(model['auc_high'], 3)}), ECE {format.decimal(model['ece'], 3)}, "
             f"base rate {newest['base_rate']:.1%}, {newest['rows']:,} snapshots"
         )
 
@@ -75,7 +85,7 @@ def _chain(record: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"End to end, {made['rows']:,} snapshots of open leads from {days[0]} to {days[1]}: {made['predicted']:.2%} predicted, "
         f"{made['observed']:.2%} observed (95%: {format.share(made['observed_low'], 2)}–{format.share(made['observed_high'], 2)}); AUC on the last stage "
-        f"{format.amount(made['auc'], 3)} ({format.amount(made['auc_low'], 3)}–{format.amount(made['auc_high'], 3)}), by the first probability alone {format.amount(made['first_auc'], 3)}"
+        f"{format.decimal(made['auc'], 3)} ({format.decimal(made['auc_low'], 3)}–{format.decimal(made['auc_high'], 3)}), by the first probability alone {format.decimal(made['first_auc'], 3)}"
     )
 
 
@@ -112,14 +122,14 @@ KEY = (
 )
 
 
-def rows(cuts: Sequence[Mapping[str, Any]], words: str = "") -> list[list[str]]:
+def capacity_rows(cuts: Sequence[Mapping[str, Any]], words: str = "") -> list[list[str]]:
     """Return a row of cells for each threshold; `words` is the key of a first cell with a name.
 
     Examples
     --------
     >>> cut = {"leads_per_week": 40.0, "probability": 0.1, "precision": 0.2, "recall": None, "expected": 8.0, "marginal": 0.09,
     ...        "new": 6.5, "night": 40.0, "night_spread": 6.9}
-    >>> rows([cut])
+    >>> capacity_rows([cut])
     [['40.0', '10.0%', '9.0%', '20.0%', '–', '8.0', '6.5', '40 ± 7']]
     """
     made = []
@@ -130,14 +140,14 @@ def rows(cuts: Sequence[Mapping[str, Any]], words: str = "") -> list[list[str]]:
     return made
 
 
-def sentences(steady: Mapping[str, Any]) -> list[str]:
+def capacity_sentences(steady: Mapping[str, Any]) -> list[str]:
     """Say what a night holds, and what the band spares.
 
     Examples
     --------
     >>> told = {"mean": 40.0, "spread": 0.0, "low": 40.0, "high": 40.0, "precision": 0.2, "flips": 30.0, "near": 45.0}
     >>> held = {"plain": told, "banded": {**told, "near": 20.0, "flips": 22.0}}
-    >>> for line in sentences({"mode": "top_n", "band": 0.25, "night": 40.0, "held": held}):
+    >>> for line in capacity_sentences({"mode": "top_n", "band": 0.25, "night": 40.0, "held": held}):
     ...     print(line)
     Tier A takes the best 40 leads of a night, none at less than half the odds of its threshold.
     It keeps a lead on its line until another has odds 28% higher: of 100 such leads 20 flip from one night to the next, not 45.
@@ -189,16 +199,16 @@ def lines(record: Mapping[str, Any]) -> list[str]:
         percent(record["overall"][key]) for key in ("predicted", "observed", "low", "high")
     )
     whole = f"calibration over all leads: {predicted} predicted, {observed} observed ({low} to {high})"
-    return [whole, *wrap(summary(record), WIDTH, subsequent_indent="  ")]
+    return [whole, *wrap(calibration_summary(record), WIDTH, subsequent_indent="  ")]
 
 
-def summary(record: Mapping[str, Any]) -> str:
+def calibration_summary(record: Mapping[str, Any]) -> str:
     """Say in one line in how many segments the model is calibrated, of what `Segments.to_record` made.
 
     Examples
     --------
     >>> segment = {"by": "country", "level": "NL", "verdict": "miscalibrated", "predicted": 0.12, "observed": 0.18}
-    >>> summary({"segments": [segment, {**segment, "level": "BE", "verdict": "calibrated"}]})
+    >>> calibration_summary({"segments": [segment, {**segment, "level": "BE", "verdict": "calibrated"}]})
     'well calibrated in 1 of 2 segments; miscalibrated: country = NL (12% predicted, 18% observed)'
     """
     every: Sequence[Mapping[str, Any]] = record["segments"]

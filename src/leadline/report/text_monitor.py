@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from leadline.core import format
 
-__all__ = ["Part", "parts"]
+__all__ = ["Part", "monitor_parts"]
 
 Table: TypeAlias = tuple[Sequence[str], list[list[str]]]
 Part: TypeAlias = str | Table
@@ -15,7 +15,7 @@ Part: TypeAlias = str | Table
 FARTHEST = 5
 
 
-def parts(record: Mapping[str, Any]) -> list[Part]:
+def monitor_parts(record: Mapping[str, Any]) -> list[Part]:
     """Say what a monitor found; `record` is `MonitorResult.to_record`'s."""
     nights = record["nights"]
     said: list[Part] = [
@@ -24,7 +24,7 @@ def parts(record: Mapping[str, Any]) -> list[Part]:
     ]
     if record["rows"]:
         said += [
-            f"AUC {_auc(record)}, ECE {_figure(record['ece'])}; {_came(record)}",
+            f"AUC {_auc(record)}, ECE {_figure(record['ece'])}; {_observed_words(record)}",
             (["tier", "rows", "predicted", "observed", "95%"], [[t["tier"], *_row(t)] for t in record["tiers"]]),
             *_by_source(record),
             *_versions(record["versions"]),
@@ -43,7 +43,7 @@ def _row(t: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _came(t: Mapping[str, Any]) -> str:
+def _observed_words(t: Mapping[str, Any]) -> str:
     return f"{format.share(t['predicted'])} was predicted and {format.share(t['observed'])} observed ({format.share(t['low'])}–{format.share(t['high'])})"
 
 
@@ -94,7 +94,7 @@ def _exploration(told: Mapping[str, Any] | None) -> list[Part]:
     if told is None:
         return []
     mine, rest = told["holdout"], told["rest"]
-    said = f"holdout, worked at random: {mine['leads']:,} leads, AUC {_auc(mine)}; {_came(mine)}\nthe rest: AUC {_auc(rest)}; {_came(rest)}"
+    said = f"holdout, worked at random: {mine['leads']:,} leads, AUC {_auc(mine)}; {_observed_words(mine)}\nthe rest: AUC {_auc(rest)}; {_observed_words(rest)}"
     rows = [
         [f"{format.share(b['from'])}–{format.share(b['to'])}", f"{b['holdout']['rows']:,}", _with(b["holdout"]), f"{b['rest']['rows']:,}", _with(b["rest"])]
         for b in told["bands"]

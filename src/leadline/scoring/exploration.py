@@ -18,30 +18,30 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core.point_in_time import WEEK
-from leadline.scoring.previous_scores import Before
+from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores
 
-__all__ = ["COLUMN", "blinded", "deal", "explore", "members", "without"]
+__all__ = ["COLUMN", "apply_holdout", "blank_holdout_scores", "draw_random_tiers", "in_holdout", "without_holdout"]
 
 COLUMN = "is_holdout"
 
 """The column of the scores that says who is in the holdout; it is there only when the config asks for one."""
 
 
-def members(leads: npt.NDArray[Any], seed: int, share: float) -> npt.NDArray[np.bool_]:
+def in_holdout(leads: npt.NDArray[Any], seed: int, share: float) -> npt.NDArray[np.bool_]:
     """Tell which leads are in the holdout.
 
     Examples
     --------
     >>> leads = np.array([f"L{n}" for n in range(10_000)])
-    >>> few, more = members(leads, 7, 0.02), members(leads, 7, 0.05)
+    >>> few, more = in_holdout(leads, 7, 0.02), in_holdout(leads, 7, 0.05)
     >>> bool(150 < few.sum() < 250), bool(more[few].all())
     (True, True)
     """
-    return _lots(leads, f"{seed}:exploration") < share
+    return _hashed_uniform(leads, f"{seed}:exploration") < share
 
 
-def deal(
+def draw_random_tiers(
     leads: npt.NDArray[Any], tier: npt.NDArray[np.object_], names: Sequence[str], seed: int, as_of: int
 ) -> npt.NDArray[np.object_]:
     """Draw the tiers of a week's leads by lot, with the shares that the tiers have in `tier`.
@@ -57,36 +57,36 @@ def deal(
 
     Examples
     --------
-    >>> deal(np.array(["L1"]), np.array(["A", "A"], dtype=object), ["A", "B"], 7, 0).tolist()
+    >>> draw_random_tiers(np.array(["L1"]), np.array(["A", "A"], dtype=object), ["A", "B"], 7, 0).tolist()
     ['A']
     """
     counts = np.array([int(np.sum(tier == name)) for name in names], dtype=np.float64)
     ends = np.cumsum(counts) / max(counts.sum(), 1.0)
-    lots = _lots(leads, f"{seed}:lot:{as_of // WEEK}")
+    lots = _hashed_uniform(leads, f"{seed}:lot:{as_of // WEEK}")
     place = np.minimum(np.searchsorted(ends, lots, side="right"), len(names) - 1)
     return np.asarray(np.array(names, dtype=object)[place], dtype=object)
 
 
-def without(before: Before | None, seed: int, share: float) -> Before | None:
+def without_holdout(before: PreviousScores | None, seed: int, share: float) -> PreviousScores | None:
     """Return the night before without the holdout's tiers: they were drawn, and hold no place on the line."""
     if before is None or not before.tier or not share:
         return before
     leads = np.array(list(before.tier), dtype=object)
-    gone = set(leads[members(leads, seed, share)].tolist())
+    gone = set(leads[in_holdout(leads, seed, share)].tolist())
     return replace(before, tier={lead: tier for lead, tier in before.tier.items() if lead not in gone})
 
 
-def explore(scores: Scores, names: Sequence[str], seed: int, share: float) -> Scores:
+def apply_holdout(scores: Scores, names: Sequence[str], seed: int, share: float) -> Scores:
     """Return a night's scores with the holdout marked, and its tiers drawn by lot; as they are where there is none."""
     if not share:
         return scores
-    mine = members(scores.lead_id, seed, share)
+    mine = in_holdout(scores.lead_id, seed, share)
     tier = scores.tier.copy()
-    tier[mine] = deal(scores.lead_id[mine], scores.tier, names, seed, scores.as_of)
+    tier[mine] = draw_random_tiers(scores.lead_id[mine], scores.tier, names, seed, scores.as_of)
     return replace(scores, tier=tier, later={**scores.later, COLUMN: mine})
 
 
-def _lots(leads: npt.NDArray[Any], key: str) -> npt.NDArray[np.float64]:
+def _hashed_uniform(leads: npt.NDArray[Any], key: str) -> npt.NDArray[np.float64]:
     """Draw a number from 0 to 1 for each lead: the same for the same lead and key."""
     numbers = (int.from_bytes(hashlib.sha256(f"{key}:{lead}".encode()).digest()[:8], "big") for lead in leads)
     return np.fromiter((n / 2**64 for n in numbers), dtype=np.float64, count=len(leads))
@@ -102,7 +102,7 @@ TOLD = ("probability", "previous_probability", "rank", "intent_stage")
 BEGINS = ("reason_", "p_", "expected_")
 
 
-def blinded(rows: Any) -> Any:
+def blank_holdout_scores(rows: Any) -> Any:
     """Return rows in which the holdout's score is empty: probabilities, rank, reasons and values; the rest stays.
 
     Who works such a lead then can't tell a high score from a low one, which is what makes its outcome honest.
@@ -111,7 +111,7 @@ def blinded(rows: Any) -> Any:
     --------
     >>> import pyarrow as pa
     >>> rows = pa.table({"lead_id": ["a", "b"], "probability": [0.5, 0.2], "tier": ["A", "A"], "is_holdout": [True, False]})
-    >>> blinded(rows).to_pylist()
+    >>> blank_holdout_scores(rows).to_pylist()
     [{'lead_id': 'a', 'probability': None, 'tier': 'A'}, {'lead_id': 'b', 'probability': 0.2, 'tier': 'A'}]
     """
     import pyarrow as pa

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from leadline.config.scoring import Act, Nightly
 from leadline.core.point_in_time import DAY, HOUR, Horizon, format_instant
-from leadline.metrics.drift import by_chance, psi
-from leadline.monitoring.reference import Reference
-from leadline.scoring.previous_scores import Before
+from leadline.metrics.drift import psi, psi_by_chance
+from leadline.monitoring.reference import TrainingReference
+from leadline.scoring.previous_scores import PreviousScores
 
-__all__ = ["NEVER", "Doubt", "Seen", "doubts", "drifts"]
+__all__ = ["NEVER", "GuardViolation", "ScoringSnapshot", "guard_violations", "score_drift"]
 
 FEW = 50  # leads below which shares and counts say too little
 RISE = 0.5  # a share that rose by so much isn't chance, nor a slow change
@@ -24,7 +24,7 @@ NEVER = -(1 << 62)
 
 
 @dataclass(frozen=True)
-class Doubt:
+class GuardViolation:
     """Something that is wrong with tonight: the config's key, what follows, and the sentence."""
 
     item: str
@@ -33,7 +33,7 @@ class Doubt:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ScoringSnapshot:
     """What a night looks like.
 
     Attributes
@@ -56,9 +56,9 @@ class Seen:
 
     as_of: int
     newest: int | None
-    tonight: Reference
-    model: Reference | None = None
-    before: Before = field(default_factory=Before)
+    tonight: TrainingReference
+    model: TrainingReference | None = None
+    before: PreviousScores = field(default_factory=PreviousScores)
     last: tuple[Sequence[float], Sequence[float]] = ((), ())
     alike: bool = True
 
@@ -68,34 +68,34 @@ class Seen:
         return self.before.as_of is not None and self.as_of - self.before.as_of <= RECENT
 
 
-def doubts(plan: Nightly, seen: Seen) -> list[Doubt]:
+def guard_violations(plan: Nightly, seen: ScoringSnapshot) -> list[GuardViolation]:
     """List what is wrong with a night, as far as the config asks.
 
     Examples
     --------
-    >>> old = Seen(40 * DAY, 2 * DAY, Reference(100))
-    >>> [(d.item, d.then, d.text.split(";")[0]) for d in doubts(Nightly(), old)]
+    >>> old = ScoringSnapshot(40 * DAY, 2 * DAY, TrainingReference(100))
+    >>> [(d.item, d.then, d.text.split(";")[0]) for d in guard_violations(Nightly(), old)]
     [('stale', 'fail', 'nightly.freshness: the newest event is 38d old (1970-01-03T00:00:00Z)')]
-    >>> doubts(Nightly(stale="ignore"), old)
+    >>> guard_violations(Nightly(stale="ignore"), old)
     []
     """
-    found: list[Doubt] = []
+    found: list[GuardViolation] = []
 
     def say(item: str, then: Act, texts: Iterator[str]) -> None:
         if then != "ignore":
-            found.extend(Doubt(item, then, f"{text} or set nightly.{item}: warn") for text in texts)
+            found.extend(GuardViolation(item, then, f"{text} or set nightly.{item}: warn") for text in texts)
 
     say("stale", plan.stale, _stale(plan.freshness, seen))
     say("volume", plan.volume.on_violation, _volume(plan.volume.change, seen))
     if seen.model is not None and seen.tonight.rows >= FEW:
-        say("nulls", plan.nulls, _risen("nulls", seen.model.nulls, seen.tonight.nulls, seen.tonight.rows))
-        say("levels", plan.levels, _risen("levels", seen.model.unseen, seen.tonight.unseen, seen.tonight.rows))
-        say("zero_rate", plan.zero_rate, _silent(seen.model.silent, seen.tonight.silent, seen.tonight.rows))
+        say("nulls", plan.nulls, _newly_empty("nulls", seen.model.nulls, seen.tonight.nulls, seen.tonight.rows))
+        say("levels", plan.levels, _newly_empty("levels", seen.model.unseen, seen.tonight.unseen, seen.tonight.rows))
+        say("zero_rate", plan.zero_rate, _newly_silent(seen.model.silent, seen.tonight.silent, seen.tonight.rows))
     say("drift", plan.drift.on_violation, _drift(plan.drift.psi, seen))
     return found
 
 
-def _stale(freshness: Horizon, seen: Seen) -> Iterator[str]:
+def _stale(freshness: Horizon, seen: ScoringSnapshot) -> Iterator[str]:
     if seen.newest == NEVER:
         yield (
             f"nightly.freshness: no event is there at all; expected one of the last {freshness} before --as-of; "
@@ -112,7 +112,7 @@ def _stale(freshness: Horizon, seen: Seen) -> Iterator[str]:
         )
 
 
-def _volume(change: float, seen: Seen) -> Iterator[str]:
+def _volume(change: float, seen: ScoringSnapshot) -> Iterator[str]:
     last, now = len(seen.before), seen.tonight.rows
     if seen.is_recent and last >= FEW and not last * (1 - change) <= now <= last / (1 - change):
         yield (
@@ -127,7 +127,7 @@ WORDS = {
 }
 
 
-def _risen(item: str, then: Mapping[str, float], now: Mapping[str, float], rows: int) -> Iterator[str]:
+def _newly_empty(item: str, then: Mapping[str, float], now: Mapping[str, float], rows: int) -> Iterator[str]:
     """Tell of features that say nothing, where they used to."""
     gone = [
         (name, now[name], share)
@@ -143,7 +143,7 @@ def _risen(item: str, then: Mapping[str, float], now: Mapping[str, float], rows:
         )
 
 
-def _silent(then: Mapping[str, float], now: Mapping[str, float], rows: int) -> Iterator[str]:
+def _newly_silent(then: Mapping[str, float], now: Mapping[str, float], rows: int) -> Iterator[str]:
     gone = sorted(name for name, share in then.items() if now.get(name) == 1 and rows * (1 - share) >= SURELY)
     if gone:
         more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
@@ -153,12 +153,12 @@ def _silent(then: Mapping[str, float], now: Mapping[str, float], rows: int) -> I
         )
 
 
-def drifts(seen: Seen) -> dict[str, float]:
+def score_drift(seen: ScoringSnapshot) -> dict[str, float]:
     """Return the index of tonight's scores against training's and against last night's, as far as there are such.
 
     Examples
     --------
-    >>> drifts(Seen(0, None, Reference()))
+    >>> score_drift(ScoringSnapshot(0, None, TrainingReference()))
     {}
     """
     found = {}
@@ -169,14 +169,14 @@ def drifts(seen: Seen) -> dict[str, float]:
     return found
 
 
-def _drift(bound: float, seen: Seen) -> Iterator[str]:
-    for what, index in drifts(seen).items():
+def _drift(bound: float, seen: ScoringSnapshot) -> Iterator[str]:
+    for what, index in score_drift(seen).items():
         bins, others = (
             (len(seen.last[0]), len(seen.before))
             if what == "last night"
             else (len(seen.tonight.scores), seen.model.rows if seen.model else 1)
         )
-        if index > bound + by_chance(bins, seen.tonight.rows, others):
+        if index > bound + psi_by_chance(bins, seen.tonight.rows, others):
             yield (
                 f"nightly.drift: the spread of scores lies {index:.2f} (PSI) from that of {what}; expected at most {bound:g}; "
                 "look at what changed in the export, or train again,"

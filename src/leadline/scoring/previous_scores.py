@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Before"]
+__all__ = ["PreviousScores"]
 
 
 @dataclass(frozen=True)
-class Before:
+class PreviousScores:
     """The newest finished night before tonight, of the same model's name.
 
     Attributes
@@ -23,7 +23,7 @@ class Before:
 
     Examples
     --------
-    >>> len(Before()), len(Before(5, {"L1": 0.5}, {"L1": "A"}))
+    >>> len(PreviousScores()), len(PreviousScores(5, {"L1": 0.5}, {"L1": "A"}))
     (0, 1)
     """
 
@@ -40,7 +40,7 @@ class Before:
 
         Examples
         --------
-        >>> before = Before(5, {"L1": 0.5}, {"L1": "A"}, {"L1": "C"})
+        >>> before = PreviousScores(5, {"L1": 0.5}, {"L1": "A"}, {"L1": "C"})
         >>> before.worked_as("L1"), before.worked_as("L2")
         ('C', None)
         """

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from leadline.explanation.reasons import REASONS, Strongest, strongest, written
+from leadline.explanation.reasons import REASONS, TopGroups, reason_texts, top_groups
 from leadline.features.families.intent_stage import COLUMN as INTENT_STAGE
 
 if TYPE_CHECKING:
-    from leadline.features.build import Features
+    from leadline.features.build import FeatureTable
     from leadline.model.scorer import Scorer
-    from leadline.scoring.previous_scores import Before
+    from leadline.scoring.previous_scores import PreviousScores
 
-__all__ = ["COLUMNS", "Scores", "best_first", "rank", "trailing"]
+__all__ = ["COLUMNS", "Scores", "rank_leads", "rank_order", "trailing_columns"]
 
 COLUMNS = (
     "lead_id", "account_id", "as_of", "probability", "rank", "tier", "previous_probability",
@@ -26,12 +26,12 @@ COLUMNS = (
 """The columns of the scores, in their order; issues may add more behind them."""
 
 
-def trailing(names: Iterable[str]) -> list[str]:
+def trailing_columns(names: Iterable[str]) -> list[str]:
     """Return which of a table's columns trail: probabilities given a stage, expected values, intent stages, and the holdout.
 
     Examples
     --------
-    >>> trailing([*COLUMNS, "p_won_given_sql", "expected_value", "territory"])
+    >>> trailing_columns([*COLUMNS, "p_won_given_sql", "expected_value", "territory"])
     ['p_won_given_sql', 'expected_value']
     """
     return [
@@ -117,15 +117,15 @@ class Scores:
         return pa.table({**{name: columns[name] for name in COLUMNS}, **trailing})
 
 
-def rank(
+def rank_leads(
     scorer: Scorer,
-    features: Features,
+    features: FeatureTable,
     as_of: int,
     is_dated: bool,
     name: str,
     version: str,
     dates: npt.NDArray[np.int64] | None = None,
-    before: Before | None = None,
+    before: PreviousScores | None = None,
     value: npt.NDArray[np.object_] | None = None,
 ) -> Scores:
     """Score the features' rows: probability, rank (ties by lead_id), tier and reasons.
@@ -142,24 +142,24 @@ def rank(
     values = features.values
     specs = [s for s in features.specs if s.name in set(scorer.names)]
     scorer, said = scorer.held(values)
-    margin, parts = scorer.over(values, lambda contributions: strongest(specs, contributions))
+    margin, parts = scorer.over(values, lambda contributions: top_groups(specs, contributions))
     p = scorer.calibrator.probability(margin)
-    order = best_first(p, features.lead_id)
+    order = rank_order(p, features.lead_id)
     stood = [before.tier.get(str(lead)) for lead in features.lead_id[order]] if before else None
     tier = scorer.bands.tonight(p[order], stood, None if value is None else value[order]).astype(object)
-    texts = written(specs, values, Strongest.joined(parts), features.as_of if dates is None else dates)
+    texts = reason_texts(specs, values, TopGroups.joined(parts), features.as_of if dates is None else dates)
     return Scores(
         features.lead_id[order], features.account_id[order], as_of, is_dated, p[order], tier,
         texts[order], name, version, np.full(len(p), np.nan), said=(said,) if said else (),
     )  # fmt: skip
 
 
-def best_first(p: npt.NDArray[np.float64], lead_id: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
+def rank_order(p: npt.NDArray[np.float64], lead_id: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
     """Order rows by falling probability, ties by lead_id.
 
     Examples
     --------
-    >>> best_first(np.array([0.1, 0.3, 0.3]), np.array(["a", "c", "b"], dtype=object)).tolist()
+    >>> rank_order(np.array([0.1, 0.3, 0.3]), np.array(["a", "c", "b"], dtype=object)).tolist()
     [2, 1, 0]
     """
     order = np.argsort(-p, kind="stable")

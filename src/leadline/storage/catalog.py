@@ -18,7 +18,7 @@ import duckdb
 from leadline.errors import DataError, MissingError, RetryError, UsageError
 from leadline.storage.dialect import identifier, literal
 
-__all__ = ["Contents", "Relation", "look_into"]
+__all__ = ["Relation", "SourceCatalog", "list_relations"]
 
 Kind = Literal["files", "duckdb", "postgres"]
 READERS = {".parquet": "read_parquet", ".pq": "read_parquet", ".csv": "read_csv", ".tsv": "read_csv"}
@@ -53,7 +53,7 @@ class Relation:
 
 
 @dataclass(frozen=True)
-class Contents:
+class SourceCatalog:
     """A place with its tables.
 
     Attributes
@@ -89,7 +89,7 @@ class Contents:
             return list(connection.execute(sql).fetchall())
 
 
-def look_into(source: str) -> Contents:
+def list_relations(source: str) -> SourceCatalog:
     """List the tables of a place.
 
     Parameters
@@ -108,7 +108,7 @@ def look_into(source: str) -> Contents:
 
     Examples
     --------
-    >>> look_into("no-such-folder")
+    >>> list_relations("no-such-folder")
     Traceback (most recent call last):
     ...
     leadline.errors.MissingError: --source no-such-folder: not there; expected a folder of exports, a DuckDB file or a postgresql:// URL; mend it
@@ -120,14 +120,14 @@ def look_into(source: str) -> Contents:
         return _database("postgres", uri, schema, _tuples(fetch(uri, LISTED, "--source")[0]))
     path, schema = _path(source)
     if path.is_dir():
-        return Contents("files", str(path), "", _files(path))
+        return SourceCatalog("files", str(path), "", _files(path))
     if not path.is_file():
         raise MissingError(
             f"--source {path}: not there; expected a folder of exports, a DuckDB file or a postgresql:// URL; mend it"
         )
     if path.suffix.lower() in READERS:
         raise UsageError(f"--source {path}: one file; expected the folder that holds all exported tables; name that")
-    found = Contents("duckdb", str(path), schema, ())
+    found = SourceCatalog("duckdb", str(path), schema, ())
     return _database("duckdb", str(path), schema, found.rows(LISTED))
 
 
@@ -148,13 +148,13 @@ def _without_schema(source: str) -> tuple[str, str]:
     return urlunsplit(parts._replace(query=urlencode(options))), schema
 
 
-def _database(kind: Kind, place: str, schema: str, listed: list[tuple[Any, ...]]) -> Contents:
+def _database(kind: Kind, place: str, schema: str, listed: list[tuple[Any, ...]]) -> SourceCatalog:
     columns: dict[tuple[str, str], dict[str, str]] = {}
     for there, table, column, type_name in listed:
         if not schema or str(there).lower() == schema.lower():
             columns.setdefault((str(there), str(table)), {})[str(column)] = str(type_name).upper()
     relations = [Relation(s, t, f"{identifier(s)}.{identifier(t)}", there) for (s, t), there in columns.items()]
-    return Contents(kind, place, schema, tuple(relations))
+    return SourceCatalog(kind, place, schema, tuple(relations))
 
 
 def _files(folder: Path) -> tuple[Relation, ...]:
@@ -196,7 +196,7 @@ def _tuples(table: Any) -> list[tuple[Any, ...]]:
 @contextmanager
 def _opened(kind: Kind, place: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open DuckDB, inside a file of its own kind under a name of ours: the file's may be that of a schema in it."""
-    with _said(place), duckdb.connect() as connection:
+    with _readable_errors(place), duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         if kind == "duckdb":
             connection.execute(f"ATTACH {literal(place)} AS looked_at (READ_ONLY)")
@@ -205,7 +205,7 @@ def _opened(kind: Kind, place: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def _said(place: str) -> Iterator[None]:
+def _readable_errors(place: str) -> Iterator[None]:
     """Turn DuckDB's errors into one sentence; their own words may quote a row."""
     try:
         yield

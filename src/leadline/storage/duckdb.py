@@ -14,7 +14,7 @@ import duckdb
 from leadline.config.schema import Engine, Source
 from leadline.errors import DataError, LeadlineError, MissingError, OutputError, RetryError
 from leadline.storage.dialect import DUCKDB, UNTOLD, identifier, literal
-from leadline.storage.locations import Located, locate
+from leadline.storage.locations import SourceLocation, locate_source
 
 __all__ = ["DuckStore"]
 
@@ -91,7 +91,7 @@ class DuckStore:
     def read(self, name: str, source: Source, as_text: Sequence[str], untold: bool = False) -> dict[str, str]:
         """Make the source readable as the view `name`; see `Store.read`."""
         where = f"tables.{name.removeprefix('raw_')}.source"
-        located = locate(source, where)
+        located = locate_source(source, where)
         with self._said(where):
             if located.kind == "postgres":
                 from leadline.storage.postgres import fetch
@@ -135,7 +135,7 @@ class DuckStore:
     def _columns(self, query: str) -> dict[str, str]:
         return {str(row[0]): str(row[1]) for row in self._connection.execute(f"DESCRIBE {query}").fetchall()}
 
-    def _select(self, located: Located, as_text: Sequence[str], untold: bool) -> str:
+    def _select(self, located: SourceLocation, as_text: Sequence[str], untold: bool) -> str:
         if located.kind == "query":
             self._only_reads(located.query)
             return f"SELECT * FROM (\n{located.query}\n)"
@@ -173,7 +173,7 @@ class DuckStore:
         columns = ", ".join(f"{literal(c)}: {literal(t)}" for c, t in types.items())
         return f"SELECT * FROM read_json({files}, format = 'newline_delimited', columns = {{{columns}}})"
 
-    def _attach(self, located: Located) -> str:
+    def _attach(self, located: SourceLocation) -> str:
         alias = self._attached.get(located.place)
         if alias is None:
             alias = f"source_{len(self._attached)}"

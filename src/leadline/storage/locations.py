@@ -13,7 +13,7 @@ from leadline.config.schema import Query, Source, SqlFile
 from leadline.errors import ConfigError, MissingError
 from leadline.storage.dialect import identifier
 
-__all__ = ["Located", "locate", "without_secrets"]
+__all__ = ["SourceLocation", "locate_source", "without_secrets"]
 
 Kind = Literal["parquet", "csv", "json", "duckdb", "postgres", "query"]
 
@@ -30,7 +30,7 @@ ENDINGS: dict[str, Kind] = {
 
 
 @dataclass(frozen=True)
-class Located:
+class SourceLocation:
     """A source that is understood: its kind, its files or URI, and the table or query in it.
 
     Attributes
@@ -54,7 +54,7 @@ class Located:
     table: bool = False
 
 
-def locate(source: Source, where: str) -> Located:
+def locate_source(source: Source, where: str) -> SourceLocation:
     """Understand a source.
 
     Parameters
@@ -73,24 +73,26 @@ def locate(source: Source, where: str) -> Located:
 
     Examples
     --------
-    >>> locate("postgresql://db/crm?table=public.leads", "tables.leads.source").query
+    >>> locate_source("postgresql://db/crm?table=public.leads", "tables.leads.source").query
     'SELECT * FROM "public"."leads"'
-    >>> locate("leads.xlsx", "tables.leads.source")
+    >>> locate_source("leads.xlsx", "tables.leads.source")
     Traceback (most recent call last):
     ...
     leadline.errors.ConfigError: tables.leads.source: 'leads.xlsx' has no known ending; expected .parquet, .csv, .tsv, .jsonl or a duckdb:/// or postgresql:// URL; export it as one of these
     """
     if isinstance(source, Query):
         query = _one_select(source.query, where)
-        return _inside(source.database, query, where) if source.database else Located("query", "", query)
+        return _inside(source.database, query, where) if source.database else SourceLocation("query", "", query)
     if isinstance(source, SqlFile):
         path = Path(source.sql)
         query = _one_select(_sql_text(path, where), where)
         return (
-            _inside(source.database, query, where) if source.database else Located("query", str(path), query, (path,))
+            _inside(source.database, query, where)
+            if source.database
+            else SourceLocation("query", str(path), query, (path,))
         )
     if re.match(r"^(postgres|postgresql)://", source):
-        return Located("postgres", *_database(source, where)[:2])
+        return SourceLocation("postgres", *_database(source, where)[:2])
     if source.startswith("duckdb://"):
         return _duckdb_file(source, where)
     return _files(source, where)
@@ -129,20 +131,20 @@ def _sql_text(path: Path, where: str) -> str:
         ) from None
 
 
-def _inside(database: str, query: str, where: str) -> Located:
+def _inside(database: str, query: str, where: str) -> SourceLocation:
     """Put a query into the database in which it is run."""
     parts = urlsplit(database)
     if {name for name, _ in parse_qsl(parts.query)} & {"table", "query"}:
         raise ConfigError(f"{where}.database: names a table or a query; expected the database alone; leave it out")
     if parts.scheme in ("postgres", "postgresql"):
-        return Located("postgres", database, query)
+        return SourceLocation("postgres", database, query)
     if parts.scheme != "duckdb":
         raise ConfigError(
             f"{where}.database: no database that leadline knows; expected duckdb:///file.db or postgresql://…; "
             "leave it out for SQL over files"
         )
     path = _duckdb_path(database, f"{where}.database")
-    return Located("duckdb", str(path), query, (path,))
+    return SourceLocation("duckdb", str(path), query, (path,))
 
 
 def _one_select(text: str, where: str) -> str:
@@ -165,10 +167,10 @@ def _database(source: str, where: str) -> tuple[str, str, bool]:
     return uri, "SELECT * FROM " + ".".join(identifier(part) for part in str(table).split(".")), True
 
 
-def _duckdb_file(source: str, where: str) -> Located:
+def _duckdb_file(source: str, where: str) -> SourceLocation:
     _, query, table = _database(source, where)
     path = _duckdb_path(source, where)
-    return Located("duckdb", str(path), query, (path,), table)
+    return SourceLocation("duckdb", str(path), query, (path,), table)
 
 
 def _duckdb_path(source: str, where: str) -> Path:
@@ -181,7 +183,7 @@ def _duckdb_path(source: str, where: str) -> Path:
     return path
 
 
-def _files(source: str, where: str) -> Located:
+def _files(source: str, where: str) -> SourceLocation:
     if Path(source).is_dir():
         raise ConfigError(
             f"{where}: {source!r} is a folder; expected files; write it as a glob such as {source.rstrip('/')}/*.parquet"
@@ -194,10 +196,10 @@ def _files(source: str, where: str) -> Located:
             "postgresql:// URL; export it as one of these"
         )
     if Path(source).is_file():
-        return Located(kind, source, "", (Path(source),))
+        return SourceLocation(kind, source, "", (Path(source),))
     found = tuple(sorted(Path(p) for p in glob.glob(source, recursive=True) if Path(p).is_file()))  # noqa: PTH207
     if not found:
         raise MissingError(
             f"{where}: no file matches {source!r}; expected at least one; mend the path (it is relative to the working directory)"
         )
-    return Located(kind, source, "", found)
+    return SourceLocation(kind, source, "", found)

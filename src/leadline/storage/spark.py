@@ -22,7 +22,7 @@ from leadline.storage import spark_session
 from leadline.storage.dialect import SPARK, Dialect
 from leadline.storage.duckdb import DuckStore
 
-__all__ = ["SparkStore", "needed", "often", "split", "whole"]
+__all__ = ["SparkStore", "join_statement", "needed_parts", "repeated_parts", "split_statement"]
 
 
 # A statement taken apart: its WITH clause, part by part, for an engine that would compute a part anew at each mention.
@@ -39,14 +39,14 @@ HEAD = re.compile(r"\s*(\w+) AS \(")
 COMMA = re.compile(r"\s*,")
 
 
-def split(sql: str) -> tuple[list[Part], str]:
+def split_statement(sql: str) -> tuple[list[Part], str]:
     """Take a statement apart into the parts of its WITH clause, in order, and the query that reads them.
 
     Examples
     --------
-    >>> split("WITH a AS (SELECT ')' AS x),\\nb AS (SELECT (1) AS y FROM a)\\nSELECT y FROM b")
+    >>> split_statement("WITH a AS (SELECT ')' AS x),\\nb AS (SELECT (1) AS y FROM a)\\nSELECT y FROM b")
     ([('a', "SELECT ')' AS x"), ('b', 'SELECT (1) AS y FROM a')], '\\nSELECT y FROM b')
-    >>> split("SELECT 1")
+    >>> split_statement("SELECT 1")
     ([], 'SELECT 1')
     """
     parts: list[Part] = []
@@ -75,36 +75,36 @@ def _closing(sql: str, at: int) -> int:
     raise ValueError("the statement ends within a part")
 
 
-def whole(parts: list[Part], query: str) -> str:
+def join_statement(parts: list[Part], query: str) -> str:
     """Put a statement together again.
 
     Examples
     --------
-    >>> whole([("a", "SELECT 1 AS x")], "SELECT x FROM a")
+    >>> join_statement([("a", "SELECT 1 AS x")], "SELECT x FROM a")
     'WITH a AS (SELECT 1 AS x)\\nSELECT x FROM a'
     """
     listed = ",\n".join(f"{name} AS ({text})" for name, text in parts)
     return f"WITH {listed}\n{query}" if parts else query
 
 
-def often(parts: list[Part], query: str) -> set[str]:
+def repeated_parts(parts: list[Part], query: str) -> set[str]:
     """Name the parts that more than one place reads.
 
     Examples
     --------
-    >>> often([("a", "SELECT 1 AS x"), ("b", "SELECT x FROM a")], "SELECT * FROM b JOIN a ON a.x = b.x")
+    >>> repeated_parts([("a", "SELECT 1 AS x"), ("b", "SELECT x FROM a")], "SELECT * FROM b JOIN a ON a.x = b.x")
     {'a'}
     """
     texts = " ".join([*(text for _, text in parts), query])
     return {name for name, _ in parts if len(re.findall(rf"\b(?:FROM|JOIN)\s+{name}\b", texts)) > 1}
 
 
-def needed(parts: list[Part], query: str) -> list[Part]:
+def needed_parts(parts: list[Part], query: str) -> list[Part]:
     """Keep the parts that a query reads, itself or through others.
 
     Examples
     --------
-    >>> needed([("a", "SELECT 1 AS x"), ("b", "SELECT x FROM a"), ("c", "SELECT 2 AS x")], "SELECT * FROM b")
+    >>> needed_parts([("a", "SELECT 1 AS x"), ("b", "SELECT x FROM a"), ("c", "SELECT 2 AS x")], "SELECT * FROM b")
     [('a', 'SELECT 1 AS x'), ('b', 'SELECT x FROM a')]
     """
     kept: list[Part] = []
@@ -133,12 +133,12 @@ class SparkStore:
     """
 
     def __init__(self, engine: Engine) -> None:
-        spark_session.refuse(engine)
+        spark_session.require_spark(engine)
         self.dialect: Dialect = DuckStore.dialect
         self._engine = engine
         self._folder = tempfile.TemporaryDirectory(prefix="leadline-spark-", ignore_cleanup_errors=True)
         self._reader: DuckStore | None = DuckStore(engine)
-        self._running: spark_session.Running | None = None
+        self._running: spark_session.SparkHandle | None = None
         self._places: dict[str, tempfile.TemporaryDirectory[str]] = {}
 
     def __enter__(self) -> SparkStore:
@@ -179,7 +179,7 @@ class SparkStore:
             reader.save(name, Path(self._places[name].name, TABLE))
         reader.close()
         self._reader, self.dialect = None, SPARK
-        self._running = spark_session.start(self._engine, Path(self._folder.name))
+        self._running = spark_session.start_session(self._engine, Path(self._folder.name))
         for name, place in self._places.items():
             self._show(name, place)
 
@@ -242,17 +242,17 @@ class SparkStore:
         """Run a query and return its rows as a pyarrow Table."""
         if self._reader is not None:
             return self._reader.arrow(sql)
-        parts, query = split(sql)
-        shared, made = often(parts, query), []
+        parts, query = split_statement(sql)
+        shared, made = repeated_parts(parts, query), []
         with self._said("the query"):
             told: list[tuple[str, str]] = []
             for name, text in parts:
                 if name in shared:  # Spark would compute it anew for each mention
                     made.append(f"part_{name}")
-                    self._keep(made[-1], whole(needed(told, text), text))
+                    self._keep(made[-1], join_statement(needed_parts(told, text), text))
                     text = f"SELECT * FROM {made[-1]}"
                 told.append((name, text))
-            rows = self.session.sql(whole(told, query)).toArrow()
+            rows = self.session.sql(join_statement(told, query)).toArrow()
             for name in made:
                 self._drop(name)
             return rows

@@ -18,7 +18,7 @@ from typing import Any
 from leadline.config.schema import Engine
 from leadline.errors import ConfigError, OutputError, UsageError
 
-__all__ = ["JAVA", "Running", "launch", "refuse", "settings", "start", "unfit"]
+__all__ = ["JAVA", "SparkHandle", "launch_spark", "require_spark", "settings", "start_session", "unfit"]
 
 JAVA = 17
 """The oldest Java that Spark 4 runs on."""
@@ -39,7 +39,7 @@ SQL = {
 
 
 @dataclass(frozen=True)
-class Running:
+class SparkHandle:
     """A session, and how to let go of it."""
 
     session: Any
@@ -63,7 +63,7 @@ def unfit() -> str:
     return "" if version >= JAVA else f"its Java is {version or 'of no known version'}, older than {JAVA}; {fix}"
 
 
-def refuse(engine: Engine) -> None:
+def require_spark(engine: Engine) -> None:
     """Refuse at once what would fail once the tables are read.
 
     Raises
@@ -75,7 +75,7 @@ def refuse(engine: Engine) -> None:
 
     Examples
     --------
-    >>> refuse(Engine(kind="spark", master="sc://cluster:15002"))
+    >>> require_spark(Engine(kind="spark", master="sc://cluster:15002"))
     Traceback (most recent call last):
     ...
     leadline.errors.ConfigError: engine.master: names a server of Spark Connect; expected a driver in this process; ...
@@ -115,7 +115,7 @@ def settings(engine: Engine, folder: Path) -> dict[str, str]:
     return made
 
 
-def start(engine: Engine, folder: Path) -> Running:
+def start_session(engine: Engine, folder: Path) -> SparkHandle:
     """Return a session with temporary views and settings of its own.
 
     Where the process already has a Spark context (a notebook on a cluster), that one is used and stays; else one is
@@ -131,16 +131,16 @@ def start(engine: Engine, folder: Path) -> Running:
 
     # There is no public way to ask whether a context runs without starting one.
     running = SparkContext._active_spark_context is not None
-    stop: Callable[[], None] = (lambda: None) if running else launch(settings(engine, folder))
+    stop: Callable[[], None] = (lambda: None) if running else launch_spark(settings(engine, folder))
     session = SparkSession.builder.getOrCreate().newSession()
     for key, value in SQL.items():
         session.conf.set(key, value)
     if not running:
         session.conf.set("spark.sql.shuffle.partitions", str(2 * session.sparkContext.defaultParallelism))
-    return Running(session, stop)
+    return SparkHandle(session, stop)
 
 
-def launch(told: dict[str, str]) -> Callable[[], None]:
+def launch_spark(told: dict[str, str]) -> Callable[[], None]:
     """Start a Java process and a Spark context in it; return what ends both.
 
     Raises

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from leadline.storage import Store, open_store
 from leadline.tables.attributes import Attribute
-from leadline.tables.load import Loaded, load
+from leadline.tables.load import LoadedTables, load
 
-__all__ = ["Attribute", "Loaded", "Store", "load", "open_store"]
+__all__ = ["Attribute", "LoadedTables", "Store", "load", "open_store"]

@@ -12,7 +12,7 @@ from leadline.storage import Store
 from leadline.storage.dialect import identifier
 from leadline.tables.schema import UNTOLD, columns_of, find_column, kind_of_type, text_sql
 
-__all__ = ["Attribute", "attribute_sql", "choose_attributes", "settle", "slug"]
+__all__ = ["Attribute", "attribute_sql", "choose_attributes", "resolve_kinds", "slugify"]
 
 AttributeKind = Literal["number", "category"]
 
@@ -42,12 +42,12 @@ class Attribute:
     kind: AttributeKind
 
 
-def slug(text: str) -> str:
+def slugify(text: str) -> str:
     """Make a name of letters, digits and underscores; what has none gets a short hash.
 
     Examples
     --------
-    >>> slug("Lead Source"), slug("ROI-calculator (v2)"), slug("公司")
+    >>> slugify("Lead Source"), slugify("ROI-calculator (v2)"), slugify("公司")
     ('lead_source', 'roi_calculator_v2', 'xe06ff9')
     """
     name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:48]
@@ -116,7 +116,7 @@ def choose_attributes(
         else:
             found.append(column)
     prefix = "account_" if table == "accounts" else "lead_"
-    names = unique((prefix + slug(column) for column in found), OURS)
+    names = unique((prefix + slugify(column) for column in found), OURS)
     result = tuple(
         Attribute(table, column, name, _kind((kinds or {}).get(name), there[column]))
         for column, name in zip(found, names, strict=True)
@@ -133,7 +133,7 @@ def _kind(known: str | None, type_name: str) -> AttributeKind:
 def attribute_sql(attribute: Attribute, type_name: str) -> str:
     """Write the expression that reads an attribute: DOUBLE for a number, trimmed text for a category.
 
-    A column whose format has no types stays text until `settle` has seen its visible rows.
+    A column whose format has no types stays text until `resolve_kinds` has seen its visible rows.
     """
     source = identifier(attribute.column)
     if attribute.kind == "number" and type_name != UNTOLD:
@@ -157,7 +157,7 @@ TEMPORAL = (
 )
 
 
-def settle(
+def resolve_kinds(
     table: str, attributes: tuple[Attribute, ...], untold: Iterable[str], kinds: Mapping[str, str] | None, store: Store,
     visible: str = "TRUE",
 ) -> tuple[tuple[Attribute, ...], list[str]]:  # fmt: skip

@@ -20,23 +20,23 @@ from leadline.core.point_in_time import visible_sql
 from leadline.errors import DataError, LeadlineError
 from leadline.storage import Store
 from leadline.storage.dialect import literal
-from leadline.storage.locations import Located, locate, without_secrets
+from leadline.storage.locations import SourceLocation, locate_source, without_secrets
 from leadline.tables.read import canonical_sql, resolve
-from leadline.tables.schema import CLOCKS, Column, columns_of
-from leadline.tables.tombstones import read_tombstones, unkept_sql
+from leadline.tables.schema import CLOCKS, CanonicalColumn, columns_of
+from leadline.tables.tombstones import not_forgotten_sql, read_tombstones
 
 __all__ = [
     "FOLDER",
     "LOOSE",
     "PRINT",
     "SMALL",
-    "Kept",
-    "Part",
-    "Shelf",
-    "fingerprint",
+    "CachedEvents",
+    "CachedFile",
+    "EventCache",
+    "cache_events",
+    "event_cache_for",
+    "file_fingerprint",
     "read_sql",
-    "settle",
-    "shelf_of",
 ]
 
 
@@ -57,7 +57,7 @@ ROWS, SAID, UNIQUE = "rows.parquet", "part.json", "unique.json"
 
 
 @dataclass(frozen=True)
-class Part:
+class CachedFile:
     """What is kept of one file.
 
     Attributes
@@ -84,18 +84,18 @@ class Part:
     rows_file: Path = Path()
 
     @classmethod
-    def refused(cls, name: str, why: str) -> Part:
+    def refused(cls, name: str, why: str) -> CachedFile:
         """Make the part of a file that must be read anew each time."""
         return cls(name, unfit=why)
 
 
 @dataclass(frozen=True)
-class Shelf:
+class EventCache:
     """The folder of one source under one reading; every method wants its lock held."""
 
     folder: Path
 
-    def find(self, name: str) -> Part | None:
+    def find(self, name: str) -> CachedFile | None:
         """Return what is kept of a file; what isn't as it was put there is removed."""
         place = self.folder / name
         said = _opened(place / SAID)
@@ -103,7 +103,7 @@ class Shelf:
             if said is not None and said["name"] == name:
                 types = tuple((str(a), str(b), str(c)) for a, b, c in said["types"])
                 since = None if said["known_from"] is None else int(said["known_from"])
-                part = Part(name, int(said["rows"]), types, str(said["unfit"]), since, place / ROWS)
+                part = CachedFile(name, int(said["rows"]), types, str(said["unfit"]), since, place / ROWS)
                 if part.unfit or files.sha256(part.rows_file) == said["sum"]:
                     return part
         except (KeyError, TypeError, ValueError, OSError):
@@ -111,7 +111,7 @@ class Shelf:
         files.discard(place)
         return None
 
-    def put(self, name: str, part: Part, store: Store | None = None, query: str = "") -> Part:
+    def put(self, name: str, part: CachedFile, store: Store | None = None, query: str = "") -> CachedFile:
         """Put a part in its place, whole, with the rows that a query gives."""
         said: dict[str, Any] = {"name": name, "rows": part.rows, "types": part.types, "unfit": part.unfit}
         said |= {"known_from": part.known_from, "sum": ""}
@@ -151,7 +151,7 @@ class Shelf:
             files.discard(place)
 
 
-def shelf_of(config: Config, engine: str) -> Shelf:
+def event_cache_for(config: Config, engine: str) -> EventCache:
     """Name the folder by all that the kept rows hang on, apart from the files: the mapping, the zone, the versions."""
     import leadline
 
@@ -160,18 +160,18 @@ def shelf_of(config: Config, engine: str) -> Shelf:
     mapping = section.model_dump(mode="json", exclude={"source", "max_clock_skew"})
     told = [FORMAT, leadline.__version__, engine, config.timezone, without_secrets(section.source), mapping]
     gone = read_tombstones().print  # what was kept before a lead was forgotten isn't used any more
-    return Shelf(FOLDER.absolute() / _hash([*told, gone] if gone else told)[:16])
+    return EventCache(FOLDER.absolute() / _hash([*told, gone] if gone else told)[:16])
 
 
-def fingerprint(path: Path) -> str:
+def file_fingerprint(path: Path) -> str:
     """Name a file by its path, size, time of change, and the hash of its first and last bytes.
 
     Examples
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "events.csv"
-    >>> files.write_text(path, "id,lead\\n1,L1\\n"); before = fingerprint(path)
-    >>> files.write_text(path, "id,lead\\n1,L2\\n"); fingerprint(path) == before
+    >>> files.write_text(path, "id,lead\\n1,L1\\n"); before = file_fingerprint(path)
+    >>> files.write_text(path, "id,lead\\n1,L2\\n"); file_fingerprint(path) == before
     False
     """
     about = path.stat()
@@ -211,7 +211,7 @@ KINDS = ("parquet", "csv", "json")
 
 
 @dataclass(frozen=True)
-class Kept:
+class CachedEvents:
     """What is used of the kept log.
 
     Attributes
@@ -225,12 +225,12 @@ class Kept:
 
     Examples
     --------
-    >>> Kept(note="no kept log of events: its source is a query; reading all of it").tables
+    >>> CachedEvents(note="no kept log of events: its source is a query; reading all of it").tables
     ()
     """
 
-    shelf: Shelf | None = None
-    parts: tuple[Part, ...] = ()
+    shelf: EventCache | None = None
+    parts: tuple[CachedFile, ...] = ()
     note: str = ""
 
     @property
@@ -263,7 +263,7 @@ def _with_events(config: Config, events: Any) -> Config:
     return config.model_copy(update={"tables": config.tables.model_copy(update={"events": events})})
 
 
-def settle(config: Config, store: Store) -> Kept:
+def cache_events(config: Config, store: Store) -> CachedEvents:
     """Make the table ``all_events`` from what is kept, after keeping what is new; or say why not.
 
     Nothing is kept of queries and databases, whose change nobody sees without reading them, with merges, which give rows
@@ -271,50 +271,50 @@ def settle(config: Config, store: Store) -> Kept:
     """
     events = config.tables.events
     if events is None or config.engine.cache_events is False or config.engine.kind != "duckdb":
-        return Kept()
+        return CachedEvents()
     try:
-        located = locate(events.source, "tables.events.source")
+        located = locate_source(events.source, "tables.events.source")
         size = sum(path.stat().st_size for path in located.files)
     except (LeadlineError, OSError):
-        return Kept()  # reading says what is wrong
+        return CachedEvents()  # reading says what is wrong
     if config.engine.cache_events is None and (located.kind not in KINDS or size < SMALL):
-        return Kept()
+        return CachedEvents()
     why = _unkept(config, located)
     if why:
-        return Kept(note=f"no kept log of events: {why}; reading all of it")
-    shelf = shelf_of(config, str(store.rows("SELECT version()")[0][0]))
+        return CachedEvents(note=f"no kept log of events: {why}; reading all of it")
+    shelf = event_cache_for(config, str(store.rows("SELECT version()")[0][0]))
     try:
         with files.locked(shelf.folder / ".lock"):
-            return _use(config, store, located, shelf)
+            return _use_cache(config, store, located, shelf)
     except (LeadlineError, OSError) as error:
         what = type(error).__name__.removesuffix("Error").lower()
-        return Kept(note=f"the kept log of events can't be used now ({what}); reading all of it")
+        return CachedEvents(note=f"the kept log of events can't be used now ({what}); reading all of it")
 
 
-def _unkept(config: Config, located: Located) -> str:
+def _unkept(config: Config, located: SourceLocation) -> str:
     if located.kind not in KINDS:
         return f"its source is a {located.kind}"
     return "merges give its rows to other leads" if config.tables.merges is not None else ""
 
 
-def _use(config: Config, store: Store, located: Located, shelf: Shelf) -> Kept:
+def _use_cache(config: Config, store: Store, located: SourceLocation, shelf: EventCache) -> CachedEvents:
     """Keep the files that aren't kept yet, and use all of them if they fit together."""
     parts, fresh = [], 0
     for path in located.files:
-        name = fingerprint(path)
+        name = file_fingerprint(path)
         part = shelf.find(name)
         if part is None:
-            part, fresh = _keep(config, store, shelf, path, name), fresh + 1
+            part, fresh = _cache_file(config, store, shelf, path, name), fresh + 1
         parts.append(part)
     shelf.drop_others({p.name for p in parts})
     why = next((p.unfit for p in parts if p.unfit), "") or _misfit(store, shelf, parts)
     if why:
-        return Kept(note=f"no kept log of events: {why}; reading all of it")
+        return CachedEvents(note=f"no kept log of events: {why}; reading all of it")
     _show(store, parts)
-    return Kept(shelf, tuple(parts), f"events: {len(parts) - fresh} of {len(parts)} files kept from before")
+    return CachedEvents(shelf, tuple(parts), f"events: {len(parts) - fresh} of {len(parts)} files kept from before")
 
 
-def _keep(config: Config, store: Store, shelf: Shelf, path: Path, name: str) -> Part:
+def _cache_file(config: Config, store: Store, shelf: EventCache, path: Path, name: str) -> CachedFile:
     """Read one file by the rules for all files, and put its rows in their place."""
     section = config.tables.events
     assert section is not None
@@ -323,22 +323,22 @@ def _keep(config: Config, store: Store, shelf: Shelf, path: Path, name: str) -> 
     try:
         resolved, problems = resolve("events", columns, there)
         if problems:
-            return shelf.put(name, Part.refused(name, "a file lacks a column"))
+            return shelf.put(name, CachedFile.refused(name, "a file lacks a column"))
         store.run(canonical_sql("events", resolved, (), there, config))
         unfit = _unfit(store, resolved, config)
         if unfit:
-            return shelf.put(name, Part.refused(name, unfit))
+            return shelf.put(name, CachedFile.refused(name, unfit))
         known = "GREATEST(occurred_at, recorded_at)" if section.recorded_at else "occurred_at"
         rows, since = store.rows(f"SELECT COUNT(*), MIN({known}) FROM all_events WHERE occurred_at IS NOT NULL")[0]
         rows = store.rows("SELECT COUNT(*) FROM all_events")[0][0]
         types = tuple((c.name, c.source, there[c.source]) for c in resolved)
-        return shelf.put(name, Part(name, int(rows), types, "", since), store, _rows_sql(resolved))
+        return shelf.put(name, CachedFile(name, int(rows), types, "", since), store, _rows_sql(resolved))
     finally:
         store.run("DROP TABLE IF EXISTS all_events")
         store.forget("raw_events")
 
 
-def _unfit(store: Store, columns: tuple[Column, ...], config: Config) -> str:
+def _unfit(store: Store, columns: tuple[CanonicalColumn, ...], config: Config) -> str:
     """Tell what a check would refuse at some T, or what needs more than one file to tell."""
     times = [c.name for c in columns if c.role == "time"]
     tests = {"instants that can't be read": " OR ".join(f"said_{t} AND {t} IS NULL" for t in times)}
@@ -355,14 +355,14 @@ def _unfit(store: Store, columns: tuple[Column, ...], config: Config) -> str:
     return ""
 
 
-def _rows_sql(columns: tuple[Column, ...]) -> str:
+def _rows_sql(columns: tuple[CanonicalColumn, ...]) -> str:
     """Write what is kept of a row: its number, its columns as `cut` leaves them, its hash in the table's fingerprint, its key's."""
     names = [c.name for c in columns if c.name != "recorded_at"]
     clock = CLOCKS["events"]
     recorded = any(c.name == "recorded_at" for c in columns)
     known = f"CAST({f'COALESCE(recorded_at, {clock})' if recorded else clock} AS BIGINT)"
     kept = [n for n in names if n != "event_id"]
-    remembered = unkept_sql()
+    remembered = not_forgotten_sql()
     key = ", hash(event_id) AS key" if "event_id" in names else ""
     return (
         f'SELECT "row", {", ".join(kept)}, {known} AS recorded_at, hash({", ".join(names)}, {known}) AS {PRINT}{key} '
@@ -370,7 +370,7 @@ def _rows_sql(columns: tuple[Column, ...]) -> str:
     )
 
 
-def _misfit(store: Store, shelf: Shelf, parts: list[Part]) -> str:
+def _misfit(store: Store, shelf: EventCache, parts: list[CachedFile]) -> str:
     """Tell why files that are sound one by one can't be read one by one."""
     if len({p.types for p in parts}) > 1:
         return "its files differ in their columns' types"
@@ -391,12 +391,12 @@ def _misfit(store: Store, shelf: Shelf, parts: list[Part]) -> str:
     return ""
 
 
-def read_sql(parts: list[Part]) -> str:
+def read_sql(parts: list[CachedFile]) -> str:
     """Write the relation of these parts' rows."""
     return "read_parquet([" + ", ".join(literal(str(p.rows_file)) for p in parts) + "])"
 
 
-def _show(store: Store, parts: list[Part]) -> None:
+def _show(store: Store, parts: list[CachedFile]) -> None:
     """Copy the rows into the table ``all_events``, numbered as in one reading of all files."""
     chosen, before = [], 0
     for part in parts:
@@ -405,5 +405,5 @@ def _show(store: Store, parts: list[Part]) -> None:
     store.run("CREATE OR REPLACE TABLE all_events AS " + " UNION ALL ".join(chosen))
 
 
-def _without_key(part: Part) -> str:
+def _without_key(part: CachedFile) -> str:
     return "EXCLUDE (key)" if any(name == "event_id" for name, _, _ in part.types) else ""

@@ -9,16 +9,16 @@ from leadline.config.schema import Config
 from leadline.core.checks import Finding, Findings, Severity
 from leadline.storage import Store
 from leadline.storage.dialect import identifier, literal
-from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes, settle
+from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes, resolve_kinds
 from leadline.tables.checks import fitting_nothing, missing_column, unusable_column
-from leadline.tables.schema import UNTOLD, Column, cast_sql, find_column, kind_of_type, text_sql
+from leadline.tables.schema import UNTOLD, CanonicalColumn, cast_sql, find_column, kind_of_type, text_sql
 
-__all__ = ["outcome_sql", "read"]
+__all__ = ["outcome_sql", "read_flat_file"]
 
 YES, NO = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
 
 
-def read(
+def read_flat_file(
     config: Config, store: Store, section: Any, kinds: Mapping[str, str] | None, scoring: bool, known_at: int | None
 ) -> tuple[tuple[Attribute, ...], Findings]:
     """Read the file into ``leads(row, lead_id, account_id, order_at, outcome, …attributes)``.
@@ -61,7 +61,7 @@ def read(
             result += Findings(tuple(_unordered(store, order)))
         untold = [a.name for a in attributes if there[a.column] == UNTOLD]
         known = f"order_at < {known_at}" if known_at is not None and not scoring else "TRUE"
-        attributes, left_out = settle("leads", attributes, untold, kinds, store, known)
+        attributes, left_out = resolve_kinds("leads", attributes, untold, kinds, store, known)
         result += Findings(tuple(unusable_column("leads", column) for column in left_out))
     return attributes, result
 
@@ -116,7 +116,7 @@ def _order_sql(order: str, column: str | None, there: dict[str, str], config: Co
 
 
 def _instant(column: str, type_name: str, config: Config) -> str:
-    return cast_sql(Column("order_at", column, "time"), type_name, config)
+    return cast_sql(CanonicalColumn("order_at", column, "time"), type_name, config)
 
 
 def _unordered(store: Store, order: str) -> list[Finding]:

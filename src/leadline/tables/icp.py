@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from leadline.config.modeling import Wanted
-from leadline.tables.attributes import Attribute, slug
+from leadline.tables.attributes import Attribute, slugify
 
 if TYPE_CHECKING:
     from leadline.tables.checks.base import Answer, Context
@@ -81,7 +81,9 @@ def criteria(icp: Mapping[str, Wanted], attributes: Sequence[Attribute]) -> tupl
     for name, wanted in icp.items():
         where = f"icp.{name}"
         hits = [
-            a for a in attributes if name.strip().lower() in (a.column.lower(), a.name) or slug(name) == slug(a.column)
+            a
+            for a in attributes
+            if name.strip().lower() in (a.column.lower(), a.name) or slugify(name) == slugify(a.column)
         ]
         if len(hits) != 1:
             wrong.append(_unclear(where, hits, attributes))

@@ -12,21 +12,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadline.config.schema import Config, Source
-from leadline.core.checks import Findings, run
+from leadline.core.checks import Findings, run_checks
 from leadline.storage import Store
 from leadline.storage.dialect import literal
 from leadline.storage.locations import without_secrets
 from leadline.tables import checks, event_cache, flat_file, merges, stages, tombstones
-from leadline.tables.attributes import Attribute, settle
-from leadline.tables.read import Read, read_all
+from leadline.tables.attributes import Attribute, resolve_kinds
+from leadline.tables.read import ReadResult, read_all
 from leadline.tables.schema import CLOCKS
-from leadline.tables.visibility import columns_in, cut, drop_repeats, observed_until
+from leadline.tables.visibility import columns_in, drop_duplicates, keep_visible, observed_until
 
-__all__ = ["Loaded", "load"]
+__all__ = ["LoadedTables", "load"]
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedTables:
     """The tables as known at T.
 
     Attributes
@@ -64,7 +64,7 @@ class Loaded:
     fingerprints: dict[str, str] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     is_dated: bool = True
-    log: event_cache.Kept = field(default_factory=event_cache.Kept)
+    log: event_cache.CachedEvents = field(default_factory=event_cache.CachedEvents)
     forgotten: int = 0
 
 
@@ -74,7 +74,7 @@ def load(
     known_at: int | None = None,
     kinds: Mapping[str, str] | None = None,
     leads_source: Source | None = None,
-) -> Loaded:
+) -> LoadedTables:
     """Load the tables of a config, as they were known at T.
 
     Parameters
@@ -104,41 +104,41 @@ def load(
             else config.tables.leads.model_copy(update={"source": leads_source})
         )
         return _load_flat(config, store, section, known_at, kinds, scoring=leads_source is not None)
-    log = event_cache.settle(config, store)
+    log = event_cache.cache_events(config, store)
     read = read_all(log.to_read(config), store, kinds, known_at)
     read.found.raise_errors()
     until = observed_until(config, store, known_at)
     limit = until if known_at is None else known_at
-    gone = tombstones.leave_out(store, [t for t in config.tables.given() if t not in log.tables])
+    gone = tombstones.drop_forgotten(store, [t for t in config.tables.given() if t not in log.tables])
     for table in config.tables.given():
-        (log.cut if table in log.tables else cut)(table, config, store, limit)
+        (log.cut if table in log.tables else keep_visible)(table, config, store, limit)
     attributes, found = _settle(read, kinds, store)
     _spell_fields(config, store, attributes)
     context = checks.Context(log.to_check(config), store, limit, attributes, default_limit=known_at is None)
-    found += run(checks.CHECKS, context)
+    found += run_checks(checks.CHECKS, context)
     for table in config.tables.given():
         store.run(f"DROP TABLE all_{table}")
         store.forget(f"raw_{table}")
     for table in ("accounts", *CLOCKS):
         section = getattr(context.config.tables, table)
         if section is not None and table not in context.unique and not (table == "events" and section.key is None):
-            drop_repeats(table, store)
-    found += run(checks.AFTER, context)
+            drop_duplicates(table, store)
+    found += run_checks(checks.AFTER, context)
     rows, prints = _rows(config, store), _fingerprints(config, store)
     if config.tables.merges is not None:
-        merges.follow(store, tuple(config.tables.given()))
+        merges.apply_merges(store, tuple(config.tables.given()))
     else:
-        merges.none(store)
-    stages.build(config, store)
+        merges.no_merges(store)
+    stages.build_reached(config, store)
     store.hand_over()
-    return Loaded(store, limit, until, attributes, rows, found, prints, _sources(config), log=log, forgotten=gone)
+    return LoadedTables(store, limit, until, attributes, rows, found, prints, _sources(config), log=log, forgotten=gone)
 
 
-def _settle(read: Read, kinds: Mapping[str, str] | None, store: Store) -> tuple[tuple[Attribute, ...], Findings]:
+def _settle(read: ReadResult, kinds: Mapping[str, str] | None, store: Store) -> tuple[tuple[Attribute, ...], Findings]:
     """Tell what the columns hold that came as text, from the rows visible at T."""
     attributes, found = read.attributes, list(read.found)
     for table in dict.fromkeys(a.table for a in read.attributes):
-        attributes, left_out = settle(table, attributes, read.untold, kinds, store)
+        attributes, left_out = resolve_kinds(table, attributes, read.untold, kinds, store)
         found += [checks.unusable_column(table, column) for column in left_out]
     return attributes, Findings(tuple(found))
 
@@ -154,22 +154,24 @@ def _spell_fields(config: Config, store: Store, attributes: tuple[Attribute, ...
 
 def _load_flat(
     config: Config, store: Store, section: Any, known_at: int | None, kinds: Mapping[str, str] | None, scoring: bool
-) -> Loaded:
-    attributes, found = flat_file.read(config, store, section, kinds, scoring, known_at)
+) -> LoadedTables:
+    attributes, found = flat_file.read_flat_file(config, store, section, kinds, scoring, known_at)
     found.raise_errors()
     context = checks.Context(config, store, known_at or 0, attributes, default_limit=known_at is None)
-    found += run(checks.FLAT, context)
+    found += run_checks(checks.FLAT, context)
     if section.key != "row":
-        drop_repeats("leads", store, apart=("order_at",) if config.snapshots.order_by == "row" else ())
-    found += run(checks.FLAT_AFTER, context)
+        drop_duplicates("leads", store, apart=("order_at",) if config.snapshots.order_by == "row" else ())
+    found += run_checks(checks.FLAT_AFTER, context)
     store.forget("raw_leads")
-    gone = tombstones.leave_out(store, ["leads"], "") if section.key != "row" else 0
+    gone = tombstones.drop_forgotten(store, ["leads"], "") if section.key != "row" else 0
     newest, dated = store.rows("SELECT MAX(order_at), MAX(is_dated) FROM leads")[0]
     if known_at is None and not scoring and newest is not None:
         known_at = int(newest) + 1
     rows, prints = _rows(config, store), _fingerprints(config, store)
     store.hand_over()
-    return Loaded(store, known_at, None, attributes, rows, found, prints, _sources(config), bool(dated), forgotten=gone)
+    return LoadedTables(
+        store, known_at, None, attributes, rows, found, prints, _sources(config), bool(dated), forgotten=gone
+    )
 
 
 def _rows(config: Config, store: Store) -> dict[str, int]:

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Sequence
 from leadline.storage import Store
 from leadline.tables.visibility import columns_in
 
-__all__ = ["closure", "cycles", "follow", "none"]
+__all__ = ["apply_merges", "count_cycles", "merge_closure", "no_merges"]
 
 Merge = tuple[str, str, int]
 
 
-def closure(merges: Iterable[Merge]) -> list[Merge]:
+def merge_closure(merges: Iterable[Merge]) -> list[Merge]:
     """Follow chains: for each record that vanished, every survivor and the instant from which it holds.
 
     Parameters
@@ -27,7 +27,7 @@ def closure(merges: Iterable[Merge]) -> list[Merge]:
 
     Examples
     --------
-    >>> closure([("a", "b", 5), ("b", "c", 3)])
+    >>> merge_closure([("a", "b", 5), ("b", "c", 3)])
     [('a', 'b', 5), ('a', 'c', 5), ('b', 'c', 3)]
     """
     first = _first(merges)
@@ -42,12 +42,12 @@ def closure(merges: Iterable[Merge]) -> list[Merge]:
     return pairs
 
 
-def cycles(merges: Iterable[Merge]) -> int:
+def count_cycles(merges: Iterable[Merge]) -> int:
     """Count the records whose chain of merges comes back to itself.
 
     Examples
     --------
-    >>> cycles([("a", "b", 1), ("b", "a", 2), ("c", "a", 3)])
+    >>> count_cycles([("a", "b", 1), ("b", "a", 2), ("c", "a", 3)])
     2
     """
     first = _first(merges)
@@ -69,7 +69,7 @@ def _first(merges: Iterable[Merge]) -> dict[str, tuple[str, int]]:
     return first
 
 
-def known(store: Store) -> list[Merge]:
+def visible_merges(store: Store) -> list[Merge]:
     """Return the merges visible at T, each with the instant from which it is both true and known."""
     rows = store.rows(
         "SELECT from_id, into_id, GREATEST(merged_at, recorded_at) FROM merges WHERE from_id IS NOT NULL AND into_id IS NOT NULL"
@@ -77,15 +77,15 @@ def known(store: Store) -> list[Merge]:
     return [(str(a), str(b), int(t)) for a, b, t in rows]
 
 
-def follow(store: Store, tables: Sequence[str]) -> None:
+def apply_merges(store: Store, tables: Sequence[str]) -> None:
     """Give the survivors the rows of the records that vanished, in every table that names leads."""
-    _put(store, closure(known(store)))
+    _put(store, merge_closure(visible_merges(store)))
     for table in ("events", "stages", "opportunities", "history", "touches"):
         if table in tables and "lead_id" in columns_in(store, table):
             _give(store, table)
 
 
-def none(store: Store) -> None:
+def no_merges(store: Store) -> None:
     """Say that nobody was merged."""
     _put(store, [])
 

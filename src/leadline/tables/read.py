@@ -14,7 +14,7 @@ from leadline.tables.attributes import Attribute, attribute_sql, choose_attribut
 from leadline.tables.schema import (
     CLOCKS,
     UNTOLD,
-    Column,
+    CanonicalColumn,
     cast_sql,
     columns_of,
     find_column,
@@ -23,11 +23,11 @@ from leadline.tables.schema import (
     looks_naive,
 )
 
-__all__ = ["Read", "canonical_sql", "read_all", "resolve", "unreadable"]
+__all__ = ["ReadResult", "canonical_sql", "read_all", "resolve", "unreadable"]
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadResult:
     """What reading gave: the attributes, which of them came as text of unknown kind, and what couldn't be read."""
 
     attributes: tuple[Attribute, ...]
@@ -35,7 +35,7 @@ class Read:
     found: Findings
 
 
-def read_all(config: Config, store: Store, kinds: Mapping[str, str] | None, known_at: int | None) -> Read:
+def read_all(config: Config, store: Store, kinds: Mapping[str, str] | None, known_at: int | None) -> ReadResult:
     """Read every source into ``all_x``; gather missing columns and unreadable values of all of them."""
     attributes: list[Attribute] = []
     untold: list[str] = []
@@ -58,10 +58,12 @@ def read_all(config: Config, store: Store, kinds: Mapping[str, str] | None, know
             found += unreadable(table, resolved, there, config, store, known_at)
             attributes += mine
             untold += [a.name for a in mine if there[a.column] == UNTOLD]
-    return Read(tuple(attributes), tuple(untold), Findings(tuple(found)))
+    return ReadResult(tuple(attributes), tuple(untold), Findings(tuple(found)))
 
 
-def resolve(table: str, columns: tuple[Column, ...], there: dict[str, str]) -> tuple[tuple[Column, ...], list[Finding]]:
+def resolve(
+    table: str, columns: tuple[CanonicalColumn, ...], there: dict[str, str]
+) -> tuple[tuple[CanonicalColumn, ...], list[Finding]]:
     """Find each mapped column in the source, by its exact name or its letters."""
     resolved, problems = [], []
     for column in columns:
@@ -76,7 +78,11 @@ def resolve(table: str, columns: tuple[Column, ...], there: dict[str, str]) -> t
 
 
 def canonical_sql(
-    table: str, columns: tuple[Column, ...], attributes: tuple[Attribute, ...], there: dict[str, str], config: Config
+    table: str,
+    columns: tuple[CanonicalColumn, ...],
+    attributes: tuple[Attribute, ...],
+    there: dict[str, str],
+    config: Config,
 ) -> str:
     """Write the statement that makes ``all_x`` of ``raw_x``: every row, numbered, cast, and what it said before the cast."""
     parts = ['row_number() OVER () AS "row"']
@@ -99,7 +105,12 @@ def canonical_sql(
 
 
 def unreadable(
-    table: str, columns: tuple[Column, ...], there: dict[str, str], config: Config, store: Store, known_at: int | None
+    table: str,
+    columns: tuple[CanonicalColumn, ...],
+    there: dict[str, str],
+    config: Config,
+    store: Store,
+    known_at: int | None,
 ) -> list[Finding]:
     """Tell instants without a zone, and what is no instant or no number, in rows that don't clearly lie after T."""
     clocks = {CLOCKS.get(table), "recorded_at"} & {c.name for c in columns}

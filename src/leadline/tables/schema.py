@@ -16,7 +16,7 @@ from leadline.core.point_in_time import EARLIEST, LATEST
 from leadline.storage.dialect import UNTOLD, identifier, literal
 
 __all__ = [
-    "CLOCKS", "KEYS", "UNTOLD", "Column", "cast_sql", "columns_of", "find_column", "is_nested", "kind_of_type", "looks_naive",
+    "CLOCKS", "KEYS", "UNTOLD", "CanonicalColumn", "cast_sql", "columns_of", "find_column", "is_nested", "kind_of_type", "looks_naive",
     "text_sql",
 ]  # fmt: skip
 
@@ -57,7 +57,7 @@ NUMBERS = (
 
 
 @dataclass(frozen=True)
-class Column:
+class CanonicalColumn:
     """A canonical column: its name here, its name in the source, what it is for, and whether a row needs it."""
 
     name: str
@@ -66,7 +66,7 @@ class Column:
     required: bool = True
 
 
-def columns_of(table: str, section: Any) -> tuple[Column, ...]:
+def columns_of(table: str, section: Any) -> tuple[CanonicalColumn, ...]:
     """List the canonical columns that a table's section of the config maps (attributes apart).
 
     Examples
@@ -79,9 +79,9 @@ def columns_of(table: str, section: Any) -> tuple[Column, ...]:
     wanted = [
         (name, key, role, required) for name, key, role, required in _LAYOUT[table] if getattr(section, key, None)
     ]
-    columns = [Column(name, getattr(section, key), role, required) for name, key, role, required in wanted]
+    columns = [CanonicalColumn(name, getattr(section, key), role, required) for name, key, role, required in wanted]
     if getattr(section, "recorded_at", None):
-        columns.append(Column("recorded_at", section.recorded_at, "time", False))
+        columns.append(CanonicalColumn("recorded_at", section.recorded_at, "time", False))
     return tuple(columns)
 
 
@@ -213,7 +213,7 @@ def is_nested(type_name: str) -> bool:
     return type_name.endswith("]") or type_name.startswith(("STRUCT", "MAP", "UNION", "LIST"))
 
 
-def cast_sql(column: Column, type_name: str, config: Config) -> str:
+def cast_sql(column: CanonicalColumn, type_name: str, config: Config) -> str:
     """Write the expression that casts a source's column to its canonical form; what can't be cast becomes NULL."""
     source = identifier(column.source)
     if column.role == "time":
@@ -270,12 +270,12 @@ def _has_zone(type_name: str) -> bool:
     return "TIME ZONE" in type_name or "TZ" in type_name
 
 
-def looks_naive(column: Column, type_name: str) -> str:
+def looks_naive(column: CanonicalColumn, type_name: str) -> str:
     """Write the condition under which a row's instant names no zone.
 
     Examples
     --------
-    >>> looks_naive(Column("at", "at", "time"), "TIMESTAMP"), looks_naive(Column("at", "at", "time"), "TIMESTAMP WITH TIME ZONE")
+    >>> looks_naive(CanonicalColumn("at", "at", "time"), "TIMESTAMP"), looks_naive(CanonicalColumn("at", "at", "time"), "TIMESTAMP WITH TIME ZONE")
     ('("at" IS NOT NULL)', 'FALSE')
     """
     source, kind = identifier(column.source), kind_of_type(type_name)

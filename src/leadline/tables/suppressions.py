@@ -18,11 +18,11 @@ from leadline.storage import Store, open_store
 from leadline.tables.read import canonical_sql, resolve, unreadable
 from leadline.tables.schema import columns_of
 
-__all__ = ["Lists", "read_lists"]
+__all__ = ["ScoringLists", "read_scoring_lists"]
 
 
 @dataclass(frozen=True)
-class Lists:
+class ScoringLists:
     """What the lists say tonight.
 
     Attributes
@@ -48,7 +48,7 @@ class Lists:
 
         Examples
         --------
-        >>> lists = Lists({"L1": "unsubscribed"}, {"A1": ""})
+        >>> lists = ScoringLists({"L1": "unsubscribed"}, {"A1": ""})
         >>> lists.reason("L1", None), lists.reason("L2", "A1"), lists.reason("L2", "A2")
         ('unsubscribed', '', None)
         """
@@ -60,14 +60,14 @@ class Lists:
 
         Examples
         --------
-        >>> Lists(told=frozenset({"customer"})).counted(["customer", "customer", "Ann asked"])
+        >>> ScoringLists(told=frozenset({"customer"})).counted(["customer", "customer", "Ann asked"])
         {'leads': 3, 'by_reason': {'customer': 2, 'other': 1}}
         """
         words = [reason if reason in self.told else "other" for reason in reasons]
         return {"leads": len(words), "by_reason": {word: words.count(word) for word in sorted(set(words))}}
 
 
-def read_lists(config: Config, as_of: int | None, survivors: Mapping[str, Iterable[str]]) -> Lists:
+def read_scoring_lists(config: Config, as_of: int | None, survivors: Mapping[str, Iterable[str]]) -> ScoringLists:
     """Read the lists as they were at as_of.
 
     Parameters
@@ -86,7 +86,7 @@ def read_lists(config: Config, as_of: int | None, survivors: Mapping[str, Iterab
     """
     tables = config.tables
     if tables.suppress is None and tables.overrides is None:
-        return Lists()
+        return ScoringLists()
     store = open_store(config.engine.model_copy(update={"kind": "duckdb"}))
     try:
         leads, accounts, told, tiers = {}, {}, frozenset[str](), None
@@ -99,7 +99,7 @@ def read_lists(config: Config, as_of: int | None, survivors: Mapping[str, Iterab
         if tables.overrides is not None:
             rows = _visible("overrides", config, store, as_of)
             tiers = _follow({str(r["lead_id"]): str(r["tier"]) for r in rows if r["lead_id"] and r["tier"]}, survivors)
-        return Lists(leads, accounts, tiers, told)
+        return ScoringLists(leads, accounts, tiers, told)
     finally:
         store.close()
 

@@ -17,7 +17,7 @@ from leadline.errors import DataError
 from leadline.storage import Store
 from leadline.storage.dialect import literal
 
-__all__ = ["FILE", "Tombstones", "leave_out", "read_tombstones", "same_people", "unkept_sql"]
+__all__ = ["FILE", "Tombstones", "drop_forgotten", "merged_ids", "not_forgotten_sql", "read_tombstones"]
 
 FILE = Path(".leadline") / "forgotten.json"
 
@@ -85,12 +85,12 @@ def read_tombstones() -> Tombstones:
         ) from None
 
 
-def same_people(ids: Iterable[str], merges: Iterable[tuple[str, str]]) -> set[str]:
+def merged_ids(ids: Iterable[str], merges: Iterable[tuple[str, str]]) -> set[str]:
     """Return the ids and all that are merged with them, in either direction and over any number of steps.
 
     Examples
     --------
-    >>> sorted(same_people(["b"], [("a", "b"), ("b", "c"), ("x", "y")]))
+    >>> sorted(merged_ids(["b"], [("a", "b"), ("b", "c"), ("x", "y")]))
     ['a', 'b', 'c']
     """
     linked: dict[str, list[str]] = {}
@@ -106,7 +106,7 @@ def same_people(ids: Iterable[str], merges: Iterable[tuple[str, str]]) -> set[st
     return found
 
 
-def leave_out(store: Store, tables: Iterable[str], begins: str = "all_") -> int:
+def drop_forgotten(store: Store, tables: Iterable[str], begins: str = "all_") -> int:
     """Delete the rows of forgotten leads from the tables, before anything looks at them; return how many leads went.
 
     Parameters
@@ -128,7 +128,7 @@ def leave_out(store: Store, tables: Iterable[str], begins: str = "all_") -> int:
         }
     if not ids:
         return 0
-    _put(store, ids | same_people(ids, _merges(store, f"{begins}merges") if "merges" in tables else []))
+    _put(store, ids | merged_ids(ids, _merges(store, f"{begins}merges") if "merges" in tables else []))
     mine = "IN (SELECT lead_id FROM forgotten)"
     gone = int(store.rows(f"SELECT COUNT(DISTINCT lead_id) FROM {begins}leads WHERE lead_id {mine}")[0][0])
     for name, column in places:
@@ -137,7 +137,7 @@ def leave_out(store: Store, tables: Iterable[str], begins: str = "all_") -> int:
     return gone
 
 
-def unkept_sql(column: str = "lead_id") -> str:
+def not_forgotten_sql(column: str = "lead_id") -> str:
     """Write the condition that a row isn't a forgotten lead's; "" where nobody is forgotten.
 
     What is kept of the log from night to night is kept without them.

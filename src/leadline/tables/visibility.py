@@ -11,7 +11,7 @@ from leadline.storage import Store
 from leadline.storage.dialect import literal
 from leadline.tables.schema import CLOCKS, KEYS
 
-__all__ = ["cut", "drop_repeats", "observed_until"]
+__all__ = ["drop_duplicates", "keep_visible", "observed_until"]
 
 
 def observed_until(config: Config, store: Store, known_at: int | None) -> int:
@@ -62,7 +62,7 @@ def _recorded(config: Config) -> list[tuple[str, str, str]]:
     return asked
 
 
-def cut(table: str, config: Config, store: Store, limit: int) -> None:
+def keep_visible(table: str, config: Config, store: Store, limit: int) -> None:
     """Keep the rows visible at T; what an opportunity became is visible from closed_at."""
     clock, section = CLOCKS.get(table), getattr(config.tables, table)
     hidden = [c for c in columns_in(store, f"all_{table}") if c.startswith(("said_", "naive_"))]
@@ -87,7 +87,7 @@ def _hide_endings(config: Config, store: Store, limit: int) -> None:
         store.run(f"UPDATE opportunities SET {', '.join(f'{c} = NULL' for c in given)} {open_still}")
 
 
-def drop_repeats(table: str, store: Store, apart: tuple[str, ...] = ()) -> None:
+def drop_duplicates(table: str, store: Store, apart: tuple[str, ...] = ()) -> None:
     """Keep the earliest recorded of rows that are the same in all else (nothing to do where every key is there once).
 
     Columns named in `apart` are no part of a row's content: the smallest of them stays.

@@ -11,11 +11,11 @@ from leadline.core.checks import Findings, Severity
 from leadline.core.files import write_text
 from leadline.core.jsonable import to_jsonable
 from leadline.dataset import labels
-from leadline.dataset.labels import Counts
+from leadline.dataset.labels import LabelCounts
 from leadline.errors import DataError, UsageError
 from leadline.features import catalog
-from leadline.workflows.common import Progress, as_config, instant, said_instant, silent
-from leadline.workflows.training.prepare import Examined, examine, future_moves, lay
+from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of
+from leadline.workflows.training.prepare import CheckedData, check_data, future_moves, plan_folds
 
 __all__ = ["CheckResult", "check", "page_place", "write_page"]
 
@@ -39,7 +39,7 @@ class CheckResult:
     name: str
     known_at: str | None
     rows: dict[str, int]
-    counts: Counts
+    counts: LabelCounts
     findings: Findings
 
     @property
@@ -62,7 +62,7 @@ class CheckResult:
         return record
 
 
-def check(config: Config | str | Path, as_of: str | int | None = None, progress: Progress = silent) -> CheckResult:
+def check(config: Config | str | Path, as_of: str | int | None = None, progress: Progress = no_progress) -> CheckResult:
     """Check config, tables and leaks.
 
     Raises
@@ -79,11 +79,11 @@ def check(config: Config | str | Path, as_of: str | int | None = None, progress:
     """
     config = as_config(config, progress)
     try:
-        with examine(config, instant(config, as_of), progress) as seen:
+        with check_data(config, parse_as_of(config, as_of), progress) as seen:
             found = seen.findings + _of_snapshots(config, seen, progress).accept(config.leaks.accept)
             return CheckResult(
                 config.name,
-                said_instant(seen.loaded.known_at, seen.loaded.is_dated),
+                format_as_of(seen.loaded.known_at, seen.loaded.is_dated),
                 seen.loaded.rows,
                 seen.counts,
                 found,
@@ -91,18 +91,18 @@ def check(config: Config | str | Path, as_of: str | int | None = None, progress:
     except DataError as error:
         if error.findings is None:
             raise
-        return CheckResult(config.name, None, {}, Counts(), error.findings)
+        return CheckResult(config.name, None, {}, LabelCounts(), error.findings)
 
 
-def _of_snapshots(config: Config, seen: Examined, progress: Progress) -> Findings:
+def _of_snapshots(config: Config, seen: CheckedData, progress: Progress) -> Findings:
     """Check what needs labelled snapshots but no model: that folds can be laid, and that the future moves no feature."""
     counts, store = seen.counts, seen.loaded.store
     if not counts.positive or not counts.negative:
         return Findings()  # LL122 and LL123 have told it
     progress("cutting off the future")
     as_of = store.arrow("SELECT as_of FROM snapshots ORDER BY as_of, lead_id").column("as_of").to_numpy()
-    _, found = lay(config, as_of, labels.fetch(config, seen.loaded), counts.positive_leads)
-    return found + future_moves(config, seen.loaded, catalog.catalogue(config, seen.loaded))
+    _, found = plan_folds(config, as_of, labels.fetch_labels(config, seen.loaded), counts.positive_leads)
+    return found + future_moves(config, seen.loaded, catalog.list_features(config, seen.loaded))
 
 
 def page_place(name: str | Path) -> Path:
@@ -134,8 +134,8 @@ def write_page(result: CheckResult, place: str | Path) -> Path:
     UsageError, OutputError
         The name doesn't end in .html, or the page can't be written.
     """
-    from leadline.report.pages.findings import page
+    from leadline.report.pages.findings import findings_page
 
     place = page_place(place)
-    write_text(place, page(result.to_record()))
+    write_text(place, findings_page(result.to_record()))
     return place

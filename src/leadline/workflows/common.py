@@ -11,34 +11,34 @@ from leadline.config.load import load_config
 from leadline.config.schema import Config, Source
 from leadline.core.point_in_time import format_instant, parse_instant
 from leadline.errors import UsageError
-from leadline.tables import Loaded, load, open_store
+from leadline.tables import LoadedTables, load, open_store
 
 __all__ = [
-    "Bars",
     "Progress",
+    "ProgressBars",
     "Step",
     "as_config",
-    "counted",
-    "instant",
-    "intents",
-    "reading",
-    "said_instant",
-    "silent",
+    "behaviour_intents",
+    "format_as_of",
+    "no_progress",
+    "open_tables",
+    "parse_as_of",
+    "track_steps",
 ]
 
 Progress = Callable[[str], None]
 
 
-def silent(_: str) -> None:
+def no_progress(_: str) -> None:
     """Tell nothing.
 
     Examples
     --------
-    >>> silent("reading tables")
+    >>> no_progress("reading tables")
     """
 
 
-def as_config(config: Config | str | Path, progress: Progress = silent) -> Config:
+def as_config(config: Config | str | Path, progress: Progress = no_progress) -> Config:
     """Take a config as it is, or read it from its file and tell which of its names are old.
 
     Examples
@@ -56,7 +56,7 @@ def as_config(config: Config | str | Path, progress: Progress = silent) -> Confi
     return read
 
 
-def instant(config: Config, as_of: str | int | None) -> int | None:
+def parse_as_of(config: Config, as_of: str | int | None) -> int | None:
     """Read T: ISO 8601, or for a flat file a value of its order column.
 
     Raises
@@ -69,9 +69,9 @@ def instant(config: Config, as_of: str | int | None) -> int | None:
     >>> from leadline.config.modeling import SnapshotPlan
     >>> dated = Config.model_construct(snapshots=SnapshotPlan(every="7d"))
     >>> flat = Config.model_construct(snapshots=SnapshotPlan(order_by="Lead Number"))
-    >>> instant(dated, "1970-01-01T00:00:01"), instant(flat, "640000"), instant(dated, None)
+    >>> parse_as_of(dated, "1970-01-01T00:00:01"), parse_as_of(flat, "640000"), parse_as_of(dated, None)
     (1000000, 640000, None)
-    >>> instant(flat, "soon")
+    >>> parse_as_of(flat, "soon")
     Traceback (most recent call last):
     ...
     leadline.errors.UsageError: --as-of 'soon': not a value of 'Lead Number'; expected a whole number or a date
@@ -92,12 +92,12 @@ def instant(config: Config, as_of: str | int | None) -> int | None:
     return parse_instant(as_of)
 
 
-def said_instant(value: int | None, is_dated: bool) -> str | None:
+def format_as_of(value: int | None, is_dated: bool) -> str | None:
     """Write T as the user would: ISO 8601, or a flat file's number.
 
     Examples
     --------
-    >>> said_instant(0, is_dated=True), said_instant(640000, is_dated=False), said_instant(None, True)
+    >>> format_as_of(0, is_dated=True), format_as_of(640000, is_dated=False), format_as_of(None, True)
     ('1970-01-01T00:00:00Z', '640000', None)
     """
     if value is None:
@@ -105,7 +105,7 @@ def said_instant(value: int | None, is_dated: bool) -> str | None:
     return format_instant(value) if is_dated else str(value)
 
 
-def intents(config: Config) -> dict[str, str]:
+def behaviour_intents(config: Config) -> dict[str, str]:
     """Return the intent of each behaviour that the config lists."""
     return {name: behaviour.intent for name, behaviour in config.behaviours.items()}
 
@@ -117,7 +117,7 @@ Step = Callable[[int, str], None]
 
 
 @runtime_checkable
-class Bars(Protocol):
+class ProgressBars(Protocol):
     """Who is told of progress and, on a terminal, can show a bar of it."""
 
     @property
@@ -129,7 +129,7 @@ class Bars(Protocol):
 
 
 @contextmanager
-def counted(progress: Progress, words: str, total: int, done: int = 0, lines: int | None = 10) -> Iterator[Step]:
+def track_steps(progress: Progress, words: str, total: int, done: int = 0, lines: int | None = 10) -> Iterator[Step]:
     """Yield what is to be told of each step: how many are done, and a few words about them.
 
     Parameters
@@ -143,14 +143,14 @@ def counted(progress: Progress, words: str, total: int, done: int = 0, lines: in
 
     Examples
     --------
-    >>> with counted(print, "refitting", 4, lines=2) as step:
+    >>> with track_steps(print, "refitting", 4, lines=2) as step:
     ...     for number in range(1, 5):
     ...         step(number, "fine")
     refitting: 2 of 4, fine
     refitting: 4 of 4, fine
     """
     told: object = progress  # a plain callable will do, too
-    if isinstance(told, Bars) and told.shows_bars:
+    if isinstance(told, ProgressBars) and told.shows_bars:
         with told.bar(words, total, done) as step:
             yield step
         return
@@ -169,13 +169,13 @@ def counted(progress: Progress, words: str, total: int, done: int = 0, lines: in
 
 
 @contextmanager
-def reading(
+def open_tables(
     config: Config,
     known_at: int | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     kinds: Mapping[str, str] | None = None,
     leads: Source | None = None,
-) -> Iterator[Loaded]:
+) -> Iterator[LoadedTables]:
     """Read the tables as known at an instant, and say what was kept from earlier and who is left out.
 
     Parameters

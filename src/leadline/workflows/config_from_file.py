@@ -12,20 +12,20 @@ from leadline.core.checks import Findings, Severity
 from leadline.core.files import write_text
 from leadline.errors import UsageError
 from leadline.leakage.column_names import is_counted, is_mutable, is_rescored
-from leadline.presets.naming import inline, scalar
+from leadline.presets.naming import yaml_list, yaml_scalar
 from leadline.storage.locations import ENDINGS
 
 if TYPE_CHECKING:
     from leadline.presets.proposal import Proposal
 
-__all__ = ["Pointed", "is_data", "mending", "point", "suspect"]
+__all__ = ["DataFileConfig", "config_from_data", "fix_hint", "is_data", "leak_reason"]
 
 STRENGTH = {"LL207", "LL208"}
 """Codes of columns that are only strong: whether they are honest, somebody must say."""
 
 
 @dataclass(frozen=True)
-class Pointed:
+class DataFileConfig:
     """A config for a data file.
 
     Attributes
@@ -62,12 +62,12 @@ def is_data(place: str | Path) -> bool:
     return bare.endswith(tuple(ENDINGS))
 
 
-def suspect(column: str) -> str:
+def leak_reason(column: str) -> str:
     """Say why a column's name is that of a leak; "" where it isn't.
 
     Examples
     --------
-    >>> suspect("Last Activity"), suspect("profile_score"), suspect("call attempts"), suspect("country")
+    >>> leak_reason("Last Activity"), leak_reason("profile_score"), leak_reason("call attempts"), leak_reason("country")
     ('CRMs overwrite a field of this name', 'tools recompute a score of this name', 'a count of this name grows while a lead is worked', '')
     """
     if is_mutable(column):
@@ -79,13 +79,13 @@ def suspect(column: str) -> str:
     return ""
 
 
-def point(
+def config_from_data(
     source: str | Path,
     outcome: str | None = None,
     positive: str | None = None,
     order_by: str | None = None,
     save: str | Path | None = None,
-) -> Pointed:
+) -> DataFileConfig:
     """Write a config for a data file, or take the one that stands there since.
 
     Parameters
@@ -107,7 +107,7 @@ def point(
 
     Examples
     --------
-    >>> point("leads.csv")
+    >>> config_from_data("leads.csv")
     Traceback (most recent call last):
     ...
     leadline.errors.UsageError: leads.csv: a data file, not a config; expected the column that holds the outcome, too; name it, as in --outcome Converted
@@ -127,13 +127,13 @@ def point(
     if place.exists():
         config = load_config(place)
         _same(config, place, str(source), outcome, positive, order_by)
-        return Pointed(place, config.text)
+        return DataFileConfig(place, config.text)
     from leadline.presets.csv.preset import propose_flat
 
-    proposal = propose_flat(str(source), suspect, outcome, positive, order_by)
+    proposal = propose_flat(str(source), leak_reason, outcome, positive, order_by)
     parse_config(proposal.config, str(place))
     write_text(place, proposal.config)
-    return Pointed(place, proposal.config, proposal)
+    return DataFileConfig(place, proposal.config, proposal)
 
 
 def _same(config: Config, place: Path, source: str, outcome: str, positive: str | None, order_by: str | None) -> None:
@@ -152,7 +152,7 @@ def _same(config: Config, place: Path, source: str, outcome: str, positive: str 
             )
 
 
-def mending(config: Path, findings: Findings, command: str) -> str:
+def fix_hint(config: Path, findings: Findings, command: str) -> str:
     """Say which lines leave refused columns out of a flat file's config, and how to run again; "" where none would.
 
     Parameters
@@ -180,13 +180,13 @@ def mending(config: Path, findings: Findings, command: str) -> str:
     told = []
     if echoes:
         told += [f"These lines leave out what looks written after the outcome; add them to {where}:"]
-        told += [*([] if head else ["    exclude:"]), *(f"      - {scalar(column)}" for column in echoes)]
+        told += [*([] if head else ["    exclude:"]), *(f"      - {yaml_scalar(column)}" for column in echoes)]
     if asked:
         them, it = ("these columns were", "them") if len(asked) > 1 else ("this column was", "it")
         told += [
             f"Only somebody who knows the file can say whether {them} filled in when the",
             "lead came in, and never changed since. If so, add this line below `leads:`; if",
             f"not, add {it} to `exclude:`, too:",
-            f"    known_at_creation: {inline(asked)}",
+            f"    known_at_creation: {yaml_list(asked)}",
         ]
     return "\n".join([*told, f"Then run: leadline {command} {config}"])

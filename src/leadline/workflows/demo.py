@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from leadline.core.files import write_text
-from leadline.delivery.batch import Night
+from leadline.delivery.batch import ScoringRun
 from leadline.workflows.check import CheckResult, check
-from leadline.workflows.common import Progress, silent
+from leadline.workflows.common import Progress, no_progress
 from leadline.workflows.report import report
-from leadline.workflows.scoring.explain import Told, explain
+from leadline.workflows.scoring.explain import LeadExplanation, explain
 from leadline.workflows.scoring.score import score
 from leadline.workflows.training.train import TrainResult, train
 
@@ -38,12 +38,12 @@ class DemoResult:
     page: Path
     checked: CheckResult
     trained: TrainResult
-    night: Night
-    told: Told
+    night: ScoringRun
+    told: LeadExplanation
     true_correlation: float
 
 
-def demo(folder: Path, leads: int = 6000, seed: int = 7, progress: Progress = silent) -> DemoResult:
+def demo(folder: Path, leads: int = 6000, seed: int = 7, progress: Progress = no_progress) -> DemoResult:
     """Make the world, then check, train, score, explain and report, as a user would.
 
     The model is trained on what was known four weeks before the world's end, and the newest night is scored, so
@@ -52,8 +52,8 @@ def demo(folder: Path, leads: int = 6000, seed: int = 7, progress: Progress = si
     from leadline import demo as worlds
 
     progress(f"making a world of {leads:,} leads")
-    world = worlds.make(leads, seed)
-    worlds.write(world, folder)
+    world = worlds.make_world(leads, seed)
+    worlds.write_world(world, folder)
     config = folder / "demo.yaml"
     write_text(config, worlds.config_text(f"{folder.as_posix()}/"))
     night_at = (world.end - timedelta(weeks=1)).isoformat()
@@ -66,7 +66,7 @@ def demo(folder: Path, leads: int = 6000, seed: int = 7, progress: Progress = si
     return DemoResult(config, page, checked, trained, night, told, _against_truth(world.truth, night))
 
 
-def _against_truth(truth: object, night: Night) -> float:
+def _against_truth(truth: object, night: ScoringRun) -> float:
     """Correlate tonight's ranking with the true one, at the newest week of the truth not after the night."""
     import pandas as pd
 

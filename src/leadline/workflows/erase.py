@@ -19,18 +19,27 @@ from leadline.errors import LeadlineError, MissingError, UsageError
 from leadline.registry.bundle import MODELS
 from leadline.tables import open_store
 from leadline.tables.read import read_all
-from leadline.tables.tombstones import Tombstones, same_people
-from leadline.workflows.common import Progress, as_config, instant, silent
+from leadline.tables.tombstones import Tombstones, merged_ids
+from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
 from leadline.workflows.training.publish import BACKTESTS
 
-__all__ = ["Forgotten", "Known", "counted", "forget", "look", "read_leads", "trained", "versions_of"]
+__all__ = [
+    "Forgotten",
+    "LeadIdentities",
+    "count_remembered",
+    "forget",
+    "read_identities",
+    "read_leads",
+    "trained_on_lead",
+    "versions_of",
+]
 
 
 # Who knew a lead: which records are the same person, and which versions of a model were trained with them.
 
 
 @dataclass(frozen=True)
-class Known:
+class LeadIdentities:
     """What the tables say: who is the same person, and when each record was created; None where they can't be read."""
 
     people: frozenset[str]
@@ -38,10 +47,10 @@ class Known:
     notes: list[str] = field(default_factory=list)
 
 
-def look(config: Config, asked: set[str]) -> Known:
+def read_identities(config: Config, asked: set[str]) -> LeadIdentities:
     """Look in the tables for who was merged with whom, and when records were created, whatever T."""
     if config.is_flat:
-        return Known(frozenset(asked))
+        return LeadIdentities(frozenset(asked))
     tables = {
         name: config.tables.merges if name == "merges" else None for name in config.tables.given() if name != "leads"
     }
@@ -51,19 +60,19 @@ def look(config: Config, asked: set[str]) -> Known:
     try:
         read_all(small, store, None, None).found.raise_errors()
         pairs = [] if config.tables.merges is None else store.rows("SELECT from_id, into_id FROM all_merges")
-        people = same_people(asked, [(str(a), str(b)) for a, b in pairs if a is not None and b is not None])
+        people = merged_ids(asked, [(str(a), str(b)) for a, b in pairs if a is not None and b is not None])
         store.put("wanted", _column(people))
         rows = store.rows(
             "SELECT l.lead_id, MIN(l.created_at) FROM all_leads AS l JOIN wanted AS w ON w.lead_id = l.lead_id GROUP BY 1"
         )
-        return Known(frozenset(people), {str(lead): int(at or 0) for lead, at in rows})
+        return LeadIdentities(frozenset(people), {str(lead): int(at or 0) for lead, at in rows})
     except LeadlineError as error:
         what = type(error).__name__.removesuffix("Error").lower()
         note = (
             f"the tables can't be read now ({what}), so records merged with these leads weren't looked for here; "
             "every read of the tables leaves them out, too"
         )
-        return Known(frozenset(asked), None, [note])
+        return LeadIdentities(frozenset(asked), None, [note])
     finally:
         store.close()
 
@@ -79,23 +88,25 @@ def versions_of(config: Config) -> dict[str, int | None]:
     found: dict[str, int | None] = {path.stem: None for path in (BACKTESTS / config.name).glob("*.parquet")}
     for file in (MODELS / config.name).glob("*/manifest.json"):
         try:
-            found[file.parent.name] = instant(config, str(read_json(file)["known_at"]))
+            found[file.parent.name] = parse_as_of(config, str(read_json(file)["known_at"]))
         except (OSError, ValueError, KeyError, TypeError, LeadlineError):
             found.setdefault(file.parent.name, None)
     return {v: found[v] for v in sorted(found, key=lambda v: (len(v), v))}
 
 
-def trained(config: Config, known: Known, versions: Mapping[str, int | None]) -> dict[str, dict[str, str]]:
+def trained_on_lead(
+    config: Config, known: LeadIdentities, versions: Mapping[str, int | None]
+) -> dict[str, dict[str, str]]:
     """Say for each lead and version whether it was trained with the lead, as far as that can be known."""
     said: dict[str, dict[str, str]] = {lead: {} for lead in known.people}
     for version, known_at in versions.items():
-        judged = _judged(BACKTESTS / config.name / f"{version}.parquet", known.people)
+        judged = _leads_with_predictions(BACKTESTS / config.name / f"{version}.parquet", known.people)
         for lead in known.people:
             said[lead][version] = "yes" if lead in judged else _by_dates(config, known.created, lead, known_at)
     return said
 
 
-def _judged(path: Path, people: frozenset[str]) -> set[str]:
+def _leads_with_predictions(path: Path, people: frozenset[str]) -> set[str]:
     """List which of the leads have out-of-fold predictions: the exported model was fitted on all of those rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -115,7 +126,7 @@ def _by_dates(config: Config, created: Mapping[str, int] | None, lead: str, know
     return "maybe" if created[lead] + config.horizon.micros + config.outcome.delay.micros <= known_at else "no"
 
 
-def counted(
+def count_remembered(
     config: Config, stones: Tombstones, people: frozenset[str], versions: Mapping[str, int | None]
 ) -> dict[str, dict[str, int]]:
     """Count by version what is remembered of the leads: a second call finds no rows any more, but the list knows."""
@@ -184,7 +195,7 @@ def forget(
     leads: Sequence[str],
     out: str | None = None,
     wait: float = 0.0,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Forgotten:
     """Put leads on the list of the forgotten, and purge them from what this config's commands wrote.
 
@@ -217,17 +228,19 @@ def forget(
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = as_config(config, progress)
-    asked = _asked(config, leads)
+    asked = _requested_leads(config, leads)
     progress("looking for them")
-    known = look(config, asked)
+    known = read_identities(config, asked)
     told = {lead: {"at": format_instant(int(time.time() * 1_000_000))} for lead in known.people}
     versions = versions_of(config)
-    by_lead = trained(config, known, versions)
-    stones = purge.bury({lead: {**told[lead], "models": {config.name: by_lead[lead]}} for lead in known.people})
+    by_lead = trained_on_lead(config, known, versions)
+    stones = purge.add_tombstones(
+        {lead: {**told[lead], "models": {config.name: by_lead[lead]}} for lead in known.people}
+    )
     progress("purging the outputs")
     purged = _purge(config, stones, known.people, out, wait)
-    models = counted(config, stones, known.people, versions)
-    notes = [*known.notes, *_left(config, purged)]
+    models = count_remembered(config, stones, known.people, versions)
+    notes = [*known.notes, *_remaining_notes(config, purged)]
     there = None if known.created is None else len(set(known.created) & known.people)
     return Forgotten(len(asked), len(known.people), there, purged, models, tuple(notes))
 
@@ -255,7 +268,7 @@ def read_leads(path: Path) -> list[str]:
         ) from None
 
 
-def _asked(config: Config, leads: Sequence[str]) -> set[str]:
+def _requested_leads(config: Config, leads: Sequence[str]) -> set[str]:
     asked = {lead.strip() for lead in leads} - {""}
     if not asked:
         raise UsageError("--lead: no id; expected at least one; name it, or a file of them with --leads")
@@ -280,7 +293,7 @@ def _purge(config: Config, stones: Tombstones, people: frozenset[str], out: str 
             purged |= _purge_out(config, has, people, out, wait)
     files = sorted((BACKTESTS / config.name).glob("*.parquet"))
     purged[str(BACKTESTS / config.name)] = sum(purge.purge_file(file, has) for file in files)
-    purge.purge_kept(wait)
+    purge.purge_event_cache(wait)
     return purged
 
 
@@ -300,7 +313,7 @@ def _purge_out(
         return {sink.shown: purge.purge_file(Path(out), has)}
 
 
-def _left(config: Config, purged: Mapping[str, int]) -> list[str]:
+def _remaining_notes(config: Config, purged: Mapping[str, int]) -> list[str]:
     """Say what this command can't do."""
     others = sorted(p.name for p in Path("scores").glob("*") if p.is_dir() and p.name != config.name)
     notes = ["delete them from the sources, too: this command reads those, and never writes them"]

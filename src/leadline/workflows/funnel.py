@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from leadline.config.schema import Config
 from leadline.dataset import lead_journeys
-from leadline.dataset.lead_journeys import Climbs
+from leadline.dataset.lead_journeys import LeadJourneys
 from leadline.errors import UsageError
 from leadline.insights import diagnosis
 from leadline.insights import funnel as funnels
-from leadline.insights.rejections import last_tier, tell
-from leadline.insights.stage_conversion import Terms
-from leadline.workflows.common import Progress, as_config, instant, reading, said_instant, silent
+from leadline.insights.rejections import rejection_record, tier_before_decision
+from leadline.insights.stage_conversion import FunnelSettings
+from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, open_tables, parse_as_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from leadline.model.tiers import Tiers
-    from leadline.workflows.training.fit import Fitted
+    from leadline.workflows.training.fit import TrainedModel
 
-__all__ = ["FunnelResult", "funnel", "of_run", "told"]
+__all__ = ["FunnelResult", "funnel", "funnel_record", "training_funnel"]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,9 @@ class FunnelResult:
         return f"FunnelResult({self.name}: {told['leads']:,} leads; {said})"
 
 
-def funnel(config: Config | str | Path, as_of: str | int | None = None, progress: Progress = silent) -> FunnelResult:
+def funnel(
+    config: Config | str | Path, as_of: str | int | None = None, progress: Progress = no_progress
+) -> FunnelResult:
     """Tell how leads climb, where they leak and what sales rejected, by what was known at T; it trains nothing.
 
     Parameters
@@ -122,16 +124,20 @@ def funnel(config: Config | str | Path, as_of: str | int | None = None, progress
         raise UsageError(
             "funnel: a flat file (snapshots.order_by) doesn't say when leads reached a stage; expected dated tables; export stages with their times"
         )
-    with reading(config, instant(config, as_of), progress) as loaded:
+    with open_tables(config, parse_as_of(config, as_of), progress) as loaded:
         loaded.findings.raise_errors()
         progress("following everybody's climb")
         seen = lead_journeys.fetch_journeys(config, loaded)
-    said = told(config, seen)
-    record = {"funnel": said["funnel"], "diagnosis": diagnosis.tell(said["funnel"]), "rejected": said["rejected"]}
-    return FunnelResult(config.name, said_instant(loaded.known_at, loaded.is_dated), record)
+    said = funnel_record(config, seen)
+    record = {
+        "funnel": said["funnel"],
+        "diagnosis": diagnosis.diagnosis_record(said["funnel"]),
+        "rejected": said["rejected"],
+    }
+    return FunnelResult(config.name, format_as_of(loaded.known_at, loaded.is_dated), record)
 
 
-def of_run(fitted: Fitted, bands: Tiers) -> dict[str, Any]:
+def training_funnel(fitted: TrainedModel, bands: Tiers) -> dict[str, Any]:
     """Return the records of a training run; none where a flat file tells of no climb.
 
     Parameters
@@ -146,18 +152,23 @@ def of_run(fitted: Fitted, bands: Tiers) -> dict[str, Any]:
     value = None if fitted.made.by is None else fitted.made.by[honest.row]
     tier = bands.of(honest.probability, value).astype(object)
     at = matrix.as_of[honest.row]
-    last = last_tier(seen, matrix.lead[honest.row], at, tier, fitted.config.horizon.micros) if len(at) else None
-    return told(fitted.config, seen, last)
+    last = (
+        tier_before_decision(seen, matrix.lead[honest.row], at, tier, fitted.config.horizon.micros) if len(at) else None
+    )
+    return funnel_record(fitted.config, seen, last)
 
 
-def told(config: Config, seen: Climbs, tier: Any = None) -> dict[str, Any]:
+def funnel_record(config: Config, seen: LeadJourneys, tier: Any = None) -> dict[str, Any]:
     """Return the funnel and what was rejected, as plain JSON values."""
     outcome, plan = config.outcome, config.funnel
     sla = None if config.sla is None else config.sla.first_touch.micros
-    terms = Terms(
+    terms = FunnelSettings(
         plan.within.micros, plan.won_within.micros, outcome.delay.micros, outcome.observed_from, sla, config.timezone or "UTC"
     )  # fmt: skip
-    return {"funnel": funnels.tell(seen, terms), "rejected": tell(seen, config.rejections.given(), tier)}
+    return {
+        "funnel": funnels.funnel_summary(seen, terms),
+        "rejected": rejection_record(seen, config.rejections.given(), tier),
+    }
 
 
 def _flat(step: Mapping[str, Any], **more: Any) -> dict[str, Any]:

@@ -15,30 +15,47 @@ from leadline.core.files import write_text
 from leadline.core.jsonable import to_jsonable
 from leadline.core.point_in_time import format_instant, label_known_at, parse_instant, within_sql
 from leadline.dataset import labels
-from leadline.dataset.attribute_values import origin
-from leadline.delivery.past_scores import read_past
+from leadline.dataset.attribute_values import origin_attribute
+from leadline.delivery.past_scores import read_past_runs
 from leadline.errors import LeadlineError, MissingError, UsageError
 from leadline.metrics import classification
-from leadline.metrics.drift import by_chance, psi, shares
-from leadline.monitoring.performance import Past, accepted, bands, held_out, held_segments, share_of, strength
-from leadline.monitoring.reference import drift_of
-from leadline.monitoring.retrain_advice import FEWEST, Advice, advise, enough_at
-from leadline.registry.bundle import Bundle, resolve
+from leadline.metrics.drift import bin_shares, psi, psi_by_chance
+from leadline.monitoring.performance import (
+    PastScores,
+    acceptance_record,
+    calibration_segments,
+    conversion_by_band,
+    holdout_comparison,
+    predicted_vs_observed,
+    ranking_performance,
+)
+from leadline.monitoring.reference import feature_drift
+from leadline.monitoring.retrain_advice import FEWEST, Advice, enough_labels_at, retrain_or_wait
+from leadline.registry.bundle import Bundle, resolve_bundle
 from leadline.registry.tracking import is_absent, log_record
-from leadline.report.text_monitor import Part, parts
+from leadline.report.text_monitor import Part, monitor_parts
 from leadline.storage.dialect import literal
-from leadline.tables import Loaded
-from leadline.workflows.common import Progress, as_config, instant, reading, said_instant, silent
-from leadline.workflows.scoring.inputs import look_up
+from leadline.tables import LoadedTables
+from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, open_tables, parse_as_of
+from leadline.workflows.scoring.inputs import gather_inputs
 
-__all__ = ["MonitorResult", "Ripe", "TierFigures", "drifts", "judge", "monitor", "ripe_rows", "write_page"]
+__all__ = [
+    "JoinedScores",
+    "MonitorResult",
+    "TierFigures",
+    "drift_record",
+    "evaluate_past_scores",
+    "join_outcomes",
+    "monitor",
+    "write_page",
+]
 
 
 # How far the newest night's features and scores lie from those of training.
 
 
-def drifts(
-    config: Config, bundle: Bundle, rows: Any, record: Mapping[str, Any], progress: Progress = silent
+def drift_record(
+    config: Config, bundle: Bundle, rows: Any, record: Mapping[str, Any], progress: Progress = no_progress
 ) -> dict[str, Any]:
     """Return the index (PSI) of each feature and of the score, the newest night against the newest quarter of training.
 
@@ -64,7 +81,7 @@ def drifts(
     mine = rows.column("as_of").to_numpy(zero_copy_only=False) == as_of
     p = rows.column("probability").to_numpy(zero_copy_only=False)[mine]
     try:
-        made = look_up(config, bundle, as_of, progress=progress).made
+        made = gather_inputs(config, bundle, as_of, progress=progress).made
     except LeadlineError as error:
         what = type(error).__name__.removesuffix("Error").lower()
         return {"why": f"the newest night's features can't be computed again now ({what})"}
@@ -73,16 +90,16 @@ def drifts(
         then = spreads["features"].get(spec.name)
         # Of a level, the rate at one time is one number, and moves with what is known: its spread isn't training's.
         if then is not None and len(made) and spec.aggregate != "rate":
-            index, chance = drift_of(spec, made.values[spec.name], then, spreads["rows"])
-            told.append(_told(spec.name, index, chance, bound) | {"words": spec.words})
+            index, chance = feature_drift(spec, made.values[spec.name], then, spreads["rows"])
+            told.append(_drift_row(spec.name, index, chance, bound) | {"words": spec.words})
     score = spreads["score"]
-    index = psi(score["shares"], shares(p, score["cuts"])) if len(p) else float("nan")
-    whole = _told("score", index, by_chance(len(score["shares"]), len(p), spreads["rows"]), bound)
+    index = psi(score["shares"], bin_shares(p, score["cuts"])) if len(p) else float("nan")
+    whole = _drift_row("score", index, psi_by_chance(len(score["shares"]), len(p), spreads["rows"]), bound)
     told.sort(key=lambda d: (-d["psi"], d["name"]))
     return {"as_of": record["as_of"], "bound": bound, "leads": len(made), "score": whole, "features": told}
 
 
-def _told(name: str, index: float, chance: float, bound: float) -> dict[str, Any]:
+def _drift_row(name: str, index: float, chance: float, bound: float) -> dict[str, Any]:
     return {"name": name, "psi": index, "chance": chance, "beyond": bool(np.isfinite(index) and index > bound + chance)}
 
 
@@ -90,7 +107,7 @@ def _told(name: str, index: float, chance: float, bound: float) -> dict[str, Any
 
 
 @dataclass(frozen=True)
-class Ripe:
+class JoinedScores:
     """Past rows whose outcomes are ripe, and the others.
 
     Attributes
@@ -105,7 +122,7 @@ class Ripe:
         probability, the instant at which they will be, and whose they are.
     """
 
-    past: Past
+    past: PastScores
     word: npt.NDArray[np.object_]
     reason: npt.NDArray[np.object_]
     censored: int
@@ -114,20 +131,20 @@ class Ripe:
     unripe_lead: npt.NDArray[np.object_]
 
 
-def ripe_rows(config: Config, loaded: Loaded, nights: Any) -> Ripe:
+def join_outcomes(config: Config, loaded: LoadedTables, nights: Any) -> JoinedScores:
     """Join nights with outcomes as known at T.
 
     Parameters
     ----------
     nights : pyarrow.Table
-        As `leadline.delivery.past_scores.read_past` gives it.
+        As `leadline.delivery.past_scores.read_past_runs` gives it.
     """
     store = loaded.store
     store.put("snapshots", nights.select(["lead_id", "account_id", "as_of"]))
     store.put("nights", nights)
     labels.label_dated(config, loaded)
     _rejected(config, loaded)
-    attribute = origin(config, loaded, "source")
+    attribute = origin_attribute(config, loaded, "source")
     source = "CAST(NULL AS VARCHAR)" if attribute is None else f"CAST(l.{attribute.name} AS {store.dialect.text})"
     rows = store.arrow(
         f"SELECT n.*, COALESCE(n.account_id, n.lead_id) AS whose, s.state, r.word, r.reason, {source} AS source "
@@ -144,15 +161,17 @@ def ripe_rows(config: Config, loaded: Loaded, nights: Any) -> Ripe:
     state, lead, p = texts("state"), texts("lead_id"), rows.column("probability").to_numpy(zero_copy_only=False)
     as_of = rows.column("as_of").to_numpy(zero_copy_only=False).astype(np.int64)
     known, waits = (state == "positive") | (state == "negative"), state == "censored"
-    past = Past(
+    past = PastScores(
         lead, texts("whose"), as_of, p, (state == "positive").astype(np.float64), texts("tier"), texts("model_version"),
         texts("source"), texts("is_holdout").astype(bool),
     ).take(known)  # fmt: skip
     ripens = label_known_at(as_of[waits], config.horizon, config.outcome.delay)
-    return Ripe(past, texts("word")[known], texts("reason")[known], int(waits.sum()), p[waits], ripens, lead[waits])
+    return JoinedScores(
+        past, texts("word")[known], texts("reason")[known], int(waits.sum()), p[waits], ripens, lead[waits]
+    )
 
 
-def _rejected(config: Config, loaded: Loaded) -> None:
+def _rejected(config: Config, loaded: LoadedTables) -> None:
     """Make ``lost(lead_id, as_of, word, reason)``: of each past row, the first rejection within the horizon."""
     store, words = loaded.store, config.words("rejected")
     text, stages = store.dialect.text, config.tables.stages
@@ -232,7 +251,7 @@ class MonitorResult:
 
     def parts(self) -> list[Part]:
         """Say it in lines and tables of 80 columns."""
-        return parts(self.to_record())
+        return monitor_parts(self.to_record())
 
 
 def write_page(result: MonitorResult, place: Path) -> Path:
@@ -243,13 +262,15 @@ def write_page(result: MonitorResult, place: Path) -> Path:
     OutputError
         The page can't be written.
     """
-    from leadline.report.pages.monitor import page
+    from leadline.report.pages.monitor import monitor_page
 
-    write_text(place, page(result.to_record()))
+    write_text(place, monitor_page(result.to_record()))
     return place
 
 
-def monitor(config: Config | str | Path, as_of: str | int | None = None, progress: Progress = silent) -> MonitorResult:
+def monitor(
+    config: Config | str | Path, as_of: str | int | None = None, progress: Progress = no_progress
+) -> MonitorResult:
     """Join the nights in ``scores/NAME/`` with outcomes known at as_of, and compare the newest night with training.
 
     Raises
@@ -271,46 +292,46 @@ def monitor(config: Config | str | Path, as_of: str | int | None = None, progres
         raise UsageError(
             "monitor: a flat file's outcomes have no dates; expected dated tables; judge it by `leadline train` instead"
         )
-    when = instant(config, as_of)
-    rows, records = read_past(Path("scores") / config.name, config.name, when)
+    when = parse_as_of(config, as_of)
+    rows, records = read_past_runs(Path("scores") / config.name, config.name, when)
     if rows.num_rows == 0:
         raise MissingError(
             f"scores/{config.name}: no finished night{'' if when is None else f' by {format_instant(when)}'}; "
             "expected one that `leadline score` wrote; score first"
         )
-    with reading(config, when, progress) as loaded:
-        ripe = ripe_rows(config, loaded, rows)
-    known = str(said_instant(loaded.known_at, True))
+    with open_tables(config, when, progress) as loaded:
+        ripe = join_outcomes(config, loaded, rows)
+    known = str(format_as_of(loaded.known_at, True))
     bundle, notes = _bundle(config, records[0])
-    drift = drifts(config, bundle, rows, records[0], progress) if bundle is not None else {"why": notes[0]}
-    result = judge(config, known, ripe, records, bundle, drift, notes)
+    drift = drift_record(config, bundle, rows, records[0], progress) if bundle is not None else {"why": notes[0]}
+    result = evaluate_past_scores(config, known, ripe, records, bundle, drift, notes)
     return _logged(config, result, progress)
 
 
-def judge(
+def evaluate_past_scores(
     config: Config,
     as_of: str,
-    ripe: Ripe,
+    ripe: JoinedScores,
     records: Sequence[Mapping[str, Any]],
     bundle: Bundle | None = None,
     drift: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
 ) -> MonitorResult:
     """Judge ripe rows; `records` are the nights', the newest first."""
-    past, flattered = _honest(ripe.past, records)
+    past, flattered = _without_trained_after(ripe.past, records)
     best = _best(past, bundle)
     newest = str(records[0].get("model_version")) if records else ""
-    segments = held_segments(past, best, config.seed)
-    whole, ours, drifted = strength(past), past.take(past.version == newest), drift or {}
+    segments = calibration_segments(past, best, config.seed)
+    whole, ours, drifted = ranking_performance(past), past.take(past.version == newest), drift or {}
     now = _in_use(ours, past)
     advice = _advised(config, now, ripe, _backtest(config, bundle), drifted, bool(flattered), best)
-    exploring = held_out(past, best)
-    lost = accepted(ripe.past, ripe.word, ripe.reason, config.words("rejected"))
+    exploring = holdout_comparison(past, best)
+    lost = acceptance_record(ripe.past, ripe.word, ripe.reason, config.words("rejected"))
     told = {
         **whole, "leads": whole["leads"], "positive_leads": len(np.unique(past.lead[past.y == 1].astype(str))),
         "flattered": flattered, "action": advice.action, "because": advice.because, "judged_version": now[1],
-        "segments": segments.to_record() if segments else None, "bands": bands(past),
-        "versions": [{"version": v, **strength(past.take(past.version == v))} for v in _names(past.version)],
+        "segments": segments.to_record() if segments else None, "bands": conversion_by_band(past),
+        "versions": [{"version": v, **ranking_performance(past.take(past.version == v))} for v in _names(past.version)],
         "drift": drifted, "accepted": lost, "exploration": exploring, "name": config.name,
         "notes": [*notes, *([f"nights by a model that was trained after them, which flatters it: {flattered}"] if flattered else [])],
     }  # fmt: skip
@@ -321,8 +342,8 @@ def judge(
     )  # fmt: skip
 
 
-def _tiers(past: Past) -> list[TierFigures]:
-    told = ((tier, share_of(past.take(past.tier == tier))) for tier in _names(past.tier))
+def _tiers(past: PastScores) -> list[TierFigures]:
+    told = ((tier, predicted_vs_observed(past.take(past.tier == tier))) for tier in _names(past.tier))
     return [TierFigures(t, s["rows"], s["predicted"], s["observed"], s["low"], s["high"]) for t, s in told]
 
 
@@ -330,23 +351,23 @@ def _names(values: Any) -> list[str]:
     return sorted({str(value) for value in values}, key=lambda v: (len(v), v))
 
 
-def _honest(past: Past, records: Sequence[Mapping[str, Any]]) -> tuple[Past, int]:
+def _without_trained_after(past: PastScores, records: Sequence[Mapping[str, Any]]) -> tuple[PastScores, int]:
     """Leave out nights by a model that was trained after them, where there are others; return how many of them are judged."""
-    late = {r["as_of_value"] for r in records if _knew(r)}
+    late = {r["as_of_value"] for r in records if _is_trained_after(r)}
     mine = np.isin(past.as_of, np.array(sorted(late), dtype=np.int64))
     return (past.take(~mine), 0) if (~mine).any() else (past, len(np.unique(past.as_of[mine])))
 
 
-def _knew(record: Mapping[str, Any]) -> bool:
+def _is_trained_after(record: Mapping[str, Any]) -> bool:
     known = record.get("model_known_at")
     return known is not None and parse_instant(str(known)) > record["as_of_value"]
 
 
-def _best(past: Past, bundle: Bundle | None) -> str:
+def _best(past: PastScores, bundle: Bundle | None) -> str:
     return bundle.scorer.bands.names[0] if bundle is not None else min(_names(past.tier), default="")
 
 
-def _in_use(ours: Past, past: Past) -> tuple[Past, str]:
+def _in_use(ours: PastScores, past: PastScores) -> tuple[PastScores, str]:
     """Judge the version in use where enough of its nights are ripe, else all versions."""
     if len(np.unique(ours.lead[ours.y == 1].astype(str))) >= FEWEST:
         return ours, str(ours.version[0])
@@ -355,21 +376,21 @@ def _in_use(ours: Past, past: Past) -> tuple[Past, str]:
 
 def _advised(
     config: Config,
-    now: tuple[Past, str],
-    ripe: Ripe,
+    now: tuple[PastScores, str],
+    ripe: JoinedScores,
     then: Mapping[str, Any] | None,
     drift: Mapping[str, Any],
     flattered: bool,
     best: str,
 ) -> Advice:
     past = now[0]
-    segments = held_segments(past, best, config.seed)
+    segments = calibration_segments(past, best, config.seed)
     verdict = segments.overall.verdict if segments is not None else "too few to say"
     have = len(np.unique(past.lead[past.y == 1].astype(str)))
-    ripens = enough_at(have, ripe.unripe_p, ripe.ripens_at, ripe.unripe_lead)
+    ripens = enough_labels_at(have, ripe.unripe_p, ripe.ripens_at, ripe.unripe_lead)
     beyond = [d["name"] for d in drift.get("features", ()) if d["beyond"]]
     beyond = (["the score"] if drift.get("score", {}).get("beyond") else []) + beyond
-    return advise(strength(past), verdict, have, None if flattered else then, beyond, ripens)
+    return retrain_or_wait(ranking_performance(past), verdict, have, None if flattered else then, beyond, ripens)
 
 
 def _backtest(config: Config, bundle: Bundle | None) -> dict[str, Any] | None:
@@ -386,7 +407,7 @@ def _bundle(config: Config, record: Mapping[str, Any]) -> tuple[Bundle | None, l
     """Find the model of the newest night; without it there is no drift, and no backtest to compare with."""
     version = str(record["model_version"])
     try:
-        return resolve(f"models:/{config.name}/{version}", config.tracking.uri), []
+        return resolve_bundle(f"models:/{config.name}/{version}", config.tracking.uri), []
     except LeadlineError as error:
         what = type(error).__name__.removesuffix("Error").lower()
         return None, [

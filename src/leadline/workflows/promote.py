@@ -20,9 +20,9 @@ from leadline.errors import MissingError, PromotionRefused
 from leadline.promotion.contest import Verdict
 from leadline.promotion.decision import Decision
 from leadline.registry import tracking
-from leadline.registry.bundle import MODELS, Bundle, resolve
-from leadline.workflows.common import Progress, as_config, silent
-from leadline.workflows.promotion_data import hold
+from leadline.registry.bundle import MODELS, Bundle, resolve_bundle
+from leadline.workflows.common import Progress, as_config, no_progress
+from leadline.workflows.promotion_data import hold_contest
 
 __all__ = ["DECISIONS", "FORMER", "Promotion", "promote", "roll_back"]
 
@@ -50,7 +50,7 @@ class Promotion:
         return f"Promotion({self.name} {self.version} is champion; before it: {self.former or 'none'})"
 
 
-def promote(config: Config | str | Path, version: str | None = None, progress: Progress = silent) -> Promotion:
+def promote(config: Config | str | Path, version: str | None = None, progress: Progress = no_progress) -> Promotion:
     """Hold the contest and move the champion alias.
 
     Both recipes (features, shape of the model) are fitted anew on what came before the newest fold of today's data,
@@ -83,23 +83,23 @@ def promote(config: Config | str | Path, version: str | None = None, progress: P
         raise MissingError(
             f"{name}: no challenger; expected a version trained after the champion; run `leadline train` first"
         )
-    challenger = resolve(f"models:/{name}/{rival}", uri)
+    challenger = resolve_bundle(f"models:/{name}/{rival}", uri)
     if former == rival:
         raise PromotionRefused(
             f"{name} {rival}: is the champion already; expected a challenger; train one, or name another --version"
         )
     if former is None:
-        asked = _asked(config, challenger, None)
-        decision = Decision("promoted", name, rival, None, *_whom(), "there was no champion to beat", asked)
+        asked = _decision_inputs(config, challenger, None)
+        decision = Decision("promoted", name, rival, None, *_current_user(), "there was no champion to beat", asked)
         return _move(config, decision)
-    champion = resolve(f"models:/{name}/{former}", uri)
-    verdict, cohort = hold(config, champion, challenger, progress)
+    champion = resolve_bundle(f"models:/{name}/{former}", uri)
+    verdict, cohort = hold_contest(config, champion, challenger, progress)
     outcome = "promoted" if verdict.promoted else "refused"
-    asked = _asked(config, challenger, champion)
-    decision = Decision(outcome, name, rival, former, *_whom(), verdict.reason, asked, cohort, verdict)
+    asked = _decision_inputs(config, challenger, champion)
+    decision = Decision(outcome, name, rival, former, *_current_user(), verdict.reason, asked, cohort, verdict)
     if verdict.promoted:
         return _move(config, decision)
-    record = _keep(config, decision)
+    record = _save_decision(config, decision)
     refusal = PromotionRefused(
         f"{name} {rival}: {verdict.reason}; expected one that is no worse; {name} {former} stays the champion (see {record.with_suffix('.md')})"
     )
@@ -107,7 +107,7 @@ def promote(config: Config | str | Path, version: str | None = None, progress: P
     raise refusal
 
 
-def roll_back(config: Config | str | Path, progress: Progress = silent) -> Promotion:
+def roll_back(config: Config | str | Path, progress: Progress = no_progress) -> Promotion:
     """Put the former champion back, without a contest.
 
     The version that goes is no challenger any more, so that the next `promote` doesn't bring it back by itself.
@@ -133,16 +133,18 @@ def roll_back(config: Config | str | Path, progress: Progress = silent) -> Promo
             f"{name} {current}: no champion was before it; expected one that `leadline promote` replaced; name a --version to promote"
         )
     progress(f"putting back {name} {former}")
-    bundle = resolve(f"models:/{name}/{former}", uri)  # damaged or gone: better known before the alias moves
+    bundle = resolve_bundle(f"models:/{name}/{former}", uri)  # damaged or gone: better known before the alias moves
     reason = f"{name} {former} was put back in the place of {name} {current}, as asked"
-    decision = Decision("rolled back", name, former, current, *_whom(), reason, _asked(config, bundle, None))
+    decision = Decision(
+        "rolled back", name, former, current, *_current_user(), reason, _decision_inputs(config, bundle, None)
+    )
     return _move(config, decision)
 
 
 def _move(config: Config, decision: Decision) -> Promotion:
     """Write the decision, then move the alias; what stands in between is harmless if the run dies there."""
     uri, name, version, former = config.tracking.uri, config.name, decision.version, decision.former
-    record = _keep(config, decision)
+    record = _save_decision(config, decision)
     if decision.outcome == "rolled back":
         if tracking.aliases(uri, name).get("challenger") == former:
             tracking.drop_alias(uri, name, "challenger")
@@ -152,7 +154,7 @@ def _move(config: Config, decision: Decision) -> Promotion:
     return Promotion(name, version, former, decision, record)
 
 
-def _keep(config: Config, decision: Decision) -> Path:
+def _save_decision(config: Config, decision: Decision) -> Path:
     """Log the decision to MLflow, and write it beside the model; return its place."""
     record, text = decision.to_record(), decision.to_text()
     head = "contest" if decision.verdict is not None else decision.outcome
@@ -186,7 +188,7 @@ def _metrics(decision: Decision) -> list[tuple[str, float, int]]:
     return rows
 
 
-def _whom() -> tuple[str, str]:
+def _current_user() -> tuple[str, str]:
     """Say who asks, and when."""
     try:
         who = getpass.getuser()
@@ -195,7 +197,7 @@ def _whom() -> tuple[str, str]:
     return who, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _asked(config: Config, challenger: Bundle, champion: Bundle | None) -> Mapping[str, Any]:
+def _decision_inputs(config: Config, challenger: Bundle, champion: Bundle | None) -> Mapping[str, Any]:
     """Say what was decided with."""
     told = {"leadline": leadline.__version__, "config": config.hash, "seed": config.seed}
     for who, bundle in (("version", challenger), ("champion", champion)):

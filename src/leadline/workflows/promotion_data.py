@@ -11,31 +11,40 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.config.schema import Config
-from leadline.core.checks import Finding, Findings, Severity, run
+from leadline.core.checks import Finding, Findings, Severity, run_checks
 from leadline.core.point_in_time import WEEK
 from leadline.dataset.splits import Fold
 from leadline.errors import DataError
-from leadline.evaluation.backtest import Judged, evaluate
-from leadline.evaluation.worklist import listing_of
-from leadline.explanation.drivers import drivers
-from leadline.features.build import Features
+from leadline.evaluation.backtest import FoldPredictions, evaluate_folds
+from leadline.evaluation.worklist import build_worklist
+from leadline.explanation.drivers import rank_drivers
+from leadline.features.build import FeatureTable
 from leadline.leakage import experiments
-from leadline.leakage.gate import AFTER_TRAINING, Trained
+from leadline.leakage.gate import AFTER_TRAINING, TrainedContext
 from leadline.model.calibration.calibrator import Calibrator
-from leadline.model.calibration.recalibrate import recalibrated
+from leadline.model.calibration.recalibrate import refit_calibrator
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.fit import OutOfFold, fit_scorer
 from leadline.model.scorer import Scorer
 from leadline.promotion import guards
-from leadline.promotion.contest import Cohort, Verdict, contest, settle
+from leadline.promotion.contest import ContestCohort, Verdict, compare_models, decide_contest
 from leadline.registry.bundle import Bundle
-from leadline.workflows.common import Progress, instant, said_instant, silent
-from leadline.workflows.recalibrate import forward_of, ripened
-from leadline.workflows.training.fit import to_matrix
-from leadline.workflows.training.prepare import Prepared, lay_folds, prepare
-from leadline.workflows.training.refits import trial
+from leadline.workflows.common import Progress, format_as_of, no_progress, parse_as_of
+from leadline.workflows.recalibrate import forward_of, newly_labeled
+from leadline.workflows.training.fit import training_matrix
+from leadline.workflows.training.prepare import TrainingData, make_folds, prepare_training
+from leadline.workflows.training.refits import experiment_data
 
-__all__ = ["Arena", "Refitted", "enter", "gate", "hold", "judged", "narrowed", "unaccepted"]
+__all__ = [
+    "ContestData",
+    "RefittedRecipe",
+    "contest_verdict",
+    "hold_contest",
+    "prepare_contest",
+    "run_leak_guard",
+    "select_features",
+    "unaccepted_findings",
+]
 
 
 # What the leak gate says of both contenders, on today's data: the checks after training, on recipes fitted again.
@@ -47,7 +56,7 @@ STRENGTH = "LL302"  # worse than the regression: that is about strength, which t
 
 
 @dataclass(frozen=True)
-class Refitted:
+class RefittedRecipe:
     """A recipe fitted again: its scorer, what it was fitted on, and what it said of rows it hadn't seen."""
 
     scorer: Scorer
@@ -56,8 +65,12 @@ class Refitted:
     train: npt.NDArray[np.int64]
 
 
-def gate(
-    config: Config, made: Prepared, champion: Refitted | None, challenger: Refitted | None, bundle: Bundle
+def run_leak_guard(
+    config: Config,
+    made: TrainingData,
+    champion: RefittedRecipe | None,
+    challenger: RefittedRecipe | None,
+    bundle: Bundle,
 ) -> guards.Guard:
     """Run the checks on the challenger's recipe; on the champion's only where they find something.
 
@@ -71,31 +84,31 @@ def gate(
     found = Findings() if challenger is None else _leaks(config, made, challenger)
     grave = [f for f in found if f.severity in (Severity.ERROR, Severity.WARNING)]
     kept = _leaks(config, made, champion) if grave and champion is not None else Findings()
-    return guards.gate(found, kept, unaccepted(config, bundle))
+    return guards.leak_gate_guard(found, kept, unaccepted_findings(config, bundle))
 
 
-def _leaks(config: Config, made: Prepared, who: Refitted) -> Findings:
+def _leaks(config: Config, made: TrainingData, who: RefittedRecipe) -> Findings:
     matrix, honest = who.matrix, who.honest
     features = made.features.keep(matrix.values.columns)
     newest = slice(max(len(matrix) - EXPLAINED, 0), None)
     values, weight = matrix.values.iloc[newest], matrix.weight[newest]
     contributions, _ = who.scorer.contributions(values[list(who.scorer.names)])
     specs = [s for s in features.specs if s.name in set(who.scorer.names)]
-    ranked = drivers(specs, values, contributions, weight)
+    ranked = rank_drivers(specs, values, contributions, weight)
     rows = honest.row[honest.judged]
-    judged = Judged(
+    judged = FoldPredictions(
         matrix.y[rows], matrix.weight[rows], made.labels.won[rows], features.group()[rows],
         {"model": honest.probability[honest.judged], "logistic": honest.lr_probability[honest.judged]},
     )  # fmt: skip
     span = int(matrix.as_of[rows].min()), int(matrix.as_of[rows].max())
-    evaluation = evaluate([(judged, True, *span, len(who.train))], config.seed)
-    found = run(AFTER_TRAINING, Trained(evaluation, ranked[0].words if ranked else "none"))
-    asked = trial(config, replace(made, features=features), matrix, who.scorer, honest, who.train, ranked)
-    found += run(experiments.AFTER_TRAINING, asked)
+    evaluation = evaluate_folds([(judged, True, *span, len(who.train))], config.seed)
+    found = run_checks(AFTER_TRAINING, TrainedContext(evaluation, ranked[0].words if ranked else "none"))
+    asked = experiment_data(config, replace(made, features=features), matrix, who.scorer, honest, who.train, ranked)
+    found += run_checks(experiments.AFTER_TRAINING, asked)
     return Findings(tuple(f for f in found if f.code != STRENGTH)).accept(config.leaks.accept)
 
 
-def unaccepted(config: Config, bundle: Bundle) -> Findings:
+def unaccepted_findings(config: Config, bundle: Bundle) -> Findings:
     """Return the errors that were accepted when a bundle was trained, and that the config doesn't accept today."""
     told = bundle.record("record.json").get("findings", [])
     errors = Findings(tuple(_as_error(f) for f in told if f.get("accepted")))
@@ -119,24 +132,24 @@ class Contender:
 
     bundle: Bundle
     said: Floats
-    again: Refitted | None = None
+    again: RefittedRecipe | None = None
 
 
 @dataclass(frozen=True)
-class Arena:
+class ContestData:
     """Today's data: prepared with the contenders' own features, its folds, the cohort's rows, and older ripened ones."""
 
     config: Config
-    made: Prepared
-    asked: Features
+    made: TrainingData
+    asked: FeatureTable
     matrix: Matrix
     folds: tuple[Fold, ...]
     rows: Ints
     older: Ints
 
 
-def hold(
-    config: Config, champion: Bundle, challenger: Bundle, progress: Progress = silent
+def hold_contest(
+    config: Config, champion: Bundle, challenger: Bundle, progress: Progress = no_progress
 ) -> tuple[Verdict, dict[str, Any]]:
     """Judge both recipes, fitted again on what came before the cohort; then the challenger as exported; then the rest.
 
@@ -148,12 +161,14 @@ def hold(
     tuple
         The verdict, and what the cohort is.
     """
-    arena = enter(config, champion, challenger, progress)
-    verdict = judged(arena, champion, challenger, progress)
+    arena = prepare_contest(config, champion, challenger, progress)
+    verdict = contest_verdict(arena, champion, challenger, progress)
     return verdict, _described(arena)
 
 
-def judged(arena: Arena, champion: Bundle, challenger: Bundle, progress: Progress = silent) -> Verdict:
+def contest_verdict(
+    arena: ContestData, champion: Bundle, challenger: Bundle, progress: Progress = no_progress
+) -> Verdict:
     """Judge both on the arena's cohort."""
     cohort = _cohort(arena, challenger)
     if "recalibrated" in challenger.manifest:
@@ -162,18 +177,20 @@ def judged(arena: Arena, champion: Bundle, challenger: Bundle, progress: Progres
     same = _recipe(champion) == _recipe(challenger)  # as after a plain retraining: fitting it twice tells nothing new
     theirs = replace(ours, bundle=challenger) if same else _contender(arena, challenger, progress)
     progress("judging")
-    looks = [contest(cohort, ours.said, theirs.said, "its recipe fitted again")]
+    looks = [compare_models(cohort, ours.said, theirs.said, "its recipe fitted again")]
     exported = _exported(arena, champion, ours.said)
-    looks.append(contest(cohort, exported, _says(arena, challenger), "as exported"))
+    looks.append(compare_models(cohort, exported, _exported_predictions(arena, challenger), "as exported"))
     progress("the leak gate")
     others = [
         _latency(arena, champion, ours, challenger),
-        gate(arena.config, arena.made, ours.again, theirs.again, challenger),
+        run_leak_guard(arena.config, arena.made, ours.again, theirs.again, challenger),
     ]
-    return settle(looks, others)
+    return decide_contest(looks, others)
 
 
-def _recalibrated(arena: Arena, cohort: Cohort, champion: Bundle, challenger: Bundle, progress: Progress) -> Verdict:
+def _recalibrated(
+    arena: ContestData, cohort: ContestCohort, champion: Bundle, challenger: Bundle, progress: Progress
+) -> Verdict:
     """Judge a version that was only calibrated anew: its calibration fitted again on what came before the cohort.
 
     Its trees haven't seen the cohort, so they aren't fitted again; nor has the champion where it is the model whose
@@ -183,75 +200,79 @@ def _recalibrated(arena: Arena, cohort: Cohort, champion: Bundle, challenger: Bu
     base = challenger.scorer.with_calibrator(Calibrator.from_json(since["calibrated"]))
     refitted = None
     if _same_trees(champion, challenger):
-        ours = _says(arena, champion)
+        ours = _exported_predictions(arena, champion)
     else:
         refitted = _contender(arena, champion, progress)
         ours = refitted.said
-    line = recalibrated(base, forward_of(arena.made, base, arena.older))
+    line = refit_calibrator(base, forward_of(arena.made, base, arena.older))
     progress("judging")
     theirs = line.probability(base.margin(arena.asked.values.iloc[arena.rows]))
-    looks = [contest(cohort, ours, theirs, "its calibration fitted again")]
-    looks.append(contest(cohort, ours, _says(arena, challenger), "as exported"))
+    looks = [compare_models(cohort, ours, theirs, "its calibration fitted again")]
+    looks.append(compare_models(cohort, ours, _exported_predictions(arena, challenger), "as exported"))
     others = [
         _latency(arena, champion, refitted, challenger),
-        gate(arena.config, arena.made, None, None, challenger),
+        run_leak_guard(arena.config, arena.made, None, None, challenger),
     ]
-    return settle(looks, others)
+    return decide_contest(looks, others)
 
 
 def _same_trees(champion: Bundle, challenger: Bundle) -> bool:
     return all(champion.files[name] == challenger.files[name] for name in ("model.txt", "linear.json", "encoder.json"))
 
 
-def enter(config: Config, champion: Bundle, challenger: Bundle, progress: Progress = silent) -> Arena:
+def prepare_contest(
+    config: Config, champion: Bundle, challenger: Bundle, progress: Progress = no_progress
+) -> ContestData:
     """Prepare today's data with the contenders' own features, and choose the cohort."""
-    made = prepare(config, None, progress, _wanted(champion, challenger))
-    folds, _ = lay_folds(config, made)
+    made = prepare_training(config, None, progress, _shared_features(champion, challenger))
+    folds, _ = make_folds(config, made)
     if not folds:
         raise DataError(
             "contest: the history carries no cohort with positives enough to judge by; expected one fold at least; wait until more are old enough to count"
         )
-    matrix = to_matrix(made)
+    matrix = training_matrix(made)
     rows, older = np.sort(folds[-1].test), folds[-1].train
     if "recalibrated" in challenger.manifest:
-        since = ripened(config, made, int(challenger.manifest["recalibrated"]["unseen_from"]))
+        since = newly_labeled(config, made, int(challenger.manifest["recalibrated"]["unseen_from"]))
         rows, older = since.newer, since.older
         folds = (*(f for f in folds if f.ends_at <= since.starts_at), since.fold(made))
-    return Arena(config, made, cast("Features", made.asked), matrix, folds, rows, older)
+    return ContestData(config, made, cast("FeatureTable", made.asked), matrix, folds, rows, older)
 
 
-def _wanted(champion: Bundle, challenger: Bundle) -> tuple[Any, Any, Any]:
+def _shared_features(champion: Bundle, challenger: Bundle) -> tuple[Any, Any, Any]:
     """Return the challenger's features, with the champion's own beside them where both read the same words alike."""
     specs = {s.name: s for s in challenger.specs}
-    if _alike(champion, challenger):
+    if _read_alike(champion, challenger):
         specs |= {s.name: s for s in champion.specs if s.name not in specs}
     return tuple(specs.values()), challenger.manifest["intents"], challenger.manifest["roles"]
 
 
-def _alike(champion: Bundle, challenger: Bundle) -> bool:
+def _read_alike(champion: Bundle, challenger: Bundle) -> bool:
     """Tell whether the champion's features can be computed with the challenger's intents and roles."""
     specs = {s.name: s for s in challenger.specs}
     words = all(champion.manifest[key] == challenger.manifest[key] for key in ("intents", "roles"))
     return words and all(specs.get(s.name, s) == s for s in champion.specs)
 
 
-def _cohort(arena: Arena, challenger: Bundle) -> Cohort:
+def _cohort(arena: ContestData, challenger: Bundle) -> ContestCohort:
     config, matrix, rows = arena.config, arena.matrix, arena.rows
     listing, room = None, 0.0
     if not config.is_flat:
         every = config.snapshots.every.micros if config.snapshots.every is not None else None
-        listing = listing_of(matrix.as_of[rows], matrix.lead[rows], matrix.weight[rows], config.horizon.micros, every)
+        listing = build_worklist(
+            matrix.as_of[rows], matrix.lead[rows], matrix.weight[rows], config.horizon.micros, every
+        )
         room = config.capacity.leads_per_week * (WEEK if every is None else every) / WEEK
-    parted = guards.parts(challenger.specs, arena.asked.values.iloc[rows])
+    parted = guards.segment_labels(challenger.specs, arena.asked.values.iloc[rows])
     group = arena.made.features.group()[rows]
-    return Cohort(matrix.y[rows], matrix.weight[rows], group, parted, listing, room, config.seed)
+    return ContestCohort(matrix.y[rows], matrix.weight[rows], group, parted, listing, room, config.seed)
 
 
-def _described(arena: Arena) -> dict[str, Any]:
+def _described(arena: ContestData) -> dict[str, Any]:
     """Say what the cohort is: its span and counts, and a digest by which the same rows are known again."""
     dated, matrix, rows = arena.made.loaded.is_dated, arena.matrix, arena.rows
     lead, as_of, y, weight = (column[rows] for column in (matrix.lead, matrix.as_of, matrix.y, matrix.weight))
-    first, last = (said_instant(int(edge), dated) for edge in (as_of.min(), as_of.max()))
+    first, last = (format_as_of(int(edge), dated) for edge in (as_of.min(), as_of.max()))
     key = hashlib.sha256()
     for column in (lead.astype(str), as_of, y, weight):
         key.update("\n".join(map(str, column.tolist())).encode())
@@ -262,27 +283,29 @@ def _described(arena: Arena) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _contender(arena: Arena, bundle: Bundle, progress: Progress) -> Contender:
+def _contender(arena: ContestData, bundle: Bundle, progress: Progress) -> Contender:
     """Fit a bundle's recipe again; the points rules have two numbers fitted, which can't know a cohort by heart."""
     if bundle.manifest.get("complexity") == "rules":
-        return Contender(bundle, _says(arena, bundle))
+        return Contender(bundle, _exported_predictions(arena, bundle))
     progress(f"fitting the recipe of {bundle.name} {bundle.version}")
     config, made = arena.config, arena.made
-    mine = narrowed(made, bundle, arena.matrix)
+    mine = select_features(made, bundle, arena.matrix)
     specs = [s for s in made.features.specs if s.name in mine.values.columns]
     scorer, honest = fit_scorer(
         specs, mine, [(f.train, f.test) for f in arena.folds], bundle.scorer.recipe, config.seed, config.engine.threads
     )
     newest = honest.judged
     order = np.argsort(honest.row[newest])
-    return Contender(bundle, honest.probability[newest][order], Refitted(scorer, mine, honest, arena.folds[-1].train))
+    return Contender(
+        bundle, honest.probability[newest][order], RefittedRecipe(scorer, mine, honest, arena.folds[-1].train)
+    )
 
 
 def _recipe(bundle: Bundle) -> tuple[Any, ...]:
     return bundle.scorer.recipe, bundle.specs
 
 
-def narrowed(made: Prepared, bundle: Bundle, matrix: Matrix) -> Matrix:
+def select_features(made: TrainingData, bundle: Bundle, matrix: Matrix) -> Matrix:
     """Keep the features that a bundle reads."""
     wanted = [s.name for s in bundle.specs]
     there = [n for n in wanted if n in made.features.values.columns]
@@ -293,26 +316,26 @@ def narrowed(made: Prepared, bundle: Bundle, matrix: Matrix) -> Matrix:
     return Matrix(matrix.values[there], matrix.y, matrix.weight, matrix.lead, matrix.as_of, matrix.known_at)
 
 
-def _says(arena: Arena, bundle: Bundle) -> Floats:
+def _exported_predictions(arena: ContestData, bundle: Bundle) -> Floats:
     """Return what a bundle as exported says of the cohort."""
     return bundle.scorer.probability(arena.asked.values.iloc[arena.rows])
 
 
-def _exported(arena: Arena, champion: Bundle, refitted: Floats) -> Floats:
+def _exported(arena: ContestData, champion: Bundle, refitted: Floats) -> Floats:
     """Return what the champion in use says, where it hasn't seen the cohort; else what its recipe said."""
     known = champion.manifest["known_at"]
     starts = int(arena.matrix.as_of[arena.rows].min())
-    unseen = known is not None and int(instant(arena.config, str(known)) or 0) <= starts
-    return _says(arena, champion) if unseen and _reads(arena, champion) else refitted
+    unseen = known is not None and int(parse_as_of(arena.config, str(known)) or 0) <= starts
+    return _exported_predictions(arena, champion) if unseen and _reads(arena, champion) else refitted
 
 
-def _reads(arena: Arena, bundle: Bundle) -> bool:
+def _reads(arena: ContestData, bundle: Bundle) -> bool:
     """Tell whether all of a bundle's own features were computed, as it means them."""
     there = {s.name: s for s in arena.asked.specs}
     return all(there.get(s.name) == s for s in bundle.specs)
 
 
-def _latency(arena: Arena, champion: Bundle, refitted: Contender | None, challenger: Bundle) -> guards.Guard:
+def _latency(arena: ContestData, champion: Bundle, refitted: Contender | None, challenger: Bundle) -> guards.Guard:
     """Time what a night asks of a scorer: probabilities and contributions."""
     rows = arena.rows[:TIMED]
     asked, made = arena.asked.values.iloc[rows], arena.made.features.values.iloc[rows]
@@ -324,4 +347,4 @@ def _latency(arena: Arena, champion: Bundle, refitted: Contender | None, challen
         one.probability(what)
         one.contributions(what)
 
-    return guards.latency(lambda: score(scorer, values), lambda: score(challenger.scorer, asked), len(rows))
+    return guards.latency_guard(lambda: score(scorer, values), lambda: score(challenger.scorer, asked), len(rows))

@@ -19,23 +19,23 @@ from leadline.config.schema import Config
 from leadline.core.jsonable import to_jsonable
 from leadline.dataset.splits import Fold
 from leadline.errors import DataError
-from leadline.features.build import Features
+from leadline.features.build import FeatureTable
 from leadline.metrics import classification
-from leadline.metrics.bootstrap import difference
-from leadline.model.calibration.base_rate_drift import Forward
-from leadline.model.calibration.recalibrate import recalibrated, with_calibrator
+from leadline.metrics.bootstrap import log_loss_difference
+from leadline.model.calibration.base_rate_drift import ForwardRows
+from leadline.model.calibration.recalibrate import refit_calibrator, with_calibrator
 from leadline.model.fitting.logistic import log_odds
 from leadline.model.scorer import Scorer
-from leadline.monitoring.reference import reference
+from leadline.monitoring.reference import reference_record
 from leadline.registry import tracking
 from leadline.registry.bundle import Bundle, write_bundle
-from leadline.report.card.card import NAME, card
-from leadline.workflows.common import Progress, as_config, instant, said_instant, silent
+from leadline.report.card.card import NAME, model_card
+from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of
 from leadline.workflows.scoring.explain import find_model
-from leadline.workflows.training.prepare import Prepared, prepare
-from leadline.workflows.training.publish import Placed, place_version, ready
+from leadline.workflows.training.prepare import TrainingData, prepare_training
+from leadline.workflows.training.publish import PublishedVersion, publish_version, require_registry
 
-__all__ = ["EACH", "FEWEST", "Recalibration", "Ripened", "recalibrate", "ripened", "unseen_from"]
+__all__ = ["EACH", "FEWEST", "NewlyLabeled", "Recalibration", "newly_labeled", "recalibrate", "unseen_from"]
 
 
 # What has ripened since a model was made: snapshots whose labels it can't have seen, parted into older and newer ones.
@@ -55,7 +55,7 @@ POINTS = 60  # places tried for the cut between older and newer rows
 
 
 @dataclass(frozen=True)
-class Ripened:
+class NewlyLabeled:
     """Row numbers of what has ripened since.
 
     Attributes
@@ -73,7 +73,7 @@ class Ripened:
     newer: Ints
     starts_at: int
 
-    def fold(self, made: Prepared) -> Fold:
+    def fold(self, made: TrainingData) -> Fold:
         """Return the newer rows as a fold's test, with all that was known before them as its training."""
         known = (made.labels.known_at <= self.starts_at) & (made.features.as_of < self.starts_at)
         return Fold(np.flatnonzero(known), self.newer, self.starts_at, int(made.features.as_of[self.newer].max()) + 1)
@@ -88,7 +88,7 @@ def unseen_from(config: Config, bundle: Bundle) -> int:
         The bundle of a flat file doesn't say which rows it saw.
     """
     again: Mapping[str, Any] = bundle.manifest.get("recalibrated") or {}
-    known = instant(config, bundle.manifest["known_at"])
+    known = parse_as_of(config, bundle.manifest["known_at"])
     if not config.is_flat:
         # A label may have been wrong when the model was made, and right since: that row was trained on, too.
         return int(known or 0) - config.horizon.micros - config.outcome.delay.micros + 1
@@ -104,7 +104,7 @@ def unseen_from(config: Config, bundle: Bundle) -> int:
     return int(folds[-1]["ends_at"]) + 1
 
 
-def ripened(config: Config, made: Prepared, since: int) -> Ripened:
+def newly_labeled(config: Config, made: TrainingData, since: int) -> NewlyLabeled:
     """Part the rows from `since` on so that the older tell as much as the newer, as near as can be.
 
     The newer rows begin after the older ones' labels were known, as a fold's test does.
@@ -122,14 +122,14 @@ def ripened(config: Config, made: Prepared, since: int) -> Ripened:
             f"recalibrate: {found} leads with a positive outcome became known since the model was made; "
             f"expected at least {FEWEST}, and as many without; wait, or train anew"
         )
-    best: tuple[int, Ripened] | None = None
+    best: tuple[int, NewlyLabeled] | None = None
     every = np.unique(as_of[rows])
     for start in np.unique(every[np.linspace(0, len(every) - 1, min(POINTS, len(every))).astype(np.int64)]):
         older = rows[(known_at[rows] <= start) & (as_of[rows] < start)]
         newer = rows[as_of[rows] >= start]
         least = min(_leads(made, part, side) for part in (older, newer) for side in (1.0, 0.0))
         if best is None or least > best[0]:
-            best = least, Ripened(rows, older, newer, int(start))
+            best = least, NewlyLabeled(rows, older, newer, int(start))
     if best is None or best[0] < EACH:
         raise DataError(
             f"recalibrate: {found} leads with a positive outcome became known since the model was made, but at most {best[0] if best else 0} on "
@@ -138,7 +138,7 @@ def ripened(config: Config, made: Prepared, since: int) -> Ripened:
     return best[1]
 
 
-def _leads(made: Prepared, rows: Ints, side: float) -> int:
+def _leads(made: TrainingData, rows: Ints, side: float) -> int:
     """Count distinct leads among the rows of one outcome."""
     return len(np.unique(made.features.lead_id[rows[made.labels.y[rows] == side]].astype(str)))
 
@@ -195,7 +195,10 @@ class Recalibration:
 
 
 def recalibrate(
-    config: Config | str | Path, as_of: str | int | None = None, model: str | None = None, progress: Progress = silent
+    config: Config | str | Path,
+    as_of: str | int | None = None,
+    model: str | None = None,
+    progress: Progress = no_progress,
 ) -> Recalibration:
     """Refit a model's calibration alone on what has ripened since it was made, as a new version.
 
@@ -224,16 +227,19 @@ def recalibrate(
     """
     config = as_config(config, progress)
     bundle = find_model(config, model)
-    made = prepare(
-        config, instant(config, as_of), progress, (bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"])
+    made = prepare_training(
+        config,
+        parse_as_of(config, as_of),
+        progress,
+        (bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"]),
     )
     since = unseen_from(config, bundle)
-    ripe = ripened(config, made, since)
-    ready(config)
+    ripe = newly_labeled(config, made, since)
+    require_registry(config)
     progress(f"calibrating on {len(ripe.rows):,} snapshots that became known since")
-    rows = Rows.of(made, bundle, ripe.rows)
-    scorer = with_calibrator(bundle.scorer, recalibrated(bundle.scorer, rows.forward))
-    told = _told(bundle, rows, ripe, scorer, config.seed)
+    rows = RecalibrationRows.of(made, bundle, ripe.rows)
+    scorer = with_calibrator(bundle.scorer, refit_calibrator(bundle.scorer, rows.forward))
+    told = _calibration_change(bundle, rows, ripe, scorer, config.seed)
     line = bundle.scorer.calibrator.to_json()
     told["since"] = {
         "of": bundle.version,
@@ -247,35 +253,37 @@ def recalibrate(
 
 
 @dataclass(frozen=True)
-class Rows:
+class RecalibrationRows:
     """Ripened rows, `at` being their numbers among all, as a calibrator is fitted on them."""
 
     at: Ints
-    forward: Forward
+    forward: ForwardRows
 
     @classmethod
-    def of(cls, made: Prepared, bundle: Bundle, at: Ints) -> Rows:
+    def of(cls, made: TrainingData, bundle: Bundle, at: Ints) -> RecalibrationRows:
         """Compute the margins of some rows, by number."""
         return cls(at, forward_of(made, bundle.scorer, at))
 
-    def take(self, rows: Ints) -> Forward:
+    def take(self, rows: Ints) -> ForwardRows:
         """Keep those with these numbers."""
         return self.forward.take(np.isin(self.at, rows))
 
 
-def forward_of(made: Prepared, scorer: Scorer, at: Ints) -> Forward:
+def forward_of(made: TrainingData, scorer: Scorer, at: Ints) -> ForwardRows:
     """Return rows, by number, with a model's margins; accounts' rows go together."""
-    asked, labels = cast("Features", made.asked), made.labels
+    asked, labels = cast("FeatureTable", made.asked), made.labels
     margin = scorer.margin(asked.values.iloc[at])
-    return Forward(margin, labels.y[at], labels.weight[at], asked.as_of[at], labels.known_at[at], asked.group()[at])
+    return ForwardRows(margin, labels.y[at], labels.weight[at], asked.as_of[at], labels.known_at[at], asked.group()[at])
 
 
-def _told(bundle: Bundle, rows: Rows, ripe: Ripened, scorer: Scorer, seed: int) -> dict[str, Any]:
+def _calibration_change(
+    bundle: Bundle, rows: RecalibrationRows, ripe: NewlyLabeled, scorer: Scorer, seed: int
+) -> dict[str, Any]:
     """Judge both calibrations on the newest rows, the new one fitted on the older alone, and say what changed."""
     newest, every = rows.take(ripe.newer), rows.forward
     before = bundle.scorer.calibrator.probability(newest.margin)
-    after = recalibrated(bundle.scorer, rows.take(ripe.older)).probability(newest.margin)
-    gain = difference(newest.y, newest.weight, before, after, newest.lead, seed)
+    after = refit_calibrator(bundle.scorer, rows.take(ripe.older)).probability(newest.margin)
+    gain = log_loss_difference(newest.y, newest.weight, before, after, newest.lead, seed)
     center = np.array([float(np.average(every.margin, weights=every.weight))])
     old, new = bundle.scorer.calibrator, scorer.calibrator
     moved = log_odds(new.probability(center)) - log_odds(old.probability(center))
@@ -295,7 +303,7 @@ def trees_known_at(bundle: Bundle) -> Any:
     return again["trees_known_at"] if again else bundle.manifest["known_at"]
 
 
-def _figures(rows: Forward, p: Floats) -> dict[str, float]:
+def _figures(rows: ForwardRows, p: Floats) -> dict[str, float]:
     values = (
         classification.log_loss(rows.y, p, rows.weight), classification.expected_calibration_error(rows.y, p, rows.weight),
         float(np.average(p, weights=rows.weight)), float(np.average(rows.y, weights=rows.weight)),
@@ -303,16 +311,18 @@ def _figures(rows: Forward, p: Floats) -> dict[str, float]:
     return dict(zip(TOLD, values, strict=True))
 
 
-def _publish(config: Config, bundle: Bundle, made: Prepared, scorer: Scorer, told: dict[str, Any]) -> Placed:
+def _publish(
+    config: Config, bundle: Bundle, made: TrainingData, scorer: Scorer, told: dict[str, Any]
+) -> PublishedVersion:
     """Track, register and export; what wasn't refitted is copied, so that it stays the same byte for byte."""
-    known = str(said_instant(made.loaded.known_at, made.loaded.is_dated))
+    known = str(format_as_of(made.loaded.known_at, made.loaded.is_dated))
     record = {**bundle.record("record.json"), "known_at": known, "recalibration": to_jsonable(told)}
     texts = scorer.to_files()
     files = {name: data.decode() for name, data in bundle.files.items() if name not in KEPT}
-    files |= {name: texts[name] for name in ("calibrator.json", "tiers.json")} | {NAME: card(record)}
-    seen = reference(cast("Features", made.asked), made.labels.weight, scorer)
+    files |= {name: texts[name] for name in ("calibrator.json", "tiers.json")} | {NAME: model_card(record)}
+    seen = reference_record(cast("FeatureTable", made.asked), made.labels.weight, scorer)
 
-    def write(run: tracking.Run, folder: Path) -> None:
+    def write(run: tracking.MlflowRun, folder: Path) -> None:
         manifest = {
             **bundle.manifest, "leadline": leadline.__version__, "known_at": known, "run_id": run.id, "config_hash": config.hash,
             "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)}, "reference": seen,
@@ -326,4 +336,4 @@ def _publish(config: Config, bundle: Bundle, made: Prepared, scorer: Scorer, tol
         ])  # fmt: skip
 
     about = f"leadline model {bundle.version}, calibrated anew on what was known at {known}"
-    return place_version(config, f"{config.name} recalibrated at {known}", about, bundle.specs, write)
+    return publish_version(config, f"{config.name} recalibrated at {known}", about, bundle.specs, write)

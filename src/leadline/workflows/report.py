@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from leadline.config.schema import Config
-from leadline.core.choices import DIALECTS, instead
+from leadline.core.choices import DIALECTS, suggestion
 from leadline.core.files import write_bytes, write_json, write_text
 from leadline.dataset.account_members import role_column
 from leadline.errors import UsageError
-from leadline.features.build import statement
-from leadline.features.catalog import catalogue
-from leadline.workflows.common import Progress, as_config, intents, reading, silent
+from leadline.features.build import features_sql
+from leadline.features.catalog import list_features
+from leadline.workflows.common import Progress, as_config, behaviour_intents, no_progress, open_tables
 from leadline.workflows.scoring.explain import find_model
 from leadline.workflows.training.points import points_files
 
@@ -34,7 +34,10 @@ class ReportResult:
 
 
 def report(
-    config: Config | str | Path, out: str | Path | None = None, model: str | None = None, progress: Progress = silent
+    config: Config | str | Path,
+    out: str | Path | None = None,
+    model: str | None = None,
+    progress: Progress = no_progress,
 ) -> ReportResult:
     """Write the self-contained page of a model's run, its records as JSON beside it, and its scorecard's tables as CSV.
 
@@ -61,7 +64,7 @@ def report(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    from leadline.report.pages.page import page
+    from leadline.report.pages.page import report_page
 
     config = as_config(config, progress)
     progress("writing the page")
@@ -75,14 +78,14 @@ def report(
         "features": [s.to_record() for s in bundle.specs],
     }
     write_json(place.with_suffix(".json"), record)
-    write_text(place, page(record))
+    write_text(place, report_page(record))
     tables = {place.with_name(f"{place.stem}_{name}.csv"): data for name, data in points_files(record).items()}
     for path, data in tables.items():
         write_bytes(path, data)
     return ReportResult(place, place.with_suffix(".json"), record, tuple(tables))
 
 
-def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: Progress = silent) -> str:
+def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: Progress = no_progress) -> str:
     """Return the statement that builds a config's features, spelt for an engine.
 
     Raises
@@ -98,11 +101,13 @@ def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: 
     leadline.errors.UsageError: --dialect 'klingon': unknown; expected one of duckdb, postgres, snowflake, bigquery, databricks, redshift, trino, spark
     """
     if dialect not in DIALECTS:
-        raise UsageError(f"--dialect {dialect[:40]!r}: unknown{instead(dialect, DIALECTS)}")
+        raise UsageError(f"--dialect {dialect[:40]!r}: unknown{suggestion(dialect, DIALECTS)}")
     config = as_config(config, progress)
-    with reading(config, None, progress) as loaded:
+    with open_tables(config, None, progress) as loaded:
         ours = loaded.store.dialect
-        text = statement(catalogue(config, loaded), intents(config), ours, config.roles, role_column(loaded))
+        text = features_sql(
+            list_features(config, loaded), behaviour_intents(config), ours, config.roles, role_column(loaded)
+        )
     if dialect == ours.name:
         return text
     try:

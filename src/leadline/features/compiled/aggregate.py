@@ -10,13 +10,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadline.dataset.feature_spec import Feature, Title
+from leadline.dataset.feature_spec import Feature, TitleSource
 from leadline.features import daily_counts
 from leadline.features.compiled.kernels import NEVER, compiled
 from leadline.features.families import account, activity
 from leadline.storage import Store
 
-__all__ = ["FEWEST_EVENTS", "Block", "Kinds", "clear", "pays_off", "stand_in", "sweep_members", "sweep_own"]
+__all__ = [
+    "FEWEST_EVENTS",
+    "BehaviourCodes",
+    "EventBlock",
+    "aggregate_parts",
+    "drop_aggregates",
+    "is_worth_compiling",
+    "sweep_members",
+    "sweep_own",
+]
 
 FOREVER = 2**62
 
@@ -24,7 +33,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Block:
+class EventBlock:
     """The events of some leads, by lead and time."""
 
     offsets: Ints
@@ -32,7 +41,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Kinds:
+class BehaviourCodes:
     """The behaviours by number: those asked for, and one number for each intent's others and for all the rest."""
 
     codes: dict[str, int]
@@ -55,13 +64,13 @@ class Kinds:
 
 
 def sweep_own(
-    specs: Sequence[Feature], kinds: Kinds, block: Block, number: Ints, asked: tuple[Ints, Ints]
+    specs: Sequence[Feature], kinds: BehaviourCodes, block: EventBlock, number: Ints, asked: tuple[Ints, Ints]
 ) -> dict[str, Any]:
     """Sweep the leads' own acts into the tables of `activity.parts`."""
     tables: dict[str, Any] = {}
     wanted = activity.parts(specs, swept=True)
     if {"acts", "recent", "by_kind"} & set(wanted):
-        told = _Told(kinds, block, asked, activity.windows(specs), any(s.aggregate == "heat" for s in specs))
+        told = _LeadCounts(kinds, block, asked, activity.windows(specs), any(s.aggregate == "heat" for s in specs))
         tables["each_kind"] = told.by_intent(number)
         tables["by_kind"] = told.by_behaviour(number, [s for s in specs if activity.part(s, swept=True) == "by_kind"])
     days_of = [s for s in specs if s.aggregate == "active_days"]
@@ -85,7 +94,7 @@ def _lengths(specs: Sequence[Feature]) -> Ints:
     return np.array([s.window.micros if s.window else FOREVER for s in specs], np.int64)
 
 
-def _counted(specs: Sequence[Feature], kinds: Kinds) -> npt.NDArray[np.bool_]:
+def _counted(specs: Sequence[Feature], kinds: BehaviourCodes) -> npt.NDArray[np.bool_]:
     return np.array([kinds.about(s) for s in specs])
 
 
@@ -95,11 +104,11 @@ def _table(number: Ints, columns: Mapping[str, Any]) -> Any:
     return pa.table({"number": number, **columns})
 
 
-class _Told:
+class _LeadCounts:
     """What each question's lead did by kind."""
 
     def __init__(
-        self, kinds: Kinds, block: Block, asked: tuple[Ints, Ints], windows: Sequence[Any], heat: bool
+        self, kinds: BehaviourCodes, block: EventBlock, asked: tuple[Ints, Ints], windows: Sequence[Any], heat: bool
     ) -> None:
         shape = (len(asked[0]), kinds.size)
         self.kinds, self.windows, self.has_heat = kinds, windows, heat
@@ -152,7 +161,7 @@ class _Told:
 
 
 def sweep_members(
-    specs: Sequence[Feature], kinds: Kinds, block: Block, number: Ints, asked: tuple[Ints, Ints]
+    specs: Sequence[Feature], kinds: BehaviourCodes, block: EventBlock, number: Ints, asked: tuple[Ints, Ints]
 ) -> dict[str, Any]:
     """Sweep the members' acts into ``did`` and, where a spec asks how many, ``acted``."""
     import pyarrow as pa
@@ -197,26 +206,26 @@ EVENT, CELL = 42, 24
 MADE = ("asked", "firms", "members", "each_kind", "by_kind", "active", "scanned", "did", "acted")
 
 
-def pays_off(store: Store) -> bool:
+def is_worth_compiling(store: Store) -> bool:
     """Tell whether the log is long, the loops can be compiled here, and the engine's rows lie in this process."""
     if store.dialect.name != "duckdb" or importlib.util.find_spec("numba") is None:
         return False
     return int(store.rows("SELECT COUNT(*) FROM events")[0][0]) >= FEWEST_EVENTS
 
 
-def clear(store: Store) -> None:
-    """Drop what `stand_in` made."""
+def drop_aggregates(store: Store) -> None:
+    """Drop what `aggregate_parts` made."""
     for name in MADE:
         store.run(f"DROP TABLE IF EXISTS {name}")
 
 
-def stand_in(
+def aggregate_parts(
     store: Store,
     own: Sequence[Feature],
     others: Sequence[Feature],
     intents: Mapping[str, str],
     roles: Mapping[str, Sequence[str]],
-    title: Title | None,
+    title: TitleSource | None,
 ) -> frozenset[str]:
     """Make the tables that stand in for parts of the statement; return the names of the parts that it may leave out.
 
@@ -226,9 +235,9 @@ def stand_in(
         The specs of the lead's own acts, and of its colleagues.
     """
     named = sorted({s.field for s in own if s.by == "behaviour"} | set(intents))
-    kinds = Kinds({b: n for n, b in enumerate(named)}, dict(intents))
+    kinds = BehaviourCodes({b: n for n, b in enumerate(named)}, dict(intents))
     members = account.needs_days(others)
-    _ask(store, account.who(others, roles, title, store.dialect) if members else "")
+    _put_questions(store, account.who(others, roles, title, store.dialect) if members else "")
     _code(store, kinds, members)
     made: set[str] = set()
     for low, high, block in _blocks(store, kinds.size * (CELL + 4 * len(activity.windows(own)))):
@@ -246,7 +255,7 @@ def stand_in(
     return frozenset({"asked", *made, *unread, *(("firms", "present", "titled", "members") if members else ())})
 
 
-def _ask(store: Store, who: str) -> None:
+def _put_questions(store: Store, who: str) -> None:
     """Make the questions stand as tables; `who` is the clause of the members, "" where none are asked about."""
     store.run(f"CREATE OR REPLACE TABLE asked AS WITH {daily_counts.numbered('q', 'snapshots')} SELECT * FROM q")
     if who:
@@ -256,7 +265,7 @@ def _ask(store: Store, who: str) -> None:
         )
 
 
-def _code(store: Store, kinds: Kinds, members: bool) -> None:
+def _code(store: Store, kinds: BehaviourCodes, members: bool) -> None:
     """Number leads and behaviours, and write the events of these leads as whole numbers."""
     import pyarrow as pa
 
@@ -277,7 +286,7 @@ def _code(store: Store, kinds: Kinds, members: bool) -> None:
     )
 
 
-def _blocks(store: Store, cells: int) -> Iterator[tuple[int, int, Block]]:
+def _blocks(store: Store, cells: int) -> Iterator[tuple[int, int, EventBlock]]:
     """Yield the events of one range of leads after another; a question takes `cells` bytes."""
     leads, questions = (int(store.rows(f"SELECT COUNT(*) FROM {t}")[0][0]) for t in ("lead_codes", "asked"))
     counts = np.zeros(leads, np.int64)
@@ -292,7 +301,7 @@ def _blocks(store: Store, cells: int) -> Iterator[tuple[int, int, Block]]:
             low = end
 
 
-def _block(store: Store, low: int, high: int, counts: Ints) -> Block:
+def _block(store: Store, low: int, high: int, counts: Ints) -> EventBlock:
     rows = store.arrow(
         f"SELECT CAST(lead - {low} AS INTEGER) AS lead, kind, occurred_at, recorded_at FROM coded WHERE lead >= {low} AND lead < {high}"
     )
@@ -301,7 +310,7 @@ def _block(store: Store, low: int, high: int, counts: Ints) -> Block:
     sorted_by = (np.empty(len(lead), np.int16), np.empty(len(lead), np.int64), np.empty(len(lead), np.int64))
     compiled("scatter")(lead, offsets.copy(), kind, occurred, recorded, sorted_by)
     compiled("order")(offsets, *sorted_by)
-    return Block(offsets, sorted_by)
+    return EventBlock(offsets, sorted_by)
 
 
 def _questions(store: Store, name: str, low: int, high: int) -> tuple[Ints, tuple[Ints, Ints]]:

@@ -13,12 +13,12 @@ from leadline.config.schema import Config
 from leadline.core.point_in_time import DAY, Horizon, span_sql, visible_sql
 from leadline.dataset import account_members
 from leadline.dataset.account_members import Roles, role_column
-from leadline.dataset.feature_spec import Aggregate, Feature, Kind, Title
+from leadline.dataset.feature_spec import Aggregate, Feature, Kind, TitleSource
 from leadline.features import daily_counts
 from leadline.storage.dialect import Dialect, literal
-from leadline.tables import Loaded
-from leadline.tables.attributes import slug, unique
-from leadline.tables.stages import rung_of
+from leadline.tables import LoadedTables
+from leadline.tables.attributes import slugify, unique
+from leadline.tables.stages import stage_index
 
 __all__ = [
     "account_features",
@@ -61,13 +61,13 @@ def needs_days(specs: Sequence[Feature]) -> bool:
     return bool({"circle", "committee", "newest_role"} & set(names(specs)))
 
 
-def who(specs: Sequence[Feature], roles: Roles, title: Title | None, dialect: Dialect) -> str:
+def who(specs: Sequence[Feature], roles: Roles, title: TitleSource | None, dialect: Dialect) -> str:
     """Write the clause ``members``, with the roles where a spec asks for one, and those that it reads."""
     return account_members.clause(roles, title if any(s.by == "role" for s in specs) else None, dialect)
 
 
 def clauses(
-    specs: Sequence[Feature], intents: Mapping[str, str], roles: Roles, title: Title | None, dialect: Dialect
+    specs: Sequence[Feature], intents: Mapping[str, str], roles: Roles, title: TitleSource | None, dialect: Dialect
 ) -> list[str]:
     """Write the WITH clauses of these specs, in order."""
     wanted = names(specs)
@@ -229,7 +229,7 @@ def _past(specs: Sequence[Feature]) -> str:
     mine = [s for s in specs if s.aggregate == "colleagues_reached"]
 
     def test(stage: str) -> str:
-        rung = rung_of(stage)
+        rung = stage_index(stage)
         return f"r.rung >= {rung}" if rung >= 0 else f"r.rung = {rung}"
 
     flags = ",\n    ".join(f"MAX(CASE WHEN {test(s.field)} THEN 1 ELSE 0 END) AS {s.name}" for s in mine)
@@ -310,7 +310,7 @@ def nameless_features(config: Config) -> list[Feature]:
     return [*counts, spec("since_account_act", "days", "since_account_act")]
 
 
-def committee_features(config: Config, loaded: Loaded) -> list[Feature]:
+def committee_features(config: Config, loaded: LoadedTables) -> list[Feature]:
     """List which roles of the account, the lead's own included, are engaged; none without roles and job titles."""
     roles = list(config.roles)
     if not roles or role_column(loaded) is None:
@@ -321,7 +321,7 @@ def committee_features(config: Config, loaded: Loaded) -> list[Feature]:
         return Feature(name, "committee", "committee", kind, aggregate, words, "colleagues", field, "role", w)
 
     specs = [spec(f"roles_engaged_{w}", "count", "roles_engaged", "roles active")]
-    slugs = unique(slug(r) for r in roles)
+    slugs = unique(slugify(r) for r in roles)
     specs += [
         spec(f"role_{n}_{w}", "flag", "any_role", r.replace("_", " "), r) for n, r in zip(slugs, roles, strict=True)
     ]

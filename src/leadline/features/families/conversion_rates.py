@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from leadline.config.schema import Config
-from leadline.core.point_in_time import Horizon, ripe_from_sql, seen_from_sql, within_sql
+from leadline.core.point_in_time import Horizon, label_known_sql, seen_from_sql, within_sql
 from leadline.dataset.account_members import role_sql
-from leadline.dataset.feature_spec import Feature, Title
+from leadline.dataset.feature_spec import Feature, TitleSource
 from leadline.storage.dialect import Dialect, identifier
-from leadline.tables.attributes import Attribute, slug
-from leadline.tables.stages import rung_of
+from leadline.tables.attributes import Attribute, slugify
+from leadline.tables.stages import stage_index
 
 __all__ = ["PRIOR_LEADS", "clauses", "column", "of", "specs"]
 
@@ -36,7 +36,7 @@ OVER = "ORDER BY as_of ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
 
 
 def specs(
-    config: Config, attributes: Sequence[Attribute], in_history: frozenset[str], title: Title | None
+    config: Config, attributes: Sequence[Attribute], in_history: frozenset[str], title: TitleSource | None
 ) -> list[Feature]:
     """List the rates of a config, for attributes that stay as they were (law 3): those in `in_history` have none."""
     if config.is_flat:
@@ -47,7 +47,7 @@ def specs(
         fixed += [a for a in attributes if a.table == "accounts"]
     found = []
     for a in fixed:
-        kind = next((kind for kind, names in COHORTS.items() if slug(a.column) in names), None)
+        kind = next((kind for kind, names in COHORTS.items() if slugify(a.column) in names), None)
         if kind is not None:
             found.append(_rate(config, f"rate_{a.name}", a.name, a.table, "column", kind))
     if config.roles and title is not None and title.field is None:
@@ -69,7 +69,7 @@ def of(specs: Sequence[Feature]) -> list[Feature]:
 
 
 def clauses(
-    specs: Sequence[Feature], roles: Mapping[str, Sequence[str]], title: Title | None, dialect: Dialect
+    specs: Sequence[Feature], roles: Mapping[str, Sequence[str]], title: TitleSource | None, dialect: Dialect
 ) -> list[str]:
     """Write the WITH clauses of rates; the last, ``rates``, has a row for each snapshot.
 
@@ -79,21 +79,21 @@ def clauses(
     sums = [_sums("of_all", "", "as_of")]
     sums += [_sums(f"of_{s.name}", s.name, "account_as_of" if s.table == "accounts" else "as_of") for s in specs]
     return [
-        _judged(specs[0]),
+        _lead_outcomes_sql(specs[0]),
         _moves(),
         _grouped(specs, roles, title, dialect),
         _clock(firms),
-        _counted(specs, firms),
+        _count_sql_of(specs, firms),
         *sums,
         _rates(specs),
     ]
 
 
-def _judged(spec: Feature) -> str:
+def _lead_outcomes_sql(spec: Feature) -> str:
     """Tell of each lead from when it counts, from when as converted, and until when."""
     reaches, delay, first, last = spec.terms
     horizon = spec.window or Horizon(0)
-    ripe = ripe_from_sql("l.created_at", horizon, Horizon.parse(delay))
+    ripe = label_known_sql("l.created_at", horizon, Horizon.parse(delay))
     bounds = [f"l.created_at >= {int(first)}"] if first else []
     bounds += [f"{ripe} <= {int(last)}"] if last else []
     enters = f"GREATEST({ripe}, {seen_from_sql('l', 'created_at')})"
@@ -107,7 +107,7 @@ def _judged(spec: Feature) -> str:
         f"      MIN(CASE WHEN {within} THEN {seen} ELSE {NEVER} END) AS hit_at,\n"
         f"      MIN(CASE WHEN r.reached_at < l.created_at THEN {seen} ELSE {NEVER} END) AS late_at,\n"
         f"      COALESCE(x.since + 1, {NEVER}) AS merged_at\n    FROM leads AS l\n"
-        f"    LEFT JOIN reached AS r ON r.lead_id = l.lead_id AND r.rung >= {rung_of(reaches)}\n"
+        f"    LEFT JOIN reached AS r ON r.lead_id = l.lead_id AND r.rung >= {stage_index(reaches)}\n"
         "    LEFT JOIN merged AS x ON x.lead_id = l.lead_id\n"
         "    GROUP BY l.lead_id, l.created_at, l.recorded_at, x.since\n  ) AS told\n)"
     )
@@ -127,7 +127,7 @@ def _moves() -> str:
 
 
 def _grouped(
-    specs: Sequence[Feature], roles: Mapping[str, Sequence[str]], title: Title | None, dialect: Dialect
+    specs: Sequence[Feature], roles: Mapping[str, Sequence[str]], title: TitleSource | None, dialect: Dialect
 ) -> str:
     """Tell whom each lead counts with: a value for each rate; an account's counts once the account is known."""
     columns, join = [], ""
@@ -156,7 +156,7 @@ def _clock(firms: bool) -> str:
     )
 
 
-def _counted(specs: Sequence[Feature], firms: bool) -> str:
+def _count_sql_of(specs: Sequence[Feature], firms: bool) -> str:
     """List the moves by the as_of that sees them, and nothing for each snapshot, so that its sum is there to be read."""
     names = "".join(f", g.{s.name}" for s in specs)
     later, join, asked = "", "", ""
@@ -194,12 +194,12 @@ def _rates(specs: Sequence[Feature]) -> str:
         return f"{part}.{count} - CASE WHEN {since} <= s.as_of AND s.as_of < j.out_at{known} THEN 1 ELSE 0 END AS {part}_{count}"
 
     columns, joins = [], ["LEFT JOIN of_all ON of_all.as_of = s.as_of"]
-    for part, known in [("of_all", "")] + [(f"of_{s.name}", _known(s)) for s in specs]:
+    for part, known in [("of_all", "")] + [(f"of_{s.name}", _account_clock(s)) for s in specs]:
         columns += [less_own(part, "leads", "j.enter_at", known)]
         columns += [less_own(part, "hits", "GREATEST(j.enter_at, j.hit_at)", known)]
     for s in specs:
         joins.append(
-            f"LEFT JOIN of_{s.name} ON of_{s.name}.{s.name} = g.{s.name} AND of_{s.name}.as_of = s.as_of{_known(s)}"
+            f"LEFT JOIN of_{s.name} ON of_{s.name}.{s.name} = g.{s.name} AND of_{s.name}.as_of = s.as_of{_account_clock(s)}"
         )
     return (
         "rates AS (\n  SELECT s.lead_id, s.as_of,\n    " + ",\n    ".join(columns) + "\n  FROM snapshots AS s\n"
@@ -209,7 +209,7 @@ def _rates(specs: Sequence[Feature]) -> str:
     )
 
 
-def _known(spec: Feature) -> str:
+def _account_clock(spec: Feature) -> str:
     return " AND g.known_at <= s.as_of" if spec.table == "accounts" else ""
 
 

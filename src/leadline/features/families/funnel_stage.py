@@ -11,7 +11,7 @@ from leadline.config.schema import Config
 from leadline.core.point_in_time import DAY, visible_sql
 from leadline.dataset.feature_spec import Feature
 from leadline.storage.dialect import Dialect
-from leadline.tables.stages import MERGED, rung_of
+from leadline.tables.stages import MERGED, stage_index
 
 __all__ = ["clauses", "column", "of", "specs"]
 
@@ -21,7 +21,9 @@ AGGREGATES = ("stage_now", "since_stage_now", "recycled")
 def specs(config: Config) -> list[Feature]:
     """List them, as far as the config maps stages below the outcome, and ends that a lead may come back from."""
     reaches = str(config.outcome.reaches)
-    below = [s for s in ("mql", "sql", "opportunity") if rung_of(s) < rung_of(reaches) and _told(config, s)]
+    below = [
+        s for s in ("mql", "sql", "opportunity") if stage_index(s) < stage_index(reaches) and _is_recorded(config, s)
+    ]
     found = []
     if below:
         words = "the stage it is in"
@@ -39,7 +41,7 @@ def specs(config: Config) -> list[Feature]:
     return found
 
 
-def _told(config: Config, stage: str) -> bool:
+def _is_recorded(config: Config, stage: str) -> bool:
     deals = config.tables.opportunities
     return bool(config.words(stage)) or (stage == "opportunity" and deals is not None and deals.lead is not None)
 
@@ -51,7 +53,7 @@ def of(specs: Sequence[Feature]) -> list[Feature]:
 
 def clauses(specs: Sequence[Feature]) -> list[str]:
     """Write the WITH clauses; the last, ``standing``, has a row for each snapshot of which some rung is visible."""
-    rungs = range(max(rung_of(s.field) for s in specs))
+    rungs = range(max(stage_index(s.field) for s in specs))
     by = "PARTITION BY s.lead_id, s.as_of"
     # At one instant a rung comes before an end, as what reopens a lead must be later than its end.
     order = "ORDER BY r.reached_at, CASE WHEN r.rung >= 0 THEN 0 ELSE 1 END"
@@ -75,7 +77,7 @@ def column(spec: Feature, dialect: Dialect) -> str:
     """Write the expression of one output column; a lead of which nothing is told is at the first rung since its creation."""
     if spec.aggregate == "recycled":
         return f"CAST(COALESCE(standing.recycled, 0) AS {dialect.double})"
-    rungs = range(rung_of(spec.field) - 1, 0, -1)
+    rungs = range(stage_index(spec.field) - 1, 0, -1)
     if spec.aggregate == "stage_now":
         stages = " ".join(f"WHEN standing.rung_{n} IS NOT NULL THEN {n}" for n in rungs)
         return f"CAST(CASE {stages} ELSE 0 END AS {dialect.double})"

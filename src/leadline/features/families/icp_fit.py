@@ -10,7 +10,7 @@ from leadline.dataset.feature_spec import Feature
 from leadline.features.families import account
 from leadline.features.families.account import main_window
 from leadline.storage.dialect import Dialect, identifier, literal
-from leadline.tables.attributes import Attribute, slug
+from leadline.tables.attributes import Attribute, slugify
 from leadline.tables.icp import Criterion, criteria
 
 __all__ = [
@@ -42,7 +42,7 @@ def specs(config: Config, attributes: Sequence[Attribute], in_history: frozenset
 def size_specs(config: Config, attributes: Sequence[Attribute]) -> list[Feature]:
     """List the engaged colleagues for each employee, where the account's size is known as a number."""
     size = next(
-        (a for a in attributes if a.table == "accounts" and a.kind == "number" and slug(a.column) in SIZES), None
+        (a for a in attributes if a.table == "accounts" and a.kind == "number" and slugify(a.column) in SIZES), None
     )
     if size is None:
         return []
@@ -77,13 +77,15 @@ def with_parts(others: Sequence[Feature], specs: Sequence[Feature]) -> list[Feat
 
 def reads_accounts(specs: Sequence[Feature]) -> bool:
     """Tell whether a criterion is about the account."""
-    return any(c.table == "accounts" for c in _told(specs))
+    return any(c.table == "accounts" for c in _criteria_of(specs))
 
 
 def missing(specs: Sequence[Feature], attributes: Sequence[Attribute]) -> list[str]:
     """List the attributes that these specs read and that aren't there as they were."""
     kinds = {(a.table, a.name): a.kind for a in attributes}
-    lost = [c.name for c in _told(specs) if kinds.get((c.table, c.name)) != ("number" if c.is_number else "category")]
+    lost = [
+        c.name for c in _criteria_of(specs) if kinds.get((c.table, c.name)) != ("number" if c.is_number else "category")
+    ]
     lost += [
         s.field for s in specs if s.aggregate == "engaged_by_size" and kinds.get(("accounts", s.field)) != "number"
     ]
@@ -93,12 +95,12 @@ def missing(specs: Sequence[Feature], attributes: Sequence[Attribute]) -> list[s
 
 def names(specs: Sequence[Feature]) -> list[str]:
     """List the parts of the statement that the ICP's criteria need beside the attributes' own columns."""
-    return [f"icp_of_{c.name}" for c in _told(specs) if c.in_history]
+    return [f"icp_of_{c.name}" for c in _criteria_of(specs) if c.in_history]
 
 
 def clauses(specs: Sequence[Feature], dialect: Dialect) -> list[str]:
     """Write the WITH clauses of criteria over fields that history has."""
-    return [newest_sql(f"icp_of_{c.name}", c.column, c.is_number, dialect) for c in _told(specs) if c.in_history]
+    return [newest_sql(f"icp_of_{c.name}", c.column, c.is_number, dialect) for c in _criteria_of(specs) if c.in_history]
 
 
 def column(spec: Feature, dialect: Dialect) -> str:
@@ -106,7 +108,7 @@ def column(spec: Feature, dialect: Dialect) -> str:
     if spec.aggregate == "engaged_by_size":
         size = f"c.{identifier(spec.field, dialect)}"
         return f"CASE WHEN {size} > 0 THEN {account.column(engaged_part(spec), dialect)} / {size} END"
-    told = [_of_criterion(c, dialect) for c in _told([spec])]
+    told = [_of_criterion(c, dialect) for c in _criteria_of([spec])]
     if spec.aggregate == "meets":
         value, met = told[0]
         return f"CASE WHEN {value} IS NOT NULL THEN CAST({met} AS {dialect.double}) END"
@@ -115,7 +117,7 @@ def column(spec: Feature, dialect: Dialect) -> str:
     return f"CAST({met_all} AS {dialect.double}) / NULLIF({known}, 0)"
 
 
-def _told(specs: Sequence[Feature]) -> list[Criterion]:
+def _criteria_of(specs: Sequence[Feature]) -> list[Criterion]:
     """Read the criteria of these specs, each once."""
     return [Criterion.from_text(text) for text in dict.fromkeys(t for s in of(specs) for t in s.terms)]
 

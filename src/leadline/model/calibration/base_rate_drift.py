@@ -22,7 +22,7 @@ from leadline.model.fitting.logistic import sigmoid
 if TYPE_CHECKING:
     from leadline.model.encoding.encoder import Matrix
 
-__all__ = ["Forward", "Period", "follow", "periods", "shift_of"]
+__all__ = ["DriftPeriod", "ForwardRows", "current_shift", "drift_periods", "log_odds_shift"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -39,7 +39,7 @@ STEPS = 60
 
 
 @dataclass(frozen=True)
-class Forward:
+class ForwardRows:
     """Rows of a forward fold: what a model that hadn't seen them said, and what came.
 
     Attributes
@@ -63,16 +63,16 @@ class Forward:
     number: int = 0
 
     @classmethod
-    def of(cls, rows: Matrix, margin: Floats, number: int = 0) -> Forward:
+    def of(cls, rows: Matrix, margin: Floats, number: int = 0) -> ForwardRows:
         """Put what was said of a fold's rows beside them."""
         return cls(margin, rows.y, rows.weight, rows.as_of, rows.known_at, rows.lead, number)
 
-    def take(self, rows: NDArray[np.bool_] | Ints) -> Forward:
+    def take(self, rows: NDArray[np.bool_] | Ints) -> ForwardRows:
         """Return some of the rows."""
         clocks = self.as_of[rows], self.known_at[rows]
-        return Forward(self.margin[rows], self.y[rows], self.weight[rows], *clocks, self.lead[rows], self.number)
+        return ForwardRows(self.margin[rows], self.y[rows], self.weight[rows], *clocks, self.lead[rows], self.number)
 
-    def scaled(self, slope: float) -> Forward:
+    def scaled(self, slope: float) -> ForwardRows:
         """Return the same rows with margins this much steeper."""
         return replace(self, margin=slope * self.margin)
 
@@ -84,7 +84,7 @@ class Forward:
 
 
 @dataclass(frozen=True)
-class Period:
+class DriftPeriod:
     """A span of time: when it is, by how much log odds lay off there, and the variance of that."""
 
     at: float
@@ -92,7 +92,7 @@ class Period:
     variance: float
 
 
-def periods(rows: Forward, moved: Floats) -> list[Period]:
+def drift_periods(rows: ForwardRows, moved: Floats) -> list[DriftPeriod]:
     """Cut a forward fold into periods of a horizon each (quarters, without dates), and tell each one's shift.
 
     Parameters
@@ -103,8 +103,8 @@ def periods(rows: Forward, moved: Floats) -> list[Period]:
     Examples
     --------
     >>> n = np.arange(400)
-    >>> rows = Forward(np.zeros(400), (n % 4 == 0) * 1.0, np.ones(400), n // 200, n // 200 + 1, n)
-    >>> [(p.at, round(p.shift, 2)) for p in periods(rows, np.zeros(400))]
+    >>> rows = ForwardRows(np.zeros(400), (n % 4 == 0) * 1.0, np.ones(400), n // 200, n // 200 + 1, n)
+    >>> [(p.at, round(p.shift, 2)) for p in drift_periods(rows, np.zeros(400))]
     [(0.0, -1.1), (1.0, -1.1)]
     """
     if rows.fewest == 0:
@@ -112,15 +112,15 @@ def periods(rows: Forward, moved: Floats) -> list[Period]:
     return [_period(rows.take(part), moved[part], at) for part, at in _spans(rows)]
 
 
-def follow(seen: Sequence[Period]) -> float:
+def current_shift(seen: Sequence[DriftPeriod]) -> float:
     """Return the level now, after the newest period, given what all of them showed, oldest first; 0 for none.
 
     Examples
     --------
-    >>> still = [Period(n, 0.5, 0.01) for n in range(6)]
-    >>> rising = [Period(n, 0.3 * n, 0.01) for n in range(6)]
-    >>> noise = [Period(0, 0.5, 1.0)]
-    >>> round(follow(still), 1), round(follow(rising), 1), round(follow(noise), 2), follow([])
+    >>> still = [DriftPeriod(n, 0.5, 0.01) for n in range(6)]
+    >>> rising = [DriftPeriod(n, 0.3 * n, 0.01) for n in range(6)]
+    >>> noise = [DriftPeriod(0, 0.5, 1.0)]
+    >>> round(current_shift(still), 1), round(current_shift(rising), 1), round(current_shift(noise), 2), current_shift([])
     (0.5, 1.4, 0.07, 0.0)
     """
     if not seen:
@@ -133,7 +133,7 @@ def follow(seen: Sequence[Period]) -> float:
     return float(np.sum(share * level) / np.sum(share))
 
 
-def shift_of(margin: Floats, y: Floats, weight: Floats) -> float:
+def log_odds_shift(margin: Floats, y: Floats, weight: Floats) -> float:
     """Return the shift at which predicted and observed sums agree (Newton's steps; both classes are needed)."""
     rate = float(np.clip(np.sum(weight * y) / np.sum(weight), 1e-9, 1 - 1e-9))
     shift = float(np.log(rate / (1 - rate)) - np.median(margin))
@@ -146,7 +146,7 @@ def shift_of(margin: Floats, y: Floats, weight: Floats) -> float:
     return shift
 
 
-def _spans(rows: Forward) -> Iterator[tuple[Ints, float]]:
+def _spans(rows: ForwardRows) -> Iterator[tuple[Ints, float]]:
     """Yield each period's rows and when it is, in horizons; neighbours with too few of a class are joined."""
     order = np.lexsort((rows.lead.astype(str), rows.as_of))
     length = float(np.median(rows.known_at - rows.as_of))
@@ -163,16 +163,18 @@ def _spans(rows: Forward) -> Iterator[tuple[Ints, float]]:
             start = stop
 
 
-def _period(rows: Forward, moved: Floats, at: float) -> Period:
-    shift = shift_of(rows.margin, rows.y, rows.weight)
+def _period(rows: ForwardRows, moved: Floats, at: float) -> DriftPeriod:
+    shift = log_odds_shift(rows.margin, rows.y, rows.weight)
     p = sigmoid(rows.margin + shift)
     bend = rows.weight * p * (1 - p)
     _, who = np.unique(rows.lead.astype(str), return_inverse=True)
     off = np.bincount(who, rows.weight * (rows.y - p))  # snapshots of one lead go together
-    return Period(at, shift - float(np.sum(bend * moved) / np.sum(bend)), float(np.sum(off**2) / np.sum(bend) ** 2))
+    return DriftPeriod(
+        at, shift - float(np.sum(bend * moved) / np.sum(bend)), float(np.sum(off**2) / np.sum(bend) ** 2)
+    )
 
 
-def _filtered(seen: Sequence[Period], steps: Floats, transients: Floats, starts: Floats) -> tuple[Floats, Floats]:
+def _filtered(seen: Sequence[DriftPeriod], steps: Floats, transients: Floats, starts: Floats) -> tuple[Floats, Floats]:
     """Return the level after the newest period and the log likelihood, for each of three spreads: of steps, of what doesn't stay, of the start."""
     level, fit = np.zeros_like(steps), np.zeros_like(steps)
     spread = starts**2

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.model.calibration.base_rate_drift import Forward, follow, periods
+from leadline.model.calibration.base_rate_drift import ForwardRows, current_shift, drift_periods
 from leadline.model.fitting.logistic import sigmoid
 
 __all__ = ["Calibrator"]
@@ -75,7 +75,7 @@ class Calibrator:
         return cls(edge, _newton(margin, y, weight, np.array([edge, 0.0]), free=False)[1])
 
     @classmethod
-    def follow(cls, folds: Sequence[Forward], moved: Sequence[Floats]) -> Calibrator:
+    def follow(cls, folds: Sequence[ForwardRows], moved: Sequence[Floats]) -> Calibrator:
         """Fit on forward folds, oldest first, so that the shift follows the base rate into tomorrow.
 
         Parameters
@@ -94,7 +94,7 @@ class Calibrator:
         --------
         >>> n = np.arange(2000)
         >>> y = (n % 10 < 2 + n // 1000) * 1.0
-        >>> rows = Forward(np.full(2000, np.log(0.25)), y, np.ones(2000), n // 1000, n // 1000 + 1, n)
+        >>> rows = ForwardRows(np.full(2000, np.log(0.25)), y, np.ones(2000), n // 1000, n // 1000 + 1, n)
         >>> line = Calibrator.follow([rows], [np.zeros(2000)])
         >>> line.slope, bool(0.2 < line.probability(rows.margin)[0] < 0.3)
         (1.0, True)
@@ -103,9 +103,11 @@ class Calibrator:
         if sum(one.fewest for one in folds) < MIN_SHIFT:
             return cls()
         seen = [
-            period for one, by in zip(folds, moved, strict=True) for period in periods(one.scaled(slope), slope * by)
+            period
+            for one, by in zip(folds, moved, strict=True)
+            for period in drift_periods(one.scaled(slope), slope * by)
         ]
-        return cls(slope, follow(seen))
+        return cls(slope, current_shift(seen))
 
     def margin(self, margin: Floats) -> Floats:
         """Return the calibrated log odds."""
@@ -158,9 +160,9 @@ def _loss(margin: Floats, y: Floats, weight: Floats, line: Floats, spread: float
     return float(np.sum(weight * (np.logaddexp(0.0, raw) - y * raw)) + (line[0] - 1) ** 2 / (2 * spread**2))
 
 
-def _slope(folds: Sequence[Forward]) -> float:
+def _slope(folds: Sequence[ForwardRows]) -> float:
     """Return the slope that folds' own slopes vary around; 1 where there's none to tell."""
-    told = [_told_slope(one) for one in folds if np.ptp(one.margin) > 1e-9]
+    told = [_slope_interval(one) for one in folds if np.ptp(one.margin) > 1e-9]
     if not told:
         return 1.0
     slopes, variances = (np.array(part) for part in zip(*told, strict=True))
@@ -175,7 +177,7 @@ def _slope(folds: Sequence[Forward]) -> float:
     return float(np.clip(np.sum(share * means) / np.sum(share), FLATTEST, STEEPEST))
 
 
-def _told_slope(rows: Forward) -> tuple[float, float]:
+def _slope_interval(rows: ForwardRows) -> tuple[float, float]:
     """Return a fold's own slope and its variance, leads taken whole."""
     slope, shift = _newton(rows.margin, rows.y, rows.weight, np.array([1.0, 0.0]), free=True, spread=WIDE)
     p = sigmoid(slope * rows.margin + shift)

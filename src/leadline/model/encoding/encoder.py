@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from leadline.dataset.feature_spec import Feature
 from leadline.errors import DataError
 from leadline.model.encoding.linear_columns import LinearColumn, category_columns, number_columns, own_codes
-from leadline.model.encoding.target_encoding import Levels
+from leadline.model.encoding.target_encoding import CategoryLevels
 
-__all__ = ["Column", "Encoder", "Matrix"]
+__all__ = ["Encoder", "Matrix", "ModelColumn"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.int64]
 
 
-class Column(NamedTuple):
+class ModelColumn(NamedTuple):
     """A column that a model reads: its name, the feature it is made of, and the group whose reason it belongs to."""
 
     name: str
@@ -113,18 +113,18 @@ class Encoder:
     """
 
     specs: tuple[Feature, ...]
-    levels: tuple[Levels, ...]
+    levels: tuple[CategoryLevels, ...]
     linear_columns: tuple[LinearColumn, ...]
 
     @classmethod
     def fit(cls, specs: Sequence[Feature], matrix: Matrix) -> Encoder:
         """Learn levels, means and scales from all rows."""
-        levels: list[Levels] = []
+        levels: list[CategoryLevels] = []
         columns: list[LinearColumn] = []
         for spec in specs:
             if spec.kind == "category":
                 column = _column(matrix.values, spec)
-                table = Levels.fit(spec.name, column, matrix.y, matrix.weight, matrix.lead)
+                table = CategoryLevels.fit(spec.name, column, matrix.y, matrix.weight, matrix.lead)
                 levels.append(table)
                 columns.extend(category_columns(spec, table))
             else:
@@ -137,10 +137,10 @@ class Encoder:
         return tuple(spec.name for spec in self.specs)
 
     @cached_property
-    def tree_columns(self) -> tuple[Column, ...]:
+    def tree_columns(self) -> tuple[ModelColumn, ...]:
         """The columns of `tree`, in order."""
         return tuple(
-            Column(f"{spec.name}{part}", spec.name, spec.group)
+            ModelColumn(f"{spec.name}{part}", spec.name, spec.group)
             for spec in self.specs
             for part in ((" lift", " share") if spec.kind == "category" else ("",))
         )
@@ -180,7 +180,7 @@ class Encoder:
         record: Mapping[str, Any] = json.loads(text)
         return cls(
             tuple(Feature.from_record(spec) for spec in record["features"]),
-            tuple(Levels.from_record(table) for table in record["levels"]),
+            tuple(CategoryLevels.from_record(table) for table in record["levels"]),
             tuple(LinearColumn.from_record(column) for column in record["linear"]),
         )
 

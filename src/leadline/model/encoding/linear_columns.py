@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.dataset.feature_spec import Feature
-from leadline.model.encoding.target_encoding import Levels
+from leadline.model.encoding.target_encoding import CategoryLevels
 
 __all__ = ["LinearColumn", "category_columns", "number_columns"]
 
@@ -125,7 +125,7 @@ def number_columns(spec: Feature, values: Floats, weight: Floats) -> Iterator[Li
         yield LinearColumn(name, spec.name, spec.group, "missing", mean=mean)
 
 
-def category_columns(spec: Feature, levels: Levels) -> Iterator[LinearColumn]:
+def category_columns(spec: Feature, levels: CategoryLevels) -> Iterator[LinearColumn]:
     """Yield a category's columns: one for each common level, one for other, one for missing; none if constant."""
     weight = np.array(levels.weight)
     share = weight / weight.sum()
@@ -141,13 +141,13 @@ def category_columns(spec: Feature, levels: Levels) -> Iterator[LinearColumn]:
         yield LinearColumn(f"{spec.name} missing", spec.name, spec.group, "missing", mean=float(share[-1]))
 
 
-def common_codes(levels: Levels) -> list[int]:
+def common_codes(levels: CategoryLevels) -> list[int]:
     """Return the codes of the levels that have a column of their own, commonest first."""
     ranked = sorted(range(len(levels.names)), key=lambda code: (-levels.weight[code], code))
     return ranked[:MAX_ONE_HOT]
 
 
-def own_codes(column: LinearColumn, levels: Levels) -> frozenset[int]:
+def own_codes(column: LinearColumn, levels: CategoryLevels) -> frozenset[int]:
     """Return the codes for which a category's column is 1."""
     size = len(levels.names)
     if column.form == "level":

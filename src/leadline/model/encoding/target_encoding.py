@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from leadline.core.privacy import MIN_GROUP_SIZE
 
-__all__ = ["STRENGTH", "Levels", "known_sums"]
+__all__ = ["STRENGTH", "CategoryLevels", "known_sums"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.int64]
@@ -32,7 +32,7 @@ STRENGTH = 10.0  # expected conversions before a level speaks for itself as loud
 
 
 @dataclass(frozen=True)
-class Levels:
+class CategoryLevels:
     """One category's frozen table; codes are 0 … n-1 for the kept names, n for other, n + 1 for missing.
 
     Attributes
@@ -51,13 +51,13 @@ class Levels:
     weight: tuple[float, ...]
 
     @classmethod
-    def fit(cls, feature: str, column: pd.Series[Any], y: Floats, weight: Floats, lead: NDArray[Any]) -> Levels:
+    def fit(cls, feature: str, column: pd.Series[Any], y: Floats, weight: Floats, lead: NDArray[Any]) -> CategoryLevels:
         """Keep the levels that enough leads share, and sum up what became of each.
 
         Examples
         --------
         >>> column = pd.Series(["web"] * 30 + ["a@b.example"] + [None])
-        >>> table = Levels.fit("source", column, np.zeros(32), np.ones(32), np.arange(32))
+        >>> table = CategoryLevels.fit("source", column, np.zeros(32), np.ones(32), np.arange(32))
         >>> table.names, table.codes(pd.Series(["web", "fax", None])).tolist()
         (('web',), [0, 1, 2])
         """
@@ -88,7 +88,7 @@ class Levels:
     def numbers_of(self, codes: Codes) -> tuple[Floats, Floats]:
         """Return the lift and share of each code."""
         hits, weight = np.array(self.hits), np.array(self.weight)
-        lift, share = ratios(hits, weight, np.full(len(hits), hits.sum()), np.full(len(hits), weight.sum()))
+        lift, share = lift_and_share(hits, weight, np.full(len(hits), hits.sum()), np.full(len(hits), weight.sum()))
         return lift[codes], share[codes]
 
     def numbers_asof(
@@ -98,14 +98,14 @@ class Levels:
         hits = y * weight
         own = known_sums(self.codes(column), as_of, known_at, hits, weight)
         everybody = known_sums(np.zeros(len(hits), dtype=np.int64), as_of, known_at, hits, weight)
-        return ratios(*own, *everybody)
+        return lift_and_share(*own, *everybody)
 
     def to_record(self) -> dict[str, Any]:
         """Return the table as plain JSON values."""
         return {"feature": self.feature, "names": [*self.names], "hits": [*self.hits], "weight": [*self.weight]}
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Levels:
+    def from_record(cls, record: Mapping[str, Any]) -> CategoryLevels:
         """Read what `to_record` wrote."""
         return cls(record["feature"], tuple(record["names"]), tuple(record["hits"]), tuple(record["weight"]))
 
@@ -132,12 +132,12 @@ def known_sums(code: Codes, as_of: Codes, known_at: Codes, hits: Floats, weight:
     return known_hits, known_weight
 
 
-def ratios(hits: Floats, weight: Floats, all_hits: Floats, all_weight: Floats) -> tuple[Floats, Floats]:
+def lift_and_share(hits: Floats, weight: Floats, all_hits: Floats, all_weight: Floats) -> tuple[Floats, Floats]:
     """Return lift and share from sums; where nothing is known yet, lift is 1 and share is 0.
 
     Examples
     --------
-    >>> lift, share = ratios(*(np.array([v]) for v in (20.0, 100.0, 50.0, 500.0)))
+    >>> lift, share = lift_and_share(*(np.array([v]) for v in (20.0, 100.0, 50.0, 500.0)))
     >>> lift.tolist(), share.tolist()
     ([1.5], [0.2])
     """

@@ -20,15 +20,15 @@ from leadline.model.fitting.logistic import sigmoid
 from leadline.model.fitting.recipe import Recipe
 
 __all__ = [
-    "Curve",
+    "BoostingFold",
+    "LossCurve",
     "Recipe",
-    "Trial",
-    "as_text",
-    "boost",
     "choose_rounds",
-    "grow",
-    "mixed",
-    "settings_of",
+    "fit_loss_curve",
+    "fit_trees",
+    "lightgbm_params",
+    "mix_trees",
+    "model_text",
     "tree_margin",
 ]
 
@@ -46,7 +46,7 @@ LEAF_POSITIVES = 60  # one leaf for each so many positives, up to num_leaves: th
 
 
 @dataclass(frozen=True)
-class Trial:
+class BoostingFold:
     """One forward fold, ready for trees: what to fit on, what to judge on, and both margins to start from."""
 
     x: Floats
@@ -61,12 +61,12 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Curve:
+class LossCurve:
     """A fold's validation log loss after 0, 1, 2 … trees."""
 
     losses: tuple[float, ...]
     trees: str
-    trial: Trial
+    trial: BoostingFold
 
     def margin(self, rounds: int, x: Floats | None = None, start: Floats | None = None) -> Floats:
         """Return rows' margins after so many trees (a fold that stopped early keeps what it has); the test's by default."""
@@ -75,7 +75,7 @@ class Curve:
         return tree_margin(self.trees, x, rounds) + (0.0 if start is None else start)
 
 
-def boost(
+def fit_trees(
     x: Floats,
     y: Floats,
     weight: Floats,
@@ -101,23 +101,23 @@ def boost(
     Examples
     --------
     >>> x = np.arange(200.0)[:, None]
-    >>> text = boost(x, (x[:, 0] > 99) * 1.0, np.ones(200), seed=7, rounds=3, recipe=Recipe(min_hessian=1.0))
+    >>> text = fit_trees(x, (x[:, 0] > 99) * 1.0, np.ones(200), seed=7, rounds=3, recipe=Recipe(min_hessian=1.0))
     >>> text.startswith("tree"), text.endswith("end of trees\\n"), tree_margin(text, x).argmax() > 99
     (True, True, np.True_)
     """
     if key is not None:
         order = np.lexsort(tuple(reversed(key)))
         x, y, weight, start = x[order], y[order], weight[order], None if start is None else start[order]
-    settings = settings_of(recipe, y, weight, seed, threads, counts)
+    settings = lightgbm_params(recipe, y, weight, seed, threads, counts)
     data = lightgbm.Dataset(x, y, weight=weight, init_score=start, params=settings)
     if rounds == 0:
-        return as_text(lightgbm.Booster(settings, data))
-    return as_text(lightgbm.train(settings, data, num_boost_round=rounds))
+        return model_text(lightgbm.Booster(settings, data))
+    return model_text(lightgbm.train(settings, data, num_boost_round=rounds))
 
 
-def grow(trial: Trial, recipe: Recipe, seed: int, threads: int = 1) -> Curve:
+def fit_loss_curve(trial: BoostingFold, recipe: Recipe, seed: int, threads: int = 1) -> LossCurve:
     """Fit a fold's trees until its validation log loss has long stopped falling."""
-    settings = settings_of(recipe, trial.y, trial.weight, seed, threads, trial.counts)
+    settings = lightgbm_params(recipe, trial.y, trial.weight, seed, threads, trial.counts)
     data = lightgbm.Dataset(trial.x, trial.y, weight=trial.weight, init_score=trial.start, params=settings)
     test = lightgbm.Dataset(
         trial.test_x, trial.test_y, weight=trial.test_weight, init_score=trial.test_start, reference=data
@@ -132,10 +132,10 @@ def grow(trial: Trial, recipe: Recipe, seed: int, threads: int = 1) -> Curve:
     else:
         nothing = sigmoid(trial.test_start)
     losses = [classification.log_loss(trial.test_y, nothing, trial.test_weight), *seen["test"]["binary_logloss"]]
-    return Curve(tuple(losses), as_text(booster), trial)
+    return LossCurve(tuple(losses), model_text(booster), trial)
 
 
-def choose_rounds(curves: Sequence[Curve], recipe: Recipe) -> int:
+def choose_rounds(curves: Sequence[LossCurve], recipe: Recipe) -> int:
     """Return the fewest trees whose weighted mean log loss over the folds is within noise of the least.
 
     Noise is one standard error of the difference between folds (Breiman's rule), so that trees which help in one fold
@@ -145,8 +145,8 @@ def choose_rounds(curves: Sequence[Curve], recipe: Recipe) -> int:
     Examples
     --------
     >>> nothing = np.zeros((1, 1))
-    >>> trial = Trial(nothing, *[np.ones(1)] * 3, nothing, *[np.ones(1)] * 3)
-    >>> choose_rounds([Curve((0.5, 0.4, 0.3, 0.6), "", trial), Curve((0.5, 0.4, 0.3), "", trial)], Recipe())
+    >>> trial = BoostingFold(nothing, *[np.ones(1)] * 3, nothing, *[np.ones(1)] * 3)
+    >>> choose_rounds([LossCurve((0.5, 0.4, 0.3, 0.6), "", trial), LossCurve((0.5, 0.4, 0.3), "", trial)], Recipe())
     2
     """
     if recipe.rounds is not None:
@@ -171,7 +171,7 @@ def tree_margin(trees: str, x: Floats, rounds: int | None = None) -> Floats:
     return np.asarray(booster.predict(x, raw_score=True, num_iteration=rounds or -1), dtype=np.float64)
 
 
-def settings_of(
+def lightgbm_params(
     recipe: Recipe, y: Floats, weight: Floats, seed: int, threads: int, counts: Sequence[float] | None = None
 ) -> dict[str, Any]:
     """Return LightGBM's settings; leaves are fewer and fuller where data are few."""
@@ -196,7 +196,7 @@ def settings_of(
     }
 
 
-def as_text(booster: Any) -> str:
+def model_text(booster: Any) -> str:
     """Return the text up to the last tree: what follows tells of the run (threads, paths), not of the model.
 
     The columns' extremes are taken out of the header: each is a single lead's number, and no prediction needs them.
@@ -215,21 +215,21 @@ def as_text(booster: Any) -> str:
 SCALED = ("leaf_value", "internal_value")
 
 
-def mixed(parts: Sequence[tuple[float, str]]) -> str:
+def mix_trees(parts: Sequence[tuple[float, str]]) -> str:
     """Return one text whose margin is ``Σ share · margin`` of the parts; shares that are powers of two keep every bit.
 
     Parameters
     ----------
     parts : sequence of (share, text)
-        Models of the same columns, as `boost` returns them.
+        Models of the same columns, as `fit_trees` returns them.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from leadline.model.fitting.boosting import Recipe, boost, tree_margin
+    >>> from leadline.model.fitting.boosting import Recipe, fit_trees, tree_margin
     >>> x = np.arange(200.0)[:, None]
-    >>> one, two = (boost(x, (x[:, 0] > cut) * 1.0, np.ones(200), 7, 3, Recipe(min_hessian=1.0)) for cut in (60, 140))
-    >>> both = tree_margin(mixed([(0.5, one), (0.5, two)]), x)
+    >>> one, two = (fit_trees(x, (x[:, 0] > cut) * 1.0, np.ones(200), 7, 3, Recipe(min_hessian=1.0)) for cut in (60, 140))
+    >>> both = tree_margin(mix_trees([(0.5, one), (0.5, two)]), x)
     >>> bool(np.allclose(both, (tree_margin(one, x) + tree_margin(two, x)) / 2, rtol=0, atol=1e-15))
     True
     """

@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.dataset.feature_spec import Feature
-from leadline.model.calibration.base_rate_drift import Forward
+from leadline.model.calibration.base_rate_drift import ForwardRows
 from leadline.model.calibration.calibrator import Calibrator
 from leadline.model.encoding.encoder import Encoder, Matrix
-from leadline.model.fitting.boosting import Curve, Recipe, boost, mixed
+from leadline.model.fitting.boosting import LossCurve, Recipe, fit_trees, mix_trees
 from leadline.model.fitting.logistic import sigmoid
-from leadline.model.fitting.selection import Older, RowSplit, choose, logistic, splits, usable
+from leadline.model.fitting.selection import InnerFold, RowSplit, fit_logistic, is_usable, select_model, split_weights
 from leadline.model.scorer import Scorer
 
-__all__ = ["OutOfFold", "RowSplit", "fit_scorer", "inner_folds", "split"]
+__all__ = ["OutOfFold", "RowSplit", "fit_scorer", "inner_folds", "split_newest"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
@@ -111,24 +111,29 @@ def fit_scorer(
     (100, True)
     """
     recipe = recipe or Recipe()
-    order, rows, older, newest, inner = split(matrix, folds)
+    order, rows, older, newest, inner = split_newest(matrix, folds)
     seeds = np.random.default_rng(seed).integers(2**31 - 1, size=3).tolist()
     until = newest[0][0] if newest else None
-    ready = [Older.fit(specs, rows, fold, recipe, until, number) for number, fold in enumerate(older)]
-    choice = choose(ready, recipe, seeds[0], threads)
-    seen = [_Said(one.test, one.forward(margin)) for one, margin in zip(ready, choice.margins, strict=True)]
-    before = [_Said(one.test[one.known], said.forward.take(one.known)) for one, said in zip(ready, seen, strict=True)]
+    ready = [InnerFold.fit(specs, rows, fold, recipe, until, number) for number, fold in enumerate(older)]
+    choice = select_model(ready, recipe, seeds[0], threads)
+    seen = [_FoldModelOutput(one.test, one.forward(margin)) for one, margin in zip(ready, choice.margins, strict=True)]
+    before = [
+        _FoldModelOutput(one.test[one.known], said.forward.take(one.known))
+        for one, said in zip(ready, seen, strict=True)
+    ]
     calibrator = _calibrator(before)
     parts = [
-        _Part(one.test, said.forward.margin, calibrator.probability(said.forward.margin), sigmoid(one.starts[float(choice.recipe.c or 0)][1]), False)
+        _FoldOutput(one.test, said.forward.margin, calibrator.probability(said.forward.margin), sigmoid(one.starts[float(choice.recipe.c or 0)][1]), False)
         for one, said in zip(ready, seen, strict=True)
     ]  # fmt: skip
     for train, test in newest:
         judged = _fit(specs, rows.take(train), choice.recipe, seeds[1], threads)
         values, margin = rows.values.iloc[test], judged.margin(rows.values.iloc[test])
         calibrator = _calibrator(before, judged, rows)
-        parts.append(_Part(test, margin, calibrator.probability(margin), judged.logistic_probability(values), True))
-        seen.append(_Said(test, Forward.of(rows.take(test), margin, len(older))))
+        parts.append(
+            _FoldOutput(test, margin, calibrator.probability(margin), judged.logistic_probability(values), True)
+        )
+        seen.append(_FoldModelOutput(test, ForwardRows.of(rows.take(test), margin, len(older))))
     final = _fit(specs, rows, choice.recipe, seeds[2], threads)
     final = final.with_calibrator(_calibrator(seen, final, rows))
     curves = _records(choice.curves, choice.recipe)
@@ -136,15 +141,15 @@ def fit_scorer(
 
 
 @dataclass(frozen=True)
-class _Said:
+class _FoldModelOutput:
     """Rows of a fold, and what the fold's own model says of them."""
 
     rows: Rows
-    forward: Forward
+    forward: ForwardRows
 
 
 @dataclass(frozen=True)
-class _Part:
+class _FoldOutput:
     """A fold's test rows, and what is to be recorded of them."""
 
     rows: Rows
@@ -154,7 +159,9 @@ class _Part:
     judged: bool
 
 
-def _calibrator(seen: Sequence[_Said], scorer: Scorer | None = None, rows: Matrix | None = None) -> Calibrator:
+def _calibrator(
+    seen: Sequence[_FoldModelOutput], scorer: Scorer | None = None, rows: Matrix | None = None
+) -> Calibrator:
     """Follow the folds; for a scorer that was fitted on their rows since, what it now says of them is taken off."""
     moved = [np.zeros(len(one.rows)) for one in seen]
     if scorer is not None and rows is not None:
@@ -162,7 +169,9 @@ def _calibrator(seen: Sequence[_Said], scorer: Scorer | None = None, rows: Matri
     return Calibrator.follow([one.forward for one in seen], moved)
 
 
-def split(matrix: Matrix, folds: Sequence[RowSplit]) -> tuple[Rows, Matrix, list[RowSplit], list[RowSplit], bool]:
+def split_newest(
+    matrix: Matrix, folds: Sequence[RowSplit]
+) -> tuple[Rows, Matrix, list[RowSplit], list[RowSplit], bool]:
     """Sort the rows by key, and part the folds that choose from the newest, which is judged.
 
     Returns
@@ -177,10 +186,10 @@ def split(matrix: Matrix, folds: Sequence[RowSplit]) -> tuple[Rows, Matrix, list
     sorted_folds = [(np.sort(place[train]), np.sort(place[test])) for train, test in folds]
     older, newest = sorted_folds[:-1], sorted_folds[-1:]
     known = newest[0][0] if newest else np.arange(len(rows))
-    ready = [fold for fold in older if usable(rows, fold, known)]
+    ready = [fold for fold in older if is_usable(rows, fold, known)]
     if len(ready) >= FEWEST_FOLDS:
         return order, rows, ready, newest, False
-    return order, rows, [fold for fold in inner_folds(rows, known) if usable(rows, fold)], newest, True
+    return order, rows, [fold for fold in inner_folds(rows, known) if is_usable(rows, fold)], newest, True
 
 
 def inner_folds(matrix: Matrix, within: Rows) -> list[RowSplit]:
@@ -210,23 +219,23 @@ def _fit(specs: Sequence[Feature], matrix: Matrix, chosen: Recipe, seed: int, th
     """Fit what was chosen, without calibration."""
     encoder = Encoder.fit(specs, matrix)
     linear = encoder.linear(matrix.values)
-    regression = logistic(encoder, linear, matrix, float(chosen.c or 1.0))
-    x, counts = encoder.tree_asof(matrix), splits(encoder, chosen.moving or ())
+    regression = fit_logistic(encoder, linear, matrix, float(chosen.c or 1.0))
+    x, counts = encoder.tree_asof(matrix), split_weights(encoder, chosen.moving or ())
     seeds = np.random.default_rng(seed).integers(2**31 - 1, size=2).tolist()
 
     def trees(rounds: int, start: Floats | None, number: int) -> str:
-        return boost(x, matrix.y, matrix.weight, seeds[number], rounds, chosen, start, threads, counts=counts)
+        return fit_trees(x, matrix.y, matrix.weight, seeds[number], rounds, chosen, start, threads, counts=counts)
 
     if not chosen.anchored:
         text = trees(int(chosen.rounds or 0), None, 0)
     else:
         text = trees(int(chosen.rounds or 0), regression.margin(linear), 0)
         if chosen.plain_rounds:
-            text = mixed([(0.5, text), (0.5, trees(chosen.plain_rounds, None, 1))])
+            text = mix_trees([(0.5, text), (0.5, trees(chosen.plain_rounds, None, 1))])
     return Scorer(encoder, regression, text, Calibrator(), chosen)
 
 
-def _records(curves: Mapping[bool, list[Curve]], chosen: Recipe) -> tuple[dict[str, Any], ...]:
+def _records(curves: Mapping[bool, list[LossCurve]], chosen: Recipe) -> tuple[dict[str, Any], ...]:
     return tuple(
         {"fold": fold, "anchored": way, "taken": way is chosen.anchored, "log_loss": [*curve.losses]}
         for way, grown in curves.items()
@@ -235,7 +244,7 @@ def _records(curves: Mapping[bool, list[Curve]], chosen: Recipe) -> tuple[dict[s
 
 
 def _out_of_fold(
-    parts: Sequence[_Part],
+    parts: Sequence[_FoldOutput],
     order: Rows,
     curves: tuple[dict[str, Any], ...],
     choice: dict[str, Any],

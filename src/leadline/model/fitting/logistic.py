@@ -15,7 +15,7 @@ from leadline.errors import DataError
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.recipe import Recipe
 
-__all__ = ["Logistic", "Regression", "base_rate", "log_odds", "newton", "sigmoid"]
+__all__ = ["FittedRegression", "Logistic", "base_rate", "fit_newton", "log_odds", "sigmoid"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -132,7 +132,7 @@ NEAR = 1e-3
 
 
 @dataclass(frozen=True)
-class Regression:
+class FittedRegression:
     """The regression on all columns: its intercept and coefficients, the inverse penalty, and the curvature there."""
 
     line: Floats
@@ -140,9 +140,9 @@ class Regression:
     curvature: Floats
 
     @classmethod
-    def fit(cls, x: Floats, train: Matrix, recipe: Recipe) -> Regression:
+    def fit(cls, x: Floats, train: Matrix, recipe: Recipe) -> FittedRegression:
         c = float(recipe.c or 1.0)
-        line = newton(x, train, c, NEAR)  # near enough: each part goes on from there
+        line = fit_newton(x, train, c, NEAR)  # near enough: each part goes on from there
         p = sigmoid(line[0] + x @ line[1:])
         bent = np.column_stack([np.ones(len(x)), x])
         with threadpool_limits(limits=1):  # sums over threads differ in their last bits
@@ -167,10 +167,10 @@ class Regression:
                     line = line - step
                     if not np.max(np.abs(step)) > TOLERANCE:
                         return line
-        return newton(x, train, self.c)
+        return fit_newton(x, train, self.c)
 
 
-def newton(x: Floats, train: Matrix, c: float, tolerance: float = TOLERANCE) -> Floats:
+def fit_newton(x: Floats, train: Matrix, c: float, tolerance: float = TOLERANCE) -> Floats:
     """Return the intercept and the coefficients of a penalised regression."""
     from sklearn.linear_model import LogisticRegression
 

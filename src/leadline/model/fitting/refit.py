@@ -25,16 +25,25 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from leadline.core.rng import drawn_again
+from leadline.core.rng import bootstrap_counts
 from leadline.dataset.feature_spec import Feature
-from leadline.model.calibration.base_rate_drift import Forward
+from leadline.model.calibration.base_rate_drift import ForwardRows
 from leadline.model.calibration.calibrator import Calibrator
 from leadline.model.encoding.encoder import Encoder, Matrix
-from leadline.model.fitting.boosting import Recipe, as_text, settings_of, tree_margin
-from leadline.model.fitting.fit import RowSplit, split
-from leadline.model.fitting.logistic import Regression, base_rate, newton, sigmoid
+from leadline.model.fitting.boosting import Recipe, lightgbm_params, model_text, tree_margin
+from leadline.model.fitting.fit import RowSplit, split_newest
+from leadline.model.fitting.logistic import FittedRegression, base_rate, fit_newton, sigmoid
 
-__all__ = ["BOOTSTRAP_ROWS", "REFIT_ROWS", "TREES", "Refitted", "lighter", "redrawn", "refit", "refit_margins"]
+__all__ = [
+    "BOOTSTRAP_ROWS",
+    "REFIT_ROWS",
+    "TREES",
+    "AblationPredictions",
+    "lighter_recipe",
+    "refit_margins",
+    "refit_on_bootstrap",
+    "refit_without_families",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -52,7 +61,7 @@ LONGEST_STEP = 0.3  # LightGBM's learning rate, above which few trees overfit
 
 
 @dataclass(frozen=True)
-class Refitted:
+class AblationPredictions:
     """What each part said of rows that it wasn't fitted on; one entry a row and fold, oldest fold first.
 
     Attributes
@@ -68,7 +77,7 @@ class Refitted:
     said: tuple[Floats, ...]
 
 
-def refit(
+def refit_without_families(
     specs: Sequence[Feature],
     matrix: Matrix,
     folds: Sequence[RowSplit],
@@ -76,7 +85,7 @@ def refit(
     parts: Sequence[Collection[str]],
     random: np.random.Generator,
     threads: int = 1,
-) -> Refitted:
+) -> AblationPredictions:
     """Fit a recipe on parts of the features, and predict each fold's test rows.
 
     Parameters
@@ -97,11 +106,11 @@ def refit(
     >>> data = Matrix(values, (n % 5 == 4) * 1.0, np.ones(400), n, n, n + 1)
     >>> folds = [(n[:200], n[200:300]), (n[:300], n[300:])]
     >>> recipe = Recipe(anchored=True, rounds=0)
-    >>> both = refit(specs, data, folds, recipe, [["visits", "noise"], ["noise"]], np.random.default_rng(7))
+    >>> both = refit_without_families(specs, data, folds, recipe, [["visits", "noise"], ["noise"]], np.random.default_rng(7))
     >>> [bool(np.ptp(p[both.fold == 1]) > 0.3) for p in both.said]
     [True, False]
     """
-    order, rows, older, newest, _ = split(matrix, folds)
+    order, rows, older, newest, _ = split_newest(matrix, folds)
     seed = int(random.integers(2**31 - 1))
     tests, margins = [], []
     for train, test in (*older, *newest):
@@ -112,7 +121,7 @@ def refit(
     until = newest[0][0] if newest else np.arange(len(rows))
     said = [_calibrated(rows, tests, [fold[part] for fold in margins], len(older), until) for part in range(len(parts))]
     fold_number = np.repeat(np.arange(len(tests)), [len(test) for test in tests])
-    return Refitted(fold_number, order[np.concatenate(tests)], tuple(said))
+    return AblationPredictions(fold_number, order[np.concatenate(tests)], tuple(said))
 
 
 def _calibrated(rows: Matrix, tests: Sequence[Rows], margins: Sequence[Floats], older: int, until: Rows) -> Floats:
@@ -120,7 +129,7 @@ def _calibrated(rows: Matrix, tests: Sequence[Rows], margins: Sequence[Floats], 
     seen = []
     for number in range(older):
         known = np.isin(tests[number], until)
-        seen.append(Forward.of(rows.take(tests[number][known]), margins[number][known], number))
+        seen.append(ForwardRows.of(rows.take(tests[number][known]), margins[number][known], number))
     line = Calibrator.follow(seen, [np.zeros(len(one.y)) for one in seen])
     return line.probability(np.concatenate(margins))
 
@@ -157,7 +166,7 @@ def refit_margins(
     return encoded.margins(parts, recipe, seed, threads)
 
 
-def lighter(recipe: Recipe, rounds: int) -> Recipe:
+def lighter_recipe(recipe: Recipe, rounds: int) -> Recipe:
     """Return the recipe with at most `TREES` of so many trees, their steps as much longer, and all columns open to each."""
     step = min(recipe.learning_rate * max(1.0, rounds / TREES), max(LONGEST_STEP, recipe.learning_rate))
     return replace(recipe, rounds=min(rounds, TREES), learning_rate=step, feature_fraction=1.0)
@@ -190,9 +199,9 @@ class _Encoded:
 
     def margins(self, parts: Sequence[Collection[str]], recipe: Recipe, seed: int, threads: int) -> list[Floats]:
         """Return the test rows' margins before calibration, by part."""
-        near = Regression.fit(self.linear, self.train, recipe) if recipe.anchored else None
+        near = FittedRegression.fit(self.linear, self.train, recipe) if recipe.anchored else None
         # Binning takes longer than the trees, so that all parts share one set of bins.
-        settings = settings_of(lighter(recipe, 0), self.train.y, self.train.weight, seed, threads)
+        settings = lightgbm_params(lighter_recipe(recipe, 0), self.train.y, self.train.weight, seed, threads)
         data = lightgbm.Dataset(self.tree, self.train.y, weight=self.train.weight, params=settings)
         margins = []
         for part in parts:
@@ -220,15 +229,15 @@ class _Encoded:
         # A column that counts 0 is never split by; the trees equal those of the other columns alone.
         moving = recipe.moving or ()
         counts = [float(feature in part and feature not in moving) for feature in self.tree_features]
-        light = lighter(recipe, rounds)
-        settings = settings_of(light, self.train.y, self.train.weight, seed, threads) | {"feature_contri": counts}
+        light = lighter_recipe(recipe, rounds)
+        settings = lightgbm_params(light, self.train.y, self.train.weight, seed, threads) | {"feature_contri": counts}
         # The start of a data set can't be unset again, so that plain boosting's is the base rate, written out.
         base = base_rate(self.train) if start is None else 0.0
         begin = np.full(len(self.train), base) if start is None else start
         trees = lightgbm.train(settings, data.set_init_score(begin), num_boost_round=int(light.rounds or 0))
-        return base + tree_margin(as_text(trees), self.test_tree)
+        return base + tree_margin(model_text(trees), self.test_tree)
 
-    def _line(self, part: Collection[str], near: Regression | None) -> tuple[Floats | None, Floats]:
+    def _line(self, part: Collection[str], near: FittedRegression | None) -> tuple[Floats | None, Floats]:
         """Return where the trees start from: the regression's margins of the training and of the test rows."""
         if near is None:
             return None, np.zeros(len(self.test_tree))
@@ -256,7 +265,7 @@ NEAR = 1e-3  # of a coefficient: drivers are told to a hundredth
 STEPS = 60
 
 
-def redrawn(
+def refit_on_bootstrap(
     specs: Sequence[Feature],
     matrix: Matrix,
     recipe: Recipe,
@@ -285,7 +294,7 @@ def redrawn(
     >>> n = np.arange(600)
     >>> specs = [Feature(name, "behaviour", name, "number", "value", name) for name in ("visits", "noise")]
     >>> data = Matrix(pd.DataFrame({"visits": n % 5.0, "noise": n % 3.0}), (n % 5 == 4) * 1.0, np.ones(600), n, n, n + 1)
-    >>> made = redrawn(specs, data, Recipe(anchored=True, rounds=0), n // 2, 3, np.random.default_rng(7))
+    >>> made = refit_on_bootstrap(specs, data, Recipe(anchored=True, rounds=0), n // 2, 3, np.random.default_rng(7))
     >>> [bool(np.abs(parts[:, 0]).mean() > 5 * np.abs(parts[:, 1]).mean()) for parts, _ in made]
     [True, True, True]
     """
@@ -297,11 +306,11 @@ def redrawn(
     linear, tree = encoder.linear(known.values), encoder.tree_asof(known)
     place = {spec.name: number for number, spec in enumerate(specs)}
     counts = [float(column.feature not in (recipe.moving or ())) for column in encoder.tree_columns]
-    line = _Line(linear, known, recipe) if recipe.anchored else None
-    settings = settings_of(lighter(recipe, 0), known.y, known.weight, seed, threads)
+    line = _FullRegression(linear, known, recipe) if recipe.anchored else None
+    settings = lightgbm_params(lighter_recipe(recipe, 0), known.y, known.weight, seed, threads)
     data = lightgbm.Dataset(tree, known.y, weight=known.weight, params=settings, free_raw_data=False)
     for _ in range(refits):
-        times = drawn_again(int(who.max()) + 1, random)
+        times = bootstrap_counts(int(who.max()) + 1, random)
         weight = known.weight * times[who]
         parts, start = np.zeros((len(explained), len(specs))), None
         # A row that isn't drawn weighs next to nothing, as LightGBM wants weights above 0.
@@ -314,8 +323,8 @@ def redrawn(
         grown = [(int(recipe.rounds or 0), start)]
         grown += [(recipe.plain_rounds, None)] if recipe.anchored and recipe.plain_rounds else []
         for rounds, begin in grown:
-            light = lighter(recipe, rounds)
-            settings = settings_of(light, known.y, known.weight, seed, threads) | {"feature_contri": counts}
+            light = lighter_recipe(recipe, rounds)
+            settings = lightgbm_params(light, known.y, known.weight, seed, threads) | {"feature_contri": counts}
             begin = np.full(len(known), base_rate(known)) if begin is None else begin  # a start can't be unset again
             mine = _of_trees(settings, data.set_init_score(begin), int(light.rounds or 0), tree[explained])
             _add(parts, mine / len(grown), [place[c.feature] for c in encoder.tree_columns])
@@ -336,7 +345,7 @@ def _of_trees(settings: dict[str, Any], data: Any, rounds: int, x: Floats) -> Fl
     """Grow trees, and return each column's part of what they say of some rows."""
     if not rounds:
         return np.zeros(x.shape)
-    text = as_text(lightgbm.train(settings, data, num_boost_round=rounds))
+    text = model_text(lightgbm.train(settings, data, num_boost_round=rounds))
     return np.asarray(lightgbm.Booster(model_str=text).predict(x, pred_contrib=True), dtype=np.float64)[:, :-1]
 
 
@@ -345,12 +354,12 @@ def _add(parts: Floats, columns: Floats, places: Sequence[int]) -> None:
         parts[:, place] += columns[:, number]
 
 
-class _Line:
+class _FullRegression:
     """The regression on all rows, from which those on drawn accounts are found."""
 
     def __init__(self, x: Floats, known: Matrix, recipe: Recipe) -> None:
         self._x, self._y, self._c = x, known.y, float(recipe.c or 1.0)
-        self._whole = newton(x, known, self._c, NEAR)
+        self._whole = fit_newton(x, known, self._c, NEAR)
         p = sigmoid(self._whole[0] + x @ self._whole[1:])
         bent = np.column_stack([np.ones(len(x)), x])
         with threadpool_limits(limits=1):  # sums over threads differ in their last bits

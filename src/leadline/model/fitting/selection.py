@@ -21,12 +21,28 @@ from numpy.typing import NDArray
 
 from leadline.dataset.feature_spec import Feature
 from leadline.metrics import classification
-from leadline.model.calibration.base_rate_drift import Forward
+from leadline.model.calibration.base_rate_drift import ForwardRows
 from leadline.model.encoding.encoder import Encoder, Matrix
-from leadline.model.fitting.boosting import MIN_PLAIN_ROUNDS, Curve, Recipe, Trial, choose_rounds, grow
+from leadline.model.fitting.boosting import (
+    MIN_PLAIN_ROUNDS,
+    BoostingFold,
+    LossCurve,
+    Recipe,
+    choose_rounds,
+    fit_loss_curve,
+)
 from leadline.model.fitting.logistic import Logistic, sigmoid
 
-__all__ = ["Choice", "Older", "RowSplit", "choose", "joined", "logistic", "said", "usable"]
+__all__ = [
+    "InnerFold",
+    "ModelSelection",
+    "RowSplit",
+    "fit_logistic",
+    "is_usable",
+    "joined_labels",
+    "said",
+    "select_model",
+]
 
 
 # The folds older than the newest, encoded and with their regressions: what choosing and calibrating look at.
@@ -46,7 +62,7 @@ EDGES = (0.001, 0.999)
 
 
 @dataclass(frozen=True)
-class Older:
+class InnerFold:
     """An older fold, encoded: both matrices, the labels, and the regression's margins by penalty.
 
     Attributes
@@ -87,25 +103,25 @@ class Older:
         recipe: Recipe,
         until: Rows | None = None,
         number: int = 0,
-    ) -> Older:
+    ) -> InnerFold:
         """Fit the encoder and the regressions on the training rows alone; `until` are the rows known as the newest began."""
         train, judge = rows.take(fold[0]), rows.take(fold[1])
         encoder = Encoder.fit(specs, train)
         linear, test_linear = encoder.linear(train.values), encoder.linear(judge.values)
         starts = {}
         for c in recipe.c_grid if recipe.c is None else (recipe.c,):
-            model = logistic(encoder, linear, train, c)
+            model = fit_logistic(encoder, linear, train, c)
             starts[c] = (model.margin(linear), model.margin(test_linear))
         known = np.ones(len(fold[1]), dtype=bool) if until is None else np.isin(fold[1], until)
         trees = encoder.tree_asof(train), encoder.tree(judge.values)
         return cls(number, fold[1], known, *trees, train, judge.take(np.flatnonzero(known)), judge, starts, encoder)
 
-    def trial(self, c: float | None, moving: Sequence[str] = ()) -> Trial:
+    def trial(self, c: float | None, moving: Sequence[str] = ()) -> BoostingFold:
         """Return the fold as boosting takes it: from the regression of a penalty, or from scratch (None)."""
         start, test_start = (None, None) if c is None else (self.starts[c][0], self.known_start(c))
         train, test = self.train, self.judge
-        counts = splits(self.encoder, moving)
-        return Trial(
+        counts = split_weights(self.encoder, moving)
+        return BoostingFold(
             self.x, train.y, train.weight, start, self.test_x[self.known], test.y, test.weight, test_start, counts
         )
 
@@ -113,17 +129,17 @@ class Older:
         """Return the regression's margins of the test rows that choose."""
         return self.starts[c][1][self.known]
 
-    def margin(self, curve: Curve, rounds: int, c: float | None) -> Floats:
+    def margin(self, curve: LossCurve, rounds: int, c: float | None) -> Floats:
         """Return the margins of the test rows that choose, after so many trees."""
         return self.every_margin(curve, rounds, c)[self.known]
 
-    def every_margin(self, curve: Curve, rounds: int, c: float | None) -> Floats:
+    def every_margin(self, curve: LossCurve, rounds: int, c: float | None) -> Floats:
         """Return the margins of all test rows."""
         return curve.margin(rounds, self.test_x, None if c is None else self.starts[c][1])
 
-    def forward(self, margin: Floats) -> Forward:
+    def forward(self, margin: Floats) -> ForwardRows:
         """Return all test rows with what the fold's model says of them."""
-        return Forward.of(self.all_judged, margin, self.number)
+        return ForwardRows.of(self.all_judged, margin, self.number)
 
     def beyond(self, share: float) -> Iterator[str]:
         """Yield the numeric features of which more than a share of the test rows lie beyond 99.8% of the training rows."""
@@ -137,26 +153,26 @@ class Older:
                 yield column.feature
 
 
-def splits(encoder: Encoder, moving: Sequence[str]) -> tuple[float, ...] | None:
+def split_weights(encoder: Encoder, moving: Sequence[str]) -> tuple[float, ...] | None:
     """Return how much a split by each of the trees' columns counts: 0 for features that move; None if none does."""
     if not moving:
         return None
     return tuple(float(column.feature not in moving) for column in encoder.tree_columns)
 
 
-def usable(rows: Matrix, fold: RowSplit, until: Rows | None = None) -> bool:
+def is_usable(rows: Matrix, fold: RowSplit, until: Rows | None = None) -> bool:
     """Tell whether a fold can choose anything: it has rows to judge and enough of both classes to fit on."""
     positives = float(rows.y[fold[0]].sum())
     test = fold[1] if until is None else fold[1][np.isin(fold[1], until)]
     return len(test) > 0 and min(positives, len(fold[0]) - positives) >= MIN_POSITIVES
 
 
-def logistic(encoder: Encoder, linear: Floats, matrix: Matrix, c: float) -> Logistic:
+def fit_logistic(encoder: Encoder, linear: Floats, matrix: Matrix, c: float) -> Logistic:
     """Fit the regression beside the trees."""
     return Logistic.fit(linear, matrix.y, matrix.weight, tuple(column.name for column in encoder.linear_columns), c)
 
 
-def joined(ready: Sequence[Older]) -> tuple[Floats, Floats]:
+def joined_labels(ready: Sequence[InnerFold]) -> tuple[Floats, Floats]:
     """Return the labels and weights of all test rows that choose, fold after fold."""
     return np.concatenate([one.judge.y for one in ready]), np.concatenate([one.judge.weight for one in ready])
 
@@ -169,7 +185,7 @@ BEYOND = 0.5
 
 
 @dataclass(frozen=True)
-class Choice:
+class ModelSelection:
     """What was chosen.
 
     Attributes
@@ -187,39 +203,39 @@ class Choice:
     """
 
     recipe: Recipe
-    curves: Mapping[bool, list[Curve]]
+    curves: Mapping[bool, list[LossCurve]]
     margins: list[Floats]
     loss: float
     record: dict[str, Any]
 
 
-def choose(ready: Sequence[Older], recipe: Recipe, seed: int, threads: int) -> Choice:
+def select_model(ready: Sequence[InnerFold], recipe: Recipe, seed: int, threads: int) -> ModelSelection:
     """Fill in what the recipe leaves open; where no fold can tell, take the regression alone."""
     if not ready:
-        return _untold(recipe)
+        return _default_selection(recipe)
     moving = _moving(ready) if recipe.moving is None else recipe.moving
     recipe = replace(recipe, moving=moving)
     mixes = recipe.anchored is None and not moving
     # Plain boosting chooses its own number of trees: `rounds` where it stands alone, `plain_rounds` where it's mixed in.
     alone = recipe if recipe.anchored is False else replace(recipe, rounds=recipe.plain_rounds)
-    plain: list[Curve] = []
+    plain: list[LossCurve] = []
     if mixes or recipe.anchored is False or recipe.plain_rounds:
-        plain = [grow(one.trial(None, moving), alone, seed, threads) for one in ready]
+        plain = [fit_loss_curve(one.trial(None, moving), alone, seed, threads) for one in ready]
     many = choose_rounds(plain, alone) if plain else 0
     beside = [one.margin(curve, many, None) for one, curve in zip(ready, plain, strict=False)]
     c = recipe.c or (max(recipe.c_grid) if moving else _choose_c(ready, beside))
     if recipe.anchored is False:
         chosen = replace(recipe, rounds=many, plain_rounds=0, c=c)
         record = {"folds": len(ready), "c": c, "rounds": many, "share": 0.0, "why": "was asked"}
-        return _made(ready, chosen, {True: [], False: plain}, record)
-    curves = [grow(one.trial(c, moving), recipe, seed, threads) for one in ready]
+        return _gather_selection(ready, chosen, {True: [], False: plain}, record)
+    curves = [fit_loss_curve(one.trial(c, moving), recipe, seed, threads) for one in ready]
     rounds = choose_rounds(curves, recipe)
     anchored = [one.margin(curve, rounds, c) for one, curve in zip(ready, curves, strict=True)]
     share, told = _mean_or_alone(ready, anchored, beside, mixes, moving)
     chosen = replace(recipe, anchored=True, rounds=rounds, plain_rounds=many if share < 1 else 0, c=c)
     record = {"folds": len(ready), "c": c, "rounds": rounds, "plain_rounds": chosen.plain_rounds, "share": share}
     record |= {"moving": [*moving], "log_loss": _losses(ready, c, anchored, beside), **told}
-    return _made(ready, chosen, {True: curves, False: plain}, record)
+    return _gather_selection(ready, chosen, {True: curves, False: plain}, record)
 
 
 def said(record: Mapping[str, Any]) -> str:
@@ -245,7 +261,9 @@ def said(record: Mapping[str, Any]) -> str:
     return f"{trees}, as {record['why']}" + (f"; log loss on the older folds: {losses}" if losses else "")
 
 
-def _made(ready: Sequence[Older], chosen: Recipe, curves: Mapping[bool, list[Curve]], record: dict[str, Any]) -> Choice:
+def _gather_selection(
+    ready: Sequence[InnerFold], chosen: Recipe, curves: Mapping[bool, list[LossCurve]], record: dict[str, Any]
+) -> ModelSelection:
     """Gather what the chosen model says of every test row."""
     rounds, many, margins = int(chosen.rounds or 0), int(chosen.plain_rounds or 0), []
     for place, one in enumerate(ready):
@@ -254,12 +272,12 @@ def _made(ready: Sequence[Older], chosen: Recipe, curves: Mapping[bool, list[Cur
         if way and many:
             margin = (margin + one.every_margin(curves[False][place], many, None)) / 2
         margins.append(margin)
-    y, weight = joined(ready)
+    y, weight = joined_labels(ready)
     said = np.concatenate([margin[one.known] for one, margin in zip(ready, margins, strict=True)])
-    return Choice(chosen, curves, margins, classification.log_loss(y, sigmoid(said), weight), record)
+    return ModelSelection(chosen, curves, margins, classification.log_loss(y, sigmoid(said), weight), record)
 
 
-def _untold(recipe: Recipe) -> Choice:
+def _default_selection(recipe: Recipe) -> ModelSelection:
     anchored = recipe.anchored is not False
     rounds = recipe.rounds if recipe.rounds is not None else 0 if anchored else MIN_PLAIN_ROUNDS
     c = recipe.c or max(recipe.c_grid)
@@ -267,11 +285,11 @@ def _untold(recipe: Recipe) -> Choice:
         recipe, anchored=anchored, rounds=rounds, plain_rounds=recipe.plain_rounds or 0, c=c, moving=recipe.moving or ()
     )
     record = {"folds": 0, "share": chosen.share, "why": "no older fold can choose"}
-    return Choice(chosen, {True: [], False: []}, [], float("nan"), record)
+    return ModelSelection(chosen, {True: [], False: []}, [], float("nan"), record)
 
 
 def _mean_or_alone(
-    ready: Sequence[Older], anchored: list[Floats], plain: list[Floats], mixes: bool, moving: Sequence[str]
+    ready: Sequence[InnerFold], anchored: list[Floats], plain: list[Floats], mixes: bool, moving: Sequence[str]
 ) -> tuple[float, dict[str, Any]]:
     """Take the mean of both, unless there's no plain boosting, or anchored boosting alone is better beyond noise."""
     if not plain and not moving:
@@ -286,18 +304,18 @@ def _mean_or_alone(
     return 0.5, told | {"why": "nothing on the older folds speaks against it"}
 
 
-def _losses(ready: Sequence[Older], c: float, anchored: list[Floats], plain: list[Floats]) -> dict[str, float]:
+def _losses(ready: Sequence[InnerFold], c: float, anchored: list[Floats], plain: list[Floats]) -> dict[str, float]:
     """Tell each candidate's log loss over the older folds."""
-    y, weight = joined(ready)
+    y, weight = joined_labels(ready)
     told = {"regression": [one.known_start(c) for one in ready], "anchored": anchored}
     if plain:
         told |= {"plain": plain, "mean": [(a + b) / 2 for a, b in zip(anchored, plain, strict=True)]}
     return {name: classification.log_loss(y, sigmoid(np.concatenate(said)), weight) for name, said in told.items()}
 
 
-def _choose_c(ready: Sequence[Older], plain: list[Floats]) -> float:
+def _choose_c(ready: Sequence[InnerFold], plain: list[Floats]) -> float:
     """Return the penalty with the least log loss over the folds, beside plain boosting if there is any; the strongest of equals."""
-    y, weight = joined(ready)
+    y, weight = joined_labels(ready)
     losses = {}
     for c in sorted(ready[0].starts):
         said = np.concatenate([one.known_start(c) for one in ready])
@@ -307,19 +325,19 @@ def _choose_c(ready: Sequence[Older], plain: list[Floats]) -> float:
     return min(losses, key=lambda c: losses[c])
 
 
-def _moving(ready: Sequence[Older]) -> tuple[str, ...]:
+def _moving(ready: Sequence[InnerFold]) -> tuple[str, ...]:
     """Name the numbers of which, in any older fold, many test rows lie beyond 99.8% of the rows before."""
     found = {name for one in ready for name in one.beyond(BEYOND)}
     return tuple(sorted(found))
 
 
-def _gain(ready: Sequence[Older], mean: Sequence[Floats], other: Sequence[Floats]) -> tuple[float, float]:
+def _gain(ready: Sequence[InnerFold], mean: Sequence[Floats], other: Sequence[Floats]) -> tuple[float, float]:
     """Return by how much the other's log loss is less, and the standard error of that.
 
     Leads are taken whole, and folds too where they differ by more than leads do; one fold alone tells nothing of how
     folds differ, so its error is infinite.
     """
-    y, weight = joined(ready)
+    y, weight = joined_labels(ready)
     a, b = np.concatenate(mean), np.concatenate(other)
     gain = (np.logaddexp(0.0, a) - y * a) - (np.logaddexp(0.0, b) - y * b)
     by = float(np.sum(gain * weight) / np.sum(weight))

@@ -28,14 +28,24 @@ from leadline.dataset.feature_spec import Feature
 from leadline.model.calibration.calibrator import Calibrator
 from leadline.model.encoding.encoder import Encoder, Matrix
 from leadline.model.encoding.linear_columns import LinearColumn
-from leadline.model.encoding.target_encoding import Levels
+from leadline.model.encoding.target_encoding import CategoryLevels
 from leadline.model.fitting.fit import OutOfFold, RowSplit
 from leadline.model.fitting.logistic import Logistic, sigmoid
 from leadline.model.fitting.recipe import Recipe
-from leadline.model.fitting.selection import logistic
+from leadline.model.fitting.selection import fit_logistic
 from leadline.model.scorer import Scorer
 
-__all__ = ["BOOSTING", "REGRESSION", "SCALE_SD", "PointsRule", "Rung", "fit_lowest", "fit_prior", "penalty", "rung_of"]
+__all__ = [
+    "BOOSTING",
+    "REGRESSION",
+    "SCALE_SD",
+    "ModelComplexity",
+    "PointsRule",
+    "choose_complexity",
+    "fit_lowest",
+    "fit_prior",
+    "regression_penalty",
+]
 
 
 # The small-data ladder: what the data supports decides what is fitted, and the run says why in one sentence.
@@ -65,12 +75,12 @@ features, never takes to them (0.001 to 0.002 worse)."""
 
 PRIOR_VARIANCE = 2.0
 
-"""The prior variance of a lead's log odds, all features together, in `penalty`. Of 0.001 to 1, the best penalty on demo world, BPI
+"""The prior variance of a lead's log odds, all features together, in `regression_penalty`. Of 0.001 to 1, the best penalty on demo world, BPI
 2012, Olist and X Education lay within a factor of 3 of what 2 gives."""
 
 
 @dataclass(frozen=True)
-class Rung:
+class ModelComplexity:
     """What is fitted, and why.
 
     Attributes
@@ -93,7 +103,7 @@ class Rung:
         return asdict(self)
 
 
-def rung_of(matrix: Matrix, rules: int = 0) -> Rung:
+def choose_complexity(matrix: Matrix, rules: int = 0) -> ModelComplexity:
     """Return the rung that labelled snapshots support.
 
     Parameters
@@ -106,17 +116,17 @@ def rung_of(matrix: Matrix, rules: int = 0) -> Rung:
     >>> import pandas as pd
     >>> n = np.arange(400)
     >>> few = Matrix(pd.DataFrame(index=n), n < 12, np.ones(400), n, n, n + 1)
-    >>> rung_of(few).name, rung_of(Matrix(few.values, n < 200, few.weight, n, n, n + 1)).name
+    >>> choose_complexity(few).name, choose_complexity(Matrix(few.values, n < 200, few.weight, n, n, n + 1)).name
     ('rules', 'boosting')
-    >>> print(rung_of(few, rules=4).reason)
+    >>> print(choose_complexity(few, rules=4).reason)
     12 leads are positive, fewer than the 30 that a regression takes: the base rate and 4 points rules score
     """
     leads = len(np.unique(matrix.lead))
     positive = len(np.unique(matrix.lead[matrix.y == 1]))
-    return on(positive, leads - positive, rules)
+    return complexity_for(positive, leads - positive, rules)
 
 
-def on(positive: int, negative: int, rules: int = 0) -> Rung:
+def complexity_for(positive: int, negative: int, rules: int = 0) -> ModelComplexity:
     """Return the rung of so many positive and other leads."""
     fewer, what = (positive, "positive") if positive <= negative else (negative, "negative")
     said = f"{fewer:,} lead{' is' if fewer == 1 else 's are'} {what}"
@@ -126,17 +136,17 @@ def on(positive: int, negative: int, rules: int = 0) -> Rung:
             if rules
             else ("without points rules every lead gets the base rate")
         )
-        return Rung(
+        return ModelComplexity(
             "rules", positive, negative, f"{said}, fewer than the {REGRESSION} that a regression takes: {scored}"
         )
     if fewer < BOOSTING:
         why = f"{said}, enough for a regression ({REGRESSION}) and too few for trees ({BOOSTING}): the regression scores alone"
-        return Rung("regression", positive, negative, why)
+        return ModelComplexity("regression", positive, negative, why)
     why = f"{said}, {BOOSTING} or more: trees on top of the regression may be chosen by the older folds"
-    return Rung("boosting", positive, negative, why)
+    return ModelComplexity("boosting", positive, negative, why)
 
 
-def penalty(matrix: Matrix, features: int) -> float:
+def regression_penalty(matrix: Matrix, features: int) -> float:
     """Return the regression's inverse penalty where data are few: `PRIOR_VARIANCE` over the features and a lead's snapshots.
 
     A lead counts once, however many snapshots it has, and the log odds have a variance of `PRIOR_VARIANCE` before any outcome is
@@ -147,7 +157,7 @@ def penalty(matrix: Matrix, features: int) -> float:
     >>> import pandas as pd
     >>> n = np.arange(100)
     >>> weekly = Matrix(pd.DataFrame(index=n), n < 9, np.ones(100), n // 10, n, n + 1)  # 10 snapshots a lead
-    >>> penalty(weekly, 50), penalty(weekly, 1)
+    >>> regression_penalty(weekly, 50), regression_penalty(weekly, 1)
     (0.004, 0.1)
     """
     each = float(matrix.weight.sum()) / len(np.unique(matrix.lead))
@@ -268,7 +278,7 @@ def _regression(beside: tuple[Sequence[Feature], Matrix], train: NDArray[np.int6
     specs, matrix = beside
     known = matrix.take(train[np.argsort(np.argsort(matrix.order())[train])])
     encoder = Encoder.fit(specs, known)
-    line = logistic(encoder, encoder.linear(known.values), known, penalty(known, len(specs)))
+    line = fit_logistic(encoder, encoder.linear(known.values), known, regression_penalty(known, len(specs)))
     return sigmoid(line.margin(encoder.linear(matrix.values.iloc[test])))
 
 
@@ -303,14 +313,14 @@ def _centred(columns: Sequence[LinearColumn], held: Floats, weight: Floats) -> t
     )
 
 
-def _levels(spec: Feature, rules: Sequence[PointsRule], matrix: Matrix) -> Levels:
+def _levels(spec: Feature, rules: Sequence[PointsRule], matrix: Matrix) -> CategoryLevels:
     """Return a table of the levels that the config's rules name, and of no other."""
     names = tuple(sorted({str(rule.equals) for rule in rules if rule.feature == spec.name}))
-    codes = Levels(spec.name, names, (), ()).codes(matrix.values[spec.name])
+    codes = CategoryLevels(spec.name, names, (), ()).codes(matrix.values[spec.name])
     size = len(names) + 2
     hits = np.bincount(codes, matrix.y * matrix.weight, size)
     total = np.bincount(codes, matrix.weight, size)
-    return Levels(spec.name, names, tuple(hits.tolist()), tuple(total.tolist()))
+    return CategoryLevels(spec.name, names, tuple(hits.tolist()), tuple(total.tolist()))
 
 
 def _line(x: Floats, y: Floats, mass: Floats) -> tuple[float, float]:

@@ -16,11 +16,11 @@ from leadline.core.rng import Stream, seed_of
 from leadline.dataset.feature_spec import Feature
 from leadline.errors import UsageError
 from leadline.model.encoding.encoder import Matrix
-from leadline.model.fitting.fit import split
+from leadline.model.fitting.fit import split_newest
 from leadline.model.fitting.recipe import Recipe
-from leadline.model.fitting.selection import Older, RowSplit, choose
+from leadline.model.fitting.selection import InnerFold, RowSplit, select_model
 
-__all__ = ["SPACE", "Tried", "best", "optuna_version", "search"]
+__all__ = ["SPACE", "TuningTrial", "best_recipe", "optuna_version", "search_recipes"]
 
 SPACE: Mapping[str, tuple[float, float, bool]] = {
     "learning_rate": (0.01, 0.2, True),
@@ -34,13 +34,13 @@ SPACE: Mapping[str, tuple[float, float, bool]] = {
 
 
 @dataclass(frozen=True)
-class Tried:
+class TuningTrial:
     """One recipe's numbers, and its weighted log loss over the older folds.
 
     Examples
     --------
-    >>> Tried.from_record({"numbers": {"l2": 30.0}, "loss": 0.25})
-    Tried(numbers={'l2': 30.0}, loss=0.25)
+    >>> TuningTrial.from_record({"numbers": {"l2": 30.0}, "loss": 0.25})
+    TuningTrial(numbers={'l2': 30.0}, loss=0.25)
     """
 
     numbers: Mapping[str, Any]
@@ -56,7 +56,7 @@ class Tried:
         return {"numbers": dict(self.numbers), "loss": self.loss}
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Tried:
+    def from_record(cls, record: Mapping[str, Any]) -> TuningTrial:
         """Read what `to_record` wrote; a KeyError, TypeError or ValueError says that something else did."""
         return cls({str(name): value for name, value in record["numbers"].items()}, float(record["loss"]))
 
@@ -76,26 +76,26 @@ def optuna_version() -> str:
     return str(optuna.__version__)
 
 
-def best(tried: Sequence[Tried]) -> Recipe:
+def best_recipe(tried: Sequence[TuningTrial]) -> Recipe:
     """Return the recipe with the least log loss, the earliest of equals; the default one where none was tried.
 
     Examples
     --------
-    >>> best([Tried({"l2": 1.0}, 0.3), Tried({"l2": 9.0}, 0.2)]).l2, best([]) == Recipe()
+    >>> best_recipe([TuningTrial({"l2": 1.0}, 0.3), TuningTrial({"l2": 9.0}, 0.2)]).l2, best_recipe([]) == Recipe()
     (9.0, True)
     """
     return min(tried, key=lambda one: one.loss).recipe if tried else Recipe()
 
 
-def search(
+def search_recipes(
     specs: Sequence[Feature],
     matrix: Matrix,
     folds: Sequence[RowSplit],
     trials: int,
     seed: int,
     threads: int = 1,
-    done: Sequence[Tried] = (),
-) -> Iterator[Tried]:
+    done: Sequence[TuningTrial] = (),
+) -> Iterator[TuningTrial]:
     """Yield each recipe as it has been tried; the default one is the first. The newest fold isn't looked at.
 
     Parameters
@@ -121,15 +121,15 @@ def search(
     Akiba et al., "Optuna: A Next-generation Hyperparameter Optimization Framework", KDD 2019 (the TPE sampler).
     """
     optuna_version()
-    _, rows, older, newest, _ = split(matrix, folds)
+    _, rows, older, newest, _ = split_newest(matrix, folds)
     until = newest[0][0] if newest else None
-    ready = [Older.fit(specs, rows, fold, Recipe(), until) for fold in older]
+    ready = [InnerFold.fit(specs, rows, fold, Recipe(), until) for fold in older]
     if not ready:
         return
     finished = [_finished(one) for one in done]
     for number in range(len(done), trials):
         numbers = _numbers(finished, number, seed)
-        tried = Tried(numbers, _loss(ready, replace(Recipe(), **numbers), seed, threads))
+        tried = TuningTrial(numbers, _loss(ready, replace(Recipe(), **numbers), seed, threads))
         finished.append(_finished(tried))
         yield tried
 
@@ -159,12 +159,12 @@ def _distributions() -> dict[str, Any]:
     }
 
 
-def _finished(tried: Tried) -> Any:
+def _finished(tried: TuningTrial) -> Any:
     """Return a tried recipe as a finished trial."""
     from optuna.trial import create_trial
 
     return create_trial(params=dict(tried.numbers), distributions=_distributions(), value=tried.loss)
 
 
-def _loss(ready: Sequence[Older], recipe: Recipe, seed: int, threads: int) -> float:
-    return choose(ready, recipe, seed, threads).loss
+def _loss(ready: Sequence[InnerFold], recipe: Recipe, seed: int, threads: int) -> float:
+    return select_model(ready, recipe, seed, threads).loss

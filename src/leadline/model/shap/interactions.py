@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.model.shap.tree_shap import loops_for
-from leadline.model.shap.trees import Leaf, Tree, branches, read_trees
+from leadline.model.shap.trees import Leaf, Tree, read_trees, tree_units
 
 __all__ = ["interactions"]
 
@@ -42,9 +42,9 @@ def interactions(text: str, x: Floats, owner: Sequence[int]) -> dict[tuple[int, 
 
     Examples
     --------
-    >>> from leadline.model.fitting.boosting import Recipe, boost
+    >>> from leadline.model.fitting.boosting import Recipe, fit_trees
     >>> x = np.random.default_rng(7).random((400, 3))
-    >>> text = boost(x, ((x[:, 0] > 0.5) & (x[:, 1] > 0.5)) * 1.0, np.ones(400), 7, 3, Recipe(min_hessian=1.0))
+    >>> text = fit_trees(x, ((x[:, 0] > 0.5) & (x[:, 1] > 0.5)) * 1.0, np.ones(400), 7, 3, Recipe(min_hessian=1.0))
     >>> found = interactions(text, x, [0, 1, 2])
     >>> max(found, key=lambda pair: np.abs(found[pair]).mean())
     (0, 1)
@@ -55,7 +55,7 @@ def interactions(text: str, x: Floats, owner: Sequence[int]) -> dict[tuple[int, 
         if not len(tree.column):
             continue
         goes = _goes(tree, columns)
-        for leaf in (leaf for branch in branches(tree) for leaf in branch.leaves):
+        for leaf in (leaf for branch in tree_units(tree) for leaf in branch.leaves):
             if len({owner[c] for c in leaf.columns}) > 1:
                 _add(found, leaf, tree, goes, owner)
     return found

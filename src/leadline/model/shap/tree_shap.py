@@ -18,9 +18,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.model.shap.trees import Branch, Leaf, Step, Tree, branches, read_trees
+from leadline.model.shap.trees import Leaf, SplitStep, Tree, TreeUnit, read_trees, tree_units
 
-__all__ = ["NEAR", "Forest", "Loops", "add_up", "agrees", "compiled", "in_numpy", "loops_for"]
+__all__ = ["NEAR", "Loops", "TabulatedTrees", "add_up", "compiled", "in_numpy", "loops_for", "matches_lightgbm"]
 
 
 # The inner loops over rows, splits and units: plain Python over arrays, compiled by Numba; NumPy's twins give the same bits.
@@ -211,7 +211,7 @@ CHUNK = 512  # leaves at once while tables are made
 
 
 @dataclass(frozen=True)
-class Forest:
+class TabulatedTrees:
     """Trees as tables: margins and contributions of rows, the same bits for a row alone as among any others.
 
     Attributes
@@ -228,20 +228,20 @@ class Forest:
     tables: tuple[NDArray[Any], ...] = field(repr=False)
 
     @classmethod
-    def of(cls, text: str, width: int) -> Forest:
+    def of(cls, text: str, width: int) -> TabulatedTrees:
         """Make the tables of LightGBM's text for so many columns.
 
         Examples
         --------
-        >>> from leadline.model.fitting.boosting import Recipe, boost, tree_margin
+        >>> from leadline.model.fitting.boosting import Recipe, fit_trees, tree_margin
         >>> x = np.arange(400.0).reshape(200, 2)
-        >>> text = boost(x, (x[:, 0] > 99) * 1.0, np.ones(200), 7, 3, Recipe(min_hessian=1.0))
-        >>> margin, parts = Forest.of(text, 2).parts(x)
+        >>> text = fit_trees(x, (x[:, 0] > 99) * 1.0, np.ones(200), 7, 3, Recipe(min_hessian=1.0))
+        >>> margin, parts = TabulatedTrees.of(text, 2).parts(x)
         >>> bool(np.array_equal(margin, tree_margin(text, x))), parts.shape, bool(np.ptp(margin - parts.sum(axis=1)) < 1e-12)
         (True, (200, 2), True)
         """
         trees = read_trees(text)
-        cut = [branches(tree) for tree in trees]
+        cut = [tree_units(tree) for tree in trees]
         splits = (
             _joined([tree.column for tree in trees], np.int64),
             _joined([tree.threshold for tree in trees], np.float64),
@@ -269,22 +269,22 @@ class Forest:
         return margin, parts.T
 
 
-def agrees(forest: Forest, booster: Any, x: Floats) -> bool:
+def matches_lightgbm(forest: TabulatedTrees, booster: Any, x: Floats) -> bool:
     """Tell whether rows' margins are LightGBM's to the bit, and their contributions within `NEAR` of LightGBM's."""
     margin, parts = forest.parts(x)
     told = np.asarray(booster.predict(x, pred_contrib=True))[:, :-1]
     return np.array_equal(margin, booster.predict(x, raw_score=True)) and bool(np.all(np.abs(parts - told) <= NEAR))
 
 
-def _units(trees: Sequence[Tree], cut: Sequence[Sequence[Branch]]) -> tuple[NDArray[Any], ...]:
+def _units(trees: Sequence[Tree], cut: Sequence[Sequence[TreeUnit]]) -> tuple[NDArray[Any], ...]:
     """List what each unit's bits ask; a step's turn is 1 where the way goes right."""
-    bits: list[list[Step]] = []
+    bits: list[list[SplitStep]] = []
     first_bit, base = [0], 0
     for tree, found in zip(trees, cut, strict=True):
         for unit in found:
             asked = [[step for step in unit.path if tree.column[step.split] == column] for column in unit.asked]
-            for steps in (*asked, *([Step(split, True)] for split in unit.splits)):
-                bits.append([Step(base + step.split, step.left) for step in steps])
+            for steps in (*asked, *([SplitStep(split, True)] for split in unit.splits)):
+                bits.append([SplitStep(base + step.split, step.left) for step in steps])
             first_bit.append(len(bits))
         base += len(tree.column)
     steps = [step for asked in bits for step in asked]
@@ -296,7 +296,7 @@ def _units(trees: Sequence[Tree], cut: Sequence[Sequence[Branch]]) -> tuple[NDAr
     )
 
 
-def _tables(trees: Sequence[Tree], cut: Sequence[Sequence[Branch]]) -> tuple[NDArray[Any], ...]:
+def _tables(trees: Sequence[Tree], cut: Sequence[Sequence[TreeUnit]]) -> tuple[NDArray[Any], ...]:
     """Put every unit's tables in a row: the leaf's value that its bits lead to (0 for another unit's), then each column's part."""
     leaves = [leaf for found in cut for unit in found for leaf in unit.leaves]
     told = iter(_patterns(leaves))
@@ -320,7 +320,7 @@ def _tables(trees: Sequence[Tree], cut: Sequence[Sequence[Branch]]) -> tuple[NDA
     return (*whole, _joined(tables, np.float64))
 
 
-def _unit_tables(tree: Tree, unit: Branch, told: Sequence[Floats]) -> tuple[Floats, Floats]:
+def _unit_tables(tree: Tree, unit: TreeUnit, told: Sequence[Floats]) -> tuple[Floats, Floats]:
     """Sum a unit's leaves over all patterns of its bits."""
     number = np.arange(2**unit.bits)
     met = [(number >> bit) & 1 for bit in range(unit.bits)]

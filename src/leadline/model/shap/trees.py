@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from leadline.errors import DataError
 
-__all__ = ["BITS", "Branch", "Leaf", "Tree", "branches", "check_trees", "read_trees"]
+__all__ = ["BITS", "Leaf", "Tree", "TreeUnit", "check_trees", "read_trees", "tree_units"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ BITS = 8
 """More bits are fewer and larger tables: 8 keep a unit's tables in the fastest cache, and were as fast as 10."""
 
 
-class Step(NamedTuple):
+class SplitStep(NamedTuple):
     """A split on the way down, and whether the way goes left."""
 
     split: int
@@ -63,13 +63,13 @@ class Tree:
         """Return how many training rows a child saw."""
         return int(self.count[child] if child >= 0 else self.leaf_count[~child])
 
-    def below(self, child: int, path: tuple[Step, ...]) -> Iterator[tuple[int, tuple[Step, ...]]]:
+    def below(self, child: int, path: tuple[SplitStep, ...]) -> Iterator[tuple[int, tuple[SplitStep, ...]]]:
         """Yield the leaves at or below a child, each with its way from the root."""
         if child < 0:
             yield ~child, path
             return
-        yield from self.below(int(self.left[child]), (*path, Step(child, True)))
-        yield from self.below(int(self.right[child]), (*path, Step(child, False)))
+        yield from self.below(int(self.left[child]), (*path, SplitStep(child, True)))
+        yield from self.below(int(self.right[child]), (*path, SplitStep(child, False)))
 
 
 class Leaf(NamedTuple):
@@ -78,11 +78,11 @@ class Leaf(NamedTuple):
     value: float
     columns: tuple[int, ...]
     passed: tuple[float, ...]
-    way: tuple[Step, ...]
+    way: tuple[SplitStep, ...]
 
 
 @dataclass(frozen=True)
-class Branch:
+class TreeUnit:
     """A unit: what its bits ask, and its leaves.
 
     Attributes
@@ -98,7 +98,7 @@ class Branch:
     """
 
     asked: tuple[int, ...]
-    path: tuple[Step, ...]
+    path: tuple[SplitStep, ...]
     splits: tuple[int, ...]
     leaves: tuple[Leaf, ...]
 
@@ -141,7 +141,7 @@ def _tree(fields: Mapping[str, str]) -> Tree:
     )  # fmt: skip
 
 
-def branches(tree: Tree, bits: int = BITS) -> list[Branch]:
+def tree_units(tree: Tree, bits: int = BITS) -> list[TreeUnit]:
     """Cut a tree into units of at most so many bits, the largest that there are; a tree of one leaf is one, of no bits.
 
     Raises
@@ -152,8 +152,8 @@ def branches(tree: Tree, bits: int = BITS) -> list[Branch]:
     size = np.ones(len(tree.column), dtype=np.int64)
     for split in range(len(size) - 1, -1, -1):  # children have higher numbers than their parents
         size[split] += sum(size[child] for child in (tree.left[split], tree.right[split]) if child >= 0)
-    found: list[Branch] = []
-    waiting: list[tuple[int, tuple[Step, ...]]] = [(0 if len(size) else -1, ())]
+    found: list[TreeUnit] = []
+    waiting: list[tuple[int, tuple[SplitStep, ...]]] = [(0 if len(size) else -1, ())]
     while waiting:
         child, path = waiting.pop()
         asked = dict.fromkeys(int(tree.column[step.split]) for step in path)
@@ -164,18 +164,18 @@ def branches(tree: Tree, bits: int = BITS) -> list[Branch]:
         if child < 0 or len(asked) + size[child] <= bits:
             found.append(_branch(tree, child, path, tuple(asked)))
         else:
-            waiting += [(int(side[child]), (*path, Step(child, goes))) for side, goes in
+            waiting += [(int(side[child]), (*path, SplitStep(child, goes))) for side, goes in
                         ((tree.right, False), (tree.left, True))]  # fmt: skip
     return found
 
 
-def _branch(tree: Tree, child: int, path: tuple[Step, ...], asked: tuple[int, ...]) -> Branch:
+def _branch(tree: Tree, child: int, path: tuple[SplitStep, ...], asked: tuple[int, ...]) -> TreeUnit:
     leaves = [_leaf(tree, leaf, way) for leaf, way in tree.below(child, path)]
     splits = sorted({step.split for leaf in leaves for step in leaf.way[len(path) :]})
-    return Branch(asked, path, tuple(splits), tuple(leaves))
+    return TreeUnit(asked, path, tuple(splits), tuple(leaves))
 
 
-def _leaf(tree: Tree, leaf: int, way: tuple[Step, ...]) -> Leaf:
+def _leaf(tree: Tree, leaf: int, way: tuple[SplitStep, ...]) -> Leaf:
     passed: dict[int, float] = {}
     for split, left in way:
         column = int(tree.column[split])

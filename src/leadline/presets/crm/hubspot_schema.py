@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.presets.inspect import Field, Vendor
+from leadline.presets.inspect import Field, VendorTable
 
 __all__ = ["STAGES", "TABLES", "TRACKED"]
 
@@ -32,7 +32,7 @@ ENGAGED_AT: Field = (
 )
 
 TABLES = {
-    "contact": Vendor(
+    "contact": VendorTable(
         ("contact", "contacts"),
         {
             "id": ("id", ("id", "vid", "record_id", "canonical_vid")),
@@ -53,7 +53,7 @@ TABLES = {
         },
         ("id", "created_at"),
     ),
-    "contact_property_history": Vendor(
+    "contact_property_history": VendorTable(
         ("contact_property_history", "contacts_property_history"),
         {
             "contact_id": ("id", ("contact_id", "vid", "objectid")),
@@ -63,7 +63,7 @@ TABLES = {
         },
         ("contact_id", "name", "value", "changed_at"),
     ),
-    "contact_merge_audit": Vendor(
+    "contact_merge_audit": VendorTable(
         ("contact_merge_audit",),
         {
             "from_id": ("id", ("vid_to_merge",)),
@@ -72,7 +72,7 @@ TABLES = {
         },
         ("from_id", "into_id", "merged_at"),
     ),
-    "company": Vendor(
+    "company": VendorTable(
         ("company", "companies"),
         {
             "id": ("id", ("id", "companyid", "record_id")),
@@ -84,7 +84,7 @@ TABLES = {
         },
         ("id",),
     ),
-    "email_event": Vendor(
+    "email_event": VendorTable(
         ("email_event", "email_events"),
         {
             "id": ("id", ("id",)),
@@ -95,7 +95,7 @@ TABLES = {
         },
         ("id", "type", "recipient", "created_at"),
     ),
-    "contact_form_submission": Vendor(
+    "contact_form_submission": VendorTable(
         ("contact_form_submission", "form_submissions"),
         {
             "contact_id": ("id", ("contact_id",)),
@@ -106,8 +106,8 @@ TABLES = {
         },
         ("contact_id", "conversion_id", "sent_at"),
     ),
-    "form": Vendor(("form", "forms"), {"id": ("id", ("guid", "id")), "name": ("text", ("name",))}, ("id", "name")),
-    "deal": Vendor(
+    "form": VendorTable(("form", "forms"), {"id": ("id", ("guid", "id")), "name": ("text", ("name",))}, ("id", "name")),
+    "deal": VendorTable(
         ("deal", "deals"),
         {
             "id": ("id", ("deal_id", "id", "record_id")),
@@ -120,17 +120,17 @@ TABLES = {
         },
         ("id", "created_at"),
     ),
-    "deal_contact": Vendor(
+    "deal_contact": VendorTable(
         ("deal_contact",),
         {"deal_id": ("id", ("deal_id",)), "contact_id": ("id", ("contact_id",))},
         ("deal_id", "contact_id"),
     ),
-    "deal_company": Vendor(
+    "deal_company": VendorTable(
         ("deal_company",),
         {"deal_id": ("id", ("deal_id",)), "company_id": ("id", ("company_id",))},
         ("deal_id", "company_id"),
     ),
-    "deal_stage": Vendor(
+    "deal_stage": VendorTable(
         ("deal_stage",),
         {
             "deal_id": ("id", ("deal_id",)),
@@ -139,7 +139,7 @@ TABLES = {
         },
         ("deal_id", "stage_id", "entered_at"),
     ),
-    "deal_pipeline_stage": Vendor(
+    "deal_pipeline_stage": VendorTable(
         ("deal_pipeline_stage",),
         {
             "id": ("id", ("stage_id",)),
@@ -148,12 +148,12 @@ TABLES = {
         },
         ("id",),
     ),
-    "engagement_contact": Vendor(
+    "engagement_contact": VendorTable(
         ("engagement_contact",),
         {"engagement_id": ("id", ("engagement_id",)), "contact_id": ("id", ("contact_id",))},
         ("engagement_id", "contact_id"),
     ),
-    "engagement": Vendor(
+    "engagement": VendorTable(
         ("engagement",),
         {
             "id": ("id", ("id",)),
@@ -163,7 +163,7 @@ TABLES = {
         ("id",),
     ),
     **{
-        f"engagement_{kind}": Vendor(
+        f"engagement_{kind}": VendorTable(
             (f"engagement_{kind}",),
             {
                 "engagement_id": ("id", ("engagement_id", "id")),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leadline.presets.crm.hubspot_schema import TRACKED
-from leadline.presets.inspect import Seen
-from leadline.presets.sql import listed, part, statement
+from leadline.presets.inspect import FoundTables
+from leadline.presets.sql import sql_file, sql_list, with_part
 
 __all__ = [
     "BY_DATE",
@@ -41,13 +41,13 @@ PAIRS = """\
 KNOWN = "(SELECT id FROM lead UNION SELECT from_id FROM vanished)"
 
 
-def people(seen: Seen, *fields: str) -> list[str]:
+def people(seen: FoundTables, *fields: str) -> list[str]:
     """Write the parts that say who is a lead: contacts that aren't deleted, and those that a merge took away."""
     own = dict.fromkeys(("id", "deleted", *fields, *(["merged_ids"] if seen.has("contact", "merged_ids") else [])))
-    parts = [part(seen, "contact", *own)]
+    parts = [with_part(seen, "contact", *own)]
     gone = [PAIRS] if seen.has("contact", "merged_ids") else []
     if seen.has("contact_merge_audit"):
-        parts.append(part(seen, "contact_merge_audit", "from_id", "into_id", "merged_at"))
+        parts.append(with_part(seen, "contact_merge_audit", "from_id", "into_id", "merged_at"))
         gone.append("  SELECT from_id, into_id, merged_at FROM contact_merge_audit")
     nobody = "  SELECT id AS from_id, id AS into_id, CAST(NULL AS TIMESTAMPTZ) AS merged_at FROM contact WHERE FALSE"
     parts.append("vanished AS (\n" + "\n  UNION ALL\n".join(gone or [nobody]) + "\n)")
@@ -55,31 +55,31 @@ def people(seen: Seen, *fields: str) -> list[str]:
     return [*parts, f"lead AS (\n  {kept}\n)"]
 
 
-def leads(seen: Seen) -> str:
+def leads(seen: FoundTables) -> str:
     """Write the statement of leads."""
     about = (
         "Leads: HubSpot's contacts. Deleted ones are left out, but for those that a merge took away: they were open till then.\n"
         "job_title and country stand here as they are now; where history.sql has them, leadline reads them as of each date."
     )
     fields = ("account_id", "created_at", "lead_source", "campaign", "job_title", "country")
-    return statement(about, people(seen, *fields), f"SELECT id AS lead_id, {', '.join(fields)}\nFROM lead")
+    return sql_file(about, people(seen, *fields), f"SELECT id AS lead_id, {', '.join(fields)}\nFROM lead")
 
 
-def merges(seen: Seen) -> str:
+def merges(seen: FoundTables) -> str:
     """Write the statement of merges."""
     about = "Contacts that were merged: hs_calculated_merged_vids holds id:milliseconds;id:milliseconds of each."
-    return statement(about, people(seen), "SELECT from_id, into_id, merged_at\nFROM vanished")
+    return sql_file(about, people(seen), "SELECT from_id, into_id, merged_at\nFROM vanished")
 
 
-def accounts(seen: Seen) -> str:
+def accounts(seen: FoundTables) -> str:
     """Write the statement of accounts."""
     about = "Accounts: HubSpot's companies, each known from the day on which it was created."
     body = "SELECT id AS account_id, created_at, industry, employees, country\nFROM company\nWHERE NOT deleted"
     fields = ("id", "deleted", "created_at", "industry", "employees", "country")
-    return statement(about, [part(seen, "company", *fields)], body)
+    return sql_file(about, [with_part(seen, "company", *fields)], body)
 
 
-def events(seen: Seen) -> str:
+def events(seen: FoundTables) -> str:
     """Write the statement of events."""
     about = (
         "Events: what leads did themselves. E-mails are joined by address; sent, delivered and bounced ones are our acts, not theirs.\n"
@@ -88,14 +88,14 @@ def events(seen: Seen) -> str:
     parts = people(seen, "created_at", "email", "other_emails")
     selects = []
     if seen.has("email_event") and seen.has("contact", "email"):
-        parts += [part(seen, "email_event", "id", "type", "recipient", "created_at", "filtered"), ADDRESS]
+        parts += [with_part(seen, "email_event", "id", "type", "recipient", "created_at", "filtered"), ADDRESS]
         selects.append(EMAILS)
     if seen.has("contact_form_submission"):
         parts.append(
-            part(seen, "contact_form_submission", "contact_id", "conversion_id", "form_id", "title", "sent_at")
+            with_part(seen, "contact_form_submission", "contact_id", "conversion_id", "form_id", "title", "sent_at")
         )
         named = seen.has("form")
-        parts += [part(seen, "form", "id", "name")] if named else []
+        parts += [with_part(seen, "form", "id", "name")] if named else []
         name = "NULLIF(TRIM(n.name), ''), " if named else ""
         join = "LEFT JOIN form AS n ON n.id = f.form_id\n" if named else ""
         selects.append(
@@ -103,7 +103,7 @@ def events(seen: Seen) -> str:
             f"  'form: ' || COALESCE({name}NULLIF(TRIM(f.title), ''), 'unnamed') AS event_type, f.sent_at AS occurred_at\n"
             f"FROM contact_form_submission AS f\n{join}WHERE f.contact_id IN {KNOWN}"
         )
-    return statement(about, parts, "\nUNION ALL\n".join(selects))
+    return sql_file(about, parts, "\nUNION ALL\n".join(selects))
 
 
 ADDRESS = """\
@@ -126,19 +126,19 @@ JOIN address AS a ON a.address = LOWER(TRIM(e.recipient))
 WHERE UPPER(e.type) IN ('OPEN', 'CLICK') AND NOT e.filtered"""
 
 
-def stages(seen: Seen, statuses: Sequence[str]) -> str:
+def stages(seen: FoundTables, statuses: Sequence[str]) -> str:
     """Write the statement of stages: from their history, or from the contact's own dates."""
     if seen.has("contact_property_history"):
         about = (
             "Stages: each change of the lifecycle stage, with its time; and the lead statuses that reject a lead or open it anew.\n"
             "The stage on the contact itself is overwritten, so it is never read."
         )
-        ends = f"\n    OR (name = 'hs_lead_status' AND LOWER(value) IN ({listed(statuses)}))" if statuses else ""
+        ends = f"\n    OR (name = 'hs_lead_status' AND LOWER(value) IN ({sql_list(statuses)}))" if statuses else ""
         body = (
             "SELECT contact_id AS lead_id, LOWER(value) AS stage, changed_at\nFROM contact_property_history\n"
             f"WHERE ((name = 'lifecyclestage' AND value <> ''){ends})\n  AND contact_id IN {KNOWN}"
         )
-        return statement(about, [*people(seen), _tracked(seen)], body)
+        return sql_file(about, [*people(seen), _tracked(seen)], body)
     about = (
         "Stages: the contact's own dates of them. A stage that was left and reached again shows its newest date only."
     )
@@ -147,35 +147,35 @@ def stages(seen: Seen, statuses: Sequence[str]) -> str:
         f"SELECT id AS lead_id, '{BY_DATE[f]}' AS stage, {f} AS changed_at FROM lead WHERE {f} IS NOT NULL"
         for f in there
     ]
-    return statement(about, people(seen, *there), "\nUNION ALL\n".join(selects))
+    return sql_file(about, people(seen, *there), "\nUNION ALL\n".join(selects))
 
 
-def history(seen: Seen) -> str:
+def history(seen: FoundTables) -> str:
     """Write the statement of field history."""
     about = "Field history: what these properties were, and from when on. HubSpot keeps the first value too."
     cases = "\n    ".join(f"WHEN '{name}' THEN '{ours}'" for name, ours in TRACKED.items())
     body = (
         f"SELECT contact_id AS lead_id,\n  CASE name\n    {cases}\n  END AS field, value, changed_at\n"
-        f"FROM contact_property_history\nWHERE name IN ({listed(list(TRACKED))})\n  AND contact_id IN {KNOWN}"
+        f"FROM contact_property_history\nWHERE name IN ({sql_list(list(TRACKED))})\n  AND contact_id IN {KNOWN}"
     )
-    return statement(about, [*people(seen), _tracked(seen)], body)
+    return sql_file(about, [*people(seen), _tracked(seen)], body)
 
 
-def _tracked(seen: Seen) -> str:
-    return part(seen, "contact_property_history", "contact_id", "name", "value", "changed_at")
+def _tracked(seen: FoundTables) -> str:
+    return with_part(seen, "contact_property_history", "contact_id", "name", "value", "changed_at")
 
 
 # The SQL that shapes what HubSpot keeps of sales: deals, and the engagements that sales logs.
 
 
-def opportunities(seen: Seen) -> str:
+def opportunities(seen: FoundTables) -> str:
     """Write the statement of opportunities: deals, each with the earliest of its contacts."""
     about = (
         "Opportunities: HubSpot's deals, each for the earliest created of its contacts.\n"
         "closed_at is when the deal entered its last stage; of an open deal the close date is a plan, and never read."
     )
     parts = [*people(seen, "account_id", "created_at")]
-    parts.append(part(seen, "deal", "id", "deleted", "created_at", "close_at", "amount", "stage_id", "contact_id"))
+    parts.append(with_part(seen, "deal", "id", "deleted", "created_at", "close_at", "amount", "stage_id", "contact_id"))
     parts += [*_contacts(seen), *_beside(seen)]
     entered = "COALESCE(s.entered_at, d.close_at)" if seen.has("deal_stage") else "d.close_at"
     account = "COALESCE(a.company_id, c.account_id)" if seen.has("deal_company") else "c.account_id"
@@ -189,7 +189,7 @@ def opportunities(seen: Seen) -> str:
         "SELECT id AS opportunity_id, contact_id AS lead_id, account_id, created_at, stage,\n"
         "  CASE WHEN stage <> 'open' THEN entered_at END AS closed_at, amount\nFROM told"
     )
-    return statement(about, parts, body)
+    return sql_file(about, parts, body)
 
 
 JOINS = {
@@ -202,10 +202,10 @@ JOINS = {
 """What is joined to a deal, where it is there."""
 
 
-def _contacts(seen: Seen) -> list[str]:
+def _contacts(seen: FoundTables) -> list[str]:
     """Write the parts that find a deal's first contact."""
     own = seen.has("deal_contact")
-    parts = [part(seen, "deal_contact", "deal_id", "contact_id")] if own else []
+    parts = [with_part(seen, "deal_contact", "deal_id", "contact_id")] if own else []
     from_deal = "SELECT id AS deal_id, SPLIT_PART(contact_id, ';', 1) AS contact_id FROM deal"
     links = "SELECT deal_id, contact_id FROM deal_contact" if own else from_deal
     parts.append(
@@ -217,17 +217,17 @@ def _contacts(seen: Seen) -> list[str]:
     return parts
 
 
-def _beside(seen: Seen) -> list[str]:
+def _beside(seen: FoundTables) -> list[str]:
     """Write the parts of the tables that are joined to a deal."""
     fields = {
         "deal_pipeline_stage": ("id", "won", "probability"),
         "deal_stage": ("deal_id", "stage_id", "entered_at"),
         "deal_company": ("deal_id", "company_id"),
     }
-    return [part(seen, table, *own) for table, own in fields.items() if seen.has(table)]
+    return [with_part(seen, table, *own) for table, own in fields.items() if seen.has(table)]
 
 
-def _ending(seen: Seen) -> str:
+def _ending(seen: FoundTables) -> str:
     """Write what became of a deal: HubSpot's own names of its stages, and what its pipeline says of them."""
     bare = "REPLACE(LOWER(d.stage_id), ' ', '')"
     won, lost = [f"{bare} = 'closedwon'"], [f"{bare} = 'closedlost'"]
@@ -236,7 +236,7 @@ def _ending(seen: Seen) -> str:
     return f"CASE WHEN {' OR '.join(won)} THEN 'closedwon' WHEN {' OR '.join(lost)} THEN 'closedlost' ELSE 'open' END"
 
 
-def touching(seen: Seen) -> list[str]:
+def touching(seen: FoundTables) -> list[str]:
     """List the kinds of engagements whose time is known."""
     if not seen.has("engagement_contact"):
         return []
@@ -245,20 +245,20 @@ def touching(seen: Seen) -> list[str]:
     return timed or (["all"] if seen.has("engagement", "at", "type") else [])
 
 
-def touches(seen: Seen) -> str:
+def touches(seen: FoundTables) -> str:
     """Write the statement of touches: calls, e-mails and meetings that sales logged."""
     about = (
         "Touches: what sales did with a lead (calls, e-mails, meetings); never events, which are the lead's own acts.\n"
         "Notes and tasks reach nobody, and e-mails that came in are the lead's: they are left out."
     )
-    parts = [*people(seen), part(seen, "engagement_contact", "engagement_id", "contact_id")]
+    parts = [*people(seen), with_part(seen, "engagement_contact", "engagement_id", "contact_id")]
     kinds = touching(seen)
     whole = seen.has("engagement")
-    parts += [part(seen, "engagement", "id", "type", "at")] if whole else []
+    parts += [with_part(seen, "engagement", "id", "type", "at")] if whole else []
     if kinds == ["all"]:
         told = "SELECT id, at, LOWER(type) AS kind FROM engagement WHERE UPPER(type) IN ('CALL', 'EMAIL', 'MEETING')"
     else:
-        parts += [part(seen, f"engagement_{k}", "engagement_id", "at", "direction", "deleted") for k in kinds]
+        parts += [with_part(seen, f"engagement_{k}", "engagement_id", "at", "direction", "deleted") for k in kinds]
         at = "COALESCE(k.at, e.at)" if whole else "k.at"
         join = " LEFT JOIN engagement AS e ON e.id = k.engagement_id" if whole else ""
         told = "\n  UNION ALL ".join(
@@ -270,4 +270,4 @@ def touches(seen: Seen) -> str:
         f"SELECT c.contact_id AS lead_id, t.at AS touched_at, t.kind\nFROM (\n  {told}\n) AS t\n"
         f"JOIN engagement_contact AS c ON c.engagement_id = t.id\nWHERE t.at IS NOT NULL AND c.contact_id IN {KNOWN}"
     )
-    return statement(about, parts, body)
+    return sql_file(about, parts, body)

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.errors import DataError
-from leadline.presets.config_yaml import LEAD, Asked, Behaviour, Shaped, intent_of, proposed
+from leadline.presets.config_yaml import LEAD, BehaviourGuess, ConfigAnswers, ShapedTable, build_proposal, intent_of
 from leadline.presets.crm import salesforce_sql as sales
 from leadline.presets.crm import salesforce_sql as sql
 from leadline.presets.crm.hubspot import OPPORTUNITIES, TOUCHES, kinds, variables
 from leadline.presets.crm.salesforce_schema import CONVERTED, TABLES, TRACKED
 from leadline.presets.crm.salesforce_sql import opportunities
-from leadline.presets.inspect import Seen, see
-from leadline.presets.naming import guessed
-from leadline.presets.proposal import Guess, Lack, Proposal, percent
-from leadline.presets.source_url import filled, settle
-from leadline.presets.sql import listed, part
-from leadline.storage.catalog import look_into
+from leadline.presets.inspect import FoundTables, find_tables
+from leadline.presets.naming import guess_stages
+from leadline.presets.proposal import Guess, MissingTable, Proposal, percent
+from leadline.presets.source_url import fill_variables, without_credentials
+from leadline.presets.sql import sql_list, with_part
+from leadline.storage.catalog import list_relations
 
 __all__ = [
     "ACCOUNTS",
@@ -51,12 +51,12 @@ ORIGINS = {
 }  # fmt: skip
 
 
-def origin(seen: Seen, table: str) -> str:
+def origin(seen: FoundTables, table: str) -> str:
     """Name Salesforce's tables behind one of ours."""
     return ", ".join(seen.spelled(t) for t in ORIGINS[table] if t in seen.tables)
 
 
-def attributes(seen: Seen, ours: Sequence[str]) -> tuple[str, ...]:
+def attributes(seen: FoundTables, ours: Sequence[str]) -> tuple[str, ...]:
     """Say in the config which attributes were left out."""
     lines = ["Status, Rating, Owner, LastActivityDate and every Converted… field are overwritten: leaks, all of them."]
     kept = [f for f in ("job_title", "country") if f in ours and seen.has("lead", f)]
@@ -68,7 +68,7 @@ def attributes(seen: Seen, ours: Sequence[str]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def list_guesses(seen: Seen, tracked: Sequence[str], reaches: str) -> list[Guess]:
+def list_guesses(seen: FoundTables, tracked: Sequence[str], reaches: str) -> list[Guess]:
     """Say what was chosen."""
     found = [
         Guess(
@@ -92,50 +92,56 @@ def list_guesses(seen: Seen, tracked: Sequence[str], reaches: str) -> list[Guess
     return found
 
 
-def missing_inputs(seen: Seen, tracked: Sequence[str]) -> list[Lack]:
+def missing_inputs(seen: FoundTables, tracked: Sequence[str]) -> list[MissingTable]:
     """List what isn't there, what that costs, and how to get it."""
     found = [*_missing_history(seen, tracked)]
     if not seen.has("campaign_member"):
-        found.append(Lack(
+        found.append(MissingTable(
             "events", "campaign_member isn't there: nothing that leads did counts, so scores rest on who they are; add campaign_member and "
             "campaign to the sync, and web visits and e-mails from your marketing tool",
         ))  # fmt: skip
     else:
         if not seen.has("campaign"):
-            found.append(Lack("", "campaign isn't there: a webinar and a trade fair count as one; add it to the sync"))
-        found.append(Lack(
+            found.append(
+                MissingTable("", "campaign isn't there: a webinar and a trade fair count as one; add it to the sync")
+            )
+        found.append(MissingTable(
             "", "web visits and e-mail opens aren't in Salesforce: what leads read doesn't count; add them from your marketing tool to "
             "sql/events.sql with UNION ALL",
         ))  # fmt: skip
     if not seen.has("lead", "company"):
         found.append(
-            Lack(
+            MissingTable(
                 "", "lead has no Company: what colleagues do, and the buying committee, don't count; add it to the sync"
             )
         )
     if not seen.has("account"):
         found.append(
-            Lack(
+            MissingTable(
                 "accounts", "account isn't there: industry and size of a lead's company don't count; add it to the sync"
             )
         )
     if not seen.has("lead", "master_id", "modified_at"):
-        found.append(Lack(
+        found.append(MissingTable(
             "merges", "MasterRecordId with SystemModstamp isn't there: of leads that were merged, what the vanished one did is lost; add "
             "both fields, and deleted rows, to the sync",
         ))  # fmt: skip
     if not seen.has("lead", "deleted"):
-        found.append(Lack("", "lead has no IsDeleted: deleted leads count as open ones; add the field to the sync"))
+        found.append(
+            MissingTable("", "lead has no IsDeleted: deleted leads count as open ones; add the field to the sync")
+        )
     if not seen.has("task") and not seen.has("event"):
         found.append(
-            Lack("touches", "task and event aren't there: how fast sales answers can't be told; add them to the sync")
+            MissingTable(
+                "touches", "task and event aren't there: how fast sales answers can't be told; add them to the sync"
+            )
         )
     return [*found, *_missing_deals(seen)]
 
 
-def _missing_history(seen: Seen, tracked: Sequence[str]) -> list[Lack]:
+def _missing_history(seen: FoundTables, tracked: Sequence[str]) -> list[MissingTable]:
     if not seen.has("lead_history"):
-        return [Lack(
+        return [MissingTable(
             "history", "lead_history isn't there: a sync overwrites leads, so of the ladder only conversions have a date (and that a day "
             "without a time), MQL and rejected leads don't show, and title and country can't be used as they were; switch on Field History "
             "Tracking for Lead (Status, Title, Country, Owner) in Salesforce's set-up and add lead_history to the sync: it tells of changes "
@@ -145,32 +151,32 @@ def _missing_history(seen: Seen, tracked: Sequence[str]) -> list[Lack]:
     if not lacking:
         return []
     cost = "MQL and rejected leads don't show; " if "Status" in lacking else ""
-    return [Lack(
+    return [MissingTable(
         "" if tracked else "history", f"lead_history tells nothing of {', '.join(lacking)}: {cost}what they were at a date isn't known, so they aren't used; switch on "
         "their tracking in Salesforce's set-up, it tells of changes from then on",
     )]  # fmt: skip
 
 
-def _missing_deals(seen: Seen) -> list[Lack]:
+def _missing_deals(seen: FoundTables) -> list[MissingTable]:
     if not seen.has("opportunity"):
-        return [Lack(
+        return [MissingTable(
             "opportunities", "opportunity isn't there: what became of conversions, won or lost, doesn't show; add opportunity, "
             "opportunity_history and opportunity_contact_role to the sync",
         )]  # fmt: skip
     found = []
     if not seen.has("opportunity_history") and not seen.has("opportunity_field_history"):
-        found.append(Lack(
+        found.append(MissingTable(
             "", "opportunity_history isn't there: CloseDate stands for the day on which an opportunity was closed, which sales sets by "
             "hand; add it to the sync",
         ))  # fmt: skip
     if not seen.has("opportunity_contact_role"):
-        found.append(Lack(
+        found.append(MissingTable(
             "", "opportunity_contact_role isn't there: only opportunities made by the conversion itself are laid to a lead; add it to the sync",
         ))  # fmt: skip
     return found
 
 
-def strangers(seen: Seen) -> list[str]:
+def strangers(seen: FoundTables) -> list[str]:
     """Say how many opportunities belong to no lead: where most do, leads tell little of the business."""
     if not seen.has("opportunity"):
         return []
@@ -210,9 +216,9 @@ def propose(source: str, folder: Path) -> Proposal:
     DataError
         What is needed can't be read, or nothing tells of an outcome.
     """
-    contents = look_into(filled(source))
-    place = settle(source, contents)
-    seen = see(contents, TABLES, "lead", place.label)
+    contents = list_relations(fill_variables(source))
+    place = without_credentials(source, contents)
+    seen = find_tables(contents, TABLES, "lead", place.label)
     tracked = _tracked(seen)
     _tells(seen, place.label)
     stages, guesses = _stage_words(seen, tracked)
@@ -220,14 +226,16 @@ def propose(source: str, folder: Path) -> Proposal:
     behaviours = _behaviours(seen)
     missing = missing_inputs(seen, tracked)
     reaches = "sql" if _converts(seen) else "opportunity"
-    asked = Asked("salesforce-sql", reaches, stages, behaviours, tuple(line for w in missing for line in w.comment))
+    asked = ConfigAnswers(
+        "salesforce-sql", reaches, stages, behaviours, tuple(line for w in missing for line in w.comment)
+    )
     guesses = [*list_guesses(seen, tracked, reaches), *guesses]
     guesses += kinds(behaviours, "campaigns")
     warnings = [*variables(place.variables), *(w.told for w in missing), *strangers(seen)]
-    return proposed("Salesforce", place, folder, tables, asked, guesses, warnings, partial(origin, seen))
+    return build_proposal("Salesforce", place, folder, tables, asked, guesses, warnings, partial(origin, seen))
 
 
-def _tells(seen: Seen, label: str) -> None:
+def _tells(seen: FoundTables, label: str) -> None:
     """Refuse a source that tells of no outcome."""
     if not _converts(seen) and not _links(seen):
         raise DataError(
@@ -236,46 +244,46 @@ def _tells(seen: Seen, label: str) -> None:
         )
 
 
-def _converts(seen: Seen) -> bool:
+def _converts(seen: FoundTables) -> bool:
     return seen.has("lead_history") or seen.has("lead", "is_converted", "converted_at")
 
 
-def _links(seen: Seen) -> bool:
+def _links(seen: FoundTables) -> bool:
     """Tell whether an opportunity can be laid to a lead."""
     by_contact = seen.has("opportunity_contact_role") and seen.has("lead", "contact_id")
     return seen.has("opportunity") and (seen.has("lead", "opportunity_id") or by_contact)
 
 
-def _tracked(seen: Seen) -> tuple[str, ...]:
+def _tracked(seen: FoundTables) -> tuple[str, ...]:
     """List the fields whose changes Salesforce records here, and whose present value the lead has."""
     if not seen.has("lead_history", "old_value"):
         return ()
     rows = seen.contents.rows(
-        f"WITH {part(seen, 'lead_history', 'field')}\n"
-        f"SELECT field, COUNT(*) FROM lead_history WHERE field IN ({listed(list(TRACKED))}) GROUP BY field"
+        f"WITH {with_part(seen, 'lead_history', 'field')}\n"
+        f"SELECT field, COUNT(*) FROM lead_history WHERE field IN ({sql_list(list(TRACKED))}) GROUP BY field"
     )
     there = {row[0] for row in rows}
     return tuple(theirs for theirs, ours in TRACKED.items() if theirs in there and seen.has("lead", ours))
 
 
-def _stage_words(seen: Seen, tracked: Sequence[str]) -> tuple[dict[str, list[str]], list[Guess]]:
+def _stage_words(seen: FoundTables, tracked: Sequence[str]) -> tuple[dict[str, list[str]], list[Guess]]:
     """Guess which status means which rung: the words are each company's own."""
     stages = {rung: list(own) for rung, own in STAGES.items()}
     if "Status" not in tracked:
         return stages, []
     rows = seen.contents.rows(
-        f"WITH {part(seen, 'lead_history', 'lead_id', 'field', 'old_value', 'new_value')}\n"
+        f"WITH {with_part(seen, 'lead_history', 'lead_id', 'field', 'old_value', 'new_value')}\n"
         "SELECT word, COUNT(DISTINCT lead_id) FROM (\n"
         "  SELECT lead_id, new_value AS word FROM lead_history WHERE field = 'Status'\n"
         "  UNION ALL SELECT lead_id, old_value FROM lead_history WHERE field = 'Status'\n"
         f") AS w WHERE word <> '' GROUP BY word HAVING COUNT(DISTINCT lead_id) >= {MIN_GROUP_SIZE} ORDER BY 2 DESC, 1 LIMIT 60"
     )
-    own, guesses = guessed([(str(word), int(n)) for word, n in rows], [CONVERTED, "Closed Won", "Closed Lost"])
+    own, guesses = guess_stages([(str(word), int(n)) for word, n in rows], [CONVERTED, "Closed Won", "Closed Lost"])
     order = ("lead", "mql", "sql", "opportunity", "won", "lost", "rejected")
     return {rung: [*stages.get(rung, []), *own.get(rung, [])] for rung in order}, guesses
 
 
-def _tables(seen: Seen, tracked: Sequence[str]) -> list[Shaped]:
+def _tables(seen: FoundTables, tracked: Sequence[str]) -> list[ShapedTable]:
     """List our tables, as far as Salesforce's give them."""
     ours = [TRACKED[name] for name in tracked]
     fields = ["lead_source"] if seen.has("lead", "lead_source") else []
@@ -283,29 +291,29 @@ def _tables(seen: Seen, tracked: Sequence[str]) -> list[Shaped]:
     lead = LEAD | {"attributes": f"[{', '.join(fields)}]"}
     if not seen.has("lead", "company"):
         del lead["account"]
-    tables = [Shaped("leads", sql.leads(seen), lead, below=attributes(seen, ours))]
+    tables = [ShapedTable("leads", sql.leads(seen), lead, below=attributes(seen, ours))]
     if seen.has("account") and "account" in lead:
         there = [f for f in ("industry", "employees", "country") if seen.has("account", f)]
         keys = {"key": "account_id", "attributes": f"[{', '.join(there)}]"}
         if seen.has("account", "created_at"):
             keys["recorded_at"] = "created_at"
-        tables.append(Shaped("accounts", sql.accounts(seen), keys, below=(ACCOUNTS,)))
+        tables.append(ShapedTable("accounts", sql.accounts(seen), keys, below=(ACCOUNTS,)))
     if seen.has("campaign_member"):
-        tables.append(Shaped.usual("events", sql.events(seen)))
+        tables.append(ShapedTable.usual("events", sql.events(seen)))
     if _converts(seen):
-        tables.append(Shaped.usual("stages", sql.stages(seen, "Status" in tracked)))
+        tables.append(ShapedTable.usual("stages", sql.stages(seen, "Status" in tracked)))
     if seen.has("opportunity"):
-        tables.append(Shaped("opportunities", sales.opportunities(seen), OPPORTUNITIES))
+        tables.append(ShapedTable("opportunities", sales.opportunities(seen), OPPORTUNITIES))
     if tracked:
-        tables.append(Shaped.usual("history", sql.history(seen, tracked)))
+        tables.append(ShapedTable.usual("history", sql.history(seen, tracked)))
     if seen.has("lead", "master_id", "modified_at"):
-        tables.append(Shaped.usual("merges", sql.merges(seen)))
+        tables.append(ShapedTable.usual("merges", sql.merges(seen)))
     if seen.has("task") or seen.has("event"):
-        tables.append(Shaped.usual("touches", sales.touches(seen), TOUCHES))
+        tables.append(ShapedTable.usual("touches", sales.touches(seen), TOUCHES))
     return tables
 
 
-def _behaviours(seen: Seen) -> tuple[Behaviour, ...]:
+def _behaviours(seen: FoundTables) -> tuple[BehaviourGuess, ...]:
     """List the kinds of campaigns that enough leads responded to."""
     if not seen.has("campaign_member"):
         return ()
@@ -314,4 +322,4 @@ def _behaviours(seen: Seen) -> tuple[Behaviour, ...]:
         f"GROUP BY event_type HAVING COUNT(DISTINCT lead_id) >= {MIN_GROUP_SIZE} ORDER BY 2 DESC, 1 LIMIT {MOST_KINDS}"
     )
     names = sorted(str(row[0]) for row in rows)
-    return tuple(Behaviour(n, intent_of(n), f"responded to {n.removeprefix('campaign: ')}") for n in names)
+    return tuple(BehaviourGuess(n, intent_of(n), f"responded to {n.removeprefix('campaign: ')}") for n in names)

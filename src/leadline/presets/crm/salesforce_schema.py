@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.presets.inspect import Field, Vendor
+from leadline.presets.inspect import Field, VendorTable
 
 __all__ = ["CONVERTED", "TABLES", "TRACKED"]
 
@@ -17,7 +17,7 @@ DELETED: Field = ("flag", ("is_deleted", "_fivetran_deleted"))
 CREATED: Field = ("time", ("created_date", "created_at"))
 
 TABLES = {
-    "lead": Vendor(
+    "lead": VendorTable(
         ("lead", "leads"),
         {
             "id": ID,
@@ -38,7 +38,7 @@ TABLES = {
         },
         ("id", "created_at"),
     ),
-    "lead_history": Vendor(
+    "lead_history": VendorTable(
         ("lead_history", "lead_field_history"),
         {
             "id": ID,
@@ -51,8 +51,8 @@ TABLES = {
         },
         ("lead_id", "field", "new_value", "changed_at"),
     ),
-    "contact": Vendor(("contact", "contacts"), {"id": ID, "deleted": DELETED}, ("id",)),
-    "account": Vendor(
+    "contact": VendorTable(("contact", "contacts"), {"id": ID, "deleted": DELETED}, ("id",)),
+    "account": VendorTable(
         ("account", "accounts"),
         {
             "id": ID,
@@ -65,12 +65,12 @@ TABLES = {
         },
         ("id", "name"),
     ),
-    "campaign": Vendor(
+    "campaign": VendorTable(
         ("campaign", "campaigns"),
         {"id": ID, "type": ("text", ("type",)), "name": ("text", ("name",))},
         ("id",),
     ),
-    "campaign_member": Vendor(
+    "campaign_member": VendorTable(
         ("campaign_member", "campaign_members"),
         {
             "id": ID,
@@ -84,7 +84,7 @@ TABLES = {
         },
         ("id", "campaign_id", "lead_id", "has_responded", "created_at"),
     ),
-    "opportunity": Vendor(
+    "opportunity": VendorTable(
         ("opportunity", "opportunities"),
         {
             "id": ID,
@@ -99,7 +99,7 @@ TABLES = {
         },
         ("id", "created_at"),
     ),
-    "opportunity_history": Vendor(
+    "opportunity_history": VendorTable(
         ("opportunity_history",),
         {
             "opportunity_id": ("id", ("opportunity_id",)),
@@ -109,7 +109,7 @@ TABLES = {
         },
         ("opportunity_id", "stage", "changed_at"),
     ),
-    "opportunity_field_history": Vendor(
+    "opportunity_field_history": VendorTable(
         ("opportunity_field_history",),
         {
             "opportunity_id": ("id", ("opportunity_id",)),
@@ -120,7 +120,7 @@ TABLES = {
         },
         ("opportunity_id", "field", "new_value", "changed_at"),
     ),
-    "opportunity_contact_role": Vendor(
+    "opportunity_contact_role": VendorTable(
         ("opportunity_contact_role",),
         {
             "opportunity_id": ("id", ("opportunity_id",)),
@@ -130,7 +130,7 @@ TABLES = {
         },
         ("opportunity_id", "contact_id"),
     ),
-    "task": Vendor(
+    "task": VendorTable(
         ("task", "tasks"),
         {
             "who_id": ("id", ("who_id",)),
@@ -143,7 +143,7 @@ TABLES = {
         },
         ("who_id", "created_at"),
     ),
-    "event": Vendor(
+    "event": VendorTable(
         ("event", "events"),
         {
             "who_id": ("id", ("who_id",)),

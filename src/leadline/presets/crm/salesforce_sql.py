@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leadline.presets.crm.salesforce_schema import CONVERTED, TRACKED
-from leadline.presets.inspect import Seen
-from leadline.presets.sql import listed, part, statement
+from leadline.presets.inspect import FoundTables
+from leadline.presets.sql import sql_file, sql_list, with_part
 
 __all__ = [
     "accounts",
@@ -28,14 +28,14 @@ OWNER = " AND (field <> 'Owner' OR new_value LIKE '005%' OR new_value LIKE '00G%
 """An owner's change stands there twice, by id and by name; the id is what the lead itself has."""
 
 
-def people(seen: Seen, *fields: str) -> list[str]:
+def people(seen: FoundTables, *fields: str) -> list[str]:
     """Write the parts that say who is a lead: those not deleted, and those that a merge took away."""
     own = dict.fromkeys(("id", "deleted", "master_id", *fields))
-    every = part(seen, "lead", *own).replace("lead AS", "every_lead AS", 1)
+    every = with_part(seen, "lead", *own).replace("lead AS", "every_lead AS", 1)
     return [every, "lead AS (\n  SELECT * FROM every_lead WHERE NOT deleted OR master_id IS NOT NULL\n)"]
 
 
-def persons(seen: Seen) -> list[str]:
+def persons(seen: FoundTables) -> list[str]:
     """Write the parts that find the lead behind a lead's or a contact's id: a converted lead and its contact are one."""
     return [
         *people(seen, "created_at", "contact_id", "opportunity_id"),
@@ -46,7 +46,7 @@ def persons(seen: Seen) -> list[str]:
     ]
 
 
-def leads(seen: Seen) -> str:
+def leads(seen: FoundTables) -> str:
     """Write the statement of leads."""
     about = (
         "Leads. Deleted ones are left out, but for those that a merge took away: they were open till then.\n"
@@ -56,20 +56,20 @@ def leads(seen: Seen) -> str:
     )
     fields = ("company", "created_at", "lead_source", "job_title", "country")
     body = f"SELECT id AS lead_id, {ACCOUNT} AS account_id, {', '.join(fields[1:])}\nFROM lead"
-    return statement(about, people(seen, *fields), body)
+    return sql_file(about, people(seen, *fields), body)
 
 
-def merges(seen: Seen) -> str:
+def merges(seen: FoundTables) -> str:
     """Write the statement of merges."""
     about = "Leads that were merged: the record that vanished is deleted, names its master, and was last changed by the merge."
     body = (
         "SELECT id AS from_id, master_id AS into_id, modified_at AS merged_at\n"
         "FROM lead\nWHERE master_id IS NOT NULL AND modified_at IS NOT NULL"
     )
-    return statement(about, people(seen, "modified_at"), body)
+    return sql_file(about, people(seen, "modified_at"), body)
 
 
-def accounts(seen: Seen) -> str:
+def accounts(seen: FoundTables) -> str:
     """Write the statement of accounts."""
     about = (
         "Accounts, by their name, the earliest of a name. Each is known from its creation: conversions create accounts."
@@ -81,10 +81,10 @@ def accounts(seen: Seen) -> str:
         "    ROW_NUMBER() OVER (PARTITION BY LOWER(TRIM(name)) ORDER BY created_at, id) AS nth\n"
         "  FROM account WHERE NOT deleted AND TRIM(name) <> ''\n) AS numbered WHERE nth = 1"
     )
-    return statement(about, [part(seen, "account", *fields)], body)
+    return sql_file(about, [with_part(seen, "account", *fields)], body)
 
 
-def events(seen: Seen) -> str:
+def events(seen: FoundTables) -> str:
     """Write the statement of events."""
     about = (
         "Events: responses to campaigns. Tasks and meetings are what sales did: see touches.sql.\n"
@@ -92,9 +92,9 @@ def events(seen: Seen) -> str:
         "FirstRespondedDate is a day: if the row was made on that day, its time counts, else the end of the day."
     )
     fields = ("id", "deleted", "campaign_id", "lead_id", "contact_id", "has_responded", "responded_on", "created_at")
-    parts = [*persons(seen), part(seen, "campaign_member", *fields)]
+    parts = [*persons(seen), with_part(seen, "campaign_member", *fields)]
     named = seen.has("campaign")
-    parts += [part(seen, "campaign", "id", "type", "name")] if named else []
+    parts += [with_part(seen, "campaign", "id", "type", "name")] if named else []
     kind = "COALESCE(NULLIF(TRIM(c.type), ''), NULLIF(TRIM(c.name), ''), 'response')" if named else "'response'"
     parts.append(
         "member AS (\n  SELECT id, campaign_id, COALESCE(lead_id, contact_id) AS who_id, responded_on, created_at,\n"
@@ -109,12 +109,12 @@ def events(seen: Seen) -> str:
         "FROM member AS m\nJOIN person AS p ON p.who_id = m.who_id"
         + ("\nLEFT JOIN campaign AS c ON c.id = m.campaign_id" if named else "")
     )
-    return statement(about, parts, body)
+    return sql_file(about, parts, body)
 
 
-def _changes(seen: Seen) -> str:
+def _changes(seen: FoundTables) -> str:
     fields = ("id", "lead_id", "field", "old_value", "new_value", "changed_at", "deleted")
-    return part(seen, "lead_history", *fields)
+    return with_part(seen, "lead_history", *fields)
 
 
 def _reconstructed(fields: Sequence[tuple[str, str]], field: str) -> tuple[list[str], str]:
@@ -123,7 +123,7 @@ def _reconstructed(fields: Sequence[tuple[str, str]], field: str) -> tuple[list[
     Salesforce records changes only. The first value is what the first change replaced, or what stands there where there
     was none; for leads older than the tracking it is known from the tracking's beginning on.
     """
-    names = listed([theirs for theirs, _ in fields])
+    names = sql_list([theirs for theirs, _ in fields])
     owner = OWNER if "Owner" in names else ""
     cases = "\n    ".join(f"WHEN '{theirs}' THEN '{ours}'" for theirs, ours in fields)
     now = "\n  UNION ALL\n".join(
@@ -147,7 +147,7 @@ def _reconstructed(fields: Sequence[tuple[str, str]], field: str) -> tuple[list[
     return parts, query
 
 
-def stages(seen: Seen, tracks_status: bool) -> str:
+def stages(seen: FoundTables, tracks_status: bool) -> str:
     """Write the statement of stages: the status's history, and conversions."""
     about = (
         "Stages: each change of the lead's status, with its time, and its conversion as the word 'Converted'.\n"
@@ -173,34 +173,34 @@ def stages(seen: Seen, tracks_status: bool) -> str:
             f"SELECT id AS lead_id, '{CONVERTED}' AS stage, GREATEST(converted_at, created_at) AS changed_at FROM lead\n"
             f"WHERE is_converted AND converted_at IS NOT NULL{known}"
         )
-    return statement(about, parts, "\nUNION ALL\n".join(selects))
+    return sql_file(about, parts, "\nUNION ALL\n".join(selects))
 
 
-def history(seen: Seen, fields: Sequence[str]) -> str:
+def history(seen: FoundTables, fields: Sequence[str]) -> str:
     """Write the statement of field history, for the fields that Salesforce tracks."""
     about = (
         "Field history: what these fields were, and from when on; the first value is what the first change replaced."
     )
     ours = [(theirs, TRACKED[theirs]) for theirs in fields]
     parts, query = _reconstructed(ours, "field")
-    return statement(about, [*people(seen, "created_at", *(o for _, o in ours)), _changes(seen), *parts], query)
+    return sql_file(about, [*people(seen, "created_at", *(o for _, o in ours)), _changes(seen), *parts], query)
 
 
 # The SQL that shapes what Salesforce keeps of sales: opportunities, finished tasks and meetings.
 
 
-def opportunities(seen: Seen) -> str:
+def opportunities(seen: FoundTables) -> str:
     """Write the statement of opportunities, each with one lead."""
     about = (
         "Opportunities, each for one lead: the one whose conversion made it, else that of its primary contact, else of another.\n"
         "closed_at is when the last stage was entered; of an open one CloseDate is a plan, and never read."
     )
     fields = ("id", "deleted", "account_id", "created_at", "close_on", "is_closed", "is_won", "stage", "amount")
-    parts = [*persons(seen), part(seen, "opportunity", *fields)]
+    parts = [*persons(seen), with_part(seen, "opportunity", *fields)]
     parts += _whose(seen)
     account, entered, joins = "CAST(NULL AS VARCHAR)", "o.close_on", []
     if seen.has("account"):
-        parts.append(part(seen, "account", "id", "name"))
+        parts.append(with_part(seen, "account", "id", "name"))
         account, joins = "NULLIF(LOWER(TRIM(a.name)), '')", ["LEFT JOIN account AS a ON a.id = o.account_id"]
     source = _entries(seen)
     if source:
@@ -215,17 +215,19 @@ def opportunities(seen: Seen) -> str:
         + "".join(f"{join}\n" for join in joins)
         + "WHERE NOT o.deleted"
     )
-    return statement(about, parts, body)
+    return sql_file(about, parts, body)
 
 
-def _whose(seen: Seen) -> list[str]:
+def _whose(seen: FoundTables) -> list[str]:
     """Write the parts that find an opportunity's lead."""
     links = [
         "    SELECT opportunity_id, id AS lead_id, 1 AS place, created_at FROM lead WHERE opportunity_id IS NOT NULL"
     ]
     parts = []
     if seen.has("opportunity_contact_role"):
-        parts.append(part(seen, "opportunity_contact_role", "opportunity_id", "contact_id", "is_primary", "deleted"))
+        parts.append(
+            with_part(seen, "opportunity_contact_role", "opportunity_id", "contact_id", "is_primary", "deleted")
+        )
         links.append(
             "    SELECT r.opportunity_id, p.lead_id, CASE WHEN r.is_primary THEN 2 ELSE 3 END AS place, l.created_at\n"
             "    FROM opportunity_contact_role AS r JOIN person AS p ON p.who_id = r.contact_id JOIN lead AS l ON l.id = p.lead_id\n"
@@ -240,13 +242,15 @@ def _whose(seen: Seen) -> list[str]:
     return parts
 
 
-def _entries(seen: Seen) -> list[str]:
+def _entries(seen: FoundTables) -> list[str]:
     """Write the parts that say when an opportunity entered a stage, if its history is there."""
     if seen.has("opportunity_history"):
-        told = part(seen, "opportunity_history", "opportunity_id", "stage", "changed_at", "deleted")
+        told = with_part(seen, "opportunity_history", "opportunity_id", "stage", "changed_at", "deleted")
         rows = "opportunity_history WHERE NOT deleted"
     elif seen.has("opportunity_field_history"):
-        told = part(seen, "opportunity_field_history", "opportunity_id", "field", "new_value", "changed_at", "deleted")
+        told = with_part(
+            seen, "opportunity_field_history", "opportunity_id", "field", "new_value", "changed_at", "deleted"
+        )
         told = told.replace("AS new_value", "AS stage", 1)
         rows = "opportunity_field_history WHERE field = 'StageName' AND NOT deleted"
     else:
@@ -255,7 +259,7 @@ def _entries(seen: Seen) -> list[str]:
     return [told, f"entered AS ({query})"]
 
 
-def touches(seen: Seen) -> str:
+def touches(seen: FoundTables) -> str:
     """Write the statement of touches: finished tasks, and meetings."""
     about = (
         "Touches: what sales did with a lead or with its contact: finished tasks (calls, e-mails) and meetings; never events.\n"
@@ -264,15 +268,15 @@ def touches(seen: Seen) -> str:
     parts, selects = persons(seen), []
     if seen.has("task"):
         fields = ("who_id", "deleted", "subtype", "status", "is_closed", "done_at", "created_at")
-        parts.append(part(seen, "task", *fields))
+        parts.append(with_part(seen, "task", *fields))
         selects.append(
             "SELECT p.lead_id, COALESCE(t.done_at, t.created_at) AS touched_at, COALESCE(LOWER(t.subtype), 'task') AS kind FROM task AS t JOIN person AS p ON p.who_id = t.who_id\n"
             "WHERE NOT t.deleted AND (t.is_closed OR t.status = 'Completed') AND COALESCE(t.subtype, '') <> 'ListEmail'"
         )
     if seen.has("event"):
-        parts.append(part(seen, "event", "who_id", "deleted", "begins_at"))
+        parts.append(with_part(seen, "event", "who_id", "deleted", "begins_at"))
         selects.append(
             "SELECT p.lead_id, e.begins_at AS touched_at, 'meeting' AS kind FROM event AS e JOIN person AS p ON p.who_id = e.who_id\n"
             "WHERE NOT e.deleted AND e.begins_at IS NOT NULL"
         )
-    return statement(about, parts, "\nUNION ALL\n".join(selects))
+    return sql_file(about, parts, "\nUNION ALL\n".join(selects))

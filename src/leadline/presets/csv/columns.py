@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from leadline.presets.csv.flat_file import BORN, KEYS, NEAR_UNIQUE
-from leadline.presets.naming import named
-from leadline.presets.profile import MANY_VALUES, Seen, Sheet, matched
+from leadline.presets.naming import matching_names
+from leadline.presets.profile import MANY_VALUES, ColumnProfile, TableProfile, match_share
 from leadline.presets.proposal import Guess, percent
 from leadline.storage import Store
 
-__all__ = ["LAYOUT", "Asked", "columns"]
+__all__ = ["LAYOUT", "ColumnSpec", "match_columns"]
 
 LEAD = (
     r"lead|lead_?id|prospect_?id|contact_?id|person_?id|mql_?id",
@@ -49,7 +49,7 @@ STAGE = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class ColumnSpec:
     """What a key of the config asks of a column.
 
     Attributes
@@ -73,55 +73,59 @@ class Asked:
     refers: str = ""
 
 
-LAYOUT: Mapping[str, tuple[Asked, ...]] = {
+LAYOUT: Mapping[str, tuple[ColumnSpec, ...]] = {
     "leads": (
-        Asked("key", KEYS, "key"),
-        Asked("account", ACCOUNT, needed=False, refers="accounts"),
-        Asked("created_at", (*BORN, r".*creat.*|.*first.*|.*_at|.*date.*"), "time"),
+        ColumnSpec("key", KEYS, "key"),
+        ColumnSpec("account", ACCOUNT, needed=False, refers="accounts"),
+        ColumnSpec("created_at", (*BORN, r".*creat.*|.*first.*|.*_at|.*date.*"), "time"),
     ),
-    "accounts": (Asked("key", (*ACCOUNT, r"id|key|.*_id|domain"), "key"),),
+    "accounts": (ColumnSpec("key", (*ACCOUNT, r"id|key|.*_id|domain"), "key"),),
     "events": (
-        Asked("lead", LEAD, refers="leads"), Asked("type", TYPE, "word"), Asked("occurred_at", HAPPENED, "time"),
-        Asked("key", (r"(event|activity|action|touch|engagement)_?(id|key|number)", r"id|uuid|key", r".*_id"), "key", needed=False),
-        Asked("recorded_at", RECORDED, "time", needed=False),
+        ColumnSpec("lead", LEAD, refers="leads"), ColumnSpec("type", TYPE, "word"), ColumnSpec("occurred_at", HAPPENED, "time"),
+        ColumnSpec("key", (r"(event|activity|action|touch|engagement)_?(id|key|number)", r"id|uuid|key", r".*_id"), "key", needed=False),
+        ColumnSpec("recorded_at", RECORDED, "time", needed=False),
     ),
     "stages": (
-        Asked("lead", LEAD, refers="leads"), Asked("stage", STAGE, "word"), Asked("changed_at", CHANGED, "time"),
-        Asked("reason", (r"(loss|lost|rejection|disqualification|status)?_?reason",), "word", needed=False),
-        Asked("recorded_at", RECORDED, "time", needed=False),
+        ColumnSpec("lead", LEAD, refers="leads"), ColumnSpec("stage", STAGE, "word"), ColumnSpec("changed_at", CHANGED, "time"),
+        ColumnSpec("reason", (r"(loss|lost|rejection|disqualification|status)?_?reason",), "word", needed=False),
+        ColumnSpec("recorded_at", RECORDED, "time", needed=False),
     ),
     "opportunities": (
-        Asked("lead", LEAD, needed=False, refers="leads"), Asked("account", ACCOUNT, needed=False, refers="accounts"),
-        Asked("key", (r"(opportunity|opp|deal)_?(id|key|number)", r"id|key|.*_id"), "key"),
-        Asked("created_at", (*BORN, r"open(ed)?_?(at|date|on)"), "time"),
-        Asked("closed_at", (r"closed_?(at|on|date)|close_?date|won_?(at|date|on)",), "time", needed=False),
-        Asked("stage", STAGE, "word", needed=False),
-        Asked("amount", (r"amount|value|revenue|deal_?(amount|value|size)|arr|acv|tcv|price",), "number", needed=False),
+        ColumnSpec("lead", LEAD, needed=False, refers="leads"), ColumnSpec("account", ACCOUNT, needed=False, refers="accounts"),
+        ColumnSpec("key", (r"(opportunity|opp|deal)_?(id|key|number)", r"id|key|.*_id"), "key"),
+        ColumnSpec("created_at", (*BORN, r"open(ed)?_?(at|date|on)"), "time"),
+        ColumnSpec("closed_at", (r"closed_?(at|on|date)|close_?date|won_?(at|date|on)",), "time", needed=False),
+        ColumnSpec("stage", STAGE, "word", needed=False),
+        ColumnSpec("amount", (r"amount|value|revenue|deal_?(amount|value|size)|arr|acv|tcv|price",), "number", needed=False),
     ),
     "history": (
-        Asked("lead", LEAD, refers="leads"), Asked("field", (r"field|field_?name|property|name|attribute",), "word"),
-        Asked("value", (r"value|new_?value|to_?value",)), Asked("changed_at", CHANGED, "time"),
-        Asked("recorded_at", RECORDED, "time", needed=False),
+        ColumnSpec("lead", LEAD, refers="leads"), ColumnSpec("field", (r"field|field_?name|property|name|attribute",), "word"),
+        ColumnSpec("value", (r"value|new_?value|to_?value",)), ColumnSpec("changed_at", CHANGED, "time"),
+        ColumnSpec("recorded_at", RECORDED, "time", needed=False),
     ),
     "spend": (
-        Asked("campaign", (r"campaign(_?(name|id))?", r"utm_campaign|source|channel")), Asked("month", (r"month|period|date|day|week",)),
-        Asked("cost", (r"cost|spend|amount|spent|budget",), "number"),
+        ColumnSpec("campaign", (r"campaign(_?(name|id))?", r"utm_campaign|source|channel")), ColumnSpec("month", (r"month|period|date|day|week",)),
+        ColumnSpec("cost", (r"cost|spend|amount|spent|budget",), "number"),
     ),
     "touches": (
-        Asked("lead", LEAD, refers="leads"), Asked("touched_at", (r"touched_?at|(call|contact)ed_?at", *HAPPENED), "time"),
-        Asked("kind", TYPE, "word", needed=False), Asked("recorded_at", RECORDED, "time", needed=False),
+        ColumnSpec("lead", LEAD, refers="leads"), ColumnSpec("touched_at", (r"touched_?at|(call|contact)ed_?at", *HAPPENED), "time"),
+        ColumnSpec("kind", TYPE, "word", needed=False), ColumnSpec("recorded_at", RECORDED, "time", needed=False),
     ),
     "merges": (
-        Asked("from", (r"from(_?id)?|merged_?(id|from)|loser(_?id)?|duplicate(_?id)?|old_?id|vid_to_merge|source_?id",)),
-        Asked("into", (r"into(_?id)?|merged_?into|winner(_?id)?|master(_?(record_)?id)?|canonical(_?vid|_?id)?|new_?id|target_?id|survivor(_?id)?",)),
-        Asked("merged_at", (r"merged_?(at|on|date)", *CHANGED), "time"),
+        ColumnSpec("from", (r"from(_?id)?|merged_?(id|from)|loser(_?id)?|duplicate(_?id)?|old_?id|vid_to_merge|source_?id",)),
+        ColumnSpec("into", (r"into(_?id)?|merged_?into|winner(_?id)?|master(_?(record_)?id)?|canonical(_?vid|_?id)?|new_?id|target_?id|survivor(_?id)?",)),
+        ColumnSpec("merged_at", (r"merged_?(at|on|date)", *CHANGED), "time"),
     ),
 }  # fmt: skip
 """The columns that each table needs or may have."""
 
 
-def columns(
-    store: Store, role: str, sheet: Sheet, keys: Mapping[str, tuple[Sheet, str]], suspect: Callable[[str], str]
+def match_columns(
+    store: Store,
+    role: str,
+    sheet: TableProfile,
+    keys: Mapping[str, tuple[TableProfile, str]],
+    suspect: Callable[[str], str],
 ) -> tuple[dict[str, Guess], list[str]]:
     """Choose the column for each key of a table.
 
@@ -151,18 +155,20 @@ def columns(
     return found, missing
 
 
-def _shares(store: Store, sheet: Sheet, free: list[Seen], other: tuple[Sheet, str] | None) -> dict[str, float]:
+def _shares(
+    store: Store, sheet: TableProfile, free: list[ColumnProfile], other: tuple[TableProfile, str] | None
+) -> dict[str, float]:
     """Return for each column that may refer to another table how many of its cells are keys of it."""
     if other is None:
         return {}
-    return {c.name: matched(store, sheet, c.name, *other) for c in free if c.kind in ("whole", "text")}
+    return {c.name: match_share(store, sheet, c.name, *other) for c in free if c.kind in ("whole", "text")}
 
 
 def _choose(
-    role: str, asked: Asked, sheet: Sheet, free: list[Seen], shares: dict[str, float], keys: Mapping[str, tuple[Sheet, str]]
+    role: str, asked: ColumnSpec, sheet: TableProfile, free: list[ColumnProfile], shares: dict[str, float], keys: Mapping[str, tuple[TableProfile, str]]
 ) -> Guess | None:  # fmt: skip
     fitting = [c for c in free if _fits(asked, c)]
-    found = named([c.name for c in fitting], asked.names)
+    found = matching_names([c.name for c in fitting], asked.names)
     if shares:
         # Whose keys a column holds says more than its name; what is the other table's neither by name nor keys isn't it.
         found = sorted(
@@ -188,7 +194,7 @@ def _choose(
     return Guess(what, first.name, f"{why}; filled in {percent(first.filled)} of rows", not unnamed, rest)
 
 
-def _fits(asked: Asked, column: Seen) -> bool:
+def _fits(asked: ColumnSpec, column: ColumnProfile) -> bool:
     """Tell whether what fills a column is what a key asks for."""
     if asked.kind == "key":
         return column.filled > 0.99 and column.unique > 0.95 and column.kind in ("whole", "text")  # rows may repeat

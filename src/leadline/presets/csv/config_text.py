@@ -7,11 +7,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from leadline.presets.csv.flat_file import NEAR_UNIQUE
-from leadline.presets.naming import bare, inline, rung_of_word, scalar
-from leadline.presets.profile import MANY_VALUES, Sheet
+from leadline.presets.naming import guess_stage, snake_name, yaml_list, yaml_scalar
+from leadline.presets.profile import MANY_VALUES, TableProfile
 from leadline.presets.proposal import Guess, percent
 
-__all__ = ["Part", "Whole", "attributes", "folder_text", "intent", "question", "rungs"]
+__all__ = [
+    "FolderGuess",
+    "TableSection",
+    "choose_attribute_columns",
+    "choose_outcome",
+    "folder_text",
+    "guess_behaviour_intent",
+    "sort_stage_words",
+]
 
 
 # What an export's words mean: what to ask, how near to buying a behaviour is, and which attributes may be used.
@@ -28,7 +36,7 @@ INTENTS = {
 LATER = (("sql", "30d"), ("opportunity", "60d"), ("won", "90d"))
 
 
-def rungs(words: Collection[str], deals: Iterable[str] = ()) -> tuple[dict[str, list[str]], list[str]]:
+def sort_stage_words(words: Collection[str], deals: Iterable[str] = ()) -> tuple[dict[str, list[str]], list[str]]:
     """Sort stage words into rungs, from the lowest; and those that fit none.
 
     Parameters
@@ -38,47 +46,49 @@ def rungs(words: Collection[str], deals: Iterable[str] = ()) -> tuple[dict[str, 
 
     Examples
     --------
-    >>> rungs(["SQL"], ["Negotiating", "Won"])
+    >>> sort_stage_words(["SQL"], ["Negotiating", "Won"])
     ({'sql': ['SQL'], 'opportunity': ['Negotiating'], 'won': ['Won']}, [])
-    >>> rungs(["New", "MQL", "Nurture", "Won"])
+    >>> sort_stage_words(["New", "MQL", "Nurture", "Won"])
     ({'lead': ['New'], 'mql': ['MQL'], 'won': ['Won']}, ['Nurture'])
     """
     order = ("lead", "mql", "sql", "opportunity", "won", "lost", "rejected")
     found: dict[str, list[str]] = {name: [] for name in order}
     unknown: list[str] = []
     for word in dict.fromkeys([*words, *deals]):
-        name = rung_of_word(word)
+        name = guess_stage(word)
         if word not in words and name not in ("won", "lost"):
             name = "opportunity"
         (unknown if name is None else found[name]).append(word)
     return {name: said for name, said in found.items() if said}, unknown
 
 
-def question(found: Mapping[str, list[str]], has_opportunities: bool) -> tuple[str, str]:
+def choose_outcome(found: Mapping[str, list[str]], has_opportunities: bool) -> tuple[str, str]:
     """Choose what to ask: the lowest rung above MQL that the export tells of, and how far ahead; ("", "") where none is.
 
     Examples
     --------
-    >>> question({"mql": ["MQL"], "won": ["Won"]}, False), question({}, True), question({}, False)
+    >>> choose_outcome({"mql": ["MQL"], "won": ["Won"]}, False), choose_outcome({}, True), choose_outcome({}, False)
     (('won', '90d'), ('opportunity', '60d'), ('', ''))
     """
     told = {*found, *(["opportunity"] if has_opportunities else [])}
     return next(((name, within) for name, within in LATER if name in told), ("", ""))
 
 
-def intent(behaviour: str) -> str | None:
+def guess_behaviour_intent(behaviour: str) -> str | None:
     """Say from its name how near to buying an event type is; None where the name doesn't say.
 
     Examples
     --------
-    >>> [intent(b) for b in ("pricing_page_view", "Webinar Attended", "email_open", "x17")]
+    >>> [guess_behaviour_intent(b) for b in ("pricing_page_view", "Webinar Attended", "email_open", "x17")]
     ['purchase', 'evaluation', 'awareness', None]
     """
-    spelt = bare(behaviour)
+    spelt = snake_name(behaviour)
     return next((name for name, pattern in INTENTS.items() if re.search(pattern, spelt)), None)
 
 
-def attributes(sheet: Sheet, taken: set[str], suspect: Callable[[str], str]) -> tuple[list[str], dict[str, str]]:
+def choose_attribute_columns(
+    sheet: TableProfile, taken: set[str], suspect: Callable[[str], str]
+) -> tuple[list[str], dict[str, str]]:
     """Choose the columns that may be attributes, and say of the others why they aren't."""
     chosen, out = [], {}
     for column in sheet.columns:
@@ -103,7 +113,7 @@ def attributes(sheet: Sheet, taken: set[str], suspect: Callable[[str], str]) -> 
 
 
 @dataclass(frozen=True)
-class Part:
+class TableSection:
     """A table of the config.
 
     Attributes
@@ -125,7 +135,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Whole:
+class FolderGuess:
     """All that was guessed of a folder.
 
     Attributes
@@ -149,7 +159,7 @@ class Whole:
     """
 
     name: str
-    parts: Mapping[str, Part]
+    parts: Mapping[str, TableSection]
     stages: Mapping[str, list[str]]
     unknown: list[str]
     asked: Guess
@@ -158,7 +168,7 @@ class Whole:
     naive: tuple[str, ...]
 
 
-def folder_text(whole: Whole) -> str:
+def folder_text(whole: FolderGuess) -> str:
     """Write the config of a folder of exports."""
     zone = "# the zone of times that name none; yours do"
     if whole.naive:
@@ -187,37 +197,39 @@ def folder_text(whole: Whole) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(name: str, part: Part) -> list[str]:
-    lines = [f"  {name}:", f"    source: {scalar(part.source)}"]
-    lines += [f"    {key}: {scalar(guess.choice)} {guess.remark}" for key, guess in part.columns.items()]
+def _table(name: str, part: TableSection) -> list[str]:
+    lines = [f"  {name}:", f"    source: {yaml_scalar(part.source)}"]
+    lines += [f"    {key}: {yaml_scalar(guess.choice)} {guess.remark}" for key, guess in part.columns.items()]
     if name not in ("leads", "accounts"):
         return lines
     if name == "leads":
         lines.append(
             "    # <— Only what was fixed when the lead was created: drop what sales or a tool overwrites later."
         )
-    lines.append(f"    attributes: {inline(part.attributes)}")
-    lines += [f"    # not {scalar(column)}: {why}" for column, why in part.left_out.items()]
+    lines.append(f"    attributes: {yaml_list(part.attributes)}")
+    lines += [f"    # not {yaml_scalar(column)}: {why}" for column, why in part.left_out.items()]
     return lines
 
 
-def _stages(whole: Whole) -> list[str]:
+def _stages(whole: FolderGuess) -> list[str]:
     if not whole.stages and not whole.unknown:
         return []
-    unknown = [f"  # <— in no stage, so ignored: {inline(whole.unknown)}"] if whole.unknown else []
+    unknown = [f"  # <— in no stage, so ignored: {yaml_list(whole.unknown)}"] if whole.unknown else []
     if not whole.stages:
         return ["# <— Our stages: the export's words.", *(line.removeprefix("  ") for line in unknown), ""]
-    return ["stages: # our stages: the export's words, guessed by these", *(f"  {name}: {inline(words)}" for name, words in whole.stages.items()), *unknown, ""]  # fmt: skip
+    return ["stages: # our stages: the export's words, guessed by these", *(f"  {name}: {yaml_list(words)}" for name, words in whole.stages.items()), *unknown, ""]  # fmt: skip
 
 
 def _behaviours(found: Mapping[str, int]) -> list[str]:
     """Write what the commonest event types mean; those whose name doesn't say stand as comments."""
-    told = {name: intent(name) for name in found}
+    told = {name: guess_behaviour_intent(name) for name in found}
     lines = [
-        f"  {scalar(name)}: {{ intent: {told[name]} }} # {rows:,} rows" for name, rows in found.items() if told[name]
+        f"  {yaml_scalar(name)}: {{ intent: {told[name]} }} # {rows:,} rows"
+        for name, rows in found.items()
+        if told[name]
     ]
     silent = [name for name in found if not told[name]]
-    rest = [f"# <— intent unknown, as the name doesn't say: {inline(silent)}"] if silent else []
+    rest = [f"# <— intent unknown, as the name doesn't say: {yaml_list(silent)}"] if silent else []
     if not lines:
         return [*rest, *([""] if rest else [])]
     head = "behaviours: # <— how near to buying an event is, guessed by its name; `words: …` is what sales reads"

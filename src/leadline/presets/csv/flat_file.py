@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from importlib.resources import files as resources
 
 from leadline.errors import DataError, UsageError
-from leadline.presets.naming import named, scalar
-from leadline.presets.profile import MANY_VALUES, Seen, Sheet, levels, rising
+from leadline.presets.naming import matching_names, yaml_scalar
+from leadline.presets.profile import MANY_VALUES, ColumnProfile, TableProfile, common_values, rising_share
 from leadline.presets.proposal import Guess, percent
 from leadline.storage import Store
 from leadline.tables.schema import find_column
 
-__all__ = ["LEAST", "LIMITS", "Flat", "flat_text", "looks_flat", "model_name", "outcome_columns", "read_flat"]
+__all__ = [
+    "LEAST",
+    "LIMITS",
+    "FlatFileGuess",
+    "flat_text",
+    "guess_flat_file",
+    "looks_flat",
+    "model_name",
+    "outcome_columns",
+]
 
 OUTCOMES = (
     r"converted|is_converted|conversion|has_converted", r"outcome|target|label|y", r"(is_|closed_)?won|is_customer|became_customer|customer",
@@ -68,7 +77,7 @@ LEAST = 10  # rows of a file below which nothing is guessed
 
 
 @dataclass(frozen=True)
-class Flat:
+class FlatFileGuess:
     """What was guessed of a flat file.
 
     Attributes
@@ -91,10 +100,10 @@ class Flat:
         return self.outcome, self.positive, self.order, self.key
 
 
-def read_flat(
-    store: Store, sheet: Sheet, suspect: Callable[[str], str], outcome: str | None = None, positive: str | None = None,
+def guess_flat_file(
+    store: Store, sheet: TableProfile, suspect: Callable[[str], str], outcome: str | None = None, positive: str | None = None,
     order_by: str | None = None,
-) -> Flat:  # fmt: skip
+) -> FlatFileGuess:  # fmt: skip
     """Guess what the user didn't say.
 
     Parameters
@@ -116,27 +125,29 @@ def read_flat(
     key = _key(sheet, (asked.choice, order.choice))
     taken = {asked.choice, order.choice, key.choice}
     excluded = {c.name: why for c in sheet.columns if c.name not in taken and (why := _left_out(c, suspect))}
-    return Flat(key, order, asked, yes, excluded)
+    return FlatFileGuess(key, order, asked, yes, excluded)
 
 
-def looks_flat(store: Store, sheet: Sheet) -> bool:
+def looks_flat(store: Store, sheet: TableProfile) -> bool:
     """Tell whether a table by itself has what a flat file needs: a column that is named and filled like an outcome."""
     return bool(outcome_columns(store, sheet))
 
 
-def outcome_columns(store: Store, sheet: Sheet) -> list[str]:
+def outcome_columns(store: Store, sheet: TableProfile) -> list[str]:
     """List the columns named like an outcome with two values, one of which means yes; the likeliest first."""
-    return [name for name in named([c.name for c in sheet.columns], OUTCOMES) if _means_yes(store, sheet, name)]
+    return [
+        name for name in matching_names([c.name for c in sheet.columns], OUTCOMES) if _means_yes(store, sheet, name)
+    ]
 
 
-def _means_yes(store: Store, sheet: Sheet, column: str) -> list[str]:
+def _means_yes(store: Store, sheet: TableProfile, column: str) -> list[str]:
     """List the values of a two-valued column that mean yes."""
     if sheet.of(column).distinct != 2:
         return []
-    return [v for v in levels(store, sheet, column, least=1, most=2) if v.strip().lower() in YES]
+    return [v for v in common_values(store, sheet, column, least=1, most=2) if v.strip().lower() in YES]
 
 
-def _outcome(store: Store, sheet: Sheet, given: str | None) -> Guess:
+def _outcome(store: Store, sheet: TableProfile, given: str | None) -> Guess:
     if given is not None:
         return Guess("outcome.column", _named(sheet, given, "--outcome"), "you named it")
     found = outcome_columns(store, sheet)
@@ -149,11 +160,11 @@ def _outcome(store: Store, sheet: Sheet, given: str | None) -> Guess:
     return Guess("outcome.column", first, "its name, and two values of which one means yes", not rest, tuple(rest))
 
 
-def _positive(store: Store, sheet: Sheet, column: str, given: str | None) -> Guess:
+def _positive(store: Store, sheet: TableProfile, column: str, given: str | None) -> Guess:
     if given is not None:
         return Guess("outcome.positive", given, "you named it")
     seen = sheet.of(column)
-    values = levels(store, sheet, column, least=1, most=MANY_VALUES)
+    values = common_values(store, sheet, column, least=1, most=MANY_VALUES)
     yes = [v for word in YES for v in values if v.strip().lower() == word]
     if len(yes) != 1 or seen.distinct > MANY_VALUES:
         many = f"{seen.distinct} values, of which {len(yes) or 'none'} {'means' if len(yes) == 1 else 'mean'} yes"
@@ -163,20 +174,20 @@ def _positive(store: Store, sheet: Sheet, column: str, given: str | None) -> Gue
     return Guess("outcome.positive", yes[0], why, seen.distinct == 2)
 
 
-def _order(store: Store, sheet: Sheet, outcome: str, given: str | None, suspect: Callable[[str], str]) -> Guess:
+def _order(store: Store, sheet: TableProfile, outcome: str, given: str | None, suspect: Callable[[str], str]) -> Guess:
     """Choose what runs with time: a date of creation, else a number given in turn, else the file's own order."""
     if given is not None:
         chosen = given if given == "row" else _named(sheet, given, "--order-by")
         return Guess("snapshots.order_by", chosen, "you named it")
     free = [c for c in sheet.columns if c.name != outcome and c.filled == 1 and not suspect(c.name)]
     times = [c.name for c in free if c.kind == "time"]
-    dates = [*named(times, BORN), *(t for t in times if not named([t], BORN))]
-    numbers = named([c.name for c in free if c.kind == "whole" and c.is_key], NUMBERED)
+    dates = [*matching_names(times, BORN), *(t for t in times if not matching_names([t], BORN))]
+    numbers = matching_names([c.name for c in free if c.kind == "whole" and c.is_key], NUMBERED)
     if dates:
         rest = (*dates[1:], *numbers, "row")
         return Guess("snapshots.order_by", dates[0], "a date in 100% of rows", len(dates) == 1, rest)
     if numbers:
-        runs = rising(store, sheet, numbers[0])
+        runs = rising_share(store, sheet, numbers[0])
         way = "rises" if runs >= 0.5 else "falls"
         steps = percent(max(runs, 1 - runs))
         why = f"a whole number, unique in 100% of rows, that {way} with the file's order in {steps} of steps"
@@ -184,9 +195,11 @@ def _order(store: Store, sheet: Sheet, outcome: str, given: str | None, suspect:
     return Guess("snapshots.order_by", "row", "no column says when; the file's order, oldest first, stands in", False)
 
 
-def _key(sheet: Sheet, taken: tuple[str, ...]) -> Guess:
+def _key(sheet: TableProfile, taken: tuple[str, ...]) -> Guess:
     """Choose what names a lead: a unique column named like a key, else the row's number."""
-    found = named([c.name for c in sheet.columns if c.is_key and c.name != taken[0] and c.kind != "time"], KEYS)
+    found = matching_names(
+        [c.name for c in sheet.columns if c.is_key and c.name != taken[0] and c.kind != "time"], KEYS
+    )
     found.sort(key=lambda name: name in taken)  # what gives the order may name leads, too, where nothing else does
     if found:
         rest = tuple(name for name in found[1:] if name not in taken)
@@ -194,7 +207,7 @@ def _key(sheet: Sheet, taken: tuple[str, ...]) -> Guess:
     return Guess("tables.leads.key", "row", "no column is named like a key and unique, so rows are numbered", False)
 
 
-def _left_out(column: Seen, suspect: Callable[[str], str]) -> str:
+def _left_out(column: ColumnProfile, suspect: Callable[[str], str]) -> str:
     """Say why a column isn't used; "" where it is."""
     if column.kind == "empty":
         return "empty"
@@ -210,7 +223,7 @@ def _left_out(column: Seen, suspect: Callable[[str], str]) -> str:
     return ""
 
 
-def _named(sheet: Sheet, name: str, option: str) -> str:
+def _named(sheet: TableProfile, name: str, option: str) -> str:
     """Find a column that the user named.
 
     Raises
@@ -254,7 +267,7 @@ def model_name(text: str) -> str:
     return name if name[0].isalpha() else f"leads-{name}"
 
 
-def flat_text(flat: Flat, source: str, name: str) -> str:
+def flat_text(flat: FlatFileGuess, source: str, name: str) -> str:
     """Write the config of a flat file.
 
     Parameters
@@ -265,16 +278,16 @@ def flat_text(flat: Flat, source: str, name: str) -> str:
         The model's name.
     """
     template = resources("leadline.presets").joinpath("flat.yaml").read_text(encoding="utf-8")
-    left_out = [f"      - {scalar(column)} # {why}" for column, why in flat.excluded.items()]
+    left_out = [f"      - {yaml_scalar(column)} # {why}" for column, why in flat.excluded.items()]
     block = "\n".join(["    exclude:", *left_out]) if left_out else "    # exclude: [a column, another]"
     positive = flat.positive.choice
     filled = {
-        "SOURCE": scalar(source),
+        "SOURCE": yaml_scalar(source),
         "NAME": name,
-        "KEY": f"{scalar(flat.key.choice)} {flat.key.remark}",
+        "KEY": f"{yaml_scalar(flat.key.choice)} {flat.key.remark}",
         "EXCLUDE": block,
-        "OUTCOME": f"{scalar(flat.outcome.choice)} {flat.outcome.remark}",
-        "POSITIVE": f"{positive if positive.isdecimal() else scalar(positive)} {flat.positive.remark}",
-        "ORDER": f"{scalar(flat.order.choice)} {flat.order.remark}",
+        "OUTCOME": f"{yaml_scalar(flat.outcome.choice)} {flat.outcome.remark}",
+        "POSITIVE": f"{positive if positive.isdecimal() else yaml_scalar(positive)} {flat.positive.remark}",
+        "ORDER": f"{yaml_scalar(flat.order.choice)} {flat.order.remark}",
     }
     return re.sub(r"<([A-Z]+)>", lambda match: filled[match[1]], template)

@@ -12,18 +12,25 @@ from leadline.config.load import VARIABLE
 from leadline.config.schema import Engine
 from leadline.errors import DataError, MissingError, UsageError
 from leadline.presets.crm.hubspot import variables
-from leadline.presets.csv.columns import LAYOUT, columns
-from leadline.presets.csv.config_text import Part, Whole, attributes, folder_text, question, rungs
-from leadline.presets.csv.flat_file import LIMITS, Flat, flat_text, looks_flat, model_name, read_flat
-from leadline.presets.naming import bare, named
-from leadline.presets.profile import SAMPLED, Sheet, levels, profile
-from leadline.presets.proposal import Guess, Proposal, plain
-from leadline.presets.source_url import filled, settle
+from leadline.presets.csv.columns import LAYOUT, match_columns
+from leadline.presets.csv.config_text import (
+    FolderGuess,
+    TableSection,
+    choose_attribute_columns,
+    choose_outcome,
+    folder_text,
+    sort_stage_words,
+)
+from leadline.presets.csv.flat_file import LIMITS, FlatFileGuess, flat_text, guess_flat_file, looks_flat, model_name
+from leadline.presets.naming import matching_names, snake_name
+from leadline.presets.profile import SAMPLED, TableProfile, common_values, profile_table
+from leadline.presets.proposal import Guess, Proposal, printable
+from leadline.presets.source_url import fill_variables, without_credentials
 from leadline.storage import Store, open_store
-from leadline.storage.catalog import look_into
+from leadline.storage.catalog import list_relations
 from leadline.storage.locations import ENDINGS
 
-__all__ = ["ROLES", "looking", "propose", "propose_flat", "roles", "sheets", "sources"]
+__all__ = ["ROLES", "list_sources", "match_tables", "open_inspection_store", "propose", "propose_flat", "read_sheets"]
 
 ROLES = {
     "merges": r"merges?|merged|duplicates?|dedup(e|lication)?",
@@ -49,7 +56,7 @@ LOOK = {
 MOST = 60  # files of a folder, above which somebody must choose
 
 
-def sources(source: str) -> dict[str, str]:
+def list_sources(source: str) -> dict[str, str]:
     """List what a folder or file holds as sources that a config reads, by a name; parts of one table are one glob.
 
     Raises
@@ -63,12 +70,12 @@ def sources(source: str) -> dict[str, str]:
     >>> folder = Path(tempfile.mkdtemp())
     >>> for name in ("leads.csv", "events_2024.csv", "events_2025.csv", "notes.md"):
     ...     _ = (folder / name).write_text("a,b\\n")
-    >>> {name: Path(place).name for name, place in sources(str(folder)).items()}
+    >>> {name: Path(place).name for name, place in list_sources(str(folder)).items()}
     {'events': 'events_*.csv', 'leads': 'leads.csv'}
     """
     place = Path(source)
     if place.is_file() or any(c in source for c in "*?["):
-        return {bare(place.name.split(".")[0]) or "file": source}
+        return {snake_name(place.name.split(".")[0]) or "file": source}
     if not place.is_dir():
         raise MissingError(
             f"--source {source}: no such folder or file; expected one with .csv, .tsv, .parquet or .jsonl files; mend the path"
@@ -84,8 +91,8 @@ def sources(source: str) -> dict[str, str]:
         )
     result: dict[str, str] = {}
     for (parent, family, ending), members in _families(files).items():
-        known = by_name(family) or parent == place
-        name = bare(family if known else parent.name) or "file"
+        known = table_by_name(family) or parent == place
+        name = snake_name(family if known else parent.name) or "file"
         common = re.sub(r"\d+$", "", _common([p.name[: -len(ending)] for p in members]))
         one = members[0] if len(members) == 1 else parent / f"{common}*{ending}"
         result[name if name not in result else f"{name}_{len(result)}"] = one.as_posix()
@@ -119,7 +126,7 @@ def _common(names: list[str]) -> str:
     return first[:same]
 
 
-def databases(source: str) -> dict[str, tuple[str, str]]:
+def list_databases(source: str) -> dict[str, tuple[str, str]]:
     """List the tables of a DuckDB file or a PostgreSQL database: how a config reads each, without secrets, and where to look.
 
     Raises
@@ -127,8 +134,8 @@ def databases(source: str) -> dict[str, tuple[str, str]]:
     MissingError, UsageError, RetryError
         It isn't there, can't be reached, or holds too much.
     """
-    contents = look_into(filled(source))
-    database = settle(source, contents).database
+    contents = list_relations(fill_variables(source))
+    database = without_credentials(source, contents).database
     result: dict[str, tuple[str, str]] = {}
     for relation in (r for r in contents.relations if "." not in r.schema + r.name):
         written = (
@@ -140,7 +147,7 @@ def databases(source: str) -> dict[str, tuple[str, str]]:
             if contents.kind == "postgres"
             else written
         )
-        name = bare(relation.name) or "table"
+        name = snake_name(relation.name) or "table"
         result[name if name not in result else f"{name}_{len(result)}"] = written, look
     _bounded(source if contents.kind == "duckdb" else "postgresql", len(result))
     return result
@@ -165,22 +172,22 @@ def _bounded(place: str, tables: int) -> None:
         )
 
 
-def sheets(store: Store, source: str) -> list[Sheet]:
+def read_sheets(store: Store, source: str) -> list[TableProfile]:
     """Look at every table's columns."""
     if is_database(source):
-        return [profile(store, f"sheet_{name}", *where) for name, where in databases(source).items()]
-    return [profile(store, f"sheet_{name}", place) for name, place in sources(source).items()]
+        return [profile_table(store, f"sheet_{name}", *where) for name, where in list_databases(source).items()]
+    return [profile_table(store, f"sheet_{name}", place) for name, place in list_sources(source).items()]
 
 
-def roles(found: list[Sheet]) -> dict[str, Sheet]:
+def match_tables(found: list[TableProfile]) -> dict[str, TableProfile]:
     """Tell which table each sheet is, by its name, else by its columns.
 
     Of several sheets for one table the one with the most rows counts.
     """
-    chosen: dict[str, Sheet] = {}
-    spare: list[Sheet] = []
+    chosen: dict[str, TableProfile] = {}
+    spare: list[TableProfile] = []
     for sheet in sorted(found, key=lambda s: -s.rows):
-        role = by_name(sheet.name.removeprefix("sheet_")) or _by_columns(sheet)
+        role = table_by_name(sheet.name.removeprefix("sheet_")) or _by_columns(sheet)
         if role is None or role in chosen:
             spare.append(sheet)
         else:
@@ -191,23 +198,23 @@ def roles(found: list[Sheet]) -> dict[str, Sheet]:
     return chosen
 
 
-def by_name(name: str) -> str | None:
+def table_by_name(name: str) -> str | None:
     """Tell a table by a file's name.
 
     Examples
     --------
-    >>> [by_name(n) for n in ("crm_leads_2024", "lead_events", "lead_stage_history", "closed_deals", "x")]
+    >>> [table_by_name(n) for n in ("crm_leads_2024", "lead_events", "lead_stage_history", "closed_deals", "x")]
     ['leads', 'events', 'stages', 'opportunities', None]
     """
-    return next((role for role, words in ROLES.items() if re.search(rf"(^|_)({words})(_|$)", bare(name))), None)
+    return next((role for role, words in ROLES.items() if re.search(rf"(^|_)({words})(_|$)", snake_name(name))), None)
 
 
-def _by_columns(sheet: Sheet) -> str | None:
+def _by_columns(sheet: TableProfile) -> str | None:
     names = [c.name for c in sheet.columns if c.kind == "text" and not c.is_key]
     dated = any(c.kind == "time" for c in sheet.columns)
     keyed = any(c.is_key and c.kind != "time" for c in sheet.columns)
     for role, pattern in LOOK.items():
-        if dated and named(names, [pattern]) and (role == "events" or not keyed):
+        if dated and matching_names(names, [pattern]) and (role == "events" or not keyed):
             return role
     return None
 
@@ -225,7 +232,7 @@ COSTS = {
 
 
 @contextmanager
-def looking() -> Iterator[Store]:
+def open_inspection_store() -> Iterator[Store]:
     """Open an engine to look at a source with; it is closed at the end."""
     store = open_store(Engine(threads=2))
     try:
@@ -251,14 +258,14 @@ def propose(source: str, folder: Path, suspect: Callable[[str], str]) -> Proposa
     MissingError, UsageError, ConfigError, DataError
         Nothing is there that can be read as leads with outcomes.
     """
-    with looking() as store:
-        found = sheets(store, source)
+    with open_inspection_store() as store:
+        found = read_sheets(store, source)
         if len(found) == 1:
-            return _flat(read_flat(store, found[0], suspect), found[0])
-        chosen = roles(found)
+            return _flat(guess_flat_file(store, found[0], suspect), found[0])
+        chosen = match_tables(found)
         if not {"stages", "opportunities"} & set(chosen) and looks_flat(store, chosen["leads"]):
-            flat = _flat(read_flat(store, chosen["leads"], suspect), chosen["leads"])
-            return Proposal(**{**vars(flat), "found": _told(found, chosen)})
+            flat = _flat(guess_flat_file(store, chosen["leads"], suspect), chosen["leads"])
+            return Proposal(**{**vars(flat), "found": _describe_tables(found, chosen)})
         name = model_name("crm" if is_database(source) else Path(source).resolve().name)
         return _dated(store, found, chosen, suspect, name)
 
@@ -277,33 +284,35 @@ def propose_flat(
     MissingError, ConfigError, DataError, UsageError
         The file can't be read; or the outcome can't be told, and the message says which option names it.
     """
-    with looking() as store:
-        sheet = profile(store, "file", source)
-        flat = read_flat(store, sheet, suspect, outcome, positive, order_by)
+    with open_inspection_store() as store:
+        sheet = profile_table(store, "file", source)
+        flat = guess_flat_file(store, sheet, suspect, outcome, positive, order_by)
     return _flat(flat, sheet)
 
 
-def _flat(flat: Flat, sheet: Sheet) -> Proposal:
+def _flat(flat: FlatFileGuess, sheet: TableProfile) -> Proposal:
     """Put what was guessed of a flat file into a config."""
     config = flat_text(flat, sheet.source, model_name(Path(sheet.source).name.split(".")[0]))
     guesses = list(flat.guesses)
     if flat.excluded:
         guesses.append(Guess("tables.leads.exclude", ", ".join(flat.excluded), "the config says why, column by column"))
-    return Proposal("csv", sheet.source, config, guesses=tuple(guesses), warnings=LIMITS, found=_told([sheet], {}))
+    return Proposal(
+        "csv", sheet.source, config, guesses=tuple(guesses), warnings=LIMITS, found=_describe_tables([sheet], {})
+    )
 
 
-def _told(found: list[Sheet], chosen: Mapping[str, Sheet]) -> tuple[str, ...]:
+def _describe_tables(found: list[TableProfile], chosen: Mapping[str, TableProfile]) -> tuple[str, ...]:
     """Say what is there, and which table each file is."""
     roles_of = {sheet.source: role for role, sheet in chosen.items()}
     return tuple(
-        plain(f"{s.source}: {s.rows:,} rows, {len(s.columns)} columns")
+        printable(f"{s.source}: {s.rows:,} rows, {len(s.columns)} columns")
         + (f" → {roles_of.get(s.source, 'not used')}" if chosen else "")
         for s in found
     )
 
 
 def _dated(
-    store: Store, found: list[Sheet], chosen: dict[str, Sheet], suspect: Callable[[str], str], name: str
+    store: Store, found: list[TableProfile], chosen: dict[str, TableProfile], suspect: Callable[[str], str], name: str
 ) -> Proposal:  # fmt: skip
     """Put what was guessed of dated tables into a config."""
     parts, said = _parts(store, chosen, suspect)
@@ -313,18 +322,20 @@ def _dated(
             "file of leads; export them, or name the column with `leadline train FILE --outcome COLUMN`"
         )
     words = {
-        r: list(levels(store, chosen[r], p.columns["stage"].choice)) for r, p in parts.items() if "stage" in p.columns
+        r: list(common_values(store, chosen[r], p.columns["stage"].choice))
+        for r, p in parts.items()
+        if "stage" in p.columns
     }
-    mapped, unknown = rungs(words.get("stages", []), words.get("opportunities", []))
+    mapped, unknown = sort_stage_words(words.get("stages", []), words.get("opportunities", []))
     known = sum(map(len, mapped.values()))
-    reaches, within = question(mapped, "opportunities" in parts)
+    reaches, within = choose_outcome(mapped, "opportunities" in parts)
     why = (
         "the lowest stage above MQL that the export tells of" if reaches else "no stage's word is known: map them above"
     )
     asked = Guess("outcome.reaches", reaches or "sql", why, bool(reaches))
-    acts = levels(store, chosen["events"], parts["events"].columns["type"].choice) if "events" in parts else {}
+    acts = common_values(store, chosen["events"], parts["events"].columns["type"].choice) if "events" in parts else {}
     naive = tuple(r for r, p in parts.items() if any(chosen[r].of(g.choice).naive for g in p.columns.values()))
-    config = folder_text(Whole(name, parts, mapped, unknown, asked, within or "30d", acts, naive))
+    config = folder_text(FolderGuess(name, parts, mapped, unknown, asked, within or "30d", acts, naive))
     guesses = [g for part in parts.values() for g in part.columns.values()] + [
         Guess("tables.leads.attributes", ", ".join(parts["leads"].attributes), "not dates, keys, names of people or known leaks; only you know which were fixed when the lead came in", False),
         *([Guess("stages", ", ".join(mapped), f"{known} of the export's {known + len(unknown)} words are known", not unknown)] if words else []),
@@ -334,20 +345,20 @@ def _dated(
     missing = tuple(text for role, text in COSTS.items() if role not in parts)
     missing = (*variables(list(dict.fromkeys(VARIABLE.findall(config)))), *missing)
     shown = {role: sheet for role, sheet in chosen.items() if role in parts}
-    return Proposal("csv", name, config, {}, (*guesses, *said), missing, _told(found, shown))
+    return Proposal("csv", name, config, {}, (*guesses, *said), missing, _describe_tables(found, shown))
 
 
 def _parts(
-    store: Store, chosen: dict[str, Sheet], suspect: Callable[[str], str]
-) -> tuple[dict[str, Part], list[Guess]]:
+    store: Store, chosen: dict[str, TableProfile], suspect: Callable[[str], str]
+) -> tuple[dict[str, TableSection], list[Guess]]:
     """Choose every table's columns, those of leads and accounts first; a table that lacks a needed one is left out, and said."""
-    keys: dict[str, tuple[Sheet, str]] = {}
-    parts: dict[str, Part] = {}
+    keys: dict[str, tuple[TableProfile, str]] = {}
+    parts: dict[str, TableSection] = {}
     said = []
     order = ["accounts", "leads", *(role for role in chosen if role not in ("accounts", "leads"))]
     for role in (r for r in order if r in chosen):
         sheet = chosen[role]
-        found, missing = columns(store, role, sheet, keys, suspect)
+        found, missing = match_columns(store, role, sheet, keys, suspect)
         if missing:
             why = f"{sheet.source} has no column for {', '.join(missing)}"
             if role == "leads":
@@ -358,8 +369,8 @@ def _parts(
             continue
         if role in ("leads", "accounts"):
             keys[role] = sheet, found["key"].choice
-            chosen_attributes, out = attributes(sheet, {g.choice for g in found.values()}, suspect)
-            parts[role] = Part(sheet.source, found, chosen_attributes, out)
+            chosen_attributes, out = choose_attribute_columns(sheet, {g.choice for g in found.values()}, suspect)
+            parts[role] = TableSection(sheet.source, found, chosen_attributes, out)
         else:
-            parts[role] = Part(sheet.source, found)
+            parts[role] = TableSection(sheet.source, found)
     return {role: parts[role] for role in LAYOUT if role in parts}, said

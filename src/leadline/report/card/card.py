@@ -20,7 +20,7 @@ from leadline.report.card.markdown import code, paragraph, table, text
 from leadline.report.card.performance import with_interval
 from leadline.report.sections.model import question
 
-__all__ = ["ALWAYS", "NAME", "card", "later", "limits", "used"]
+__all__ = ["ALWAYS", "NAME", "later_stage_table", "limit_lines", "model_card", "usage_lines"]
 
 
 # The model card's known limits, each told by what the record holds, and those that every such model has.
@@ -43,15 +43,22 @@ ALWAYS = (
 )
 
 
-def limits(record: Record) -> list[str]:
+def limit_lines(record: Record) -> list[str]:
     """List what limits the use of a model, as Markdown sentences."""
-    return [*_of_data(record), *_of_folds(record), *_of_figures(record), *_of_segments(record), *_told(record), *ALWAYS]
+    return [
+        *_of_data(record),
+        *_of_folds(record),
+        *_of_figures(record),
+        *_of_segments(record),
+        *_warning_lines(record),
+        *ALWAYS,
+    ]
 
 
 def _of_data(record: Record) -> Iterator[str]:
     counts: Record = record.get("snapshots") or {}
     leads = counts.get("positive_leads")
-    if format.known(leads) and leads < FEW_POSITIVES:  # type: ignore[operator]
+    if format.is_number(leads) and leads < FEW_POSITIVES:  # type: ignore[operator]
         yield f"Few positives: {format.count(leads, 'lead')} with a positive outcome; below {FEW_POSITIVES} intervals are wide and drivers unstable."
     every = sum(counts.get(key) or 0 for key in ("positive", "negative", "censored", "late", "before"))
     censored = counts.get("censored") or 0
@@ -66,9 +73,9 @@ def _of_folds(record: Record) -> Iterator[str]:
     wanted = (record.get("provenance") or {}).get("folds")
     if not folds:
         yield "No fold could be judged: how good it is isn’t known."
-    elif format.known(wanted) and len(folds) < wanted:  # type: ignore[operator]
+    elif format.is_number(wanted) and len(folds) < wanted:  # type: ignore[operator]
         yield f"{format.count(len(folds), 'fold')} instead of the {format.count(wanted)} asked for: history is short."
-    rates = [f["base_rate"] for f in folds if format.known(f["base_rate"]) and f["base_rate"] > 0]
+    rates = [f["base_rate"] for f in folds if format.is_number(f["base_rate"]) and f["base_rate"] > 0]
     if len(rates) > 1 and max(rates) > DRIFT * min(rates):
         yield (
             f"The base rate moves: {format.share(min(rates))} to {format.share(max(rates))} over the folds, {format.share(rates[-1])} in the "
@@ -86,10 +93,10 @@ def _of_figures(record: Record) -> Iterator[str]:
         return
     m = folds[-1]["figures"]["model"]
     low, high = m.get("auc_low"), m.get("auc_high")
-    if format.known(low) and format.known(high) and high - low > WIDE:
-        yield f"AUC is known only to lie between {format.amount(low, 3)} and {format.amount(high, 3)}."
+    if format.is_number(low) and format.is_number(high) and high - low > WIDE:
+        yield f"AUC is known only to lie between {format.decimal(low, 3)} and {format.decimal(high, 3)}."
     gap = evaluation.get("against_logistic") or [None]
-    if all(map(format.known, gap)) and gap[1] <= 0:
+    if all(map(format.is_number, gap)) and gap[1] <= 0:
         worse = "is worse than" if gap[2] < 0 else "can’t be told from"
         yield f"By log loss it {worse} the logistic regression."
 
@@ -102,16 +109,16 @@ def _of_segments(record: Record) -> Iterator[str]:
         yield f"Probabilities are miscalibrated as a whole: {format.share(whole['predicted'])} predicted, {format.share(whole['observed'])} observed."
     off = [f"{text(s['by'])} = {text(s['level'])}" for s in every if s["verdict"] == "miscalibrated"]
     if off:
-        yield f"Probabilities are off by more than chance in {format.joined(off)}."
+        yield f"Probabilities are off by more than chance in {format.join(off)}."
     few = sum(s["verdict"] == "too few to say" for s in every)
     if few:
         yield f"{format.count(few, 'segment')} of {format.count(len(every))} have too few positives to say whether probabilities hold."
     absent = [text(each["by"]) for each in told.get("left_out") or [] if each["why"].startswith("no attribute")]
     if absent:
-        yield f"Parity by {format.joined(absent)} isn’t known: no attribute tells it."
+        yield f"Parity by {format.join(absent)} isn’t known: no attribute tells it."
 
 
-def _told(record: Record) -> Iterator[str]:
+def _warning_lines(record: Record) -> Iterator[str]:
     """Yield what the checks warned of."""
     for f in record.get("findings") or []:
         if f["severity"] == "warning":
@@ -122,29 +129,29 @@ def _told(record: Record) -> Iterator[str]:
 # The model card on use: the top-N backtest at the config's capacity, the table of thresholds, and the downstream stages.
 
 
-def used(record: Record) -> list[str]:
+def usage_lines(record: Record) -> list[str]:
     """Tell what the top of the list would have brought, and what half to double the capacity would."""
-    parts = [*_nights(record), *_cuts(record)]
+    parts = [*_backtest_lines(record), *_cuts(record)]
     return ["## As it will be used", *parts] if parts else []
 
 
-def _nights(record: Record) -> list[str]:
+def _backtest_lines(record: Record) -> list[str]:
     told: Record | None = record.get("nights")
     if not told:
         reason = record.get("nights_reason")
         return [f"No top-N backtest: {text(reason).rstrip('.')}."] if reason else []
-    what = format.outcomes(record.get("outcome") or {})
+    what = format.outcome_plural(record.get("outcome") or {})
     rows = [
         [
-            label(s["by"]), format.amount(s["worked"], 0), with_interval(s, "sqls", 1), format.share(s["precision"]),
-            with_interval(s, "won", 1), format.amount(s["amount"], 0),
+            label(s["by"]), format.decimal(s["worked"], 0), with_interval(s, "sqls", 1), format.share(s["precision"]),
+            with_interval(s, "won", 1), format.decimal(s["amount"], 0),
         ]
         for s in told["rankers"]
     ]  # fmt: skip
     heads = ["list by", "leads worked", f"{what} found (95%)", "precision", "closed-won (95%)", "amount won"]
     said = (
         f"At each of {format.count(told['nights'], 'scoring date')} all open leads were ranked by what was known then, and the best "
-        f"{format.amount(told['per_night'], 1)} were worked."
+        f"{format.decimal(told['per_night'], 1)} were worked."
     )
     ahead = [
         [label(s["by"]), with_interval(s, "sqls", 1), with_interval(s, "won", 1)]
@@ -160,8 +167,8 @@ def _cuts(record: Record) -> list[str]:
         return []
     rows = [
         [
-            format.amount(c["leads_per_week"], 1), format.share(c["probability"], 2), format.share(c["precision"]), format.share(c["recall"]),
-            format.amount(c["expected"]),
+            format.decimal(c["leads_per_week"], 1), format.share(c["probability"], 2), format.share(c["precision"]), format.share(c["recall"]),
+            format.decimal(c["expected"]),
         ]
         for c in cuts
     ]  # fmt: skip
@@ -170,12 +177,12 @@ def _cuts(record: Record) -> list[str]:
         "threshold",
         "precision",
         "recall",
-        f"{format.outcomes(record.get('outcome') or {})} a week",
+        f"{format.outcome_plural(record.get('outcome') or {})} a week",
     ]
     return ["Half to double the capacity, in the newest fold:", table(heads, rows, ">>>>>")]
 
 
-def later(record: Record) -> list[str]:
+def later_stage_table(record: Record) -> list[str]:
     """Tell of the downstream stages; nothing where there are none."""
     steps: Sequence[Record] = (record.get("stages") or {}).get("steps") or []
     if not steps:
@@ -188,7 +195,7 @@ def later(record: Record) -> list[str]:
         counts = step.get("snapshots") or {}
         rows.append([
             f"{step['given']} to {step['reaches']}", format.count(step.get("leads")), format.count(counts.get("positive")), auc,
-            format.amount(m.get("ece"), 4), str(step.get("why") or format.ABSENT),
+            format.decimal(m.get("ece"), 4), str(step.get("why") or format.ABSENT),
         ])  # fmt: skip
     heads = ["stage", "leads", "positive", "AUC (95%)", "ECE", "why not more"]
     return ["## Downstream stages", table(heads, rows, "<>>>><")]
@@ -208,7 +215,7 @@ NOT_USE = """- Not to decide anything about a person but the order in which sale
 - Not as the only list where segments below are off, or have too few leads to say."""
 
 
-def card(record: Record) -> str:
+def model_card(record: Record) -> str:
     """Return a run's model card as Markdown.
 
     Parameters
@@ -219,22 +226,22 @@ def card(record: Record) -> str:
     version = f" {record['version']}" if record.get("version") else ""
     parts = [
         f"# Model card: {text(record['name'] + version)}",
-        text(question.what_asked(record).found),
+        text(question.question_section(record).found),
         "## What it is for", USE,
         "## What it is not for", NOT_USE,
         "## Data", *_data(record),
         "## Population and label", *_population(record),
         "## How it was made", *_making(record),
         "## Folds", *_folds(record),
-        "## Performance against baselines", *performance.figures(record),
-        *used(record),
-        *later(record),
-        "## Calibration", *performance.calibration(record),
-        "## Segments and parity", *performance.parity(record),
-        "## Feature importance (mean |SHAP|)", *performance.drivers(record),
+        "## Performance against baselines", *performance.metrics_lines(record),
+        *usage_lines(record),
+        *later_stage_table(record),
+        "## Calibration", *performance.calibration_lines(record),
+        "## Segments and parity", *performance.parity_lines(record),
+        "## Feature importance (mean |SHAP|)", *performance.driver_lines(record),
         "## The leak gate", *_gate(record),
-        "## Known limits", "\n".join(f"- {limit}" for limit in limits(record)),
-        "## How to make it again", *_again(record),
+        "## Known limits", "\n".join(f"- {limit}" for limit in limit_lines(record)),
+        "## How to make it again", *_retrain_command(record),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -258,7 +265,7 @@ def _population(record: Record) -> list[str]:
     outcome, counts = record.get("outcome") or {}, record.get("snapshots") or {}
     ripe = (
         f"A snapshot is one open lead at one as_of. It is labeled, and is used, when the horizon"
-        f" ({text(format.length(outcome['within']))}) and the delay of recording ({text(format.length(outcome.get('delay') or '0d'))})"
+        f" ({text(format.duration(outcome['within']))}) and the delay of recording ({text(format.duration(outcome.get('delay') or '0d'))})"
         " had passed at T; one that isn’t is censored, not negative."
         if outcome.get("within")
         else "Each row is one lead, and its outcome is known."
@@ -267,7 +274,7 @@ def _population(record: Record) -> list[str]:
     return [
         f"The outcome: a lead {text(format.outcome(outcome))}. {ripe}",
         table(["kind", "snapshots", "what it means"], rows, "<><"),
-        paragraph(f"Positive snapshots come from {format.count(counts.get('positive_leads'), 'lead')}.", *_thinned(record), *_sample(record)),
+        paragraph(f"Positive snapshots come from {format.count(counts.get('positive_leads'), 'lead')}.", *_thinned_lines(record), *_sample(record)),
     ]  # fmt: skip
 
 
@@ -278,15 +285,15 @@ def _sample(record: Record) -> list[str]:
         return []
     return [
         f"{format.count(told['snapshots'], 'labelled snapshot')} of {format.count(told['leads'], 'lead')} and {format.count(told['accounts'], 'account')} "
-        f"aren’t independent (design effect {format.amount(told['design_effect'], 1)}): they count for {format.count(told['effective'])}, of them "
+        f"aren’t independent (design effect {format.decimal(told['design_effect'], 1)}): they count for {format.count(told['effective'])}, of them "
         f"{format.count(told['effective_positives'])} positive."
     ]
 
 
-def _thinned(record: Record) -> list[str]:
+def _thinned_lines(record: Record) -> list[str]:
     counts = record.get("snapshots") or {}
     kept, there = counts.get("kept_negative"), counts.get("negative")
-    if not (format.known(kept) and format.known(there)) or kept >= there:  # type: ignore[operator]
+    if not (format.is_number(kept) and format.is_number(there)) or kept >= there:  # type: ignore[operator]
         return []
     return [f"Of the negatives {format.count(kept)} were kept by sampling, with weights that leave probabilities as they are."]  # fmt: skip
 
@@ -308,7 +315,7 @@ def _making(record: Record) -> list[str]:
     if tuned:
         said.append(
             f"Its settings are the best of {format.count(tuned['trials'], 'recipe')} tried on the older folds: log loss "
-            f"{format.amount(tuned['loss'], 5)}, the default one’s {format.amount(tuned['default_loss'], 5)}."
+            f"{format.decimal(tuned['loss'], 5)}, the default one’s {format.decimal(tuned['default_loss'], 5)}."
         )
     again = record.get("recalibration")
     if again:
@@ -317,7 +324,7 @@ def _making(record: Record) -> list[str]:
             f"{format.count(again.get('rows'), 'row')} that became known since ({format.count(again.get('positives'))} positive): "
             f"base rate {format.share(again.get('rate_then'))} then, {format.share(again.get('rate_now'))} now. On the newest {format.count(again.get('judged'))} of "
             f"these, which it wasn’t fitted on, its ECE was "
-            f"{format.amount((again.get('before') or {}).get('ece'), 4)} before and {format.amount((again.get('after') or {}).get('ece'), 4)} after."
+            f"{format.decimal((again.get('before') or {}).get('ece'), 4)} before and {format.decimal((again.get('after') or {}).get('ece'), 4)} after."
         )
     recipe = [[name, str(value)] for name, value in sorted((made.get("recipe") or {}).items())]
     return [paragraph(*said) or "This record doesn’t tell how.", table(["setting", "value"], recipe) if recipe else ""]
@@ -344,7 +351,7 @@ def _folds(record: Record) -> list[str]:
 
 def _place(value: int) -> str:
     """Say where a fold lies: a day, or a flat file's order."""
-    return format.instant(value) if abs(value) > 10**13 else f"{value:,}"
+    return format.date_text(value) if abs(value) > 10**13 else f"{value:,}"
 
 
 def _gate(record: Record) -> list[str]:
@@ -362,7 +369,7 @@ def _gate(record: Record) -> list[str]:
     return [said, table(heads, rows, "<" * len(heads)) if rows else ""]
 
 
-def _again(record: Record) -> list[str]:
+def _retrain_command(record: Record) -> list[str]:
     made = record.get("provenance") or {}
     known, tuned = record.get("known_at"), made.get("tuned")
     again = bool(record.get("recalibration"))

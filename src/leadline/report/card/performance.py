@@ -8,16 +8,16 @@ from typing import Any
 from leadline.core import format
 from leadline.evaluation.baselines import in_order, label
 from leadline.report.card.markdown import paragraph, table, text
-from leadline.report.text import summary
+from leadline.report.text import calibration_summary
 
-__all__ = ["calibration", "drivers", "figures", "parity", "with_interval"]
+__all__ = ["calibration_lines", "driver_lines", "metrics_lines", "parity_lines", "with_interval"]
 
 Record = Mapping[str, Any]
 DRIVERS = 15  # that are told one by one
 FEW = "too few to say"
 
 
-def figures(record: Record) -> list[str]:
+def metrics_lines(record: Record) -> list[str]:
     """Tell the newest fold's figures by whoever scored its rows, with intervals."""
     evaluation: Record = record.get("evaluation") or {}
     folds: Sequence[Record] = evaluation.get("folds") or []
@@ -26,8 +26,8 @@ def figures(record: Record) -> list[str]:
     newest = folds[-1]
     rows = [
         [
-            label(who), with_interval(m, "auc", 3), format.amount(m["average_precision"], 3), with_interval(m, "lift_10", 2),
-            format.amount(m["brier"], 4), format.amount(m["ece"], 4), format.amount(m["log_loss"], 4), format.amount(m.get("won_auc"), 3),
+            label(who), with_interval(m, "auc", 3), format.decimal(m["average_precision"], 3), with_interval(m, "lift_10", 2),
+            format.decimal(m["brier"], 4), format.decimal(m["ece"], 4), format.decimal(m["log_loss"], 4), format.decimal(m.get("won_auc"), 3),
         ]
         for who, m in ((who, newest["figures"][who]) for who in in_order(newest["figures"]))
     ]  # fmt: skip
@@ -42,16 +42,18 @@ def figures(record: Record) -> list[str]:
 def with_interval(figures: Record, name: str, digits: int) -> str:
     """Say a figure with its interval, where it has one."""
     low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
-    value = format.amount(figures.get(name), digits)
-    return f"{value} ({format.interval(low, high, digits)})" if format.known(low) and format.known(high) else value
+    value = format.decimal(figures.get(name), digits)
+    return (
+        f"{value} ({format.interval(low, high, digits)})" if format.is_number(low) and format.is_number(high) else value
+    )
 
 
 def _against(evaluation: Record) -> str:
     gap = evaluation.get("against_logistic") or [None]
-    if not all(map(format.known, gap)):
+    if not all(map(format.is_number, gap)):
         return ""
     return (
-        f"The regression’s log loss less the model’s: {format.amount(gap[0], 4, True)} ({format.interval(gap[1], gap[2], 4)}); above 0 the "
+        f"The regression’s log loss less the model’s: {format.decimal(gap[0], 4, True)} ({format.interval(gap[1], gap[2], 4)}); above 0 the "
         "model is better."
     )
 
@@ -61,12 +63,12 @@ def _optimism(told: Record | None) -> str:
         return ""
     drawn, forward = told["drawn"], told["forward"]
     return (
-        f"Optimism: under a random split the same model’s AUC would have read {format.amount(drawn['auc'], 3)} instead of "
-        f"{format.amount(forward['auc'], 3)}, and its lift {format.amount(drawn['lift_10'])} instead of {format.amount(forward['lift_10'])}."
+        f"Optimism: under a random split the same model’s AUC would have read {format.decimal(drawn['auc'], 3)} instead of "
+        f"{format.decimal(forward['auc'], 3)}, and its lift {format.decimal(drawn['lift_10'])} instead of {format.decimal(forward['lift_10'])}."
     )
 
 
-def calibration(record: Record) -> list[str]:
+def calibration_lines(record: Record) -> list[str]:
     """Tell whether probabilities come true: in bins, as a whole and by segment."""
     bins: Sequence[Record] = (record.get("evaluation") or {}).get("calibration") or []
     rows = [
@@ -99,7 +101,7 @@ def calibration(record: Record) -> list[str]:
         "chance alone would make any of them look so in fewer than one of twenty such tables (Holm’s correction)."
     )
     heads = ["segment", "snapshots", "positive", "predicted", "observed", "95% interval", "verdict"]
-    said = summary(told)
+    said = calibration_summary(told)
     return [
         paragraph(overall, text(said[:1].upper() + said[1:]) + "." if said else "", how),
         *parts,
@@ -107,7 +109,7 @@ def calibration(record: Record) -> list[str]:
     ]
 
 
-def parity(record: Record) -> list[str]:
+def parity_lines(record: Record) -> list[str]:
     """Tell how each level of each attribute is served."""
     told: Record = record.get("segments") or {}
     every = [s for s in told.get("segments") or [] if s["by"] not in ("month", "tier")]
@@ -134,14 +136,14 @@ def parity(record: Record) -> list[str]:
 def _figure(segment: Record, name: str, digits: int | None = None) -> str:
     """Say a figure of parity with its interval: a share where no digits are given."""
     value, low, high = (segment.get(key) for key in (name, f"{name}_low", f"{name}_high"))
-    if not format.known(value):
+    if not format.is_number(value):
         return FEW
     if digits is None:
         return f"{format.share(value)} ({format.shares(low, high)})"
-    return f"{format.amount(value, digits)} ({format.interval(low, high, digits)})"
+    return f"{format.decimal(value, digits)} ({format.interval(low, high, digits)})"
 
 
-def drivers(record: Record) -> list[str]:
+def driver_lines(record: Record) -> list[str]:
     """Tell what moves scores most, which way, and how stable that is."""
     ranked: Sequence[Record] = record.get("drivers") or []
     if not ranked:
@@ -150,7 +152,7 @@ def drivers(record: Record) -> list[str]:
     stable = {str(s["group"]): s for s in steady.get("drivers") or []}
     rows = []
     for d in ranked[:DRIVERS]:
-        way = ("raises" if d["direction"] > 0 else "lowers") if format.known(d["direction"]) else format.ABSENT
+        way = ("raises" if d["direction"] > 0 else "lowers") if format.is_number(d["direction"]) else format.ABSENT
         rows.append([d["words"], format.share(d["share"]), way, *_stable(stable.get(str(d["group"])))])
     heads = [
         "what",

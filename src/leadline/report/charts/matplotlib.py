@@ -6,10 +6,10 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from leadline.evaluation.backtest import Evaluation
+from leadline.evaluation.backtest import BacktestResult
 from leadline.explanation.drivers import Driver
 
-__all__ = ["calibration", "driver_bars", "fold_bars", "gains", "pictures", "to_png"]
+__all__ = ["calibration_chart", "driver_bars", "fold_bars", "gains_chart", "to_png", "training_charts"]
 
 INK, SOFT, ACCENT = "#1f3b57", "#9fb3c8", "#c4572e"
 
@@ -26,7 +26,7 @@ def _axes(width: float, height: float, title: str, x: str, y: str) -> tuple[Any,
     return figure, axes
 
 
-def calibration(evaluation: Evaluation) -> Any:
+def calibration_chart(evaluation: BacktestResult) -> Any:
     """Draw predicted against observed conversion in the newest fold, with 95% intervals."""
     figure, axes = _axes(5, 4, "Predicted and observed, newest fold", "predicted probability", "observed share")
     bins = evaluation.calibration
@@ -38,7 +38,7 @@ def calibration(evaluation: Evaluation) -> Any:
     return figure
 
 
-def gains(evaluation: Evaluation) -> Any:
+def gains_chart(evaluation: BacktestResult) -> Any:
     """Draw how much of the positives the best share of leads holds."""
     figure, axes = _axes(
         5, 4, "What the top of the list holds, newest fold", "best share of leads", "share of positives"
@@ -59,7 +59,7 @@ def driver_bars(ranked: Sequence[Driver], most: int = 20) -> Any:
     return figure
 
 
-def fold_bars(evaluation: Evaluation) -> Any:
+def fold_bars(evaluation: BacktestResult) -> Any:
     """Draw each fold's AUC by model, regression and points."""
     figure, axes = _axes(6, 3.5, "AUC of each fold, oldest first", "fold", "AUC")
     names = [who for who in evaluation.newest.figures if all(who in f.figures for f in evaluation.folds)]
@@ -78,13 +78,13 @@ def fold_bars(evaluation: Evaluation) -> Any:
     return figure
 
 
-def pictures(evaluation: Evaluation, ranked: Sequence[Driver]) -> dict[str, bytes]:
+def training_charts(evaluation: BacktestResult, ranked: Sequence[Driver]) -> dict[str, bytes]:
     """Return every picture of a run as PNG, by file name."""
     drawn = {"drivers.png": driver_bars(ranked)}
     if evaluation.folds:
         drawn |= {
-            "calibration.png": calibration(evaluation),
-            "gains.png": gains(evaluation),
+            "calibration.png": calibration_chart(evaluation),
+            "gains.png": gains_chart(evaluation),
             "folds.png": fold_bars(evaluation),
         }
     return {name: to_png(figure) for name, figure in drawn.items()}

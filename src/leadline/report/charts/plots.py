@@ -10,10 +10,29 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from leadline.core.format import share
-from leadline.report.charts.svg import LEAST, LEFT, ROW, WIDTH, Frame, at, curve, short, ticks
+from leadline.report.charts.svg import (
+    LEFT,
+    ROW,
+    SHORTEST_AXIS,
+    WIDTH,
+    Frame,
+    axis_ticks,
+    curve_shape,
+    round_place,
+    shorten,
+)
 from leadline.report.parts import Shape
 
-__all__ = ["HUES", "PARTS", "funnel", "lines", "scatter", "shares", "stacked", "swarm"]
+__all__ = [
+    "HUES",
+    "PARTS",
+    "beeswarm_chart",
+    "funnel_chart",
+    "line_chart",
+    "scatter_chart",
+    "share_chart",
+    "stacked_bars",
+]
 
 Picture: TypeAlias = tuple[int, int, tuple[Shape, ...]]
 Line: TypeAlias = tuple[str, Sequence[float | None], int | None]
@@ -30,7 +49,7 @@ MARKS = ("M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", "M-4-4h8v8h-8z", "M0-5L5 4H-5z", 
          "M-1.5-5h3v3.5H5v3H1.5V5h-3V1.5H-5v-3h3.5z")  # fmt: skip
 
 
-def shares(
+def share_chart(
     rows: Sequence[tuple[str, float, float, float, str]],
     marks: Sequence[tuple[float, str]] = (),
     end: float | None = None,
@@ -39,7 +58,7 @@ def shares(
 
     Examples
     --------
-    >>> _, height, shapes = shares([("web", 0.1, 0.05, 0.2, "10%")], [(0.15, "median")], end=0.2)
+    >>> _, height, shapes = share_chart([("web", 0.1, 0.05, 0.2, "10%")], [(0.15, "median")], end=0.2)
     >>> height, [s.at["cx"] for s in shapes if s.kind == "circle"], [s.words for s in shapes if s.words == "median"]
     (76, [240.0], ['median'])
     """
@@ -48,7 +67,7 @@ def shares(
     height = head + max(len(rows), 1) * ROW
 
     def x(value: float) -> float:
-        return at(8 + min(max(value, 0.0), top) / top * (WIDTH - 16))
+        return round_place(8 + min(max(value, 0.0), top) / top * (WIDTH - 16))
 
     shapes: list[Shape] = []
     for value, words in marks:
@@ -56,22 +75,23 @@ def shares(
         shapes += [Shape("line", line), Shape("text", {"x": x(value), "y": 12, "class": "tick"}, words)]
     for n, (label, value, low, high, said) in enumerate(rows):
         y = head + n * ROW
-        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label over"}, short(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label over"}, shorten(label)))
         shapes.append(Shape("text", {"x": WIDTH, "y": y + 14, "class": "value over"}, said))
         shapes.append(Shape("line", {"x1": x(low), "x2": x(high), "y1": y + 25, "y2": y + 25, "class": "range part-1"}))
         shapes.append(Shape("circle", {"cx": x(value), "cy": y + 25, "r": 5, "class": "part-1"}))
     shapes += [
-        Shape("text", {"x": x(value), "y": height + 16, "class": "tick"}, f"{100 * value:g}%") for value in ticks(top)
+        Shape("text", {"x": x(value), "y": height + 16, "class": "tick"}, f"{100 * value:g}%")
+        for value in axis_ticks(top)
     ]
     return WIDTH, height + 20, tuple(shapes)
 
 
-def funnel(rows: Sequence[tuple[str, float, str]]) -> Picture:
+def funnel_chart(rows: Sequence[tuple[str, float, str]]) -> Picture:
     """Draw (stage, count, count in words) as centred bars, each as wide as its count.
 
     Examples
     --------
-    >>> _, _, shapes = funnel([("lead", 200, "200"), ("mql", 50, "50 (25%)")])
+    >>> _, _, shapes = funnel_chart([("lead", 200, "200"), ("mql", 50, "50 (25%)")])
     >>> [(s.at["x"], s.at["width"]) for s in shapes if s.kind == "rect"]
     [(0.0, 480.0), (180.0, 120.0)]
     """
@@ -79,19 +99,24 @@ def funnel(rows: Sequence[tuple[str, float, str]]) -> Picture:
     shapes: list[Shape] = []
     for n, (label, value, said) in enumerate(rows):
         y, width = n * ROW, max(value / top * WIDTH, 1.0)
-        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, short(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, shorten(label)))
         shapes.append(Shape("text", {"x": WIDTH, "y": y + 14, "class": "value"}, said))
-        place: dict[str, str | float] = {"x": at((WIDTH - width) / 2), "y": y + 20, "width": at(width), "height": 12}
+        place: dict[str, str | float] = {
+            "x": round_place((WIDTH - width) / 2),
+            "y": y + 20,
+            "width": round_place(width),
+            "height": 12,
+        }
         shapes.append(Shape("rect", {**place, "rx": 2, "class": "part-1"}))
     return WIDTH, max(len(rows), 1) * ROW, tuple(shapes)
 
 
-def stacked(rows: Sequence[tuple[str, Sequence[float], str]], names: Sequence[str]) -> Picture:
+def stacked_bars(rows: Sequence[tuple[str, Sequence[float], str]], names: Sequence[str]) -> Picture:
     """Draw (label, parts, parts in words) as bars of equal length, cut by each part's share, in the legend's order.
 
     Examples
     --------
-    >>> _, _, shapes = stacked([("web", [3, 1], "75% and 25%")], ["accepted", "rejected"])
+    >>> _, _, shapes = stacked_bars([("web", [3, 1], "75% and 25%")], ["accepted", "rejected"])
     >>> [(s.at["width"], s.at["class"]) for s in shapes if s.kind == "rect"]
     [(359.0, 'part-1'), (119.0, 'part-2')]
     """
@@ -99,18 +124,23 @@ def stacked(rows: Sequence[tuple[str, Sequence[float], str]], names: Sequence[st
     shapes: list[Shape] = list(legend)
     for n, (label, values, said) in enumerate(rows):
         y, x, total = head + n * ROW, 0.0, sum(values) or 1.0
-        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, short(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, shorten(label)))
         shapes.append(Shape("text", {"x": WIDTH, "y": y + 14, "class": "value"}, said))
         for k, value in enumerate(values):
             width = value / total * WIDTH
             if width > 1:
-                place: dict[str, str | float] = {"x": at(x), "y": y + 20, "width": at(width - 1), "height": 12}
+                place: dict[str, str | float] = {
+                    "x": round_place(x),
+                    "y": y + 20,
+                    "width": round_place(width - 1),
+                    "height": 12,
+                }
                 shapes.append(Shape("rect", {**place, "class": f"part-{k % PARTS + 1}"}))
             x += width
     return WIDTH, head + max(len(rows), 1) * ROW, tuple(shapes)
 
 
-def lines(months: Sequence[str], series: Sequence[Line], said: Callable[[float], str] | None = None) -> Picture:
+def line_chart(months: Sequence[str], series: Sequence[Line], said: Callable[[float], str] | None = None) -> Picture:
     """Draw (name, one value a month, the month from which it is immature) as lines with marks; what is immature is dashed.
 
     Parameters
@@ -120,7 +150,7 @@ def lines(months: Sequence[str], series: Sequence[Line], said: Callable[[float],
 
     Examples
     --------
-    >>> _, _, shapes = lines(["Jan", "Feb", "Mar"], [("web", [0.1, 0.2, None], 1)])
+    >>> _, _, shapes = line_chart(["Jan", "Feb", "Mar"], [("web", [0.1, 0.2, None], 1)])
     >>> [s.at["class"] for s in shapes if s.kind == "path"]
     ['mark part-1', 'line part-1 censored', 'mark part-1', 'mark part-1']
     """
@@ -143,9 +173,9 @@ def _line(frame: Frame, told: Sequence[float | None], unripe: int, kind: int) ->
     ripe, rest = [p for p in points if p[0] < unripe], [p for p in points if p[0] >= unripe]
     shapes = []
     if len(ripe) > 1:
-        shapes.append(curve(frame, ripe, f"line part-{kind + 1}"))
+        shapes.append(curve_shape(frame, ripe, f"line part-{kind + 1}"))
     if rest and len(ripe[-1:] + rest) > 1:
-        shapes.append(curve(frame, [*ripe[-1:], *rest], f"line part-{kind + 1} censored"))
+        shapes.append(curve_shape(frame, [*ripe[-1:], *rest], f"line part-{kind + 1} censored"))
     return [*shapes, *(_mark(frame.x(x), frame.y(y), kind) for x, y in points)]
 
 
@@ -159,36 +189,36 @@ def _legend(names: Sequence[str]) -> tuple[list[Shape], int]:
     for n, name in enumerate(names):
         x, y = (n % 2) * WIDTH / 2 + 6, (n // 2) * LEGEND + 8
         shapes.append(_mark(x, y, n % PARTS))
-        shapes.append(Shape("text", {"x": x + 12, "y": y + 5, "class": "axis"}, short(name, 30)))
+        shapes.append(Shape("text", {"x": x + 12, "y": y + 5, "class": "axis"}, shorten(name, 30)))
     return shapes, (len(names) + 1) // 2 * LEGEND + 4
 
 
-def swarm(rows: Sequence[tuple[str, Sequence[tuple[float, float | None]]]], x_words: str) -> Picture:
+def beeswarm_chart(rows: Sequence[tuple[str, Sequence[tuple[float, float | None]]]], x_words: str) -> Picture:
     """Draw rows of (label, points of (value, how high from 0 to 1)): a dot for each, beside one another where they meet.
 
     Examples
     --------
-    >>> _, _, shapes = swarm([("visits", [(-1.0, 0.0), (1.0, 1.0), (1.0, None)])], "effect on the score")
+    >>> _, _, shapes = beeswarm_chart([("visits", [(-1.0, 0.0), (1.0, 1.0), (1.0, None)])], "effect on the score")
     >>> [(s.at["class"], s.at["d"]) for s in shapes if s.kind == "path"]
     [('dots h0', 'M472 31h0'), ('dots h1', 'M8 31h0'), ('dots h5', 'M472 34h0')]
     """
     values = [x for _, points in rows for x, _ in points]
     low, high = min([0.0, *values]), max([0.0, *values])
-    high = high if high - low > LEAST else low + 1.0
+    high = high if high - low > SHORTEST_AXIS else low + 1.0
     span = high - low
 
     def x(value: float) -> float:
-        return at(8 + (value - low) / span * (WIDTH - 16))
+        return round_place(8 + (value - low) / span * (WIDTH - 16))
 
     row = 48
     height = max(len(rows), 1) * row
     shapes = [Shape("line", {"x1": x(0), "x2": x(0), "y1": 0, "y2": height, "class": "one"})]
     for n, (label, points) in enumerate(rows):
-        shapes.append(Shape("text", {"x": 0, "y": n * row + 14, "class": "label over"}, short(label)))
+        shapes.append(Shape("text", {"x": 0, "y": n * row + 14, "class": "label over"}, shorten(label)))
         shapes += _dots(_beside([(round(x(value)), hue) for value, hue in points], n * row + 31))
     shapes += [
         Shape("text", {"x": x(value), "y": height + 12, "class": "tick"}, f"{value:+g}".replace("-", "−") if value else "0")
-        for value in ticks(high, low)
+        for value in axis_ticks(high, low)
     ]  # fmt: skip
     shapes.append(Shape("text", {"x": WIDTH / 2, "y": height + 30, "class": "tick"}, x_words))
     return WIDTH, height + 36, tuple(shapes)
@@ -202,7 +232,7 @@ def _beside(points: Sequence[tuple[int, float | None]], middle: int) -> list[tup
     most = max((len(crowd) for crowd in crowds.values()), default=1)
     step = min(CELL, SPREAD / max(most // 2, 1))
     return [
-        (x, at(middle + step * ((n + 1) // 2) * (1 if n % 2 else -1)), hue)
+        (x, round_place(middle + step * ((n + 1) // 2) * (1 if n % 2 else -1)), hue)
         for crowd in crowds.values()
         for n, (x, hue) in enumerate(crowd)
     ]
@@ -217,7 +247,7 @@ def _dots(points: Sequence[tuple[float, float, float | None]]) -> list[Shape]:
     return [Shape("path", {"d": "".join(told), "class": f"dots h{kind}"}) for kind, told in sorted(by_hue.items())]
 
 
-def scatter(
+def scatter_chart(
     points: Sequence[tuple[float, float, float | None]],
     x_words: str,
     y_words: str,
@@ -228,7 +258,7 @@ def scatter(
 
     Examples
     --------
-    >>> _, _, shapes = scatter([(0.0, -1.0, 0.0), (2.0, 1.0, 1.0)], "visits", "effect")
+    >>> _, _, shapes = scatter_chart([(0.0, -1.0, 0.0), (2.0, 1.0, 1.0)], "visits", "effect")
     >>> [s.at["d"] for s in shapes if s.at["class"] == "dots h5"]
     ['M464 12h0']
     """

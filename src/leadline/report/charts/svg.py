@@ -8,26 +8,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from leadline.core.format import instant
+from leadline.core.format import date_text
 from leadline.core.point_in_time import DAY
 from leadline.report.parts import Shape
 
 __all__ = [
     "BOTTOM",
-    "LEAST",
     "LEFT",
     "RIGHT",
     "ROW",
+    "SHORTEST_AXIS",
     "TOP",
     "WIDTH",
     "Frame",
-    "at",
-    "bars",
-    "curve",
-    "intervals",
-    "short",
-    "strip",
-    "ticks",
+    "axis_ticks",
+    "bar_chart",
+    "curve_shape",
+    "day_strip",
+    "interval_chart",
+    "round_place",
+    "shorten",
 ]
 
 WIDTH = 480
@@ -36,15 +36,15 @@ ROW = 36  # of a bar with its label above
 
 LEFT, RIGHT, TOP, BOTTOM = 48, 16, 12, 44
 
-LEAST = 1e-9  # an axis shorter than that has no room for figures
+SHORTEST_AXIS = 1e-9  # an axis shorter than that has no room for figures
 
 
-def bars(rows: Sequence[tuple[str, float, str, str]]) -> tuple[int, int, tuple[Shape, ...]]:
+def bar_chart(rows: Sequence[tuple[str, float, str, str]]) -> tuple[int, int, tuple[Shape, ...]]:
     """Draw horizontal bars of (label, value, value in words, class); return width, height and shapes.
 
     Examples
     --------
-    >>> width, height, shapes = bars([("visits", 2.0, "67%", "up"), ("calls", 1.0, "33%", "down")])
+    >>> width, height, shapes = bar_chart([("visits", 2.0, "67%", "up"), ("calls", 1.0, "33%", "down")])
     >>> [s.at["width"] for s in shapes if s.kind == "rect"]
     [480.0, 240.0]
     """
@@ -52,22 +52,25 @@ def bars(rows: Sequence[tuple[str, float, str, str]]) -> tuple[int, int, tuple[S
     shapes: list[Shape] = []
     for n, (label, value, said, kind) in enumerate(rows):
         y = n * ROW
-        shapes.append(Shape("text", {"x": 0, "y": y + 15, "class": "label"}, short(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 15, "class": "label"}, shorten(label)))
         shapes.append(Shape("text", {"x": WIDTH, "y": y + 15, "class": "value"}, said))
         shapes.append(
-            Shape("rect", {"x": 0, "y": y + 21, "width": at(value / top * WIDTH), "height": 9, "rx": 2, "class": kind})
+            Shape(
+                "rect",
+                {"x": 0, "y": y + 21, "width": round_place(value / top * WIDTH), "height": 9, "rx": 2, "class": kind},
+            )
         )
     return WIDTH, max(len(rows), 1) * ROW, tuple(shapes)
 
 
-def intervals(rows: Sequence[tuple[str, float, float, float, str]]) -> tuple[int, int, tuple[Shape, ...]]:
+def interval_chart(rows: Sequence[tuple[str, float, float, float, str]]) -> tuple[int, int, tuple[Shape, ...]]:
     """Draw (label, value, low, high, value in words) as dots with their intervals on a log scale, each with a mark at 1."""
     ends = [v for _, value, low, high, _ in rows for v in (value, low, high) if v > 0]
     low_end, high_end = min([*ends, 0.8]), max([*ends, 1.25])
     span = math.log(high_end / low_end)
 
     def x(value: float) -> float:
-        return at(8 + math.log(max(value, low_end) / low_end) / span * (WIDTH - 16))
+        return round_place(8 + math.log(max(value, low_end) / low_end) / span * (WIDTH - 16))
 
     height = max(len(rows), 1) * ROW
     shapes: list[Shape] = []
@@ -75,7 +78,7 @@ def intervals(rows: Sequence[tuple[str, float, float, float, str]]) -> tuple[int
         y = n * ROW
         kind = "up" if low > 1 else "down" if high < 1 else "flat"
         shapes.append(Shape("line", {"x1": x(1), "x2": x(1), "y1": y + 19, "y2": y + 31, "class": "one"}))
-        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, short(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, shorten(label)))
         shapes.append(Shape("text", {"x": WIDTH, "y": y + 14, "class": "value"}, said))
         shapes.append(
             Shape("line", {"x1": x(low), "x2": x(high), "y1": y + 25, "y2": y + 25, "class": f"range {kind}"})
@@ -111,15 +114,15 @@ class Frame:
         head: int = 0,
     ) -> None:
         self.x_start, self.y_start = start
-        self.x_end = x_end if x_end - self.x_start > LEAST else self.x_start + 1.0
-        self.y_end = y_end if y_end - self.y_start > LEAST else self.y_start + 1.0
+        self.x_end = x_end if x_end - self.x_start > SHORTEST_AXIS else self.x_start + 1.0
+        self.y_end = y_end if y_end - self.y_start > SHORTEST_AXIS else self.y_start + 1.0
         self.width, self.height, self.top = WIDTH, height + head, TOP + head
         shapes = []
-        for value in ticks(self.y_end, self.y_start):
+        for value in axis_ticks(self.y_end, self.y_start):
             y = self.y(value)
             shapes.append(Shape("line", {"x1": LEFT, "x2": WIDTH - RIGHT, "y1": y, "y2": y, "class": "grid"}))
             shapes.append(Shape("text", {"x": LEFT - 6, "y": y + 4, "class": "value tick-y"}, (tick_y or tick)(value)))
-        for value in ticks(self.x_end, self.x_start):
+        for value in axis_ticks(self.x_end, self.x_start):
             shapes.append(
                 Shape("text", {"x": self.x(value), "y": self.height - BOTTOM + 18, "class": "tick"}, tick(value))
             )
@@ -130,35 +133,35 @@ class Frame:
     def x(self, value: float) -> float:
         """Return where a figure lies across."""
         share = (value - self.x_start) / (self.x_end - self.x_start)
-        return at(LEFT + share * (WIDTH - LEFT - RIGHT))
+        return round_place(LEFT + share * (WIDTH - LEFT - RIGHT))
 
     def y(self, value: float) -> float:
         """Return where a figure lies upright."""
         share = (value - self.y_start) / (self.y_end - self.y_start)
-        return at(self.height - BOTTOM - share * (self.height - BOTTOM - self.top))
+        return round_place(self.height - BOTTOM - share * (self.height - BOTTOM - self.top))
 
     def drawn(self, *more: Shape) -> tuple[int, int, tuple[Shape, ...]]:
         """Return width, height and all shapes."""
         return self.width, self.height, (*self.shapes, *more)
 
 
-def curve(frame: Frame, points: Sequence[tuple[float, float]], kind: str) -> Shape:
+def curve_shape(frame: Frame, points: Sequence[tuple[float, float]], kind: str) -> Shape:
     """Draw a line through points.
 
     Examples
     --------
-    >>> curve(Frame(1, 1, "", "", str), [(0, 0), (1, 1)], "line").at["d"]
+    >>> curve_shape(Frame(1, 1, "", "", str), [(0, 0), (1, 1)], "line").at["d"]
     'M48.0 276.0L464.0 12.0'
     """
     return Shape("path", {"d": "M" + "L".join(f"{frame.x(x)} {frame.y(y)}" for x, y in points), "class": kind})
 
 
-def ticks(end: float, start: float = 0.0) -> list[float]:
+def axis_ticks(end: float, start: float = 0.0) -> list[float]:
     """Return round figures from `start` to `end`, three to six of them.
 
     Examples
     --------
-    >>> ticks(1.0), ticks(0.17), ticks(1.0, -0.5)
+    >>> axis_ticks(1.0), axis_ticks(0.17), axis_ticks(1.0, -0.5)
     ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.0, 0.05, 0.1, 0.15], [-0.5, 0.0, 0.5, 1.0])
     """
     span = end - start
@@ -167,23 +170,23 @@ def ticks(end: float, start: float = 0.0) -> list[float]:
     return [round(n * step, 12) for n in range(math.ceil(start / step - 1e-9), int(end / step + 1e-9) + 1)]
 
 
-def at(place: float) -> float:
+def round_place(place: float) -> float:
     """Round a place in a picture to a tenth of a pixel.
 
     Examples
     --------
-    >>> at(12.3456)
+    >>> round_place(12.3456)
     12.3
     """
     return round(float(place), 1)
 
 
-def short(text: str, most: int = 52) -> str:
+def shorten(text: str, most: int = 52) -> str:
     """Cut a label that has no room; its table has it whole.
 
     Examples
     --------
-    >>> short("a" * 60)[-2:], short("a")
+    >>> shorten("a" * 60)[-2:], shorten("a")
     ('a…', 'a')
     """
     return text if len(text) <= most else text[: most - 1] + "…"
@@ -197,7 +200,7 @@ LEAST, MOST = 2.5, 8.0  # radius of a day with one act, and of one with many
 HEAD = 22  # room for the marks' words
 
 
-def strip(
+def day_strip(
     rows: Sequence[tuple[str, Sequence[tuple[int, int]], str]],
     start: int,
     end: int,
@@ -207,7 +210,7 @@ def strip(
 
     Examples
     --------
-    >>> _, height, shapes = strip([("this lead", [(0, 1), (9 * DAY, 4)], "part-1")], 0, 10 * DAY, [(5 * DAY, "MQL")])
+    >>> _, height, shapes = day_strip([("this lead", [(0, 1), (9 * DAY, 4)], "part-1")], 0, 10 * DAY, [(5 * DAY, "MQL")])
     >>> height, [(s.at["cx"], s.at["r"]) for s in shapes if s.kind == "circle"]
     (82, [(8.0, 2.5), (425.6, 5.0)])
     """
@@ -215,7 +218,7 @@ def strip(
     height = HEAD + max(len(rows), 1) * ROW
 
     def x(instant: int) -> float:
-        return at(8 + (min(max(instant, start), end) - start) / span * (WIDTH - 16))
+        return round_place(8 + (min(max(instant, start), end) - start) / span * (WIDTH - 16))
 
     shapes: list[Shape] = []
     for moment, words in marks:
@@ -224,14 +227,14 @@ def strip(
     for n, (label, days, kind) in enumerate(rows):
         y = HEAD + n * ROW
         shapes.append(Shape("line", {"x1": 8, "x2": WIDTH - 8, "y1": y + 24, "y2": y + 24, "class": "grid"}))
-        shapes.append(Shape("text", {"x": 0, "y": y + 13, "class": "label over"}, short(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 13, "class": "label over"}, shorten(label)))
         for day, times in days:
-            r = at(min(LEAST * math.sqrt(times), MOST))
+            r = round_place(min(LEAST * math.sqrt(times), MOST))
             shapes.append(Shape("circle", {"cx": x(day), "cy": y + 24, "r": r, "class": kind}))
     for part in (0.0, 0.5, 1.0):
         moment = int(start + part * span)
         place: dict[str, str | float] = {"x": x(moment), "y": height + 18, "class": _anchor(x(moment))}
-        shapes.append(Shape("text", place, instant(moment // DAY * DAY)))
+        shapes.append(Shape("text", place, date_text(moment // DAY * DAY)))
     return WIDTH, height + 24, tuple(shapes)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from leadline.core import format
 from leadline.report.pages.page import render
-from leadline.report.parts import Cell, Column, Section, Table, cell
+from leadline.report.parts import Cell, PageSection, PageTable, TableColumn, cell
 
-__all__ = ["page", "sections"]
+__all__ = ["findings_page", "findings_sections"]
 
 KINDS = (
     ("error", "refused", "Refused", "Training stops at each of these"),
@@ -18,7 +18,7 @@ KINDS = (
 )
 
 
-def page(record: Mapping[str, Any]) -> str:
+def findings_page(record: Mapping[str, Any]) -> str:
     """Return the findings as one self-contained HTML page; it makes no request, and holds counts and names, never a value.
 
     Parameters
@@ -26,15 +26,15 @@ def page(record: Mapping[str, Any]) -> str:
     record : mapping
         A check's, as `leadline.workflows.check.CheckResult.to_record` makes it.
     """
-    return render("findings.html.j2", record["name"], None, sections(record))
+    return render("findings.html.j2", record["name"], None, findings_sections(record))
 
 
-def sections(record: Mapping[str, Any]) -> tuple[Section, ...]:
+def findings_sections(record: Mapping[str, Any]) -> tuple[PageSection, ...]:
     """Return the page's sections: the verdict, then the findings by how much they matter; none is empty but the verdict.
 
     Examples
     --------
-    >>> [s.key for s in sections({"name": "demo", "ok": True, "known_at": None, "rows": {}, "findings": []})]
+    >>> [s.key for s in findings_sections({"name": "demo", "ok": True, "known_at": None, "rows": {}, "findings": []})]
     ['verdict']
     """
     findings: Sequence[Mapping[str, Any]] = record["findings"]
@@ -45,36 +45,36 @@ def sections(record: Mapping[str, Any]) -> tuple[Section, ...]:
         mine = [f for f in rest if f["severity"] == severity]
         if mine:
             parts.append(
-                Section(key, title, f"{means}: {format.count(len(mine), 'finding')}.", (_table(key, title, mine),))
+                PageSection(key, title, f"{means}: {format.count(len(mine), 'finding')}.", (_table(key, title, mine),))
             )
         if severity == "error" and accepted:
             parts.append(_accepted(accepted))
     unasked = [f for f in rest if f["severity"] == "not applicable"]
-    return (*parts, *([_unasked(unasked)] if unasked else []))
+    return (*parts, *([_skipped_section(unasked)] if unasked else []))
 
 
-def _verdict(record: Mapping[str, Any], accepted: Sequence[Any]) -> Section:
+def _verdict(record: Mapping[str, Any], accepted: Sequence[Any]) -> PageSection:
     findings = [f for f in record["findings"] if not f.get("accepted")]
     number = {kind: sum(f["severity"] == kind for f in findings) for kind, *_ in KINDS}
-    said = format.joined([format.count(n, kind) for kind, n in number.items() if n]) or "nothing"
-    at = f", as known at {format.instant(record['known_at'])}" if record.get("known_at") is not None else ""
+    said = format.join([format.count(n, kind) for kind, n in number.items() if n]) or "nothing"
+    at = f", as known at {format.date_text(record['known_at'])}" if record.get("known_at") is not None else ""
     verdict = "Training may go ahead" if record["ok"] else "Training refuses these data"
     excused = f"; {format.count(len(accepted), 'error')} accepted with a reason" if accepted else ""
     found = f"{verdict}: the checks found {said}{at}{excused}."
     rows = tuple((cell(name), cell(format.count(n), n)) for name, n in record["rows"].items())
-    table = Table("rows", "Rows that were looked at", (Column("table"), Column("rows", True)), rows)
-    return Section("verdict", "The verdict", found, (table,) if rows else ())
+    table = PageTable("rows", "Rows that were looked at", (TableColumn("table"), TableColumn("rows", True)), rows)
+    return PageSection("verdict", "The verdict", found, (table,) if rows else ())
 
 
-def _table(key: str, title: str, findings: Sequence[Mapping[str, Any]]) -> Table:
+def _table(key: str, title: str, findings: Sequence[Mapping[str, Any]]) -> PageTable:
     columns = (
-        Column("code"),
-        Column("where"),
-        Column("what was seen"),
-        Column("what to do"),
-        Column("why it is suspicious"),
+        TableColumn("code"),
+        TableColumn("where"),
+        TableColumn("what was seen"),
+        TableColumn("what to do"),
+        TableColumn("why it is suspicious"),
     )
-    return Table(f"t-{key}", f"{title}, one a line", columns, tuple(map(_row, findings)))
+    return PageTable(f"t-{key}", f"{title}, one a line", columns, tuple(map(_row, findings)))
 
 
 def _row(f: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -88,19 +88,21 @@ def _row(f: Mapping[str, Any]) -> tuple[Cell, ...]:
     )
 
 
-def _accepted(findings: Sequence[Mapping[str, Any]]) -> Section:
+def _accepted(findings: Sequence[Mapping[str, Any]]) -> PageSection:
     """Tell the errors that the config accepts, each with its reason."""
-    columns = (Column("code"), Column("where"), Column("what was seen"), Column("accepted because"))
+    columns = (TableColumn("code"), TableColumn("where"), TableColumn("what was seen"), TableColumn("accepted because"))
     rows = tuple((cell(_code(f)), cell(f["subject"]), cell(f["seen"]), cell(f["accepted"])) for f in findings)
     found = f"The config accepts {format.count(len(findings), 'error')}; each reason stands in the run’s record, too."
-    return Section("accepted", "Accepted", found, (Table("t-accepted", "Accepted errors", columns, rows),))
+    return PageSection("accepted", "Accepted", found, (PageTable("t-accepted", "Accepted errors", columns, rows),))
 
 
-def _unasked(findings: Sequence[Mapping[str, Any]]) -> Section:
-    columns = (Column("code"), Column("where"), Column("why it doesn’t apply"))
+def _skipped_section(findings: Sequence[Mapping[str, Any]]) -> PageSection:
+    columns = (TableColumn("code"), TableColumn("where"), TableColumn("why it doesn’t apply"))
     rows = tuple((cell(_code(f)), cell(f["subject"]), cell(f["seen"])) for f in findings)
     found = f"{format.count(len(findings), 'check')} couldn’t look here, so nothing is known of what they look for."
-    return Section("unasked", "Not applicable", found, (Table("t-unasked", "Checks that don’t apply", columns, rows),))
+    return PageSection(
+        "unasked", "Not applicable", found, (PageTable("t-unasked", "Checks that don’t apply", columns, rows),)
+    )
 
 
 def _code(f: Mapping[str, Any]) -> str:

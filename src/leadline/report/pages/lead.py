@@ -8,11 +8,11 @@ from typing import Any
 from leadline.core import format
 from leadline.core.point_in_time import DAY
 from leadline.report.charts import plots, svg
-from leadline.report.charts.svg import strip
+from leadline.report.charts.svg import day_strip
 from leadline.report.pages.page import render
-from leadline.report.parts import Chart, Column, Part, Section, Shape, Table, cell
+from leadline.report.parts import Chart, PageSection, PageTable, Part, Shape, TableColumn, cell
 
-__all__ = ["page", "sections", "timeline"]
+__all__ = ["lead_page", "lead_sections", "timeline_section"]
 
 
 # The timeline of one lead's page: what it and its account did, as far as it was on record, and the stages it passed.
@@ -30,31 +30,31 @@ SEEN = (
 )
 
 
-def timeline(record: Mapping[str, Any]) -> Section:
+def timeline_section(record: Mapping[str, Any]) -> PageSection:
     """Draw who did what when, and list it, the newest first."""
     acts: Sequence[Mapping[str, Any]] = record["acts"]
     own = [a for a in acts if a["own"]]
     others = [a for a in acts if not a["own"]]
     passed = [(format.stage(name), at) for name, at in record["stages"]]
     steps = (
-        f"; it reached {format.joined([f'{name} on {format.instant(at)}' for name, at in passed])}" if passed else ""
+        f"; it reached {format.join([f'{name} on {format.date_text(at)}' for name, at in passed])}" if passed else ""
     )
     found = (
-        f"Created on {format.instant(record['created_at'])}, it did {format.count(record['own'], 'thing')} that were on record by "
-        f"{format.instant(record['as_of'])}, and its account’s other leads did {format.count(record['others'])}{steps}."
+        f"Created on {format.date_text(record['created_at'])}, it did {format.count(record['own'], 'thing')} that were on record by "
+        f"{format.date_text(record['as_of'])}, and its account’s other leads did {format.count(record['others'])}{steps}."
     )
     if not acts:
-        return Section("timeline", "What was known of it", found, (SEEN,))
+        return PageSection("timeline", "What was known of it", found, (SEEN,))
     table = _table(acts)
     shows = (
         "A row for what the lead did, by intent, and one for its colleagues of each role; a dot is a day, larger where more was done; "
         "upright lines are stages."
     )
-    chart = Chart("days", "Who did what when", shows, *_drawn(record, own, others, passed), table)
-    return Section("timeline", "What was known of it", found, (chart, SEEN))
+    chart = Chart("days", "Who did what when", shows, *_draw_timeline(record, own, others, passed), table)
+    return PageSection("timeline", "What was known of it", found, (chart, SEEN))
 
 
-def _drawn(
+def _draw_timeline(
     record: Mapping[str, Any], own: Sequence[Any], others: Sequence[Any], passed: Sequence[tuple[str, int]]
 ) -> tuple[int, int, tuple[Shape, ...]]:
     end = int(record["at"])
@@ -71,7 +71,7 @@ def _drawn(
         for r in roles
     ]
     marks = [(at, name) for name, at in passed if at >= start]
-    return strip(rows, start, end, marks)
+    return day_strip(rows, start, end, marks)
 
 
 def _days(acts: Sequence[Mapping[str, Any]], start: int) -> list[tuple[int, int]]:
@@ -83,27 +83,27 @@ def _days(acts: Sequence[Mapping[str, Any]], start: int) -> list[tuple[int, int]
     return sorted(days.items())
 
 
-def _table(acts: Sequence[Mapping[str, Any]]) -> Table:
+def _table(acts: Sequence[Mapping[str, Any]]) -> PageTable:
     shown = acts[:LINES]
     columns = (
-        Column("day", True), Column("who"), Column("what"), Column("intent"), Column("times", True), Column("people", True),
-        Column("on record", True, "where that was a day later, or more"),
+        TableColumn("day", True), TableColumn("who"), TableColumn("what"), TableColumn("intent"), TableColumn("times", True), TableColumn("people", True),
+        TableColumn("on record", True, "where that was a day later, or more"),
     )  # fmt: skip
     rows = tuple(
         (
-            cell(format.instant(a["day"]), a["day"]), cell(_actor(a)), cell(a["words"]), cell(a["intent"]), cell(format.count(a["times"]), a["times"]),
+            cell(format.date_text(a["day"]), a["day"]), cell(_actor(a)), cell(a["words"]), cell(a["intent"]), cell(format.count(a["times"]), a["times"]),
             cell(format.count(a["people"]) if a["people"] else format.ABSENT, a["people"] or None), _late(a),
         )
         for a in shown
     )  # fmt: skip
     rest = f"; the newest {format.count(LINES)} lines" if len(acts) > LINES else ""
     caption = f"What was on record, by day, the newest first{rest}"
-    return Table("timeline-days", caption, columns, rows, folded="The timeline as a table, day by day")
+    return PageTable("timeline-days", caption, columns, rows, folded="The timeline as a table, day by day")
 
 
 def _late(act: Mapping[str, Any]) -> Any:
     late = act["recorded_at"] >= act["day"] + 2 * DAY
-    return cell(format.instant(act["recorded_at"]), act["recorded_at"]) if late else cell(format.ABSENT)
+    return cell(format.date_text(act["recorded_at"]), act["recorded_at"]) if late else cell(format.ABSENT)
 
 
 def _actor(act: Mapping[str, Any]) -> str:
@@ -125,7 +125,7 @@ ASSOCIATION = (
 )
 
 
-def page(record: Mapping[str, Any]) -> str:
+def lead_page(record: Mapping[str, Any]) -> str:
     """Return one lead's page as self-contained HTML; it makes no request, and whatever text the record holds stays text.
 
     Parameters
@@ -133,28 +133,34 @@ def page(record: Mapping[str, Any]) -> str:
     record : mapping
         As `leadline.workflows.scoring.lead_page.explain_page` makes it.
     """
-    return render("lead.html.j2", f"Lead {record['lead_id']}", None, sections(record))
+    return render("lead.html.j2", f"Lead {record['lead_id']}", None, lead_sections(record))
 
 
-def sections(record: Mapping[str, Any]) -> tuple[Section, ...]:
+def lead_sections(record: Mapping[str, Any]) -> tuple[PageSection, ...]:
     """Return the page's sections; a flat file's has the score and the reasons alone."""
     if record["flat"]:
         return (_score(record), _why(record))
-    return (_score(record), _why(record), _nearest(record), timeline(record), _nights(record))
+    return (
+        _score(record),
+        _why(record),
+        _next_action_section(record),
+        timeline_section(record),
+        _score_history(record),
+    )
 
 
-def _score(record: Mapping[str, Any]) -> Section:
-    tonight = _tonight(record)
+def _score(record: Mapping[str, Any]) -> PageSection:
+    tonight = _latest_run(record)
     rank = (
         f", rank {format.count(tonight['rank'])} of the {format.count(tonight['leads'], 'open lead')} of that night" if tonight else ""
     )  # fmt: skip
     found = (
-        f"As of {format.instant(record['as_of'])}, {record['name']} {record['version']} gives this lead {format.share(record['probability'])}: the "
+        f"As of {format.date_text(record['as_of'])}, {record['name']} {record['version']} gives this lead {format.share(record['probability'])}: the "
         f"probability that it {format.outcome(record['outcome'])}; that is tier {record['tier']}{rank}."
     )
     here = tonight["bars"] if tonight else None
-    columns: tuple[Column, ...] = (Column("tier"), Column("trained threshold", True))
-    columns += (Column("least of that night", True, "in this tier"),) if here is not None else ()
+    columns: tuple[TableColumn, ...] = (TableColumn("tier"), TableColumn("trained threshold", True))
+    columns += (TableColumn("least of that night", True, "in this tier"),) if here is not None else ()
     rows = [
         (
             cell(name),
@@ -164,7 +170,7 @@ def _score(record: Mapping[str, Any]) -> Section:
         for name, low in zip(record["tiers"], record["cuts"], strict=False)
     ]
     place = record["tiers"].index(record["tier"]) if record["tier"] in record["tiers"] else len(rows)
-    cuts = Table("tiers", "Where the tiers begin", columns, tuple(rows), place if place < len(rows) else None)
+    cuts = PageTable("tiers", "Where the tiers begin", columns, tuple(rows), place if place < len(rows) else None)
     whose = (
         f"It belongs to account {record['account_id']}."
         if record["account_id"]
@@ -177,65 +183,65 @@ def _score(record: Mapping[str, Any]) -> Section:
         cuts if rows else None,
         FLAT if record["flat"] else None,
     )
-    return Section("score", "The score", found, tuple(part for part in parts if part))
+    return PageSection("score", "The score", found, tuple(part for part in parts if part))
 
 
-def _why(record: Mapping[str, Any]) -> Section:
+def _why(record: Mapping[str, Any]) -> PageSection:
     causes: Sequence[Mapping[str, Any]] = [c for c in record["causes"] if abs(c["effect"]) >= 0.005]
     up = next((c for c in causes if c["effect"] > 0), None)
     down = next((c for c in causes if c["effect"] < 0), None)
     said = [f"what {way} the score most is “{c['fact']}”" for way, c in (("raises", up), ("lowers", down)) if c]
     found = f"{'; '.join(said)}." if said else "nothing sets it apart: it has the score that all leads start from."
     columns = (
-        Column("fact"),
-        Column("effect on the log odds", True, "+0.69 doubles the odds"),
-        Column("it … the score"),
+        TableColumn("fact"),
+        TableColumn("effect on the log odds", True, "+0.69 doubles the odds"),
+        TableColumn("it … the score"),
     )
     rows = tuple(
-        (cell(c["fact"]), cell(format.amount(c["effect"], 2, True), c["effect"]), cell(_way(c["effect"])))
+        (cell(c["fact"]), cell(format.decimal(c["effect"], 2, True), c["effect"]), cell(_way(c["effect"])))
         for c in causes
     )
     caption = "All facts with an effect, the strongest first"
-    table = Table(
+    table = PageTable(
         "causes", caption, columns, rows, folded=f"All {format.count(len(rows), 'fact')} with an effect, as a table"
     )
     if not causes:
-        return Section("why", "Why", found[:1].upper() + found[1:])
+        return PageSection("why", "Why", found[:1].upper() + found[1:])
     drawn = [
-        (c["fact"], abs(c["effect"]), format.amount(c["effect"], 2, True), "up" if c["effect"] > 0 else "down") for c in causes[:SHOWN]
+        (c["fact"], abs(c["effect"]), format.decimal(c["effect"], 2, True), "up" if c["effect"] > 0 else "down") for c in causes[:SHOWN]
     ]  # fmt: skip
     shows = "A bar for each of the strongest facts, as long as its effect; + raises the score and − lowers it."
-    chart = Chart("effects", "Reasons for and against", shows, *svg.bars(drawn), table)
+    chart = Chart("effects", "Reasons for and against", shows, *svg.bar_chart(drawn), table)
     how = (
         "Effects are the model’s own (exact SHAP values), added up over all features that tell of the same thing. A fact is a reason "
         "of the score, not of the sale."
     )
-    return Section("why", "Why", found[:1].upper() + found[1:], (chart, how))
+    return PageSection("why", "Why", found[:1].upper() + found[1:], (chart, how))
 
 
 def _way(effect: float) -> str:
     return "raises" if effect > 0 else "lowers"
 
 
-def _nearest(record: Mapping[str, Any]) -> Section:
+def _next_action_section(record: Mapping[str, Any]) -> PageSection:
     told: Mapping[str, Any] = record["nearest"]
     acts: Sequence[Mapping[str, Any]] = told["acts"]
     title, p = "Next best action (what-if)", record["probability"]
     if not acts:
-        return Section("nearest", title, "The data hold no event that many leads share, so none could be tried.")
+        return PageSection("nearest", title, "The data hold no event that many leads share, so none could be tried.")
     columns = (
-        Column("who"), Column("does once more"), Column("probability then", True), Column("odds", True, "times today’s"),
-        Column("enough for tier"),
+        TableColumn("who"), TableColumn("does once more"), TableColumn("probability then", True), TableColumn("odds", True, "times today’s"),
+        TableColumn("enough for tier"),
     )  # fmt: skip
     rows = tuple(
         (
             cell(_role_text(a["who"])), cell(a["words"]), cell(format.share(a["probability"], 2), a["probability"]),
-            cell(format.amount(_odds(a["probability"]) / _odds(p)), _odds(a["probability"]) / _odds(p)), cell(a["tier"] or format.ABSENT),
+            cell(format.decimal(_odds(a["probability"]) / _odds(p)), _odds(a["probability"]) / _odds(p)), cell(a["tier"] or format.ABSENT),
         )
         for a in acts
     )  # fmt: skip
-    table = Table("acts", f"Single events that were tried; without any it is {format.share(p, 2)}", columns, rows)
-    return Section("nearest", title, _nearest_found(record, told, acts[0]), (table, ASSOCIATION, *_missing(record)))
+    table = PageTable("acts", f"Single events that were tried; without any it is {format.share(p, 2)}", columns, rows)
+    return PageSection("nearest", title, _nearest_found(record, told, acts[0]), (table, ASSOCIATION, *_missing(record)))
 
 
 def _nearest_found(record: Mapping[str, Any], told: Mapping[str, Any], first: Mapping[str, Any]) -> str:
@@ -254,7 +260,7 @@ def _nearest_found(record: Mapping[str, Any], told: Mapping[str, Any], first: Ma
 def _missing(record: Mapping[str, Any]) -> tuple[str, ...]:
     nobody = [role.replace("_", " ") for role, number in record["roles"].items() if not number]
     return (
-        (f"Roles that no colleague known at the account has: {format.joined(nobody)}.",)
+        (f"Roles that no colleague known at the account has: {format.join(nobody)}.",)
         if nobody and record["account_id"]
         else ()
     )
@@ -268,41 +274,43 @@ def _odds(p: float) -> float:
     return max(p, 1e-12) / max(1 - p, 1e-12)
 
 
-def _tonight(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _latest_run(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the night that was asked about, where it is finished and by the same version."""
     first = record["nights"][0] if record["nights"] else None
     same = first and first["as_of"] == record.get("at") and first["version"] == record["version"]
     return first if same else None
 
 
-def _nights(record: Mapping[str, Any]) -> Section:
+def _score_history(record: Mapping[str, Any]) -> PageSection:
     nights: Sequence[Mapping[str, Any]] = record["nights"][::-1]
     title = "The score over past dates"
     if not nights:
-        return Section("nights", title, "No finished night up to then holds this lead.")
+        return PageSection("nights", title, "No finished night up to then holds this lead.")
     first, last = nights[0], nights[-1]
     found = (
-        f"Over {format.count(len(nights), 'finished night')} from {format.instant(first['as_of'])} to {format.instant(last['as_of'])} it went from "
+        f"Over {format.count(len(nights), 'finished night')} from {format.date_text(first['as_of'])} to {format.date_text(last['as_of'])} it went from "
         f"{format.share(first['probability'])} (tier {first['tier']}) to {format.share(last['probability'])} (tier {last['tier']})."
     )
     if len(nights) == 1:
-        found = f"One finished night holds it, that of {format.instant(last['as_of'])}: {format.share(last['probability'])}, tier {last['tier']}."
+        found = f"One finished night holds it, that of {format.date_text(last['as_of'])}: {format.share(last['probability'])}, tier {last['tier']}."
     columns = (
-        Column("night", True), Column("probability", True), Column("tier"), Column("rank", True), Column("of leads", True), Column("model version"),
+        TableColumn("night", True), TableColumn("probability", True), TableColumn("tier"), TableColumn("rank", True), TableColumn("of leads", True), TableColumn("model version"),
     )  # fmt: skip
     rows = tuple(
         (
-            cell(format.instant(n["as_of"]), n["as_of"]), cell(format.share(n["probability"], 2), n["probability"]), cell(n["tier"]),
+            cell(format.date_text(n["as_of"]), n["as_of"]), cell(format.share(n["probability"], 2), n["probability"]), cell(n["tier"]),
             cell(format.count(n["rank"]), n["rank"]), cell(format.count(n["leads"]), n["leads"]), cell(n["version"]),
         )
         for n in nights
     )  # fmt: skip
-    table = Table("past", "Every finished night that holds it, up to the newest 60", columns, rows, len(rows) - 1)
+    table = PageTable("past", "Every finished night that holds it, up to the newest 60", columns, rows, len(rows) - 1)
     if len(nights) < 2:
-        return Section("nights", title, found, (table,))
-    days = [format.instant(n["as_of"]).rsplit(" ", 1)[0] for n in nights]
-    drawn = plots.lines(days, [("probability", [n["probability"] for n in nights], None)], lambda v: f"{100 * v:g}%")
+        return PageSection("nights", title, found, (table,))
+    days = [format.date_text(n["as_of"]).rsplit(" ", 1)[0] for n in nights]
+    drawn = plots.line_chart(
+        days, [("probability", [n["probability"] for n in nights], None)], lambda v: f"{100 * v:g}%"
+    )
     chart = Chart(
         "score-line", "Probability, night by night", "A line through each finished night’s probability.", *drawn, table
     )
-    return Section("nights", title, found, (chart,))
+    return PageSection("nights", title, found, (chart,))

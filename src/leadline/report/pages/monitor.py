@@ -7,11 +7,16 @@ from typing import Any
 
 from leadline.core import format
 from leadline.report.pages.page import render
-from leadline.report.parts import Cell, Column, Section, Table, cell
+from leadline.report.parts import Cell, PageSection, PageTable, TableColumn, cell
 
-__all__ = ["page", "sections"]
+__all__ = ["monitor_page", "monitor_sections"]
 
-SHARES = (Column("rows", True), Column("predicted", True), Column("observed", True), Column("95% interval", True))
+SHARES = (
+    TableColumn("rows", True),
+    TableColumn("predicted", True),
+    TableColumn("observed", True),
+    TableColumn("95% interval", True),
+)
 DOUBTED = (
     "Intervals are 95%, at the effective number of rows: a lead is scored night after night, and leads of one account are alike, so rows "
     "are not independent. A segment is miscalibrated where chance alone would make any of them look so in fewer than one of twenty such tables."
@@ -22,7 +27,7 @@ LOT = (
 )
 
 
-def page(record: Mapping[str, Any]) -> str:
+def monitor_page(record: Mapping[str, Any]) -> str:
     """Return the monitor as one self-contained HTML page; it makes no request, and holds counts and names of segments.
 
     Parameters
@@ -30,21 +35,21 @@ def page(record: Mapping[str, Any]) -> str:
     record : mapping
         As `leadline.workflows.monitor.MonitorResult.to_record` makes it.
     """
-    return render("monitor.html.j2", record["name"], None, sections(record))
+    return render("monitor.html.j2", record["name"], None, monitor_sections(record))
 
 
-def sections(record: Mapping[str, Any]) -> tuple[Section, ...]:
+def monitor_sections(record: Mapping[str, Any]) -> tuple[PageSection, ...]:
     """Return the page's sections; without a ripe row there are the advice and the drift alone."""
     told = [_advice(record)]
     if record["rows"]:
-        told += [_held(record), _ranked(record), _sales(record["accepted"])]
+        told += [_calibration_table_section(record), _ranked(record), _sales(record["accepted"])]
     return (*told, _drift(record["drift"]), *_holdout(record["exploration"]))
 
 
-def _advice(record: Mapping[str, Any]) -> Section:
+def _advice(record: Mapping[str, Any]) -> PageSection:
     line = f"{record['advice'][:1].upper()}{record['advice'][1:]}."
     seen = (
-        f"{format.count(record['rows'], 'score')} of {format.count(record['nights'], 'night')} are old enough to count at {format.instant(record['as_of'])}, "
+        f"{format.count(record['rows'], 'score')} of {format.count(record['nights'], 'night')} are old enough to count at {format.date_text(record['as_of'])}, "
         f"{format.count(record['positives'])} of them positive; {format.count(record['censored'])} are too recent."
     )
     whole = record["judged_version"] == "all"
@@ -53,7 +58,7 @@ def _advice(record: Mapping[str, Any]) -> Section:
         if whole
         else f"It is judged by the nights of version {record['judged_version']}, the newest."
     )
-    return Section(
+    return PageSection(
         "advice",
         "Whether to retrain",
         line,
@@ -61,84 +66,94 @@ def _advice(record: Mapping[str, Any]) -> Section:
     )
 
 
-def _held(record: Mapping[str, Any]) -> Section:
+def _calibration_table_section(record: Mapping[str, Any]) -> PageSection:
     found = (
         f"{format.share(record['predicted'])} was predicted and {format.share(record['observed'])} observed (95% interval "
-        f"{_span(record)}); by band the mean difference (ECE) is {format.amount(record['ece'], 3)}."
+        f"{_span(record)}); by band the mean difference (ECE) is {format.decimal(record['ece'], 3)}."
     )
     every = (record["segments"] or {}).get("segments", [])
     segments = tuple((cell(f"{s['by']} = {s['level']}"), *_row(s), cell(s["verdict"])) for s in every)
     lines = tuple((cell(f"band {n}"), *_row(b)) for n, b in enumerate(record["bands"], 1))
     tables = [
-        Table("t-bands", "Conversion by band of the score, the best first", (Column("band"), *SHARES), lines),
-        Table(
-            "t-segments", "Predicted and observed by segment", (Column("segment"), *SHARES, Column("verdict")), segments
+        PageTable("t-bands", "Conversion by band of the score, the best first", (TableColumn("band"), *SHARES), lines),
+        PageTable(
+            "t-segments",
+            "Predicted and observed by segment",
+            (TableColumn("segment"), *SHARES, TableColumn("verdict")),
+            segments,
         ),
     ]
-    return Section("held", "Do the probabilities hold", found, (*(t for t in tables if t.rows), DOUBTED))
+    return PageSection("held", "Do the probabilities hold", found, (*(t for t in tables if t.rows), DOUBTED))
 
 
-def _ranked(record: Mapping[str, Any]) -> Section:
+def _ranked(record: Mapping[str, Any]) -> PageSection:
     found = f"A lead that converted stood above one that didn’t with chance {_auc(record)} (the AUC)."
     rows = tuple((cell(v["version"]), *_row(v), cell(_auc(v), v["auc"])) for v in record["versions"])
-    table = Table("t-versions", "By model version", (Column("version"), *SHARES, Column("AUC", True)), rows)
-    return Section("ranked", "Does it rank", found, (table,))
+    table = PageTable(
+        "t-versions", "By model version", (TableColumn("version"), *SHARES, TableColumn("AUC", True)), rows
+    )
+    return PageSection("ranked", "Does it rank", found, (table,))
 
 
-def _sales(told: Mapping[str, Any]) -> Section:
+def _sales(told: Mapping[str, Any]) -> PageSection:
     whole = {name: sum(t[name] for t in told["tiers"]) for name in ("leads", "accepted", "rejected")}
     found = (
         f"Of {format.count(whole['leads'], 'lead')}, each counted from the first night that it stood in a tier, {format.count(whole['accepted'])} reached "
         f"the outcome within the horizon and {format.count(whole['rejected'])} were rejected."
     )
-    heads = (Column("level"), *(Column(n, True) for n in ("leads", "accepted", "rejected", "neither")))
+    heads = (TableColumn("level"), *(TableColumn(n, True) for n in ("leads", "accepted", "rejected", "neither")))
     tables = [
-        Table(f"t-{key}", caption, heads, tuple(_counts(t) for t in told[key]))
+        PageTable(f"t-{key}", caption, heads, tuple(_counts(t) for t in told[key]))
         for key, caption in (("tiers", "What became of leads, by tier"), ("sources", "What became of leads, by source"))
         if told[key]
     ]
     for key, caption in (("words", "Rejected, by stage"), ("reasons", "Rejected, by reason; rare ones together")):
         rows = tuple((cell(why), cell(format.count(n), n)) for why, n in told[key].items())
         if rows:
-            tables.append(Table(f"t-{key}", caption, (Column(key[:-1]), Column("leads", True)), rows))
-    return Section("sales", "What sales made of them", found, tuple(tables))
+            tables.append(PageTable(f"t-{key}", caption, (TableColumn(key[:-1]), TableColumn("leads", True)), rows))
+    return PageSection("sales", "What sales made of them", found, tuple(tables))
 
 
 def _counts(t: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (cell(t["level"]), *(cell(format.count(t[n]), t[n]) for n in ("leads", "accepted", "rejected", "neither")))
 
 
-def _drift(drift: Mapping[str, Any]) -> Section:
+def _drift(drift: Mapping[str, Any]) -> PageSection:
     title = "Have the inputs drifted"
     if "features" not in drift:
-        return Section("drift", title, f"Nothing can be said: {drift.get('why', 'there is no night')}.")
+        return PageSection("drift", title, f"Nothing can be said: {drift.get('why', 'there is no night')}.")
     beyond = sum(d["beyond"] for d in drift["features"])
     found = (
-        f"At {format.instant(drift['as_of'])} the score lies {format.amount(drift['score']['psi'])} (PSI) from the newest quarter of training, and "
+        f"At {format.date_text(drift['as_of'])} the score lies {format.decimal(drift['score']['psi'])} (PSI) from the newest quarter of training, and "
         f"{format.count(beyond)} of {format.count(len(drift['features']), 'feature')} lie beyond {drift['bound']:g} and chance."
     )
-    columns = (Column("feature"), Column("PSI", True), Column("by chance up to", True), Column("verdict"))
+    columns = (
+        TableColumn("feature"),
+        TableColumn("PSI", True),
+        TableColumn("by chance up to", True),
+        TableColumn("verdict"),
+    )
     rows = tuple(
-        (cell(d["words"]), cell(format.amount(d["psi"]), d["psi"]), cell(format.amount(d["chance"]), d["chance"]), cell("beyond" if d["beyond"] else "within"))
+        (cell(d["words"]), cell(format.decimal(d["psi"]), d["psi"]), cell(format.decimal(d["chance"]), d["chance"]), cell("beyond" if d["beyond"] else "within"))
         for d in drift["features"]
     )  # fmt: skip
     folded = f"All {format.count(len(rows), 'feature')}, the farthest first"
-    return Section(
+    return PageSection(
         "drift",
         title,
         found,
-        (Table("t-drift", "Features against training", columns, rows, folded=folded),) if rows else (),
+        (PageTable("t-drift", "Features against training", columns, rows, folded=folded),) if rows else (),
     )
 
 
-def _holdout(told: Mapping[str, Any] | None) -> Sequence[Section]:
+def _holdout(told: Mapping[str, Any] | None) -> Sequence[PageSection]:
     if told is None:
         return ()
     mine, rest = told["holdout"], told["rest"]
     found = f"In the exploration holdout, {format.count(mine['leads'], 'lead')} worked at random, the AUC is {_auc(mine)}; among all others it is {_auc(rest)}."
     columns = (
-        Column("score"), Column("holdout", True), Column("observed", True), Column("95% interval", True),
-        Column("the rest", True), Column("observed", True), Column("95% interval", True),
+        TableColumn("score"), TableColumn("holdout", True), TableColumn("observed", True), TableColumn("95% interval", True),
+        TableColumn("the rest", True), TableColumn("observed", True), TableColumn("95% interval", True),
     )  # fmt: skip
     rows = tuple(
         (
@@ -154,12 +169,15 @@ def _holdout(told: Mapping[str, Any] | None) -> Sequence[Section]:
         for key, name in (("best", "assigned the best tier"), ("others", "assigned another"))
     )
     tables = (
-        Table("t-holdout", "Conversion by band of the score, the best first", columns, rows),
-        Table(
-            "t-lot", "What being in the best tier does, whatever the score", (Column("of the holdout"), *SHARES), drew
+        PageTable("t-holdout", "Conversion by band of the score, the best first", columns, rows),
+        PageTable(
+            "t-lot",
+            "What being in the best tier does, whatever the score",
+            (TableColumn("of the holdout"), *SHARES),
+            drew,
         ),
     )
-    return (Section("holdout", "The exploration holdout", found, (*tables, LOT)),)
+    return (PageSection("holdout", "The exploration holdout", found, (*tables, LOT)),)
 
 
 def _part(t: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -185,7 +203,7 @@ def _span(t: Mapping[str, Any]) -> str:
 
 def _auc(t: Mapping[str, Any]) -> str:
     return (
-        f"{format.amount(t['auc'], 3)} ({format.interval(t['auc_low'], t['auc_high'])})"
-        if format.known(t["auc"])
+        f"{format.decimal(t['auc'], 3)} ({format.interval(t['auc_low'], t['auc_high'])})"
+        if format.is_number(t["auc"])
         else format.ABSENT
     )

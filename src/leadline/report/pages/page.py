@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leadline.report.parts import Chart, Control, Folded, Group, Listed, Panels, Section, Table
+from leadline.report.parts import BulletList, Chart, Collapsed, Control, Group, PageSection, PageTable, Panels
 from leadline.report.sections import points, points_rules
 from leadline.report.sections.funnel import assets, behaviours, committees, diagnosis, funnel, intent_stages, rejections
 from leadline.report.sections.model import (
@@ -29,36 +29,42 @@ from leadline.report.sections.model import (
     topk_backtest,
 )
 
-__all__ = ["groups", "opened", "page", "render", "sections"]
+__all__ = ["opening_sections", "render", "report_groups", "report_page", "report_sections"]
 
-Maker: TypeAlias = Callable[[Mapping[str, Any]], Section | tuple[Section, ...] | None]
+Maker: TypeAlias = Callable[[Mapping[str, Any]], PageSection | tuple[PageSection, ...] | None]
 
 GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
     (
         "What goes with conversion",
-        (funnel.funnel, behaviours.behaviours, assets.assets, committees.committees, intent_stages.intent),
+        (
+            funnel.funnel_section,
+            behaviours.behaviours_section,
+            assets.assets_section,
+            committees.committees_section,
+            intent_stages.intent_section,
+        ),
     ),
     (
         "What to change",
         (
-            diagnosis.diagnosis,
-            points_rules.rules,
-            points.points_card,
-            capacity.cut,
-            rejections.rejected,
-            topk_backtest.worked,
+            diagnosis.diagnosis_section,
+            points_rules.rules_section,
+            points.scorecard_section,
+            capacity.capacity_section,
+            rejections.rejections_section,
+            topk_backtest.topk_section,
         ),
     ),
     (
         "How good the model is",
         (
-            performance.how_good,
-            question.what_asked,
-            drivers.drivers,
-            segments.held,
-            later_stages.stages,
-            drivers.families,
-            question.problems,
+            performance.performance_section,
+            question.question_section,
+            drivers.drivers_section,
+            segments.calibration_section,
+            later_stages.later_stage_sections,
+            drivers.ablation_section,
+            question.problems_section,
         ),
     ),
 )
@@ -68,7 +74,7 @@ SHORT = 3
 """Findings that an opening summary holds at least, where there are so many: feature importance is told where it has fewer."""
 
 
-def page(record: Mapping[str, Any]) -> str:
+def report_page(record: Mapping[str, Any]) -> str:
     """Return the report as HTML; it makes no request, and whatever text the record holds stays text.
 
     Parameters
@@ -76,12 +82,12 @@ def page(record: Mapping[str, Any]) -> str:
     record : mapping
         A run's record, as `leadline.workflows.training.train` made it.
     """
-    made = groups(record)
+    made = report_groups(record)
     about = next(section.found for section in made[-1].sections if section.key == "asked")
-    return render("report.html.j2", record["name"], record.get("version"), made, about, opened(made))
+    return render("report.html.j2", record["name"], record.get("version"), made, about, opening_sections(made))
 
 
-def opened(made: Sequence[Group]) -> list[Section]:
+def opening_sections(made: Sequence[Group]) -> list[PageSection]:
     """Pick the sections whose findings open the page: all with a figure but those of the last group, and how good the model is."""
     told = [
         section for group in made for section in group.sections if any(letter.isdigit() for letter in section.found)
@@ -96,9 +102,9 @@ def render(
     template: str,
     name: str,
     version: str | None,
-    parts: Sequence[Section] | Sequence[Group],
+    parts: Sequence[PageSection] | Sequence[Group],
     about: str = "",
-    opened: Sequence[Section] = (),
+    opened: Sequence[PageSection] = (),
 ) -> str:
     """Return sections as a page by one of the templates, with its own style and script and no other.
 
@@ -114,7 +120,7 @@ def render(
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    loose = tuple(part for part in parts if isinstance(part, Section))
+    loose = tuple(part for part in parts if isinstance(part, PageSection))
     grouped = [part for part in parts if isinstance(part, Group)] or [Group("", loose)]
     return _environment().get_template(template).render(
         name=name, version=version, groups=grouped, about=about, opened=opened,
@@ -122,17 +128,19 @@ def render(
     )  # fmt: skip
 
 
-def groups(record: Mapping[str, Any]) -> tuple[Group, ...]:
+def report_groups(record: Mapping[str, Any]) -> tuple[Group, ...]:
     """Return the groups of a record's page, in their order."""
-    return tuple(Group(title, tuple(s for make in makers for s in _made(make, record))) for title, makers in GROUPS)
+    return tuple(
+        Group(title, tuple(s for make in makers for s in _as_sections(make, record))) for title, makers in GROUPS
+    )
 
 
-def sections(record: Mapping[str, Any]) -> tuple[Section, ...]:
+def report_sections(record: Mapping[str, Any]) -> tuple[PageSection, ...]:
     """Return the sections of a record's page, in their order."""
-    return tuple(section for group in groups(record) for section in group.sections)
+    return tuple(section for group in report_groups(record) for section in group.sections)
 
 
-def _made(make: Maker, record: Mapping[str, Any]) -> tuple[Section, ...]:
+def _as_sections(make: Maker, record: Mapping[str, Any]) -> tuple[PageSection, ...]:
     made = make(record)
     return made if isinstance(made, tuple) else () if made is None else (made,)
 
@@ -146,7 +154,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    kinds = {"table": Table, "chart": Chart, "panels": Panels, "control": Control, "listed": Listed, "folded": Folded}
+    kinds = {
+        "table": PageTable,
+        "chart": Chart,
+        "panels": Panels,
+        "control": Control,
+        "listed": BulletList,
+        "folded": Collapsed,
+    }
     environment.tests |= {name: lambda part, kind=kind: isinstance(part, kind) for name, kind in kinds.items()}
     return environment
 

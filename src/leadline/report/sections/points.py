@@ -7,10 +7,10 @@ from typing import Any
 
 from leadline.core import format
 from leadline.evaluation.baselines import label
-from leadline.points.exports import decay
-from leadline.report.parts import COUNTED, Cell, Column, Folded, Section, Table, cell
+from leadline.points.exports import decayed_points
+from leadline.report.parts import COUNTED, Cell, Collapsed, PageSection, PageTable, TableColumn, cell
 
-__all__ = ["points_card"]
+__all__ = ["scorecard_section"]
 
 TITLE = "Scorecard"
 RANKED = ("model", "card", "points", "logistic")
@@ -34,25 +34,25 @@ FILES = (
 )
 
 
-def points_card(record: Mapping[str, Any]) -> Section:
+def scorecard_section(record: Mapping[str, Any]) -> PageSection:
     """Show the card, its thresholds, and what it is worth beside the model and the current scoring rules."""
     told: Mapping[str, Any] = record["points_card"]
     if not told["rows"]:
-        return Section("points", TITLE, f"There is no scorecard: {told['reason']}.")
-    what = format.outcomes(record.get("outcome", {}))
-    parts: list[Table | Folded | str] = [
+        return PageSection("points", TITLE, f"There is no scorecard: {told['reason']}.")
+    what = format.outcome_plural(record.get("outcome", {}))
+    parts: list[PageTable | Collapsed | str] = [
         _rows(told["rows"]),
         READ,
         _bands(told),
-        *_beside(told, record.get("rules_audit") or {}),
+        *_ranker_tables(told, record.get("rules_audit") or {}),
     ]
     if told["worth"]:
         parts += [_worth(told["worth"], what, told["weekly"])]
-    parts += [FILES, Folded(COUNTED, (MADE,))]
-    return Section("points", TITLE, _found(told, what), tuple(parts))
+    parts += [FILES, Collapsed(COUNTED, (MADE,))]
+    return PageSection("points", TITLE, _scorecard_finding(told, what), tuple(parts))
 
 
-def _found(told: Mapping[str, Any], what: str) -> str:
+def _scorecard_finding(told: Mapping[str, Any], what: str) -> str:
     many, worth = format.count(len(told["rows"]), "row"), told["worth"]
     if not worth:
         return (
@@ -60,7 +60,7 @@ def _found(told: Mapping[str, Any], what: str) -> str:
         )
     kept, by = worth["kept"], worth["by"]
     rest = f", current scoring rules {_n(by['points']['expected']['value'])}" if "points" in by else ""
-    room = f"{format.amount(worth['room'], 1).removesuffix('.0')} leads{' a week' if told['weekly'] else ''}"
+    room = f"{format.decimal(worth['room'], 1).removesuffix('.0')} leads{' a week' if told['weekly'] else ''}"
     return (
         f"A table of {many} of whole points keeps {format.share(kept['value'], 0)} of the model’s lift on the same future leads (95% interval "
         f"{format.shares(kept['low'], kept['high'], 0)}): among the best {room} it finds {_n(by['card']['expected']['value'])} {what}, the model "
@@ -68,15 +68,15 @@ def _found(told: Mapping[str, Any], what: str) -> str:
     )
 
 
-def _rows(rows: Sequence[Mapping[str, Any]]) -> Table:
-    columns = (Column("points for"), Column("kind"), Column("points", True))
+def _rows(rows: Sequence[Mapping[str, Any]]) -> PageTable:
+    columns = (TableColumn("points for"), TableColumn("kind"), TableColumn("points", True))
     cells = tuple(
         (cell(r["what"]), cell(KINDS.get(r["kind"], r["kind"])), cell(_points(r["points"]), r["points"])) for r in rows
     )
-    return Table("points-card", f"The card: {format.count(len(rows), 'row')}", columns, cells)
+    return PageTable("points-card", f"The card: {format.count(len(rows), 'row')}", columns, cells)
 
 
-def _beside(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Table]:
+def _ranker_tables(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[PageTable]:
     """Lay what each behaviour earns by the current scoring rules beside what one event of it earns by the card, and when it loses that."""
     known = {r["behaviours"][0]: r["words"] for r in card["rows"] if r["kind"] == "behaviour"}
     paid = {
@@ -89,41 +89,43 @@ def _beside(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Table]:
         return []
     ages = [0.0, *sorted({r["days"] for r in card["rows"] if r["days"]})][:MOST_DAYS]
     columns = (
-        Column("a lead that once"),
-        Column("points now", True),
-        *(Column(f"card, {_after(days)}", True) for days in ages),
+        TableColumn("a lead that once"),
+        TableColumn("points now", True),
+        *(TableColumn(f"card, {_after(days)}", True) for days in ages),
     )
     rows = tuple(
-        _decaying(words, paid.get(name), [decay(card["rows"], name, days) for days in ages])
+        _decaying(words, paid.get(name), [decayed_points(card["rows"], name, days) for days in ages])
         for name, words in known.items()
     )
     bands = (("current scoring rules", card["today"]), ("the card’s", card["bands"]))
-    needs = [f"{format.amount(laid[0]['at_least'], 0)} of {words}" for words, laid in bands if laid]
+    needs = [f"{format.decimal(laid[0]['at_least'], 0)} of {words}" for words, laid in bands if laid]
     caption = "One event: its points now and by the card" + (
-        f"; for the same volume a lead needs {format.joined(needs)}" if needs else ""
+        f"; for the same volume a lead needs {format.join(needs)}" if needs else ""
     )
-    return [Table("points-beside", caption, columns, rows)]
+    return [PageTable("points-beside", caption, columns, rows)]
 
 
 def _decaying(words: str, paid: tuple[float, Mapping[str, Any]] | None, earned: Sequence[int]) -> tuple[Cell, ...]:
-    today = format.ABSENT if paid is None else format.amount(paid[0], 0)
+    today = format.ABSENT if paid is None else format.decimal(paid[0], 0)
     if paid is not None and paid[1]["within"]:
-        today += f" for {format.length(paid[1]['within'])}"
-    return (cell(words), cell(today, paid[0] if paid else None), *(cell(format.amount(v, 0), v) for v in earned))
+        today += f" for {format.duration(paid[1]['within'])}"
+    return (cell(words), cell(today, paid[0] if paid else None), *(cell(format.decimal(v, 0), v) for v in earned))
 
 
 def _after(days: float) -> str:
     return "at once" if days == 0 else f"after {days:g} day{'' if days == 1 else 's'}"
 
 
-def _bands(told: Mapping[str, Any]) -> Table:
+def _bands(told: Mapping[str, Any]) -> PageTable:
     """Lay the thresholds beside those that current scoring rules have at the same volume."""
     unit = "leads a week" if told["weekly"] else "leads"
     today = {b["name"]: b for b in told["today"]}
-    columns: tuple[Column, ...] = (
-        Column("band"), Column("points, at least", True), Column(unit, True, "at or above it, in the newest fold"),
+    columns: tuple[TableColumn, ...] = (
+        TableColumn("band"), TableColumn("points, at least", True), TableColumn(unit, True, "at or above it, in the newest fold"),
     )  # fmt: skip
-    columns += (Column("current scoring rules, at least", True), Column(f"{unit} by them", True)) if today else ()
+    columns += (
+        (TableColumn("current scoring rules, at least", True), TableColumn(f"{unit} by them", True)) if today else ()
+    )
     rows = []
     for band in told["bands"]:
         row = (
@@ -138,25 +140,25 @@ def _bands(told: Mapping[str, Any]) -> Table:
     caption = (
         "Thresholds: band A holds what sales can work" if told["weekly"] else "Thresholds: band A holds the best tenth"
     )
-    return Table("points-bands", caption, columns, tuple(rows), 0)
+    return PageTable("points-bands", caption, columns, tuple(rows), 0)
 
 
-def _worth(worth: Mapping[str, Any], what: str, weekly: bool) -> Table:
+def _worth(worth: Mapping[str, Any], what: str, weekly: bool) -> PageTable:
     columns = (
-        Column("who ranks"),
-        Column(f"{what}{' a week' if weekly else ''}", True, "among the leads taken"),
-        Column("95% interval", True),
-        Column("card is ahead by", True, what),
-        Column("its 95% interval", True),
-        Column("precision", True, f"share of the leads taken that become {what}"),
-        Column("lift of best tenth", True),
-        Column("its interval", True),
-        Column("AUC", True),
+        TableColumn("who ranks"),
+        TableColumn(f"{what}{' a week' if weekly else ''}", True, "among the leads taken"),
+        TableColumn("95% interval", True),
+        TableColumn("card is ahead by", True, what),
+        TableColumn("its 95% interval", True),
+        TableColumn("precision", True, f"share of the leads taken that become {what}"),
+        TableColumn("lift of best tenth", True),
+        TableColumn("its interval", True),
+        TableColumn("AUC", True),
     )
     said = [who for who in RANKED if who in worth["by"]]
     rows = tuple(_ranked(who, worth) for who in said)
     caption = f"The same {format.count(worth['rows'], 'snapshot')} of the newest fold, by everybody"
-    return Table("points-worth", caption, columns, rows, said.index("card"))
+    return PageTable("points-worth", caption, columns, rows, said.index("card"))
 
 
 def _ranked(who: str, worth: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -169,15 +171,15 @@ def _ranked(who: str, worth: Mapping[str, Any]) -> tuple[Cell, ...]:
         cell(_n(gap["value"], sign=True), gap["value"]) if gap else cell(format.ABSENT),
         cell(format.interval(gap["low"], gap["high"], 1), gap["low"]) if gap else cell(format.ABSENT),
         cell(format.share(by["precision"]["value"]), by["precision"]["value"]),
-        cell(format.amount(lift["value"]), lift["value"]),
+        cell(format.decimal(lift["value"]), lift["value"]),
         cell(format.interval(lift["low"], lift["high"]), lift["low"]),
-        cell(format.amount(auc["value"], 3), auc["value"]),
+        cell(format.decimal(auc["value"], 3), auc["value"]),
     )
 
 
 def _n(value: Any, sign: bool = False) -> str:
-    return format.amount(value, 1, sign)
+    return format.decimal(value, 1, sign)
 
 
 def _points(points: int, sign: bool = True) -> str:
-    return format.amount(points, 0, sign)
+    return format.decimal(points, 0, sign)

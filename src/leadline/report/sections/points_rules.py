@@ -7,9 +7,9 @@ from typing import Any
 
 from leadline.core import format
 from leadline.report.charts import svg
-from leadline.report.parts import COUNTED, Chart, Column, Folded, Section, Shape, Table, cell
+from leadline.report.parts import COUNTED, Chart, Collapsed, PageSection, PageTable, Shape, TableColumn, cell
 
-__all__ = ["rules"]
+__all__ = ["rules_section"]
 
 TITLE = "Today’s rules against the model"
 NO_RULES = (
@@ -27,21 +27,21 @@ SHARED = (
 )
 
 
-def rules(record: Mapping[str, Any]) -> Section:
+def rules_section(record: Mapping[str, Any]) -> PageSection:
     """Audit the rules of the config on the newest fold."""
     told: Mapping[str, Any] = record["rules_audit"]
     if told["reason"]:
-        return Section("rules", TITLE, f"The rules weren’t audited: {told['reason']}.")
-    what = format.outcomes(record.get("outcome", {}))
+        return PageSection("rules", TITLE, f"The rules weren’t audited: {told['reason']}.")
+    what = format.outcome_plural(record.get("outcome", {}))
     stages = tuple(_stage(stage, what, told["weekly"]) for stage in told["stages"])
     if not told["rules"]:
-        return Section("rules", TITLE, NO_RULES, stages)
-    parts: list[Chart | Table | Folded | str] = [_chart(told), _caught(told, what), *_who(told, what)]
-    parts += [*_unpaid(told), *stages, Folded(COUNTED, (FAIR, SHARED))]
-    return Section("rules", TITLE, _found(told, what), tuple(parts))
+        return PageSection("rules", TITLE, NO_RULES, stages)
+    parts: list[Chart | PageTable | Collapsed | str] = [_chart(told), _caught(told, what), *_capture_tables(told, what)]
+    parts += [*_unpaid(told), *stages, Collapsed(COUNTED, (FAIR, SHARED))]
+    return PageSection("rules", TITLE, _rules_finding(told, what), tuple(parts))
 
 
-def _found(told: Mapping[str, Any], what: str) -> str:
+def _rules_finding(told: Mapping[str, Any], what: str) -> str:
     c, verdicts = told["caught"], [rule["verdict"] for rule in told["rules"]]
     over, under = verdicts.count("overpaid"), verdicts.count("underpaid")
     worth = (
@@ -64,23 +64,23 @@ def _found(told: Mapping[str, Any], what: str) -> str:
 
 
 def _n(value: Any) -> str:
-    return format.amount(value, 1)
+    return format.decimal(value, 1)
 
 
 def _room(c: Mapping[str, Any], weekly: bool) -> str:
-    return f"{format.amount(c['volume'], 1).removesuffix('.0')} leads{' a week' if weekly else ''}"
+    return f"{format.decimal(c['volume'], 1).removesuffix('.0')} leads{' a week' if weekly else ''}"
 
 
 def _rule(said: Mapping[str, Any]) -> str:
     if said["behaviour"] is not None:
-        return f"{said['words']}{' within ' + format.length(said['within']) if said['within'] else ''}"
+        return f"{said['words']}{' within ' + format.duration(said['within']) if said['within'] else ''}"
     return f"{said['attribute']} is {said['equals']}"
 
 
-def _chart(told: Mapping[str, Any]) -> Chart | Table:
+def _chart(told: Mapping[str, Any]) -> Chart | PageTable:
     """Draw what each rule pays, as a mark, beside what it is worth, as a dot with its interval."""
     table, rows = _table(told), list(zip(told["rules"], told["definitions"], strict=True))
-    known = [(r, s) for r, s in rows if all(format.known(r["fair"][k]) for k in ("value", "low", "high"))]
+    known = [(r, s) for r, s in rows if all(format.is_number(r["fair"][k]) for k in ("value", "low", "high"))]
     if not known:
         return table
     ends = [v for r, _ in known for v in (r["given"], r["fair"]["low"], r["fair"]["high"], 0.0)]
@@ -93,9 +93,9 @@ def _chart(told: Mapping[str, Any]) -> Chart | Table:
     for n, (rule, said) in enumerate(known):
         y, fair = n * svg.ROW, rule["fair"]
         kind = {"overpaid": "down", "underpaid": "up"}.get(rule["verdict"], "flat")
-        words = f"{format.amount(rule['given'], 0)} paid, {format.amount(fair['value'], 0)} worth"
+        words = f"{format.decimal(rule['given'], 0)} paid, {format.decimal(fair['value'], 0)} worth"
         shapes.append(
-            Shape("text", {"x": 0, "y": y + 14, "class": "label"}, svg.short(said["words"] or _rule(said), 34))
+            Shape("text", {"x": 0, "y": y + 14, "class": "label"}, svg.shorten(said["words"] or _rule(said), 34))
         )
         shapes.append(Shape("text", {"x": svg.WIDTH, "y": y + 14, "class": "value"}, words))
         place = {"x1": x(fair["low"]), "x2": x(fair["high"]), "y1": y + 25, "y2": y + 25}
@@ -105,7 +105,7 @@ def _chart(told: Mapping[str, Any]) -> Chart | Table:
         shapes.append(Shape("line", {**paid, "class": "one"}))
     height = len(known) * svg.ROW
     for value in sorted({0.0, *(rule["given"] for rule, _ in known)}):
-        shapes.append(Shape("text", {"x": x(value), "y": height + 16, "class": "tick"}, format.amount(value, 0)))
+        shapes.append(Shape("text", {"x": x(value), "y": height + 16, "class": "tick"}, format.decimal(value, 0)))
     shows = (
         "For each rule a dot at the points that it would be worth, with a line for the 95% interval; the upright mark stands at the "
         "points that it pays today."
@@ -115,18 +115,18 @@ def _chart(told: Mapping[str, Any]) -> Chart | Table:
     )
 
 
-def _table(told: Mapping[str, Any]) -> Table:
+def _table(told: Mapping[str, Any]) -> PageTable:
     columns = (
-        Column("rule"),
-        Column("fires on leads", True),
-        Column("conversion with it", True),
-        Column("without it", True),
-        Column("lift", True),
-        Column("95% interval", True),
-        Column("points now", True),
-        Column("worth", True, "points, were as many handed out in all"),
-        Column("its 95% interval", True),
-        Column("so it is"),
+        TableColumn("rule"),
+        TableColumn("fires on leads", True),
+        TableColumn("conversion with it", True),
+        TableColumn("without it", True),
+        TableColumn("lift", True),
+        TableColumn("95% interval", True),
+        TableColumn("points now", True),
+        TableColumn("worth", True, "points, were as many handed out in all"),
+        TableColumn("its 95% interval", True),
+        TableColumn("so it is"),
     )
     rows = []
     for rule, said in zip(told["rules"], told["definitions"], strict=True):
@@ -136,14 +136,14 @@ def _table(told: Mapping[str, Any]) -> Table:
             cell(format.count(rule["leads"]), rule["leads"]),
             cell(format.share(rule["with_it"]), rule["with_it"]),
             cell(format.share(rule["without_it"]), rule["without_it"]),
-            cell(format.amount(lift["value"]), lift["value"]),
+            cell(format.decimal(lift["value"]), lift["value"]),
             cell(format.interval(lift["low"], lift["high"]), lift["low"]),
-            cell(format.amount(rule["given"], 0), rule["given"]),
-            cell(format.amount(fair["value"], 0), fair["value"]),
+            cell(format.decimal(rule["given"], 0), rule["given"]),
+            cell(format.decimal(fair["value"], 0), fair["value"]),
             cell(format.interval(fair["low"], fair["high"], 0), fair["low"]),
             cell(VERDICTS.get(rule["verdict"], rule["verdict"])),
         ))  # fmt: skip
-    return Table(
+    return PageTable(
         "rules-audited",
         f"Each rule on the {format.count(told['rows'], 'snapshot')} of the newest fold",
         columns,
@@ -151,59 +151,61 @@ def _table(told: Mapping[str, Any]) -> Table:
     )
 
 
-def _caught(told: Mapping[str, Any], what: str) -> Table:
+def _caught(told: Mapping[str, Any], what: str) -> PageTable:
     c = told["caught"]
     each = [("on both lists", c["both"]), ("only on that of today’s rules", c["rules"]), ("only on the model’s", c["model"]), ("on neither", c["neither"])]  # fmt: skip
     total = sum(value for _, value in each)
     columns = (
-        Column(f"{what} that are"),
-        Column(f"{what}{' a week' if told['weekly'] else ''}", True),
-        Column(f"share of all {what}", True),
+        TableColumn(f"{what} that are"),
+        TableColumn(f"{what}{' a week' if told['weekly'] else ''}", True),
+        TableColumn(f"share of all {what}", True),
     )
     rows = tuple(
         (
             cell(words),
-            cell(format.amount(v, 1), v),
+            cell(format.decimal(v, 1), v),
             cell(format.share(v / total if total else None, 0), v / total if total else None),
         )
         for words, v in each
     )
-    return Table("rules-caught", f"Who finds them, of the best {_room(c, told['weekly'])}", columns, rows)
+    return PageTable("rules-caught", f"Who finds them, of the best {_room(c, told['weekly'])}", columns, rows)
 
 
-def _who(told: Mapping[str, Any], what: str) -> list[Table]:
+def _capture_tables(told: Mapping[str, Any], what: str) -> list[PageTable]:
     """Say in words who is caught and who is missed."""
     tables = []
     for by, levels in told["caught"]["who"].items():
         columns = (
-            Column(by), Column(f"{what} on both lists", True), Column("only by the rules", True), Column("only by the model", True),
-            Column("by neither", True),
+            TableColumn(by), TableColumn(f"{what} on both lists", True), TableColumn("only by the rules", True), TableColumn("only by the model", True),
+            TableColumn("by neither", True),
         )  # fmt: skip
         rows = tuple(
-            (cell(name), *(cell(format.amount(v, 1), v) for v in values)) for name, *values in levels if sum(values) > 0
+            (cell(name), *(cell(format.decimal(v, 1), v) for v in values))
+            for name, *values in levels
+            if sum(values) > 0
         )
         key = "rules-by-" + "".join(letter if letter.isalnum() else "-" for letter in by)
-        tables.append(Table(key, f"The same by {by}", columns, rows))
+        tables.append(PageTable(key, f"The same by {by}", columns, rows))
     return tables
 
 
-def _unpaid(told: Mapping[str, Any]) -> list[Table | str]:
+def _unpaid(told: Mapping[str, Any]) -> list[PageTable | str]:
     rows: Sequence[Mapping[str, Any]] = told["unpaid"]
     if not rows:
         return ["No behaviour that surely goes with more conversion in the newest fold goes without points."]
     columns = (
-        Column("behaviour"),
-        Column("intent"),
-        Column("leads with it", True),
-        Column("lift", True),
-        Column("95% interval", True),
+        TableColumn("behaviour"),
+        TableColumn("intent"),
+        TableColumn("leads with it", True),
+        TableColumn("lift", True),
+        TableColumn("95% interval", True),
     )
     cells = tuple(
-        (cell(b["words"]), cell(b["intent"]), cell(format.count(b["leads"]), b["leads"]), cell(format.amount(b["lift"]), b["lift"]), cell(format.interval(b["low"], b["high"]), b["low"]))
+        (cell(b["words"]), cell(b["intent"]), cell(format.count(b["leads"]), b["leads"]), cell(format.decimal(b["lift"]), b["lift"]), cell(format.interval(b["low"], b["high"]), b["low"]))
         for b in rows
     )  # fmt: skip
-    caption = f"Behaviours of the last {format.length(rows[0]['window'])} that go with conversion and earn no points"
-    return [Table("rules-unpaid", caption, columns, cells)]
+    caption = f"Behaviours of the last {format.duration(rows[0]['window'])} that go with conversion and earn no points"
+    return [PageTable("rules-unpaid", caption, columns, cells)]
 
 
 def _stage(stage: Mapping[str, Any], what: str, weekly: bool) -> str:
@@ -214,7 +216,7 @@ def _stage(stage: Mapping[str, Any], what: str, weekly: bool) -> str:
         else "those in the stage are better by more than noise" if (gap["high"] or 0) < 0 else "the two can’t be told apart"
     )  # fmt: skip
     return (
-        f"The {stage['stage'].upper()} criteria: {format.amount(stage['per_week'], 0)} leads{' a week' if weekly else ''} stand as "
+        f"The {stage['stage'].upper()} criteria: {format.decimal(stage['per_week'], 0)} leads{' a week' if weekly else ''} stand as "
         f"{stage['stage'].upper()} ({format.share(stage['share'], 0)} of all), of whom {format.share(precision['value'])} become {what}; of as many of the "
         f"model’s best, {format.share(model['value'])} do (difference {_gap(gap)}): {verdict}. {format.share(stage['both'], 0)} of them are the same leads."
     )
@@ -222,7 +224,7 @@ def _stage(stage: Mapping[str, Any], what: str, weekly: bool) -> str:
 
 def _gap(gap: Mapping[str, Any]) -> str:
     value, low, high = (
-        format.amount(100 * gap[k], 1, True) if format.known(gap[k]) else format.ABSENT
+        format.decimal(100 * gap[k], 1, True) if format.is_number(gap[k]) else format.ABSENT
         for k in ("value", "low", "high")
     )
     return f"{value} percentage points, 95% interval {low} to {high}"

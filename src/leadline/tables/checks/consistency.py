@@ -73,7 +73,7 @@ def unmapped_stages(context: Context) -> Iterator[Answer]:
 def merge_cycle(context: Context) -> Iterator[Answer]:
     """Tell merges that come back to where they began."""
     if context.config.tables.merges is not None:
-        count = merges.cycles(merges.known(context.store))
+        count = merges.count_cycles(merges.visible_merges(context.store))
         if count:
             yield ("merges", f"{count} records are merged in a circle", "chains that end", "mend the export", count)
 

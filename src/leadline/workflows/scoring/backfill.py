@@ -9,22 +9,28 @@ from typing import Any
 
 from leadline.config.schema import Config, Source
 from leadline.core.point_in_time import Horizon, format_instant
-from leadline.delivery.batch import Night
-from leadline.delivery.sink import Key
+from leadline.delivery.batch import ScoringRun
+from leadline.delivery.sink import RunKey
 from leadline.errors import UsageError
-from leadline.workflows.common import Progress, as_config, counted, instant, said_instant, silent
-from leadline.workflows.scoring.explain import hindsight, knows_more
-from leadline.workflows.scoring.inputs import who_is_open
-from leadline.workflows.scoring.score import Session, asked_for, content_hash, one, open_session
+from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of, track_steps
+from leadline.workflows.scoring.explain import hindsight_warning, is_trained_later
+from leadline.workflows.scoring.inputs import count_open_leads
+from leadline.workflows.scoring.score import (
+    ScoringSession,
+    content_hash,
+    open_scoring_session,
+    requested_as_of,
+    score_once,
+)
 
-__all__ = ["Rehearsal", "backfill", "nights_between", "rehearse"]
+__all__ = ["DryRun", "as_of_grid", "backfill", "rehearse"]
 
 MOST = 3_700
 """Nights in one go: ten years of days. More is a typing error."""
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class DryRun:
     """What a night would do.
 
     Attributes
@@ -61,7 +67,7 @@ class Rehearsal:
         )
 
 
-def nights_between(first: int, last: int, every: Horizon) -> list[int]:
+def as_of_grid(first: int, last: int, every: Horizon) -> list[int]:
     """List the nights from one to another, both included, oldest first.
 
     Raises
@@ -72,9 +78,9 @@ def nights_between(first: int, last: int, every: Horizon) -> list[int]:
     Examples
     --------
     >>> day = Horizon.parse("1d")
-    >>> [format_instant(t) for t in nights_between(0, 2 * day.micros, day)]
+    >>> [format_instant(t) for t in as_of_grid(0, 2 * day.micros, day)]
     ['1970-01-01T00:00:00Z', '1970-01-02T00:00:00Z', '1970-01-03T00:00:00Z']
-    >>> nights_between(1, 0, day)
+    >>> as_of_grid(1, 0, day)
     Traceback (most recent call last):
     ...
     leadline.errors.UsageError: --from, --to: no night lies between them; expected --from before --to; exchange them
@@ -97,12 +103,12 @@ def backfill(
     every: str = "1d",
     model: str | None = None,
     out: str | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     again: bool = False,
     wait: float = 0.0,
     run_id: str = "",
     changed: bool = False,
-) -> Iterator[Night]:
+) -> Iterator[ScoringRun]:
     """Score past nights, oldest first, each with what was known on the day; those that are finished are left as they are.
 
     Stopped on the way, the same call goes on where it stopped.
@@ -135,17 +141,17 @@ def backfill(
     """
     config = as_config(config, progress)
     nights = _nights(config, first, last, every)
-    session = open_session(config, model, out, None, again, wait, run_id, changed)
+    session = open_scoring_session(config, model, out, None, again, wait, run_id, changed)
     if not session.sink.holds_nights:
         raise UsageError(
             f"--from: {session.sink.shown} holds one night; expected a place that holds many; name a folder or a PostgreSQL table"
         )
     if session.said:
         progress(session.said)
-    with counted(progress, "nights", len(nights), lines=None) as step:
+    with track_steps(progress, "nights", len(nights), lines=None) as step:
         for number, when in enumerate(nights, 1):
             progress(f"night {number} of {len(nights)}: {format_instant(when)}")
-            yield one(session, when, progress)
+            yield score_once(session, when, progress)
             step(number, format_instant(when))
 
 
@@ -157,9 +163,9 @@ def rehearse(
     leads: Source | None = None,
     span: tuple[str, str, str] | None = None,
     again: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     changed: bool = False,
-) -> Iterator[Rehearsal]:
+) -> Iterator[DryRun]:
     """Say what `score` or `backfill` would do: tables are read, open leads counted, and nothing is written.
 
     Parameters
@@ -175,8 +181,10 @@ def rehearse(
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = as_config(config, progress)
-    nights: list[int | None] = [*_nights(config, *span)] if span else [instant(config, asked_for(config, as_of, leads))]
-    session = open_session(config, model, out, leads, again, changed=changed)
+    nights: list[int | None] = (
+        [*_nights(config, *span)] if span else [parse_as_of(config, requested_as_of(config, as_of, leads))]
+    )
+    session = open_scoring_session(config, model, out, leads, again, changed=changed)
     # The kept log of events is a file too: a rehearsal leaves it as it is.
     digest, engine = content_hash(session), config.engine.model_copy(update={"cache_events": False})
     reading = replace(session, config=session.config.model_copy(update={"engine": engine}))
@@ -184,22 +192,22 @@ def rehearse(
         yield _rehearsed(reading, digest, when, progress)
 
 
-def _rehearsed(session: Session, digest: str, when: int | None, progress: Progress) -> Rehearsal:
+def _rehearsed(session: ScoringSession, digest: str, when: int | None, progress: Progress) -> DryRun:
     config, bundle, sink = session.config, session.bundle, session.sink
     dated = bool(bundle.manifest["dated"])
-    night = when if when is not None else int(instant(config, bundle.manifest["known_at"]) or 0)
-    done = None if session.again else sink.done(Key(night, dated, bundle.name, bundle.version))
+    night = when if when is not None else int(parse_as_of(config, bundle.manifest["known_at"]) or 0)
+    done = None if session.again else sink.done(RunKey(night, dated, bundle.name, bundle.version))
     model = f"{bundle.name} {bundle.version}"
     said = [session.said] if session.said else []
     if done is not None and done.get("config_hash") == digest:
-        return Rehearsal(str(said_instant(night, dated)), sink.shown, model, "done", warnings=tuple(said))
-    number, left_out = who_is_open(config, bundle, when, session.leads, progress)
-    said += [hindsight(bundle)] if knows_more(config, bundle, when) else []
-    return Rehearsal(str(said_instant(night, dated)), sink.shown, model, "to score", number, left_out, tuple(said))
+        return DryRun(str(format_as_of(night, dated)), sink.shown, model, "done", warnings=tuple(said))
+    number, left_out = count_open_leads(config, bundle, when, session.leads, progress)
+    said += [hindsight_warning(bundle)] if is_trained_later(config, bundle, when) else []
+    return DryRun(str(format_as_of(night, dated)), sink.shown, model, "to score", number, left_out, tuple(said))
 
 
 def _nights(config: Config, first: str, last: str, every: str) -> list[int]:
     if config.is_flat:
         raise UsageError("--from, --to: a flat file has no nights; expected dated tables; use --as-of")
-    ends = [instant(config, end) for end in (first, last)]
-    return nights_between(int(ends[0] or 0), int(ends[1] or 0), Horizon.parse(every))
+    ends = [parse_as_of(config, end) for end in (first, last)]
+    return as_of_grid(int(ends[0] or 0), int(ends[1] or 0), Horizon.parse(every))

@@ -11,49 +11,49 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.config.schema import Config
-from leadline.delivery.past_scores import tier_on
-from leadline.delivery.sink import Key
+from leadline.delivery.past_scores import tier_in_run
+from leadline.delivery.sink import RunKey
 from leadline.errors import DataError, MissingError
-from leadline.evaluation.later_stages import columns
-from leadline.explanation.drivers import by_group, explanation_of, say
-from leadline.features.build import Features
+from leadline.evaluation.later_stages import later_columns
+from leadline.explanation.drivers import describe_group, group_contributions, lead_shap_explanation
+from leadline.features.build import FeatureTable
 from leadline.features.families.intent_stage import COLUMN as INTENT_STAGE
-from leadline.registry.bundle import Bundle, resolve
-from leadline.scoring.exploration import explore, without
-from leadline.scoring.previous_scores import Before
-from leadline.scoring.ranking import Scores, rank
-from leadline.workflows.common import Progress, as_config, instant, said_instant, silent
-from leadline.workflows.scoring.inputs import tonight
-from leadline.workflows.training.later_stages import questions
+from leadline.registry.bundle import Bundle, resolve_bundle
+from leadline.scoring.exploration import apply_holdout, without_holdout
+from leadline.scoring.previous_scores import PreviousScores
+from leadline.scoring.ranking import Scores, rank_leads
+from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of
+from leadline.workflows.scoring.inputs import scoring_features
+from leadline.workflows.training.later_stages import stage_questions
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Told",
-    "champion",
+    "LeadExplanation",
+    "champion_reference",
     "explain",
+    "explain_open_lead",
+    "explain_rows",
     "find_model",
-    "fitting",
-    "hindsight",
-    "knows_more",
-    "of_one",
-    "scores_of",
-    "tell",
+    "hindsight_warning",
+    "is_trained_later",
+    "require_matching",
+    "score_rows",
 ]
 
 
 def find_model(config: Config, model: str | None) -> Bundle:
     """Find the bundle that `--model` means, the champion by default, and make sure that it fits the config."""
-    return fitting(config, resolve(model or champion(config), config.tracking.uri))
+    return require_matching(config, resolve_bundle(model or champion_reference(config), config.tracking.uri))
 
 
-def champion(config: Config) -> str:
+def champion_reference(config: Config) -> str:
     """Return the reference of the config's champion."""
     return f"models:/{config.name}@champion"
 
 
-def fitting(config: Config, bundle: Bundle) -> Bundle:
+def require_matching(config: Config, bundle: Bundle) -> Bundle:
     """Return a bundle that answers what the config asks.
 
     Raises
@@ -64,7 +64,7 @@ def fitting(config: Config, bundle: Bundle) -> Bundle:
     asked = config.outcome.model_dump(mode="json", exclude={"observed_from", "observed_until"})
     then = [told["asked"] for told in bundle.manifest.get("then", [])]
     parts = {"outcome": (bundle.manifest["outcome"], then), "flat": (bundle.manifest["flat"], [])}
-    for part, mine in (("outcome", (asked, questions(config))), ("flat", (config.is_flat, []))):
+    for part, mine in (("outcome", (asked, stage_questions(config))), ("flat", (config.is_flat, []))):
         if parts[part] != mine:
             raise DataError(
                 f"model {bundle.name} {bundle.version}: trained for another `{'outcome' if part == 'outcome' else 'snapshots'}`; "
@@ -73,13 +73,13 @@ def fitting(config: Config, bundle: Bundle) -> Bundle:
     return bundle
 
 
-def scores_of(
+def score_rows(
     config: Config,
     bundle: Bundle,
-    made: Features,
+    made: FeatureTable,
     as_of: int,
     is_dated: bool,
-    before: Before | None = None,
+    before: PreviousScores | None = None,
     value: npt.NDArray[np.object_] | None = None,
     stage: npt.NDArray[np.object_] | None = None,
 ) -> Scores:
@@ -94,13 +94,15 @@ def scores_of(
     value, stage : object array, optional
         Each row's value of the field that capacity is told by, and its intent stage.
     """
-    stood = without(before, config.seed, config.exploration)
-    ranked = rank(bundle.scorer, made, as_of, is_dated, bundle.name, bundle.version, before=stood, value=value)
-    scores = _followed(bundle, made, ranked, stage)
-    return explore(scores, bundle.scorer.bands.names, config.seed, config.exploration)
+    stood = without_holdout(before, config.seed, config.exploration)
+    ranked = rank_leads(bundle.scorer, made, as_of, is_dated, bundle.name, bundle.version, before=stood, value=value)
+    scores = _with_later_stages(bundle, made, ranked, stage)
+    return apply_holdout(scores, bundle.scorer.bands.names, config.seed, config.exploration)
 
 
-def _followed(bundle: Bundle, made: Features, ranked: Scores, stage: npt.NDArray[np.object_] | None) -> Scores:
+def _with_later_stages(
+    bundle: Bundle, made: FeatureTable, ranked: Scores, stage: npt.NDArray[np.object_] | None
+) -> Scores:
     """Add what the downstream stages say of each row, where the bundle has such, and its intent stage."""
     if not bundle.then and stage is None:
         return ranked
@@ -108,23 +110,25 @@ def _followed(bundle: Bundle, made: Features, ranked: Scores, stage: npt.NDArray
     order = np.array([place[lead] for lead in ranked.lead_id.tolist()], dtype=np.int64)
     told: dict[str, npt.NDArray[Any]] = {}
     if bundle.then:
-        told |= later(bundle, made.values.iloc[order], ranked.probability)
+        told |= later_probabilities(bundle, made.values.iloc[order], ranked.probability)
     return replace(ranked, later=told if stage is None else {**told, INTENT_STAGE: stage[order]})
 
 
-def later(bundle: Bundle, values: pd.DataFrame, p: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+def later_probabilities(
+    bundle: Bundle, values: pd.DataFrame, p: npt.NDArray[np.float64]
+) -> dict[str, npt.NDArray[np.float64]]:
     """Return what the downstream stages add to rows of features, by column; `p` is the first's probability."""
     given = {stage.column: stage.scorer.probability(values[list(stage.scorer.names)]) for stage in bundle.then}
-    return columns(p, given, None if bundle.amount is None else bundle.amount.expected(values))
+    return later_columns(p, given, None if bundle.amount is None else bundle.amount.expected(values))
 
 
-def knows_more(config: Config, bundle: Bundle, as_of: int | None) -> bool:
+def is_trained_later(config: Config, bundle: Bundle, as_of: int | None) -> bool:
     """Tell whether the model was trained on what came after as_of, so that its scores flatter it."""
     known = bundle.manifest["known_at"]
-    return as_of is not None and known is not None and int(instant(config, str(known)) or 0) > as_of
+    return as_of is not None and known is not None and int(parse_as_of(config, str(known)) or 0) > as_of
 
 
-def hindsight(bundle: Bundle) -> str:
+def hindsight_warning(bundle: Bundle) -> str:
     """Say what is wrong with scoring a night before the model's own T."""
     return (
         f"{bundle.name} {bundle.version} was trained on what was known at {bundle.manifest['known_at']}, after this night: "
@@ -133,7 +137,7 @@ def hindsight(bundle: Bundle) -> str:
 
 
 @dataclass(frozen=True)
-class Told:
+class LeadExplanation:
     """One lead, explained.
 
     Attributes
@@ -165,15 +169,15 @@ class Told:
 
     def explanation(self) -> Any:
         """Return the causes as a `shap.Explanation`, for SHAP's own plots."""
-        return explanation_of(self.causes, self.base)
+        return lead_shap_explanation(self.causes, self.base)
 
     def __repr__(self) -> str:
-        return f"Told(probability {self.probability:.3f}, tier {self.tier}, {len(self.causes)} causes, by {self.model})"
+        return f"LeadExplanation(probability {self.probability:.3f}, tier {self.tier}, {len(self.causes)} causes, by {self.model})"
 
 
 def explain(
-    config: Config | str | Path, lead: str, as_of: str | int, model: str | None = None, progress: Progress = silent
-) -> Told:
+    config: Config | str | Path, lead: str, as_of: str | int, model: str | None = None, progress: Progress = no_progress
+) -> LeadExplanation:
     """Explain one open lead's score.
 
     Raises
@@ -189,15 +193,15 @@ def explain(
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = as_config(config, progress)
-    when = instant(config, as_of)
+    when = parse_as_of(config, as_of)
     bundle = find_model(config, model)
-    made, _, known = tonight(
+    made, _, known = scoring_features(
         config, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"], when, lead=lead, progress=progress
     )
-    return of_one(bundle, made, when, known)
+    return explain_open_lead(bundle, made, when, known)
 
 
-def of_one(bundle: Bundle, made: Features, when: int | None, known: bool) -> Told:
+def explain_open_lead(bundle: Bundle, made: FeatureTable, when: int | None, known: bool) -> LeadExplanation:
     """Explain the one row of features that a lead has at an instant; `known` is whether there is such a lead then.
 
     Raises
@@ -211,26 +215,27 @@ def of_one(bundle: Bundle, made: Features, when: int | None, known: bool) -> Tol
             f"--lead: {seen if known else 'no such lead is known at that time'}; expected an open lead; check the id and --as-of"
         )
     dated = bool(bundle.manifest["dated"])
-    told = tell(bundle, made, str(said_instant(when, dated)))
+    told = explain_rows(bundle, made, str(format_as_of(when, dated)))
     # A tier may hold a number of leads: then only the night as it was written knows who is in it.
-    stood = tier_on(Key(int(when or 0), dated, bundle.name, bundle.version), told.lead_id)
+    stood = tier_in_run(RunKey(int(when or 0), dated, bundle.name, bundle.version), told.lead_id)
     return replace(told, tier=stood or told.tier)
 
 
-def tell(bundle: Bundle, made: Features, as_of: str) -> Told:
+def explain_rows(bundle: Bundle, made: FeatureTable, as_of: str) -> LeadExplanation:
     """Turn one row's contributions into facts and effects."""
     scorer = bundle.scorer
     values = made.values[list(scorer.names)]
     p = scorer.probability(values)
     contributions, base = scorer.contributions(values)
     specs = [s for s in made.specs if s.name in set(scorer.names)]
-    groups, summed = by_group(specs, contributions)
+    groups, summed = group_contributions(specs, contributions)
     order = np.argsort(-np.abs(summed[0]), kind="stable")
     facts = {s.name: values[s.name].iloc[0] for s in specs}
     causes = tuple(
-        (say([s for s in specs if s.group == groups[n]], facts, int(made.as_of[0])), float(summed[0, n])) for n in order
+        (describe_group([s for s in specs if s.group == groups[n]], facts, int(made.as_of[0])), float(summed[0, n]))
+        for n in order
     )
-    return Told(
+    return LeadExplanation(
         str(made.lead_id[0]),
         as_of,
         float(p[0]),
@@ -238,5 +243,7 @@ def tell(bundle: Bundle, made: Features, as_of: str) -> Told:
         causes,
         float(base),
         f"{bundle.name} {bundle.version}",
-        {name: float(told[0]) for name, told in later(bundle, made.values, p).items()} if bundle.then else {},
+        {name: float(told[0]) for name, told in later_probabilities(bundle, made.values, p).items()}
+        if bundle.then
+        else {},
     )

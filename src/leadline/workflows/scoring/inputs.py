@@ -16,21 +16,21 @@ from leadline.core.checks import Findings
 from leadline.dataset import attribute_values, snapshots
 from leadline.dataset.feature_spec import Feature, kinds_of
 from leadline.features import build
-from leadline.features.build import Features
+from leadline.features.build import FeatureTable
 from leadline.features.families.intent_stage import IntentRule
 from leadline.registry.bundle import Bundle
 from leadline.scoring.guards import NEVER
-from leadline.tables import Loaded
-from leadline.tables.suppressions import Lists, read_lists
-from leadline.workflows.common import Progress, reading, silent
+from leadline.tables import LoadedTables
+from leadline.tables.suppressions import ScoringLists, read_scoring_lists
+from leadline.workflows.common import Progress, no_progress, open_tables
 
-__all__ = ["Look", "look_up", "night_of", "only", "tonight", "who_is_open"]
+__all__ = ["ScoringInputs", "count_open_leads", "gather_inputs", "keep_lead", "open_scoring_tables", "scoring_features"]
 
 
 # A night's input: the open leads of one instant and their features, by the same path as in training.
 
 
-def tonight(
+def scoring_features(
     config: Config,
     specs: tuple[Feature, ...],
     intent: Mapping[str, str],
@@ -38,8 +38,8 @@ def tonight(
     as_of: int | None,
     leads_source: Source | None = None,
     lead: str | None = None,
-    progress: Progress = silent,
-) -> tuple[Features, Loaded, bool]:
+    progress: Progress = no_progress,
+) -> tuple[FeatureTable, LoadedTables, bool]:
     """Compute the features of tonight's open leads, by the same path as in training.
 
     Parameters
@@ -54,13 +54,13 @@ def tonight(
     tuple
         The features, the tables (their store is closed), and whether `lead` is among the leads at all.
     """
-    with night_of(config, specs, as_of, leads_source, progress) as loaded:
-        known = lead is None or only(loaded, lead)
+    with open_scoring_tables(config, specs, as_of, leads_source, progress) as loaded:
+        known = lead is None or keep_lead(loaded, lead)
         progress("computing features")
-        return build.build(loaded, specs, intent, roles), loaded, known
+        return build.compute_features(loaded, specs, intent, roles), loaded, known
 
 
-def only(loaded: Loaded, lead: str) -> bool:
+def keep_lead(loaded: LoadedTables, lead: str) -> bool:
     """Leave one lead in ``snapshots``, or none where it isn't open; tell whether it is among the leads at all."""
     import pyarrow as pa
 
@@ -73,13 +73,13 @@ def only(loaded: Loaded, lead: str) -> bool:
 
 
 @contextmanager
-def night_of(
+def open_scoring_tables(
     config: Config,
     specs: tuple[Feature, ...],
     as_of: int | None,
     leads_source: Source | None = None,
-    progress: Progress = silent,
-) -> Iterator[Loaded]:
+    progress: Progress = no_progress,
+) -> Iterator[LoadedTables]:
     """Read the tables as known at as_of, and take a snapshot of each lead that is open then; the store closes at the end.
 
     Raises
@@ -88,14 +88,14 @@ def night_of(
         The tables can't be read as tables; its `findings` say why.
     """
     known_at = as_of if not config.is_flat else None
-    with reading(config, known_at, progress, kinds_of(specs), leads_source) as loaded:
+    with open_tables(config, known_at, progress, kinds_of(specs), leads_source) as loaded:
         loaded.findings.accept(config.leaks.accept).raise_errors()
         snapshots.for_night(config, loaded, as_of)
         yield loaded
 
 
 @dataclass(frozen=True)
-class Look:
+class ScoringInputs:
     """A night's leads.
 
     Attributes
@@ -118,7 +118,7 @@ class Look:
         How long each stage took.
     """
 
-    made: Features
+    made: FeatureTable
     value: npt.NDArray[np.object_] | None
     open_leads: int
     suppressed: Mapping[str, Any]
@@ -132,48 +132,48 @@ class Look:
         return f"Look({self.open_leads:,} open leads, {self.suppressed['leads']:,} of them left out)"
 
 
-def look_up(
-    config: Config, bundle: Bundle, as_of: int | None, leads: Source | None = None, progress: Progress = silent
-) -> Look:
+def gather_inputs(
+    config: Config, bundle: Bundle, as_of: int | None, leads: Source | None = None, progress: Progress = no_progress
+) -> ScoringInputs:
     """Compute the features of a night's leads, by the same path as in training."""
     began = time.monotonic()
-    with night_of(config, bundle.specs, as_of, leads, progress) as loaded:
+    with open_scoring_tables(config, bundle.specs, as_of, leads, progress) as loaded:
         read = time.monotonic()
         progress("computing features")
         rule = IntentRule.from_record(bundle.manifest["intent_stages"])
         asked = (*bundle.specs, *(rule.specs() if rule else ()))
-        told = build.build(loaded, asked, bundle.manifest["intents"], bundle.manifest["roles"])
+        told = build.compute_features(loaded, asked, bundle.manifest["intents"], bundle.manifest["roles"])
         made, stage = told.keep(s.name for s in bundle.specs), rule.stages(told.values) if rule else None
-        value = attribute_values.values(loaded, bundle.scorer.bands.by, known=True)
+        value = attribute_values.field_values(loaded, bundle.scorer.bands.by, known=True)
         newest = None if config.is_flat else _newest(loaded)
-        lists = read_lists(config, None if config.is_flat else as_of, _survivors(config, loaded))
+        lists = read_scoring_lists(config, None if config.is_flat else as_of, _survivors(config, loaded))
     why = [lists.reason(lead, account) for lead, account in zip(made.lead_id, made.account_id, strict=True)]
     kept = np.array([reason is None for reason in why], dtype=bool)
     seconds = {"reading": round(read - began, 3), "features": round(time.monotonic() - read, 3)}
     left_out = lists.counted(reason for reason in why if reason is not None)
     rest = made if kept.all() else _take(made, kept)
-    return Look(
+    return ScoringInputs(
         rest, None if value is None else value[kept], len(made), left_out, lists.tiers, newest, loaded.findings, seconds,
         None if stage is None else stage[kept],
     )  # fmt: skip
 
 
-def who_is_open(
+def count_open_leads(
     config: Config, bundle: Bundle, as_of: int | None, leads: Source | None, progress: Progress
 ) -> tuple[int, int]:
     """Count a night's open leads, and those of them whom the outputs leave out; no feature is computed."""
-    with night_of(config, bundle.specs, as_of, leads, progress) as loaded:
+    with open_scoring_tables(config, bundle.specs, as_of, leads, progress) as loaded:
         rows = loaded.store.rows("SELECT lead_id, account_id FROM snapshots")
-        lists: Lists = read_lists(config, None if config.is_flat else as_of, _survivors(config, loaded))
+        lists: ScoringLists = read_scoring_lists(config, None if config.is_flat else as_of, _survivors(config, loaded))
     return len(rows), sum(lists.reason(str(lead), account) is not None for lead, account in rows)
 
 
-def _take(made: Features, kept: npt.NDArray[np.bool_]) -> Features:
+def _take(made: FeatureTable, kept: npt.NDArray[np.bool_]) -> FeatureTable:
     values = made.values.loc[kept].reset_index(drop=True)
-    return Features(made.specs, made.lead_id[kept], made.account_id[kept], made.as_of[kept], values)
+    return FeatureTable(made.specs, made.lead_id[kept], made.account_id[kept], made.as_of[kept], values)
 
 
-def _newest(loaded: Loaded) -> int | None:
+def _newest(loaded: LoadedTables) -> int | None:
     """Find the newest act: an event, or a change of stage or a deal where there are no events."""
     clocks = {"events": "occurred_at", "stages": "changed_at", "opportunities": "created_at"}
     table = next((name for name in clocks if name in loaded.rows), None)
@@ -183,7 +183,7 @@ def _newest(loaded: Loaded) -> int | None:
     return NEVER if value is None else int(value)
 
 
-def _survivors(config: Config, loaded: Loaded) -> dict[str, list[str]]:
+def _survivors(config: Config, loaded: LoadedTables) -> dict[str, list[str]]:
     """Say into whom leads were merged, as known by now."""
     found: dict[str, list[str]] = {}
     if config.tables.merges is not None:

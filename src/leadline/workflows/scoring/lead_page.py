@@ -15,20 +15,26 @@ from leadline.config.schema import Config
 from leadline.core.files import write_text
 from leadline.core.jsonable import to_jsonable
 from leadline.dataset import timeline
-from leadline.dataset.timeline import commonest, narrow, reads_events, suppose
-from leadline.delivery.past_scores import read_lead
-from leadline.explanation.next_best_action import Nearest, bars, nearest
+from leadline.dataset.timeline import add_event, common_behaviours, keep_one_lead, reads_events
+from leadline.delivery.past_scores import read_lead_history
+from leadline.explanation.next_best_action import NextBestAction, find_next_action, tier_thresholds
 from leadline.features import build
-from leadline.features.build import Features
+from leadline.features.build import FeatureTable
 from leadline.features.catalog import words_for
 from leadline.registry.bundle import Bundle
-from leadline.tables import Loaded
-from leadline.tables.event_cache import Kept
-from leadline.tables.stages import rung_of
+from leadline.tables import LoadedTables
+from leadline.tables.event_cache import CachedEvents
+from leadline.tables.stages import stage_index
 from leadline.workflows.check import page_place
-from leadline.workflows.common import Progress, as_config, instant, silent
-from leadline.workflows.scoring.explain import Told, find_model, hindsight, knows_more, of_one
-from leadline.workflows.scoring.inputs import night_of, only
+from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
+from leadline.workflows.scoring.explain import (
+    LeadExplanation,
+    explain_open_lead,
+    find_model,
+    hindsight_warning,
+    is_trained_later,
+)
+from leadline.workflows.scoring.inputs import keep_lead, open_scoring_tables
 
 __all__ = ["LeadPage", "explain_page"]
 
@@ -50,7 +56,7 @@ class LeadPage:
         What stands on it, as plain values.
     """
 
-    told: Told
+    told: LeadExplanation
     page: Path
     record: dict[str, Any]
 
@@ -64,7 +70,7 @@ def explain_page(
     as_of: str | int,
     html: str | Path,
     model: str | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> LeadPage:
     """Explain one open lead's score, and write it as a page with the lead's timeline.
 
@@ -87,39 +93,41 @@ def explain_page(
     ...
     leadline.errors.UsageError: --html 'lead.pdf': not a page; expected a name that ends in .html
     """
-    from leadline.report.pages.lead import page
+    from leadline.report.pages.lead import lead_page
 
     place, config = page_place(html), as_config(config, progress)
-    bundle, when = find_model(config, model), instant(config, as_of)
-    with _looked_up(config, bundle, when, lead, progress) as (loaded, made, told):
-        nights = [] if config.is_flat else read_lead(Path("scores") / bundle.name, bundle.name, lead, int(when or 0))
+    bundle, when = find_model(config, model), parse_as_of(config, as_of)
+    with _open_explained(config, bundle, when, lead, progress) as (loaded, made, told):
+        nights = (
+            [] if config.is_flat else read_lead_history(Path("scores") / bundle.name, bundle.name, lead, int(when or 0))
+        )
         record = {
             **_scored(config, bundle, told, made), "nights": nights, "flat": config.is_flat,
-            "hindsight": hindsight(bundle) if knows_more(config, bundle, when) else "",
+            "hindsight": hindsight_warning(bundle) if is_trained_later(config, bundle, when) else "",
         }  # fmt: skip
         if not config.is_flat:
             progress("reading the timeline")
-            record |= _past(config, bundle, loaded)
+            record |= _past_record(config, bundle, loaded)
             progress("trying single events")
-            record["nearest"] = _nearest(config, bundle, loaded, made, told, nights).to_record()
+            record["nearest"] = _next_action(config, bundle, loaded, made, told, nights).to_record()
     record = to_jsonable(record)
-    write_text(place, page(record))
+    write_text(place, lead_page(record))
     return LeadPage(told, place, record)
 
 
 @contextmanager
-def _looked_up(
+def _open_explained(
     config: Config, bundle: Bundle, when: int | None, lead: str, progress: Progress
-) -> Iterator[tuple[Loaded, Features, Told]]:
+) -> Iterator[tuple[LoadedTables, FeatureTable, LeadExplanation]]:
     """Read the tables as known then, leave the one lead, and explain it, while the store is open."""
-    with night_of(config, bundle.specs, when, None, progress) as loaded:
-        known = only(loaded, lead)
+    with open_scoring_tables(config, bundle.specs, when, None, progress) as loaded:
+        known = keep_lead(loaded, lead)
         progress("computing features")
-        made = build.build(loaded, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"])
-        yield loaded, made, of_one(bundle, made, when, known)
+        made = build.compute_features(loaded, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"])
+        yield loaded, made, explain_open_lead(bundle, made, when, known)
 
 
-def _scored(config: Config, bundle: Bundle, told: Told, made: Features) -> dict[str, Any]:
+def _scored(config: Config, bundle: Bundle, told: LeadExplanation, made: FeatureTable) -> dict[str, Any]:
     account = made.account_id[0]
     return {
         "name": bundle.name, "version": bundle.version, "lead_id": told.lead_id, "account_id": account, "as_of": told.as_of,
@@ -129,16 +137,16 @@ def _scored(config: Config, bundle: Bundle, told: Told, made: Features) -> dict[
     }  # fmt: skip
 
 
-def _past(config: Config, bundle: Bundle, loaded: Loaded) -> dict[str, Any]:
+def _past_record(config: Config, bundle: Bundle, loaded: LoadedTables) -> dict[str, Any]:
     """Return the timeline, with the config's words for behaviours and roles."""
-    told = timeline.fetch(loaded, bundle.manifest["roles"])
-    names = {rung_of(stage): stage for stage in ("lead", "mql", "sql", "opportunity", "won", "lost", "rejected")}
+    told = timeline.fetch_timeline(loaded, bundle.manifest["roles"])
+    names = {stage_index(stage): stage for stage in ("lead", "mql", "sql", "opportunity", "won", "lost", "rejected")}
     acts = [
         {"day": act.day, "own": act.own, "role": act.role, "words": _words(config, act.behaviour),
          "intent": _intent(config, act.behaviour), "times": act.times, "people": act.people, "recorded_at": act.recorded_at}
         for act in told.acts
     ]  # fmt: skip
-    here = timeline.known_roles(loaded, bundle.manifest["roles"])
+    here = timeline.colleague_roles(loaded, bundle.manifest["roles"])
     return {
         "created_at": told.created_at, "own": told.own, "others": told.others, "acts": acts, "stages": [[names[rung], at] for rung, at in told.stages],
         "roles": {role: here[role][1] if role in here else 0 for role in bundle.manifest["roles"]},
@@ -146,35 +154,40 @@ def _past(config: Config, bundle: Bundle, loaded: Loaded) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _nearest(
-    config: Config, bundle: Bundle, loaded: Loaded, made: Features, told: Told, nights: list[dict[str, Any]]
-) -> Nearest:
+def _next_action(
+    config: Config,
+    bundle: Bundle,
+    loaded: LoadedTables,
+    made: FeatureTable,
+    told: LeadExplanation,
+    nights: list[dict[str, Any]],
+) -> NextBestAction:
     """Try single acts, the commonest first: by the lead itself, and by a colleague of each role that is known there."""
     tonight = (
         nights[0] if nights and nights[0]["as_of"] == made.as_of[0] and nights[0]["version"] == bundle.version else None
     )
     bands = bundle.scorer.bands
-    lines = bars(bands.names, bands.cuts, tonight["bars"] if tonight and not bands.own else None)
+    lines = tier_thresholds(bands.names, bands.cuts, tonight["bars"] if tonight and not bands.own else None)
     if "events" not in loaded.rows:
-        return nearest(told.tier, lines, [])
-    kinds = commonest(loaded, BEHAVIOURS)
+        return find_next_action(told.tier, lines, [])
+    kinds = common_behaviours(loaded, BEHAVIOURS)
     acts: list[tuple[str | None, str, str]] = [(None, told.lead_id, kind) for kind in kinds]
-    acts += [(role, who, kinds[0]) for role, (who, _) in timeline.known_roles(loaded, bundle.manifest["roles"]).items() if kinds]  # fmt: skip
+    acts += [(role, who, kinds[0]) for role, (who, _) in timeline.colleague_roles(loaded, bundle.manifest["roles"]).items() if kinds]  # fmt: skip
     score = _scorer_of_acts(bundle, loaded, made)
     tried = [(role, _words(config, kind), score(who, kind)) for role, who, kind in acts]
-    return nearest(told.tier, lines, tried)
+    return find_next_action(told.tier, lines, tried)
 
 
-def _scorer_of_acts(bundle: Bundle, loaded: Loaded, made: Features) -> Callable[[str, str], float]:
+def _scorer_of_acts(bundle: Bundle, loaded: LoadedTables, made: FeatureTable) -> Callable[[str, str], float]:
     """Return a function that scores the lead with one act more; only features that read events are asked again."""
-    narrow(loaded)
-    alone = replace(loaded, log=Kept())  # what is kept of the log knows nothing of the act
+    keep_one_lead(loaded)
+    alone = replace(loaded, log=CachedEvents())  # what is kept of the log knows nothing of the act
     specs = tuple(spec for spec in bundle.specs if reads_events(spec))
     intents: Mapping[str, str] = bundle.manifest["intents"]
 
     def score(who: str, kind: str) -> float:
-        suppose(alone, who, kind)
-        again = build.build(alone, specs, intents, bundle.manifest["roles"])
+        add_event(alone, who, kind)
+        again = build.compute_features(alone, specs, intents, bundle.manifest["roles"])
         values = made.values.assign(**{spec.name: again.values[spec.name] for spec in specs})
         return float(bundle.scorer.probability(values[list(bundle.scorer.names)])[0])
 

@@ -13,32 +13,46 @@ from typing import Any
 
 from leadline.config.schema import Config, Source
 from leadline.core.checks import Severity
-from leadline.delivery.batch import Made, Night, Order
-from leadline.delivery.run_batch import run_night
+from leadline.delivery.batch import ScoredBatch, ScoringRequest, ScoringRun
+from leadline.delivery.run_batch import run_scoring
 from leadline.delivery.sink import Sink
 from leadline.delivery.sink_urls import open_sink
 from leadline.errors import DataError, LeadlineError, UsageError
-from leadline.metrics.drift import deciles, shares
-from leadline.monitoring.reference import Reference, looked_at
+from leadline.metrics.drift import bin_shares, decile_edges
+from leadline.monitoring.reference import TrainingReference, reference_of_rows
 from leadline.registry import pinned
 from leadline.registry.bundle import Bundle
-from leadline.registry.tracking import log_night
+from leadline.registry.tracking import log_scoring_run
 from leadline.scoring.exploration import COLUMN
-from leadline.scoring.guards import Doubt, Seen, doubts, drifts
-from leadline.scoring.previous_scores import Before
+from leadline.scoring.guards import GuardViolation, ScoringSnapshot, guard_violations, score_drift
+from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores
-from leadline.workflows.common import Progress, as_config, instant, silent
-from leadline.workflows.scoring.explain import champion, fitting, hindsight, knows_more, scores_of
-from leadline.workflows.scoring.inputs import Look, look_up
+from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
+from leadline.workflows.scoring.explain import (
+    champion_reference,
+    hindsight_warning,
+    is_trained_later,
+    require_matching,
+    score_rows,
+)
+from leadline.workflows.scoring.inputs import ScoringInputs, gather_inputs
 
-__all__ = ["Session", "asked_for", "content_hash", "one", "open_session", "refuse", "score"]
+__all__ = [
+    "ScoringSession",
+    "content_hash",
+    "open_scoring_session",
+    "raise_violations",
+    "requested_as_of",
+    "score",
+    "score_once",
+]
 
 
 # What the nights of one command share: the model, the place, and what was asked.
 
 
 @dataclass(frozen=True)
-class Session:
+class ScoringSession:
     """What the nights of one command share.
 
     Attributes
@@ -70,7 +84,7 @@ class Session:
     run_id: str = ""
 
 
-def open_session(
+def open_scoring_session(
     config: Config,
     model: str | None = None,
     out: str | None = None,
@@ -79,7 +93,7 @@ def open_session(
     wait: float = 0.0,
     run_id: str = "",
     changed: bool = False,
-) -> Session:
+) -> ScoringSession:
     """Find the model and the place that a command's nights share.
 
     Raises
@@ -89,23 +103,23 @@ def open_session(
     """
     if changed:
         config = config.model_copy(update={"nightly": config.nightly.model_copy(update={"changed": True})})
-    reference = model or champion(config)
-    bundle, said = pinned.find(reference, config.tracking.uri)
-    bundle = fitting(config, bundle)
+    reference = model or champion_reference(config)
+    bundle, said = pinned.find_bundle(reference, config.tracking.uri)
+    bundle = require_matching(config, bundle)
     if out is None and isinstance(leads, str):
         out = str(Path("scores") / bundle.name / f"{Path(leads).name.split('.')[0]}.parquet")
     sink = open_sink(out, bundle.name)
-    return Session(config, reference, bundle, said, sink, leads, again, wait, run_id or secrets.token_hex(8))
+    return ScoringSession(config, reference, bundle, said, sink, leads, again, wait, run_id or secrets.token_hex(8))
 
 
-def content_hash(session: Session) -> str:
+def content_hash(session: ScoringSession) -> str:
     """Hash the config by what it says, and the rows' source where they are given apart."""
     config = session.config
     text = re.sub(r"://[^@/\s\"]*@", "://", config.model_dump_json(by_alias=True))  # a new password is no new config
     return hashlib.sha256(f"{text}\n{session.leads or ''}\n{config.nightly.changed}".encode()).hexdigest()
 
 
-def asked_for(config: Config, as_of: str | int | None, leads: Source | None) -> str | int | None:
+def requested_as_of(config: Config, as_of: str | int | None, leads: Source | None) -> str | int | None:
     """Return the night that is asked for, where one is needed and given.
 
     Raises
@@ -130,12 +144,12 @@ def score(
     model: str | None = None,
     out: str | None = None,
     leads: Source | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     again: bool = False,
     wait: float = 0.0,
     run_id: str = "",
     changed: bool = False,
-) -> Night:
+) -> ScoringRun:
     """Score every open lead as of one instant, and write the scores; a night that is finished is left as it is.
 
     Parameters
@@ -171,19 +185,19 @@ def score(
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = as_config(config, progress)
-    when = instant(config, asked_for(config, as_of, leads))
-    session = open_session(config, model, out, leads, again, wait, run_id, changed)
+    when = parse_as_of(config, requested_as_of(config, as_of, leads))
+    session = open_scoring_session(config, model, out, leads, again, wait, run_id, changed)
     if session.said:
         progress(session.said)
-    return one(session, when, progress)
+    return score_once(session, when, progress)
 
 
-def one(session: Session, when: int | None, progress: Progress = silent) -> Night:
+def score_once(session: ScoringSession, when: int | None, progress: Progress = no_progress) -> ScoringRun:
     """Score one night, and put it in place; see `score`."""
     config, bundle = session.config, session.bundle
     dated = bool(bundle.manifest["dated"])
-    night = when if when is not None else int(instant(config, bundle.manifest["known_at"]) or 0)
-    order = Order(
+    night = when if when is not None else int(parse_as_of(config, bundle.manifest["known_at"]) or 0)
+    order = ScoringRequest(
         bundle,
         night,
         dated,
@@ -194,57 +208,63 @@ def one(session: Session, when: int | None, progress: Progress = silent) -> Nigh
         session.wait,
         session.again,
     )
-    done = run_night(order, lambda before: _made(session, when, night, dated, before, progress))
+    done = run_scoring(order, lambda before: _compute_batch(session, when, night, dated, before, progress))
     if done.state != "written":
         return done
     said = [session.said] if session.said else _follow_up(session, done.record, progress)
     return replace(done, warnings=(*done.warnings, *said))
 
 
-def _made(session: Session, when: int | None, night: int, dated: bool, before: Before, progress: Progress) -> Made:
+def _compute_batch(
+    session: ScoringSession, when: int | None, night: int, dated: bool, before: PreviousScores, progress: Progress
+) -> ScoredBatch:
     """Compute a night's rows, and refuse what the config refuses."""
     config, bundle = session.config, session.bundle
-    look = look_up(config, bundle, when, session.leads, progress)
+    look = gather_inputs(config, bundle, when, session.leads, progress)
     progress(f"scoring {len(look.made):,} open leads")
     began = time.monotonic()
-    scores = scores_of(config, bundle, look.made, night, dated, before, look.value, look.stage)
-    seen = _seen(config, bundle, look, scores, when, before)
-    found = doubts(config.nightly, seen)
-    refuse(found)
+    scores = score_rows(config, bundle, look.made, night, dated, before, look.value, look.stage)
+    seen = _snapshot_of(config, bundle, look, scores, when, before)
+    found = guard_violations(config.nightly, seen)
+    raise_violations(found)
     warnings = [*scores.said, *(d.text for d in found)]
-    if knows_more(config, bundle, when):
-        warnings.append(hindsight(bundle))
+    if is_trained_later(config, bundle, when):
+        warnings.append(hindsight_warning(bundle))
     override = None if look.tiers is None else [look.tiers.get(lead) for lead in scores.lead_id]
     facts: dict[str, Any] = {
         "open_leads": look.open_leads,
         "suppressed": look.suppressed,
         "overrides": None if override is None else _overridden(override, bundle),
-        **({"exploration": explored(scores, config.exploration)} if config.exploration else {}),
-        "drift": {name: round(value, 4) for name, value in drifts(seen).items()},
+        **({"exploration": exploration_record(scores, config.exploration)} if config.exploration else {}),
+        "drift": {name: round(value, 4) for name, value in score_drift(seen).items()},
         "guard_failures": [d.item for d in found],
         "findings": [f for f in look.findings.records() if f["severity"] in (Severity.ERROR, Severity.WARNING)],
         "registry": session.said or "answered",
         "seconds": {**look.seconds, "scoring": round(time.monotonic() - began, 3)},
     }
-    return Made(scores, override, facts, warnings)
+    return ScoredBatch(scores, override, facts, warnings)
 
 
-def _seen(config: Config, bundle: Bundle, look: Look, scores: Scores, when: int | None, before: Before) -> Seen:
+def _snapshot_of(
+    config: Config, bundle: Bundle, look: ScoringInputs, scores: Scores, when: int | None, before: PreviousScores
+) -> ScoringSnapshot:
     """Say what a night looks like beside training and beside the night before."""
-    model = Reference.from_record(bundle.manifest["reference"])
+    model = TrainingReference.from_record(bundle.manifest["reference"])
     alike = config.snapshots.after_creation is None
-    tonight = Reference(len(scores))
+    tonight = TrainingReference(len(scores))
     if len(scores):
-        tonight = looked_at(look.made, bundle.scorer, scores.probability, cuts=model.cuts)
+        tonight = reference_of_rows(look.made, bundle.scorer, scores.probability, cuts=model.cuts)
     import numpy as np
 
     last = np.fromiter(before.probability.values(), dtype=np.float64, count=len(before))
-    cuts = deciles(last)
-    both = (shares(last, cuts), shares(scores.probability, cuts)) if len(last) else ((), ())
-    return Seen(when or 0, look.newest, tonight, model, Before() if config.is_flat else before, both, alike)
+    cuts = decile_edges(last)
+    both = (bin_shares(last, cuts), bin_shares(scores.probability, cuts)) if len(last) else ((), ())
+    return ScoringSnapshot(
+        when or 0, look.newest, tonight, model, PreviousScores() if config.is_flat else before, both, alike
+    )
 
 
-def refuse(found: list[Doubt]) -> None:
+def raise_violations(found: list[GuardViolation]) -> None:
     """Stop a night that the config refuses.
 
     Raises
@@ -254,8 +274,8 @@ def refuse(found: list[Doubt]) -> None:
 
     Examples
     --------
-    >>> refuse([Doubt("drift", "warn", "so so")])
-    >>> refuse([Doubt("stale", "fail", "old")])
+    >>> raise_violations([GuardViolation("drift", "warn", "so so")])
+    >>> raise_violations([GuardViolation("stale", "fail", "old")])
     Traceback (most recent call last):
     ...
     leadline.errors.DataError: old
@@ -265,7 +285,7 @@ def refuse(found: list[Doubt]) -> None:
         raise DataError("\n  ".join(texts))
 
 
-def explored(scores: Scores, share: float) -> dict[str, Any]:
+def exploration_record(scores: Scores, share: float) -> dict[str, Any]:
     """Count the holdout's leads, and the tiers that they drew."""
     tier = scores.tier[scores.later[COLUMN]].tolist()
     return {"share": share, "leads": len(tier), "tiers": {name: tier.count(name) for name in sorted(set(tier))}}
@@ -277,17 +297,17 @@ def _overridden(override: list[str | None], bundle: Bundle) -> dict[str, int]:
     return {"leads": len(given), "unknown_tier": sum(tier not in bundle.scorer.bands.names for tier in given)}
 
 
-def _follow_up(session: Session, record: Mapping[str, Any], progress: Progress) -> list[str]:
+def _follow_up(session: ScoringSession, record: Mapping[str, Any], progress: Progress) -> list[str]:
     """Remember the champion and log the night; a registry that is down now doesn't undo a night that stands."""
     config, said = session.config, []
     try:
-        pinned.remember(session.reference, session.bundle)
+        pinned.pin_bundle(session.reference, session.bundle)
     except LeadlineError as error:
         said.append(f"the champion can't be remembered for nights without the registry ({error})")
     if config.nightly.track:
         progress("logging the night")
         try:
-            log_night(config.tracking.uri, config.experiment, record)
+            log_scoring_run(config.tracking.uri, config.experiment, record)
         except LeadlineError as error:
             said.append(f"the night is written, but not logged to MLflow ({error})")
     return said

@@ -10,34 +10,34 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core import format
-from leadline.core.checks import Findings, run
+from leadline.core.checks import Findings, run_checks
 from leadline.core.point_in_time import WEEK
 from leadline.core.rng import Stream, generator
-from leadline.evaluation.ablation import Worth
-from leadline.evaluation.backtest import Evaluation, evaluate
-from leadline.evaluation.model_plots import Pictures
-from leadline.evaluation.robustness import Optimism, Stability
+from leadline.evaluation.ablation import FamilyAblation
+from leadline.evaluation.backtest import BacktestResult, evaluate_folds
+from leadline.evaluation.model_plots import ModelPlots
+from leadline.evaluation.robustness import Optimism, StabilityResult
 from leadline.evaluation.segments import Segments
 from leadline.evaluation.topk_backtest import AFTER_TRAINING as LEADS_THAT_NEVER_CLOSE
-from leadline.evaluation.topk_backtest import Nights, Past, Terms, replay
-from leadline.evaluation.worklist import listing_of
-from leadline.explanation.drivers import Driver, drivers
+from leadline.evaluation.topk_backtest import BacktestTerms, ReplayRows, TopKBacktest, run_topk_backtest
+from leadline.evaluation.worklist import build_worklist
+from leadline.explanation.drivers import Driver, rank_drivers
 from leadline.insights import behaviours
 from leadline.leakage import experiments, gate
-from leadline.metrics.intervals import Sample
-from leadline.model.baselines import PEERS, beside
+from leadline.metrics.intervals import SampleSize
+from leadline.model.baselines import PEERS, predict_baselines
 from leadline.workflows.common import Progress
-from leadline.workflows.funnel import of_run
+from leadline.workflows.funnel import training_funnel
 from leadline.workflows.training import tiers
-from leadline.workflows.training.fit import Fitted, judged_folds, own_rankings
-from leadline.workflows.training.later_stages import Stages
-from leadline.workflows.training.points import points
-from leadline.workflows.training.refits import ablate, drawn_again, sampled, trial
-from leadline.workflows.training.report_sections import drawn, sections
-from leadline.workflows.training.segments import segments
-from leadline.workflows.training.tiers import Tiering
+from leadline.workflows.training.fit import TrainedModel, judged_folds, own_rankings
+from leadline.workflows.training.later_stages import LaterStageModels
+from leadline.workflows.training.points import points_records
+from leadline.workflows.training.refits import ablate, bootstrap_drivers, experiment_data, sample_of_fit
+from leadline.workflows.training.report_sections import plot_figures, section_records
+from leadline.workflows.training.segments import fold_segments
+from leadline.workflows.training.tiers import TierSummary
 
-__all__ = ["Judgement", "judge", "nights", "rankings"]
+__all__ = ["ModelEvaluation", "all_rankings", "backtest_rankings", "evaluate_model"]
 
 
 # Who else ranked the backtest's rows, and what working the top of each list would have brought at its nights.
@@ -49,7 +49,7 @@ __all__ = ["Judgement", "judge", "nights", "rankings"]
 Floats = npt.NDArray[np.float64]
 
 
-def rankings(fitted: Fitted) -> dict[str, Floats]:
+def all_rankings(fitted: TrainedModel) -> dict[str, Floats]:
     """Return what everybody said of the rows of `fitted.honest`, the model first; who said nothing of some isn't there."""
     made, honest = fitted.made, fitted.honest
     said = own_rankings(fitted)
@@ -59,7 +59,7 @@ def rankings(fitted: Fitted) -> dict[str, Floats]:
     return said | {who: p for who, p in _peers(fitted).items() if not np.isnan(p).any()}
 
 
-def _peers(fitted: Fitted) -> dict[str, Floats]:
+def _peers(fitted: TrainedModel) -> dict[str, Floats]:
     """Fit the peers on the folds' training rows, and find what they said of each honest row."""
     config, honest = fitted.config, fitted.honest
     said = {who: np.full(len(honest.row), np.nan) for who in PEERS}
@@ -67,7 +67,9 @@ def _peers(fitted: Fitted) -> dict[str, Floats]:
         return {}
     folds = [(fold.train, fold.test) for fold in fitted.folds]
     # One thread: on a busy machine more of them wait for each other longer than they work.
-    for fold in beside(fitted.made.features.specs, fitted.matrix, folds, generator(config.seed, Stream.NIGHTS)):
+    for fold in predict_baselines(
+        fitted.made.features.specs, fitted.matrix, folds, generator(config.seed, Stream.NIGHTS)
+    ):
         place = np.full(len(fitted.matrix), -1)
         place[fold.row] = np.arange(len(fold.row))
         here = place[honest.row] >= 0
@@ -76,27 +78,29 @@ def _peers(fitted: Fitted) -> dict[str, Floats]:
     return said
 
 
-def nights(fitted: Fitted, said: Mapping[str, Floats]) -> Nights:
+def backtest_rankings(fitted: TrainedModel, said: Mapping[str, Floats]) -> TopKBacktest:
     """Work the list at each past night by every ranking; a flat file has no nights, and says so."""
     config, made, honest, matrix = fitted.config, fitted.made, fitted.honest, fitted.matrix
     if config.is_flat:
-        return Nights(reason="a flat file doesn't say when its rows were open")
+        return TopKBacktest(reason="a flat file doesn't say when its rows were open")
     if not len(honest.row):
-        return Nights(reason="no fold could be judged")
+        return TopKBacktest(reason="no fold could be judged")
     rows, every = honest.row, config.snapshots.every
     step = WEEK if every is None else every.micros
-    listing = listing_of(
+    listing = build_worklist(
         matrix.as_of[rows], matrix.lead[rows], matrix.weight[rows], config.horizon.micros,
         None if every is None else every.micros,
     )  # fmt: skip
     amount = None if made.labels.amount is None else made.labels.amount[rows] / 100
     outcome = config.outcome
-    terms = Terms(format.stages(str(outcome.reaches)), str(every or "7d"), str(config.horizon), str(outcome.won_within))
-    past = Past(
+    terms = BacktestTerms(
+        format.stages(str(outcome.reaches)), str(every or "7d"), str(config.horizon), str(outcome.won_within)
+    )
+    past = ReplayRows(
         listing, matrix.y[rows], made.labels.won[rows], amount, honest.judged, made.features.group()[rows], said,
         config.capacity.leads_per_week * step / WEEK, terms,
     )  # fmt: skip
-    return replay(past, config.seed)
+    return run_topk_backtest(past, config.seed)
 
 
 LOWEST = "only the base rate and the points rules score"
@@ -105,7 +109,7 @@ EXPLAINED = 20_000  # rows that drivers are averaged over; more change the ranks
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ModelEvaluation:
     """What is to be said of a fitted model.
 
     Attributes
@@ -144,25 +148,25 @@ class Judgement:
         The records `points_card` and `rules_audit`.
     """
 
-    evaluation: Evaluation
+    evaluation: BacktestResult
     drivers: list[Driver]
     moved: Mapping[str, float]
-    capacity: Tiering
+    capacity: TierSummary
     findings: Findings
-    families: tuple[Worth, ...] | None
+    families: tuple[FamilyAblation, ...] | None
     segments: Segments | None = None
-    nights: Nights = field(default_factory=Nights)
+    nights: TopKBacktest = field(default_factory=TopKBacktest)
     optimism: Optimism | None = None
-    stages: Stages | None = None
-    sample: Sample | None = None
-    stability: Stability | None = None
+    stages: LaterStageModels | None = None
+    sample: SampleSize | None = None
+    stability: StabilityResult | None = None
     climbed: Mapping[str, Any] = field(default_factory=dict)
     sections: Mapping[str, Any] = field(default_factory=dict)
-    pictures: Pictures | None = None
+    pictures: ModelPlots | None = None
     points: Mapping[str, Any] = field(default_factory=dict)
 
 
-def judge(fitted: Fitted, said: Findings, progress: Progress) -> tuple[Fitted, Judgement]:
+def evaluate_model(fitted: TrainedModel, said: Findings, progress: Progress) -> tuple[TrainedModel, ModelEvaluation]:
     """Judge a fitted model on the newest fold, and lay its tiers.
 
     Parameters
@@ -177,31 +181,31 @@ def judge(fitted: Fitted, said: Findings, progress: Progress) -> tuple[Fitted, J
     """
     config, honest, matrix = fitted.config, fitted.honest, fitted.matrix
     progress("judging")
-    said_by = rankings(fitted)
-    evaluation = evaluate(judged_folds(fitted, said_by), config.seed)
-    worked = nights(fitted, said_by)
-    fitted, tiering = tiers.lay(fitted)
+    said_by = all_rankings(fitted)
+    evaluation = evaluate_folds(judged_folds(fitted, said_by), config.seed)
+    worked = backtest_rankings(fitted, said_by)
+    fitted, tiering = tiers.fit_tiers(fitted)
     ranked, moved, shown = _drivers(fitted)
     found = fitted.made.findings + said
-    trained = gate.Trained(evaluation, ranked[0].words if ranked else "none")
-    found += run(gate.AFTER_TRAINING, trained).accept(config.leaks.accept)
-    found += run(LEADS_THAT_NEVER_CLOSE, worked).accept(config.leaks.accept)
+    trained = gate.TrainedContext(evaluation, ranked[0].words if ranked else "none")
+    found += run_checks(gate.AFTER_TRAINING, trained).accept(config.leaks.accept)
+    found += run_checks(LEADS_THAT_NEVER_CLOSE, worked).accept(config.leaks.accept)
     progress("experimenting")
     train = fitted.folds[-1].train if fitted.folds else np.empty(0, dtype=np.int64)
     why = LOWEST if fitted.lowest else ""
-    asked = trial(config, fitted.made, matrix, fitted.scorer, honest, train, ranked, why)
-    found += run(experiments.AFTER_TRAINING, asked).accept(config.leaks.accept)
+    asked = experiment_data(config, fitted.made, matrix, fitted.scorer, honest, train, ranked, why)
+    found += run_checks(experiments.AFTER_TRAINING, asked).accept(config.leaks.accept)
     found.raise_errors()
-    parts = ablate(fitted, progress), segments(fitted, tiering.bands), worked, asked.optimism
-    steady = drawn_again(fitted, ranked, progress)
-    return fitted, Judgement(
-        evaluation, ranked, moved, tiering, found, *parts, sample=sampled(fitted), stability=steady,
-        climbed=of_run(fitted, tiering.bands), sections=sections(fitted), pictures=shown,
-        points=points(fitted, progress),
+    parts = ablate(fitted, progress), fold_segments(fitted, tiering.bands), worked, asked.optimism
+    steady = bootstrap_drivers(fitted, ranked, progress)
+    return fitted, ModelEvaluation(
+        evaluation, ranked, moved, tiering, found, *parts, sample=sample_of_fit(fitted), stability=steady,
+        climbed=training_funnel(fitted, tiering.bands), sections=section_records(fitted), pictures=shown,
+        points=points_records(fitted, progress),
     )  # fmt: skip
 
 
-def _drivers(fitted: Fitted) -> tuple[list[Driver], dict[str, float], Pictures]:
+def _drivers(fitted: TrainedModel) -> tuple[list[Driver], dict[str, float], ModelPlots]:
     """Average contributions over the newest rows: how much each group moves scores, which way acts and stages do, and pictures."""
     config, scorer, made, matrix = fitted.config, fitted.scorer, fitted.made, fitted.matrix
     newest = slice(max(len(matrix) - EXPLAINED, 0), None)
@@ -209,6 +213,6 @@ def _drivers(fitted: Fitted) -> tuple[list[Driver], dict[str, float], Pictures]:
     contributions, _ = scorer.contributions(values)
     specs = [s for s in made.features.specs if s.name in set(scorer.names)]
     weight = matrix.weight[newest]
-    moved = behaviours.effects(specs, values, contributions, weight, max(config.features.windows))
-    ranked = drivers(specs, values, contributions, weight)
-    return ranked, moved, drawn(fitted, newest, contributions, ranked)
+    moved = behaviours.mean_effects(specs, values, contributions, weight, max(config.features.windows))
+    ranked = rank_drivers(specs, values, contributions, weight)
+    return ranked, moved, plot_figures(fitted, newest, contributions, ranked)

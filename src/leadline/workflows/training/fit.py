@@ -24,26 +24,35 @@ from leadline.core.files import read_json, write_json
 from leadline.dataset.feature_spec import Feature
 from leadline.dataset.splits import Fold
 from leadline.errors import DataError
-from leadline.evaluation.backtest import Judged
+from leadline.evaluation.backtest import FoldPredictions
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting import small_data
 from leadline.model.fitting.fit import OutOfFold, fit_scorer
 from leadline.model.fitting.recipe import Recipe
 from leadline.model.fitting.selection import RowSplit
-from leadline.model.fitting.small_data import Rung, fit_lowest
-from leadline.model.fitting.tuning import SPACE, Tried, best, optuna_version, search
+from leadline.model.fitting.small_data import ModelComplexity, fit_lowest
+from leadline.model.fitting.tuning import SPACE, TuningTrial, best_recipe, optuna_version, search_recipes
 from leadline.model.scorer import Scorer
 from leadline.points.rules import points_rules
-from leadline.workflows.common import Progress, counted
-from leadline.workflows.training.prepare import Prepared
+from leadline.workflows.common import Progress, track_steps
+from leadline.workflows.training.prepare import TrainingData
 
-__all__ = ["FOLDER", "Fitted", "Tuned", "fit", "judged_folds", "own_rankings", "to_matrix", "tune_recipe"]
+__all__ = [
+    "FOLDER",
+    "TrainedModel",
+    "TuningResult",
+    "fit_model",
+    "judged_folds",
+    "own_rankings",
+    "training_matrix",
+    "tune_recipe",
+]
 
 FOLDER = Path(".leadline") / "tune"
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """What a search found.
 
     Attributes
@@ -71,7 +80,7 @@ class Tuned:
 
 def tune_recipe(
     config: Config, specs: Sequence[Feature], matrix: Matrix, folds: Sequence[RowSplit], trials: int, progress: Progress
-) -> Tuned:
+) -> TuningResult:
     """Try recipes on the folds older than the newest, and go on where a run on the same data was stopped.
 
     Parameters
@@ -92,14 +101,14 @@ def tune_recipe(
     kept = len(tried)
     if kept:
         progress(f"going on with a search: {kept} of {trials} recipes were tried before")
-    with counted(progress, "trying recipes", trials, kept) as step:
-        for one in search(specs, matrix, folds, trials, config.seed, config.engine.threads, tried):
+    with track_steps(progress, "trying recipes", trials, kept) as step:
+        for one in search_recipes(specs, matrix, folds, trials, config.seed, config.engine.threads, tried):
             tried.append(one)
             write_json(place, {"trials": [each.to_record() for each in tried]})
             step(len(tried), f"least log loss so far {min(each.loss for each in tried):.5f}")
     if not tried:
-        return Tuned(best(tried), 0, 0, float("nan"), float("nan"))
-    return Tuned(best(tried), len(tried), kept, min(one.loss for one in tried), tried[0].loss)
+        return TuningResult(best_recipe(tried), 0, 0, float("nan"), float("nan"))
+    return TuningResult(best_recipe(tried), len(tried), kept, min(one.loss for one in tried), tried[0].loss)
 
 
 def _key(config: Config, specs: Sequence[Feature], matrix: Matrix, folds: Sequence[RowSplit]) -> str:
@@ -126,10 +135,10 @@ def _key(config: Config, specs: Sequence[Feature], matrix: Matrix, folds: Sequen
     return digest.hexdigest()[:32]
 
 
-def _kept(place: Path) -> list[Tried]:
+def _kept(place: Path) -> list[TuningTrial]:
     """Read what a search has tried so far; what isn't as it was written counts as nothing."""
     try:
-        return [Tried.from_record(record) for record in read_json(place)["trials"]]
+        return [TuningTrial.from_record(record) for record in read_json(place)["trials"]]
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return []
 
@@ -141,7 +150,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Fitted:
+class TrainedModel:
     """A fitted model.
 
     Attributes
@@ -166,31 +175,33 @@ class Fitted:
     """
 
     config: Config
-    made: Prepared
+    made: TrainingData
     folds: tuple[Fold, ...]
     matrix: Matrix
     scorer: Scorer
     honest: OutOfFold
-    tuned: Tuned | None = None
-    rung: Rung | None = None
+    tuned: TuningResult | None = None
+    rung: ModelComplexity | None = None
 
     @property
     def lowest(self) -> bool:
         """Whether no feature has a coefficient of its own: the base rate and the points rules score."""
         return self.rung is not None and self.rung.name == "rules"
 
-    def with_scorer(self, scorer: Scorer) -> Fitted:
+    def with_scorer(self, scorer: Scorer) -> TrainedModel:
         """Return the same with another scorer, such as one with tiers."""
         return replace(self, scorer=scorer)
 
 
-def fit(config: Config, made: Prepared, folds: tuple[Fold, ...], tune: int, progress: Progress) -> Fitted:
+def fit_model(
+    config: Config, made: TrainingData, folds: tuple[Fold, ...], tune: int, progress: Progress
+) -> TrainedModel:
     """Fit what the data support (`leadline.model.fitting.small_data`); `tune` recipes are tried on the older folds (0 for none).
 
     Trees have a recipe to search for; the lower rungs haven't, and `tune` is left out there.
     """
-    matrix = to_matrix(made)
-    rung = small_data.rung_of(matrix, len(config.rules))
+    matrix = training_matrix(made)
+    rung = small_data.choose_complexity(matrix, len(config.rules))
     progress(f"fitting {len(folds)} folds on {len(matrix):,} snapshots, {matrix.positives:,} positive: {rung.name}")
     if tune and rung.name != "boosting":
         progress("no recipe is searched for: only trees have settings to choose")
@@ -201,23 +212,25 @@ def fit(config: Config, made: Prepared, folds: tuple[Fold, ...], tune: int, prog
     tuned = tune_recipe(config, *what, tune, progress) if tune and rung.name == "boosting" else None
     recipe = tuned.recipe if tuned else None
     if rung.name == "regression":
-        recipe = Recipe(anchored=True, rounds=0, c=small_data.penalty(matrix, len(made.features.specs)))
+        recipe = Recipe(anchored=True, rounds=0, c=small_data.regression_penalty(matrix, len(made.features.specs)))
     scorer, honest = fit_scorer(*what, recipe, config.seed, config.engine.threads)
-    return Fitted(config, made, folds, matrix, scorer, honest, tuned, rung)
+    return TrainedModel(config, made, folds, matrix, scorer, honest, tuned, rung)
 
 
-def _lowest(config: Config, made: Prepared, folds: tuple[Fold, ...], matrix: Matrix, rung: Rung) -> Fitted:
+def _lowest(
+    config: Config, made: TrainingData, folds: tuple[Fold, ...], matrix: Matrix, rung: ModelComplexity
+) -> TrainedModel:
     """Fit the base rate and the points rules; what follows then sees the rules' features alone."""
     ruled = made.ruled if made.ruled is not None else made.features.keep([])
     mine = replace(made, features=ruled)
     asked = points_rules(config, ruled.specs)
     scorer, honest = fit_lowest(
-        ruled.specs, asked, to_matrix(mine), [(f.train, f.test) for f in folds], (made.features.specs, matrix)
+        ruled.specs, asked, training_matrix(mine), [(f.train, f.test) for f in folds], (made.features.specs, matrix)
     )
-    return Fitted(config, mine, folds, to_matrix(mine), scorer, honest, None, rung)
+    return TrainedModel(config, mine, folds, training_matrix(mine), scorer, honest, None, rung)
 
 
-def to_matrix(made: Prepared) -> Matrix:
+def training_matrix(made: TrainingData) -> Matrix:
     """Put features and labels side by side; both are sorted by (as_of, lead_id)."""
     if len(made.features) != len(made.labels.y):
         raise DataError(
@@ -233,14 +246,16 @@ def to_matrix(made: Prepared) -> Matrix:
     )
 
 
-def own_rankings(fitted: Fitted) -> dict[str, Floats]:
+def own_rankings(fitted: TrainedModel) -> dict[str, Floats]:
     """Return what the model, its regression and current scoring rules said of the rows of `fitted.honest`."""
     made, honest = fitted.made, fitted.honest
     said = {"model": honest.probability, "logistic": honest.lr_probability}
     return said if made.points is None else said | {"points": made.points[honest.row]}
 
 
-def judged_folds(fitted: Fitted, said: Mapping[str, Floats] | None = None) -> list[tuple[Judged, bool, int, int, int]]:
+def judged_folds(
+    fitted: TrainedModel, said: Mapping[str, Floats] | None = None
+) -> list[tuple[FoldPredictions, bool, int, int, int]]:
     """Gather each fold's rows with what was said of them; peers in `said` stand beside the newest fold alone."""
     result = []
     made, matrix, honest = fitted.made, fitted.matrix, fitted.honest
@@ -250,7 +265,7 @@ def judged_folds(fitted: Fitted, said: Mapping[str, Floats] | None = None) -> li
         rows = honest.row[mine]
         newest = bool(honest.judged[mine][0])
         told = {who: p[mine] for who, p in (own | dict(said or {}) if newest else own).items()}
-        judged = Judged(matrix.y[rows], matrix.weight[rows], made.labels.won[rows], group[rows], told)
+        judged = FoldPredictions(matrix.y[rows], matrix.weight[rows], made.labels.won[rows], group[rows], told)
         starts, ends = int(matrix.as_of[rows].min()), int(matrix.as_of[rows].max())
         training = (
             int((matrix.known_at <= starts).sum())

@@ -16,17 +16,25 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.config.schema import Config, Outcome
-from leadline.core.point_in_time import Horizon, is_ripe, label_known_at, reached_within
+from leadline.core.point_in_time import Horizon, has_label, label_known_at, reached_within
 from leadline.dataset import snapshots
 from leadline.dataset.feature_spec import Feature
-from leadline.dataset.labels import Counts, Labels, has_amounts, known_until
+from leadline.dataset.labels import LabelCounts, Labels, has_amounts, known_until
 from leadline.errors import DataError
 from leadline.features import build
-from leadline.features.build import Features
-from leadline.tables import Loaded
-from leadline.tables.stages import rung_of
+from leadline.features.build import FeatureTable
+from leadline.tables import LoadedTables
+from leadline.tables.stages import stage_index
 
-__all__ = ["Deals", "Following", "Step", "fetch", "gather", "label", "take"]
+__all__ = [
+    "LaterStages",
+    "StageQuestion",
+    "WonDeals",
+    "fetch_later_stages",
+    "gather_later_stages",
+    "label_stage",
+    "take_rows",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -34,7 +42,7 @@ Roles = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Step:
+class StageQuestion:
     """One question that follows: which of the first question's rows it is asked of, and their labels.
 
     Attributes
@@ -59,11 +67,11 @@ class Step:
     asked: Outcome
     rows: Ints
     labels: Labels
-    counts: Counts
+    counts: LabelCounts
 
 
 @dataclass(frozen=True)
-class Deals:
+class WonDeals:
     """What leads' first won deals brought, by when that was known, with the leads' attributes at that time.
 
     Attributes
@@ -74,27 +82,29 @@ class Deals:
         In the source's unit, above 0.
     """
 
-    features: Features
+    features: FeatureTable
     amount: Floats
 
 
 @dataclass(frozen=True)
-class Following:
+class LaterStages:
     """All downstream stages, in order, and the deals, where the config gives amounts."""
 
-    steps: tuple[Step, ...]
-    deals: Deals | None
+    steps: tuple[StageQuestion, ...]
+    deals: WonDeals | None
 
 
-def fetch(config: Config, loaded: Loaded, first: Labels, made: Features, roles: Roles) -> Following:
-    """Gather what the questions that follow are asked of; see `gather`.
+def fetch_later_stages(
+    config: Config, loaded: LoadedTables, first: Labels, made: FeatureTable, roles: Roles
+) -> LaterStages:
+    """Gather what the questions that follow are asked of; see `gather_later_stages`.
 
     Raises
     ------
     DataError
         No row is old enough to count for one of them.
     """
-    found = gather(config, loaded, first, made, roles)
+    found = gather_later_stages(config, loaded, first, made, roles)
     for step in found.steps:
         if not len(step.rows):
             raise DataError(
@@ -104,7 +114,9 @@ def fetch(config: Config, loaded: Loaded, first: Labels, made: Features, roles: 
     return found
 
 
-def gather(config: Config, loaded: Loaded, first: Labels, made: Features, roles: Roles) -> Following:
+def gather_later_stages(
+    config: Config, loaded: LoadedTables, first: Labels, made: FeatureTable, roles: Roles
+) -> LaterStages:
     """Label the rows of the table ``snapshots`` for each question that follows, and gather the deals.
 
     Parameters
@@ -114,23 +126,23 @@ def gather(config: Config, loaded: Loaded, first: Labels, made: Features, roles:
     made : Features
         Of the same rows; its attributes are those that deals are told by.
     """
-    steps: list[Step] = []
+    steps: list[StageQuestion] = []
     until = known_until(loaded)
     rows, labels, given, before = np.arange(len(first.y)), first, str(config.outcome.reaches), config.outcome
     for outcome in config.outcome.then:
         reached, recorded = _reached(loaded, str(outcome.reaches), made)
-        step = label(made.as_of, rows, labels, (given, before), outcome, reached, recorded, until)
+        step = label_stage(made.as_of, rows, labels, (given, before), outcome, reached, recorded, until)
         counted = replace(step, labels=_each_lead_once(step.labels, made.lead_id[step.rows]))
         leads = len(np.unique(made.lead_id[step.rows][step.labels.y == 1].astype(str)))
         steps.append(replace(counted, counts=replace(step.counts, positive_leads=leads)))
         rows, labels, given, before = step.rows, step.labels, str(outcome.reaches), step.asked
     wins = bool(steps) and steps[-1].reaches == "won"
-    return Following(tuple(steps), _deals(config, loaded, made.specs, roles) if wins else None)
+    return LaterStages(tuple(steps), _deals(config, loaded, made.specs, roles) if wins else None)
 
 
-def label(
+def label_stage(
     as_of: Ints, rows: Ints, labels: Labels, before: tuple[str, Outcome], outcome: Outcome, reached: Floats, recorded: Floats, until: int,
-) -> Step:  # fmt: skip
+) -> StageQuestion:  # fmt: skip
     """Label the rows of one question for the next.
 
     Parameters
@@ -150,21 +162,21 @@ def label(
     >>> n, nan = np.arange(3), np.full(3, np.nan)
     >>> one = Labels(np.array([1.0, 1.0, 0.0]), np.ones(3), n + 5 * day, np.array([day, day, np.nan]), nan, nan)
     >>> sql, won = Outcome(reaches="sql", within="5d"), Outcome(reaches="won", within="2d")
-    >>> step = label(n, n, one, ("sql", sql), won, np.array([2.0 * day, 3.0 * day, np.nan]), nan, until=9 * day)
+    >>> step = label_stage(n, n, one, ("sql", sql), won, np.array([2.0 * day, 3.0 * day, np.nan]), nan, until=9 * day)
     >>> step.rows.tolist(), step.labels.y.tolist(), str(step.asked.within)
     ([0, 1], [1.0, 0.0], '7d')
     """
     given, asked_before = before
     span = Horizon((asked_before.within or Horizon(0)).micros + (outcome.within or Horizon(0)).micros)
-    asked = replace_within(outcome, span)
+    asked = with_horizon(outcome, span)
     went = labels.y == 1
     mine = rows[went]
     observed = asked.observed_from is None or as_of[mine] >= asked.observed_from
     last = until if asked.observed_until is None else min(until, asked.observed_until)
-    ripe = is_ripe(as_of[mine], span, asked.delay, last)
+    ripe = has_label(as_of[mine], span, asked.delay, last)
     keep = ripe & observed
     kept = mine[keep]
-    old = take(labels, np.flatnonzero(went)[keep])
+    old = take_rows(labels, np.flatnonzero(went)[keep])
     within = outcome.within or Horizon(0)
     y = reached_within(reached[kept], old.outcome_at.astype(np.int64), within).astype(np.float64)
     # Whoever learnt late that the lead had reached either stage could train on it only then.
@@ -176,7 +188,7 @@ def label(
         old, y=y, known_at=known, outcome_at=reached[kept], outcome_recorded_at=recorded[kept], won=nothing, amount=None
     )
     before_it = int(np.sum(~np.broadcast_to(observed, ripe.shape)))
-    counts = Counts(
+    counts = LabelCounts(
         int(y.sum()),
         int(len(y) - y.sum()),
         int(len(mine) - keep.sum()) - before_it,
@@ -184,15 +196,15 @@ def label(
         before_it,
         int(len(y) - y.sum()),
     )
-    return Step(given, str(outcome.reaches), str(within), asked, kept, new, counts)
+    return StageQuestion(given, str(outcome.reaches), str(within), asked, kept, new, counts)
 
 
-def replace_within(outcome: Outcome, span: Horizon) -> Outcome:
+def with_horizon(outcome: Outcome, span: Horizon) -> Outcome:
     """Return the question with another horizon."""
     return outcome.model_copy(update={"within": span})
 
 
-def take(labels: Labels, rows: Ints) -> Labels:
+def take_rows(labels: Labels, rows: Ints) -> Labels:
     """Return some rows' labels."""
     whole = {f.name: getattr(labels, f.name) for f in fields(labels)}
     parts: dict[str, Any] = {name: None if part is None else part[rows] for name, part in whole.items()}
@@ -205,12 +217,12 @@ def _each_lead_once(labels: Labels, lead: npt.NDArray[np.object_]) -> Labels:
     return replace(labels, weight=1.0 / size[who])
 
 
-def _reached(loaded: Loaded, stage: str, made: Features) -> tuple[Floats, Floats]:
+def _reached(loaded: LoadedTables, stage: str, made: FeatureTable) -> tuple[Floats, Floats]:
     """Fetch when each row's lead first reached a stage, and when that was recorded; rows by (as_of, lead_id)."""
     found = loaded.store.arrow(
         "SELECT CAST(r.reached_at AS DOUBLE) AS reached_at, CAST(r.recorded_at AS DOUBLE) AS recorded_at FROM snapshots AS s LEFT JOIN ("
         "SELECT lead_id, reached_at, recorded_at, ROW_NUMBER() OVER (PARTITION BY lead_id ORDER BY reached_at, recorded_at) AS nth "
-        f"FROM reached WHERE rung >= {rung_of(stage)}) AS r ON r.lead_id = s.lead_id AND r.nth = 1 ORDER BY s.as_of, s.lead_id"
+        f"FROM reached WHERE rung >= {stage_index(stage)}) AS r ON r.lead_id = s.lead_id AND r.nth = 1 ORDER BY s.as_of, s.lead_id"
     )
     if found.num_rows != len(made):
         raise ValueError("following: snapshots and features differ in number")
@@ -218,7 +230,7 @@ def _reached(loaded: Loaded, stage: str, made: Features) -> tuple[Floats, Floats
     return reached, recorded
 
 
-def _deals(config: Config, loaded: Loaded, specs: tuple[Feature, ...], roles: Roles) -> Deals | None:
+def _deals(config: Config, loaded: LoadedTables, specs: tuple[Feature, ...], roles: Roles) -> WonDeals | None:
     """Gather the won deals with the attributes that their leads had; None where the config gives no amounts."""
     if not has_amounts(config):
         return None
@@ -226,6 +238,6 @@ def _deals(config: Config, loaded: Loaded, specs: tuple[Feature, ...], roles: Ro
     snapshots.for_deals(config, loaded)
     cents = loaded.store.arrow("SELECT CAST(amount AS DOUBLE) AS amount FROM first_deals ORDER BY as_of, lead_id")
     attributes = tuple(s for s in specs if s.aggregate == "value")
-    built = build.build(loaded, attributes, {}, roles)
+    built = build.compute_features(loaded, attributes, {}, roles)
     loaded.store.run("CREATE OR REPLACE TABLE snapshots AS SELECT * FROM set_aside")
-    return Deals(built, cents.column(0).to_numpy(zero_copy_only=False).astype(np.float64) / 100)
+    return WonDeals(built, cents.column(0).to_numpy(zero_copy_only=False).astype(np.float64) / 100)

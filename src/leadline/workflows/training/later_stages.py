@@ -9,30 +9,39 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.config.schema import Config
-from leadline.core.checks import Finding, Findings, Severity, run
+from leadline.core.checks import Finding, Findings, Severity, run_checks
 from leadline.core.jsonable import to_jsonable
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.core.rng import Stream, generator
 from leadline.dataset.splits import Fold
 from leadline.evaluation import later_stages
-from leadline.evaluation.backtest import Evaluation, evaluate
-from leadline.evaluation.later_stages import Amount, Chain
-from leadline.explanation.drivers import Driver, drivers
-from leadline.features.build import Features
+from leadline.evaluation.backtest import BacktestResult, evaluate_folds
+from leadline.evaluation.later_stages import ChainEvaluation, DealAmountModel
+from leadline.explanation.drivers import Driver, rank_drivers
+from leadline.features.build import FeatureTable
 from leadline.leakage import experiments, gate
 from leadline.metrics import classification
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.fit import OutOfFold, fit_scorer
 from leadline.model.fitting.recipe import Recipe
-from leadline.model.fitting.small_data import fit_lowest, fit_prior, rung_of
+from leadline.model.fitting.small_data import choose_complexity, fit_lowest, fit_prior
 from leadline.model.scorer import Scorer
 from leadline.workflows.common import Progress
-from leadline.workflows.training.fit import Fitted, judged_folds, to_matrix
-from leadline.workflows.training.later_outcomes import Deals, Step
-from leadline.workflows.training.prepare import Prepared, lay
-from leadline.workflows.training.refits import trial
+from leadline.workflows.training.fit import TrainedModel, judged_folds, training_matrix
+from leadline.workflows.training.later_outcomes import StageQuestion, WonDeals
+from leadline.workflows.training.prepare import TrainingData, plan_folds
+from leadline.workflows.training.refits import experiment_data
 
-__all__ = ["PENALTIES", "Stage", "Stages", "again", "column", "fit_step", "follow", "questions"]
+__all__ = [
+    "PENALTIES",
+    "LaterStage",
+    "LaterStageModels",
+    "fit_later_stage",
+    "fit_later_stages",
+    "refit_as_known",
+    "stage_column",
+    "stage_questions",
+]
 
 
 # Fitting one question that follows: few rows, so that the base rate is a rival to be beaten and penalties are strong.
@@ -46,12 +55,12 @@ did worse than the base rate."""
 FEWEST = 5  # of either class, below which a model isn't fitted again to be judged end to end
 
 
-def column(step: Step) -> str:
+def stage_column(step: StageQuestion) -> str:
     """Name the column of a stage's probability, as in `p_won_given_sql`."""
     return f"p_{step.reaches}_given_{step.given}"
 
 
-def fit_step(first: Fitted, step: Step) -> tuple[Fitted, str, Findings]:
+def fit_later_stage(first: TrainedModel, step: StageQuestion) -> tuple[TrainedModel, str, Findings]:
     """Fit a question that follows on its own rows of the first one's features.
 
     Returns
@@ -60,14 +69,14 @@ def fit_step(first: Fitted, step: Step) -> tuple[Fitted, str, Findings]:
         The model with its data, what was fitted and why, and what laying its folds had to say.
     """
     config = first.config.model_copy(update={"outcome": step.asked, "rules": ()})
-    made = _made(first.made, step)
-    matrix = to_matrix(made)
+    made = _stage_data(first.made, step)
+    matrix = training_matrix(made)
     folds, said = _folds(config, made, step)
     scorer, honest, why = _fit(config, made.features, matrix, folds)
-    return Fitted(config, made, folds, matrix, scorer, honest), why, said
+    return TrainedModel(config, made, folds, matrix, scorer, honest), why, said
 
 
-def again(fitted: Fitted, until: int, number: int) -> Scorer | None:
+def refit_as_known(fitted: TrainedModel, until: int, number: int) -> Scorer | None:
     """Fit a model's recipe again on what was known at an instant; None where that is too little, or points rules score."""
     matrix = fitted.matrix
     known = matrix.take(np.flatnonzero(matrix.known_at <= until))
@@ -80,11 +89,11 @@ def again(fitted: Fitted, until: int, number: int) -> Scorer | None:
     return fit_scorer(specs, known, [], fitted.scorer.recipe, seed, fitted.config.engine.threads)[0]
 
 
-def _made(made: Prepared, step: Step) -> Prepared:
+def _stage_data(made: TrainingData, step: StageQuestion) -> TrainingData:
     """Take the step's rows of what the first question was made of."""
     f, rows = made.features, step.rows
     values = f.values.iloc[rows].reset_index(drop=True)
-    kept = Features(f.specs, f.lead_id[rows], f.account_id[rows], f.as_of[rows], values)
+    kept = FeatureTable(f.specs, f.lead_id[rows], f.account_id[rows], f.as_of[rows], values)
     return replace(
         made,
         counts=step.counts,
@@ -97,10 +106,10 @@ def _made(made: Prepared, step: Step) -> Prepared:
     )
 
 
-def _folds(config: Config, made: Prepared, step: Step) -> tuple[tuple[Fold, ...], Findings]:
+def _folds(config: Config, made: TrainingData, step: StageQuestion) -> tuple[tuple[Fold, ...], Findings]:
     """Lay the step's own folds; where there is none, nothing is judged, and that is said."""
-    folds, said = lay(config, made.features.as_of, made.labels)
-    named = f"{column(step).removeprefix('p_')}: backtest"
+    folds, said = plan_folds(config, made.features.as_of, made.labels)
+    named = f"{stage_column(step).removeprefix('p_')}: backtest"
     if folds:
         return folds, Findings(tuple(replace(f, subject=named) for f in said))
     return (), Findings((Finding(
@@ -109,10 +118,12 @@ def _folds(config: Config, made: Prepared, step: Step) -> tuple[tuple[Fold, ...]
     ),))  # fmt: skip
 
 
-def _fit(config: Config, features: Features, matrix: Matrix, folds: tuple[Fold, ...]) -> tuple[Scorer, OutOfFold, str]:
+def _fit(
+    config: Config, features: FeatureTable, matrix: Matrix, folds: tuple[Fold, ...]
+) -> tuple[Scorer, OutOfFold, str]:
     """Fit what the rows support, and say why: a model only where it says more than the base rate on the older folds."""
     pairs, specs = [(f.train, f.test) for f in folds], features.specs
-    rung = rung_of(matrix)
+    rung = choose_complexity(matrix)
     beside = None
     why = f"{_leads(matrix)}, too few for a regression: every lead gets the base rate"
     if rung.name != "rules":
@@ -130,7 +141,7 @@ def _fit(config: Config, features: Features, matrix: Matrix, folds: tuple[Fold, 
         told = short if gain == float("-inf") else "no model says more than the base rate on the older folds"
         why = f"{_leads(matrix)}, but {told}: every lead gets the base rate"
         beside = (specs, matrix)
-    return *fit_lowest([], [], _bare(matrix), pairs, beside), why
+    return *fit_lowest([], [], _without_features(matrix), pairs, beside), why
 
 
 def gain_over_base_rate(matrix: Matrix, honest: OutOfFold) -> float:
@@ -158,7 +169,7 @@ def gain_over_base_rate(matrix: Matrix, honest: OutOfFold) -> float:
     return classification.log_loss(one, three, four) - classification.log_loss(one, two, four)
 
 
-def _bare(matrix: Matrix) -> Matrix:
+def _without_features(matrix: Matrix) -> Matrix:
     """Return the rows without their features."""
     return replace(matrix, values=matrix.values[[]])
 
@@ -173,7 +184,7 @@ def _leads(matrix: Matrix) -> str:
 
 
 @dataclass(frozen=True)
-class Stage:
+class LaterStage:
     """A question that follows: its model, and what is to be said of it.
 
     Attributes
@@ -190,22 +201,22 @@ class Stage:
         What moves it, the strongest first.
     """
 
-    step: Step
-    fitted: Fitted
+    step: StageQuestion
+    fitted: TrainedModel
     why: str
-    evaluation: Evaluation
+    evaluation: BacktestResult
     drivers: list[Driver]
 
     @property
     def name(self) -> str:
         """How the stage is called in files and columns, as in `won_given_sql`."""
-        return column(self.step).removeprefix("p_")
+        return stage_column(self.step).removeprefix("p_")
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
         step = self.step
         record: dict[str, Any] = to_jsonable({
-            "given": step.given, "reaches": step.reaches, "column": column(step), "within": step.within,
+            "given": step.given, "reaches": step.reaches, "column": stage_column(step), "within": step.within,
             "snapshots": asdict(step.counts), "leads": round(float(step.labels.weight.sum())), "why": self.why,
             "evaluation": self.evaluation.to_record(), "drivers": [asdict(d) for d in self.drivers[:20]],
         })  # fmt: skip
@@ -213,7 +224,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Stages:
+class LaterStageModels:
     """All downstream stages.
 
     Attributes
@@ -226,10 +237,10 @@ class Stages:
         What a won lead brings; None where the config or the deals don't tell, as `value_why` says.
     """
 
-    stages: tuple[Stage, ...]
-    chain: Chain | None
+    stages: tuple[LaterStage, ...]
+    chain: ChainEvaluation | None
     chain_why: str
-    amount: Amount | None
+    amount: DealAmountModel | None
     value_why: str
 
     def to_record(self) -> dict[str, Any]:
@@ -246,10 +257,10 @@ class Stages:
         """Return what the bundle's manifest says of each: its question, and where its files and scores are."""
         return [
             {
-                "asked": asked, "given": s.step.given, "column": column(s.step), "folder": f"then_{s.name}",
+                "asked": asked, "given": s.step.given, "column": stage_column(s.step), "folder": f"then_{s.name}",
                 "features": [*s.fitted.scorer.names],
             }
-            for s, asked in zip(self.stages, questions(config), strict=True)
+            for s, asked in zip(self.stages, stage_questions(config), strict=True)
         ]  # fmt: skip
 
     def files(self) -> dict[str, str]:
@@ -277,12 +288,12 @@ class Stages:
         ]
 
 
-def questions(config: Config) -> list[dict[str, Any]]:
+def stage_questions(config: Config) -> list[dict[str, Any]]:
     """Return the downstream stages, as a bundle's manifest keeps them."""
     return [asked.model_dump(mode="json", include={"reaches", "within", "delay"}) for asked in config.outcome.then]
 
 
-def follow(fitted: Fitted, progress: Progress) -> tuple[Findings, Stages | None]:
+def fit_later_stages(fitted: TrainedModel, progress: Progress) -> tuple[Findings, LaterStageModels | None]:
     """Fit and judge the downstream stages: what the checks saw, and the stages (None without any).
 
     Raises
@@ -296,41 +307,41 @@ def follow(fitted: Fitted, progress: Progress) -> tuple[Findings, Stages | None]
     found, stages = Findings(), []
     for step in following.steps:
         progress(f"fitting {step.reaches} given {step.given} on {len(step.rows):,} snapshots")
-        mine, why, said = fit_step(fitted, step)
-        stage = _judged(step, mine, why)
+        mine, why, said = fit_later_stage(fitted, step)
+        stage = _evaluate_stage(step, mine, why)
         found += said + _checked(stage)
         found.raise_errors()
         stages.append(stage)
     progress("judging the stages end to end")
     made, why = _chain(fitted, stages)
     amount, lacks = _amount(fitted, following.deals, stages[-1].step.reaches)
-    return found, Stages(tuple(stages), made, why, amount, lacks)
+    return found, LaterStageModels(tuple(stages), made, why, amount, lacks)
 
 
-def _judged(step: Step, fitted: Fitted, why: str) -> Stage:
+def _evaluate_stage(step: StageQuestion, fitted: TrainedModel, why: str) -> LaterStage:
     """Judge a stage's model by the same functions as the first's."""
     scorer, made, matrix = fitted.scorer, fitted.made, fitted.matrix
     values = made.features.values[list(scorer.names)]
     contributions, _ = scorer.contributions(values)
     specs = [s for s in made.features.specs if s.name in set(scorer.names)]
-    ranked = drivers(specs, values, contributions, matrix.weight) if specs else []
-    return Stage(step, fitted, why, evaluate(judged_folds(fitted), fitted.config.seed), ranked)
+    ranked = rank_drivers(specs, values, contributions, matrix.weight) if specs else []
+    return LaterStage(step, fitted, why, evaluate_folds(judged_folds(fitted), fitted.config.seed), ranked)
 
 
-def _checked(stage: Stage) -> Findings:
+def _checked(stage: LaterStage) -> Findings:
     """Run the checks after training on a stage's model, and say which stage they are about."""
     fitted, evaluation, ranked = stage.fitted, stage.evaluation, stage.drivers
     config = fitted.config
-    found = run(gate.AFTER_TRAINING, gate.Trained(evaluation, ranked[0].words if ranked else "none"))
+    found = run_checks(gate.AFTER_TRAINING, gate.TrainedContext(evaluation, ranked[0].words if ranked else "none"))
     if fitted.folds and fitted.scorer.names:
         train = fitted.folds[-1].train
-        asked = trial(config, fitted.made, fitted.matrix, fitted.scorer, fitted.honest, train, ranked)
-        found += run(experiments.AFTER_TRAINING, asked)
+        asked = experiment_data(config, fitted.made, fitted.matrix, fitted.scorer, fitted.honest, train, ranked)
+        found += run_checks(experiments.AFTER_TRAINING, asked)
     accepted = found.accept(config.leaks.accept)
     return Findings(tuple(replace(f, subject=f"{stage.name}: {f.subject}") for f in accepted))
 
 
-def _chain(first: Fitted, stages: list[Stage]) -> tuple[Chain | None, str]:
+def _chain(first: TrainedModel, stages: list[LaterStage]) -> tuple[ChainEvaluation | None, str]:
     """Fit all models again on what was known before the last stage's newest fold, and judge their product on its span."""
     last = stages[-1]
     if not last.fitted.folds:
@@ -343,17 +354,17 @@ def _chain(first: Fitted, stages: list[Stage]) -> tuple[Chain | None, str]:
     values = first.made.features.values.iloc[rows]
     said = []
     for number, fitted in enumerate((first, *(stage.fitted for stage in stages))):
-        scorer = again(fitted, span[0], number)
+        scorer = refit_as_known(fitted, span[0], number)
         if scorer is None:
             return None, "before the newest labeled cohort too few outcomes were known to fit the models again"
         said.append(scorer.probability(values[list(scorer.names)]))
     product = np.prod(said, axis=0)
     group = first.made.features.group()[rows]
     weight = first.matrix.weight[rows]
-    return later_stages.judge(went[rows], said[0], product, weight, group, span, first.config.seed), ""
+    return later_stages.evaluate_stage_chain(went[rows], said[0], product, weight, group, span, first.config.seed), ""
 
 
-def _ends(first: Fitted, stages: list[Stage]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+def _ends(first: TrainedModel, stages: list[LaterStage]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Tell of each of the first question's rows whether it went all the way, and whether that isn't known."""
     went, undecided = first.matrix.y.copy(), np.zeros(len(first.matrix), dtype=bool)
     for stage in stages:
@@ -364,7 +375,7 @@ def _ends(first: Fitted, stages: list[Stage]) -> tuple[npt.NDArray[np.float64], 
     return went, undecided
 
 
-def _amount(first: Fitted, deals: Deals | None, reaches: str) -> tuple[Amount | None, str]:
+def _amount(first: TrainedModel, deals: WonDeals | None, reaches: str) -> tuple[DealAmountModel | None, str]:
     """Estimate what a won lead brings; or say why that can't be done."""
     if reaches != "won":
         return None, f"the last question asks for {reaches}: only closed-won deals have an amount"
@@ -373,6 +384,8 @@ def _amount(first: Fitted, deals: Deals | None, reaches: str) -> tuple[Amount | 
     known = {s.name for s in first.made.features.specs}
     specs = [s for s in deals.features.specs if s.name in known]
     data = deals.features
-    made = later_stages.estimate(specs, data.values, deals.amount, data.lead_id, data.group(), first.config.seed)
+    made = later_stages.fit_deal_amounts(
+        specs, data.values, deals.amount, data.lead_id, data.group(), first.config.seed
+    )
     few = f"{len(deals.amount)} won deals have an amount, and it takes {MIN_GROUP_SIZE}"
     return made, "" if made is not None else few

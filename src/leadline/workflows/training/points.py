@@ -11,22 +11,30 @@ import numpy.typing as npt
 
 from leadline.config.schema import Config, Rule
 from leadline.core.jsonable import to_jsonable
-from leadline.core.privacy import ABSENT, OTHER, levels, shown
+from leadline.core.privacy import ABSENT, OTHER, pool_levels, printable_level
 from leadline.dataset.feature_spec import Feature
 from leadline.delivery.formats import csv_bytes
 from leadline.features.catalog import words_for
 from leadline.insights import behaviours
 from leadline.model.encoding.encoder import Matrix
 from leadline.points.card import PointsCard, distill
-from leadline.points.card_value import Band, Cohort, Worth, bands, worth
-from leadline.points.exports import TABLES, plain_rows
-from leadline.points.rules import fires
-from leadline.points.rules_audit import Audit, StageAudit, audit, caught, stage_audit
-from leadline.workflows.common import Progress, intents
-from leadline.workflows.training.fit import Fitted
-from leadline.workflows.training.segments import roles_of
+from leadline.points.card_value import CardBand, CardCohort, CardValue, card_bands, evaluate_card
+from leadline.points.exports import TABLES, scorecard_rows
+from leadline.points.rules import rule_hits
+from leadline.points.rules_audit import RulesReport, StageAudit, audit_rules, capture_overlap, stage_audit
+from leadline.workflows.common import Progress, behaviour_intents
+from leadline.workflows.training.fit import TrainedModel
+from leadline.workflows.training.segments import role_labels
 
-__all__ = ["CARD", "Drawn", "audited", "draw_up", "newest_cohort", "points", "points_files"]
+__all__ = [
+    "CARD",
+    "DistilledCard",
+    "distill_card",
+    "newest_cohort",
+    "points_files",
+    "points_records",
+    "rules_audit_record",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,7 +42,7 @@ ROLE = Feature("card_role", "fit", "role", "category", "value", "role in the buy
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DistilledCard:
     """A drawn-up card.
 
     Attributes
@@ -55,17 +63,17 @@ class Drawn:
 
     card: PointsCard = field(default_factory=PointsCard)
     specs: tuple[Feature, ...] = ()
-    bands: tuple[Band, ...] = ()
-    today: tuple[Band, ...] = ()
-    worth: Worth | None = None
+    bands: tuple[CardBand, ...] = ()
+    today: tuple[CardBand, ...] = ()
+    worth: CardValue | None = None
     learnt_from: int = 0
     reason: str = ""
 
-    def to_record(self, fitted: Fitted) -> dict[str, Any]:
+    def to_record(self, fitted: TrainedModel) -> dict[str, Any]:
         """Return plain JSON values: rows, thresholds and figures, and the patterns by which roles are told."""
         config = fitted.config
         return {
-            "rows": plain_rows(self.card, self.specs, intents(config)),
+            "rows": scorecard_rows(self.card, self.specs, behaviour_intents(config)),
             "bands": [vars(band) for band in self.bands],
             "today": [vars(band) for band in self.today],
             "worth": None if self.worth is None else self.worth.to_record(),
@@ -76,35 +84,35 @@ class Drawn:
         }
 
 
-def draw_up(fitted: Fitted) -> Drawn:
+def distill_card(fitted: TrainedModel) -> DistilledCard:
     """Distill the card and judge it; nothing is fitted to an outcome.
 
     Where the base rate and the points rules score, there is no model to distill, and the reason says so.
     """
     honest, most = fitted.honest, fitted.config.points_card.rows
     if fitted.lowest:
-        return Drawn(
+        return DistilledCard(
             reason="there are too few outcomes for a model, so there is nothing to distill; current scoring rules score"
         )
     if not honest.judged.any():
-        return Drawn(reason="no fold could be judged, so there are no honest scores to distill")
+        return DistilledCard(reason="no fold could be judged, so there are no honest scores to distill")
     specs, matrix = _with_roles(fitted)
     card = distill(specs, matrix.take(honest.row), honest.probability, most)
     if not card.rows:
-        return Drawn(reason="nothing that a rule can ask of tells these leads apart")
+        return DistilledCard(reason="nothing that a rule can ask of tells these leads apart")
     newest = newest_cohort(fitted)
-    laid = bands(replace(newest, said={"card": _scored(card, matrix, honest.row[honest.judged])}))
-    today = bands(newest, "points") if "points" in newest.said else ()
-    judged = _judged(fitted, specs, matrix, newest, most)
+    laid = card_bands(replace(newest, said={"card": _scored(card, matrix, honest.row[honest.judged])}))
+    today = card_bands(newest, "points") if "points" in newest.said else ()
+    judged = _out_of_time_value(fitted, specs, matrix, newest, most)
     why = (
         ""
         if judged is not None
         else "no older fold’s rows are there to make a card of that the newest fold could judge"
     )
-    return Drawn(card, specs, laid, today, judged, len(honest.row), why)
+    return DistilledCard(card, specs, laid, today, judged, len(honest.row), why)
 
 
-def newest_cohort(fitted: Fitted) -> Cohort:
+def newest_cohort(fitted: TrainedModel) -> CardCohort:
     """Return the newest fold's rows, with what the model, the regression and current scoring rules said of them."""
     honest, matrix, config = fitted.honest, fitted.matrix, fitted.config
     newest = honest.judged
@@ -112,13 +120,15 @@ def newest_cohort(fitted: Fitted) -> Cohort:
     said: dict[str, Floats] = {"model": honest.probability[newest], "logistic": honest.lr_probability[newest]}
     if fitted.made.points is not None:
         said["points"] = fitted.made.points[at]
-    return Cohort(
+    return CardCohort(
         matrix.y[at], matrix.weight[at], matrix.lead[at], fitted.made.features.group()[at], matrix.as_of[at], said,
         None if config.is_flat else float(config.capacity.leads_per_week),
     )  # fmt: skip
 
 
-def _judged(fitted: Fitted, specs: tuple[Feature, ...], matrix: Matrix, newest: Cohort, most: int) -> Worth | None:
+def _out_of_time_value(
+    fitted: TrainedModel, specs: tuple[Feature, ...], matrix: Matrix, newest: CardCohort, most: int
+) -> CardValue | None:
     """Judge a card that was made of the honest rows before the newest fold alone."""
     honest = fitted.honest
     before = ~honest.judged & (matrix.as_of[honest.row] < newest.as_of.min())
@@ -126,18 +136,18 @@ def _judged(fitted: Fitted, specs: tuple[Feature, ...], matrix: Matrix, newest: 
         return None
     card = distill(specs, matrix.take(honest.row[before]), honest.probability[before], most)
     scored = _scored(card, matrix, honest.row[honest.judged])
-    return worth(replace(newest, said={"card": scored, **newest.said}), fitted.config.seed)
+    return evaluate_card(replace(newest, said={"card": scored, **newest.said}), fitted.config.seed)
 
 
 def _scored(card: PointsCard, matrix: Matrix, rows: npt.NDArray[np.int64]) -> Floats:
     return card.score(matrix.values.iloc[rows]).astype(np.float64)
 
 
-def _with_roles(fitted: Fitted) -> tuple[tuple[Feature, ...], Matrix]:
+def _with_roles(fitted: TrainedModel) -> tuple[tuple[Feature, ...], Matrix]:
     """Add each lead's role, where titles tell it, as a category beside the features."""
     specs, matrix = tuple(fitted.made.features.specs), fitted.matrix
     every = np.arange(len(matrix), dtype=np.int64)
-    told = next(iter(roles_of(fitted.config.roles, specs, matrix.values, every)), None)
+    told = next(iter(role_labels(fitted.config.roles, specs, matrix.values, every)), None)
     if told is None:
         return specs, matrix
     roles = told.copy()
@@ -153,7 +163,7 @@ Words = npt.NDArray[np.object_]
 DEPTHS = ("nothing yet", "awareness", "evaluation", "purchase")
 
 
-def audited(fitted: Fitted) -> dict[str, Any]:
+def rules_audit_record(fitted: TrainedModel) -> dict[str, Any]:
     """Return the audit as plain JSON values; its `reason` says why there is none, where there is none."""
     config, made = fitted.config, fitted.made
     if fitted.lowest:
@@ -161,21 +171,23 @@ def audited(fitted: Fitted) -> dict[str, Any]:
     if not fitted.honest.judged.any():
         return {"reason": "no fold could be judged, so there is no future cohort"}
     cohort, at = newest_cohort(fitted), fitted.honest.row[fitted.honest.judged]
-    found = Audit(len(cohort.y), int(cohort.y.sum()), stages=_stages(fitted, cohort, at))
+    found = RulesReport(len(cohort.y), int(cohort.y.sum()), stages=_stages(fitted, cohort, at))
     if config.rules and made.ruled is not None:
-        held = fires(config, made.ruled.values.iloc[at])
-        rules = audit(cohort, held, [rule.points for rule in config.rules], config.seed)
-        found = Audit(found.rows, found.positives, rules, caught(cohort, _parted(fitted, at)), found.stages)
+        held = rule_hits(config, made.ruled.values.iloc[at])
+        rules = audit_rules(cohort, held, [rule.points for rule in config.rules], config.seed)
+        found = RulesReport(
+            found.rows, found.positives, rules, capture_overlap(cohort, _breakdown_levels(fitted, at)), found.stages
+        )
     return {
         **found.to_record(),
-        "definitions": [_said(config, rule) for rule in config.rules],
+        "definitions": [_rule_record(config, rule) for rule in config.rules],
         "unpaid": _unpaid(fitted, cohort, at),
         "weekly": not config.is_flat,
         "reason": "",
     }
 
 
-def _said(config: Config, rule: Rule) -> dict[str, Any]:
+def _rule_record(config: Config, rule: Rule) -> dict[str, Any]:
     """Say what a rule asks, in plain values."""
     when = rule.when
     return {
@@ -184,11 +196,11 @@ def _said(config: Config, rule: Rule) -> dict[str, Any]:
         "within": None if when.within is None else str(when.within),
         "days": None if when.within is None else when.within.days,
         "attribute": when.attribute,
-        "equals": None if when.equals is None else shown(str(when.equals)),
+        "equals": None if when.equals is None else printable_level(str(when.equals)),
     }
 
 
-def _stages(fitted: Fitted, cohort: Cohort, at: npt.NDArray[np.int64]) -> tuple[StageAudit, ...]:
+def _stages(fitted: TrainedModel, cohort: CardCohort, at: npt.NDArray[np.int64]) -> tuple[StageAudit, ...]:
     """Audit each stage below the outcome, where the features tell who is in it."""
     told = []
     for spec in fitted.made.features.specs:
@@ -198,24 +210,24 @@ def _stages(fitted: Fitted, cohort: Cohort, at: npt.NDArray[np.int64]) -> tuple[
     return tuple(stage for stage in told if stage is not None)
 
 
-def _unpaid(fitted: Fitted, cohort: Cohort, at: npt.NDArray[np.int64]) -> Any:
+def _unpaid(fitted: TrainedModel, cohort: CardCohort, at: npt.NDArray[np.int64]) -> Any:
     """List the behaviours that surely go with conversion in the cohort, and that no rule pays for."""
     config = fitted.config
     paid = {rule.when.behaviour for rule in config.rules}
     specs = [s for s in fitted.made.features.specs if s.by == "behaviour" and s.field not in paid]
     if not specs:
         return []
-    asked = behaviours.Asked(cohort.y, cohort.weight, cohort.lead, cohort.group)
+    asked = behaviours.LabeledSnapshots(cohort.y, cohort.weight, cohort.lead, cohort.group)
     values = fitted.matrix.values[[s.name for s in specs]].iloc[at]
     window = max(config.features.windows)
-    found = behaviours.compare(specs, values, asked, window, intents(config), [], {})
+    found = behaviours.compare_behaviours(specs, values, asked, window, behaviour_intents(config), [], {})
     keys = ("name", "words", "intent", "leads", "with_it", "without_it", "lift", "low", "high")
     return to_jsonable(
         [{k: asdict(b)[k] for k in keys} | {"window": str(window)} for b in found.behaviours if b.low > 1]
     )
 
 
-def _parted(fitted: Fitted, at: npt.NDArray[np.int64]) -> dict[str, Words]:
+def _breakdown_levels(fitted: TrainedModel, at: npt.NDArray[np.int64]) -> dict[str, Words]:
     """Return what tells in words who was caught and who was missed: the source, and how deep the interest went."""
     parted: dict[str, Words] = {}
     values, beside = fitted.matrix.values, fitted.made.beside
@@ -232,8 +244,8 @@ def _parted(fitted: Fitted, at: npt.NDArray[np.int64]) -> dict[str, Words]:
 def _named(values: Words, lead: npt.NDArray[Any]) -> Words:
     """Name the levels that enough leads share; all others are one."""
     _, first = np.unique(lead.astype(str), return_index=True)
-    kept = set(levels(values[first]).tolist())
-    told = [ABSENT if v is None or not str(v).strip() else shown(str(v)) for v in values]
+    kept = set(pool_levels(values[first]).tolist())
+    told = [ABSENT if v is None or not str(v).strip() else printable_level(str(v)) for v in values]
     return np.array([name if name in kept else OTHER for name in told], dtype=object)
 
 
@@ -243,10 +255,10 @@ def _named(values: Words, lead: npt.NDArray[Any]) -> Words:
 CARD = "points_card"
 
 
-def points(fitted: Fitted, progress: Progress) -> dict[str, Any]:
+def points_records(fitted: TrainedModel, progress: Progress) -> dict[str, Any]:
     """Return the records `points_card` and `rules_audit`; each has a `reason` where there is nothing to tell."""
     progress("distilling the scorecard")
-    return {"points_card": draw_up(fitted).to_record(fitted), "rules_audit": audited(fitted)}
+    return {"points_card": distill_card(fitted).to_record(fitted), "rules_audit": rules_audit_record(fitted)}
 
 
 def points_files(record: Mapping[str, Any]) -> dict[str, bytes]:

@@ -11,30 +11,39 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.config.schema import Config, Query, Source, SqlFile
-from leadline.core.checks import Finding, Findings, Severity, run
+from leadline.core.checks import Finding, Findings, Severity, run_checks
 from leadline.core.point_in_time import Horizon
 from leadline.dataset import attribute_values, labels, snapshots
 from leadline.dataset import splits as folding
 from leadline.dataset.feature_spec import Feature, kinds_of
-from leadline.dataset.labels import Counts, Labels
+from leadline.dataset.labels import LabelCounts, Labels
 from leadline.dataset.splits import Fold
 from leadline.errors import DataError
 from leadline.features import build, catalog
-from leadline.features.build import Features
+from leadline.features.build import FeatureTable
 from leadline.leakage import cohorts, gate
-from leadline.leakage.future_cutoff import MUTATION, Cut
+from leadline.leakage.future_cutoff import MUTATION, CutoffComparison
 from leadline.model.fitting.small_data import REGRESSION
-from leadline.points.rules import points, ruled
-from leadline.tables import Loaded
-from leadline.workflows.common import Progress, intents, reading, silent
+from leadline.points.rules import rule_features, rule_points
+from leadline.tables import LoadedTables
+from leadline.workflows.common import Progress, behaviour_intents, no_progress, open_tables
 from leadline.workflows.training import later_outcomes, report_data
-from leadline.workflows.training.later_outcomes import Following
-from leadline.workflows.training.report_data import Beside
+from leadline.workflows.training.later_outcomes import LaterStages
+from leadline.workflows.training.report_data import ReportInputs
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["OFF", "Examined", "Prepared", "examine", "future_moves", "lay", "lay_folds", "prepare"]
+__all__ = [
+    "OFF",
+    "CheckedData",
+    "TrainingData",
+    "check_data",
+    "future_moves",
+    "make_folds",
+    "plan_folds",
+    "prepare_training",
+]
 
 
 # LL303 as an experiment: the sources are read again as they stood at an as_of, and features must not have moved.
@@ -47,31 +56,31 @@ WHEN = 0.7  # how far into the snapshots the sources are cut: late enough to hav
 OFF = "leaks.experiments is false"
 
 
-def future_moves(config: Config, loaded: Loaded, specs: tuple[Feature, ...]) -> Findings:
+def future_moves(config: Config, loaded: LoadedTables, specs: tuple[Feature, ...]) -> Findings:
     """Compute features of a sample of snapshots from everything and from sources cut at an as_of, and compare (LL303).
 
     The table ``snapshots`` is left holding the sample: ask last.
     """
     if not config.leaks.experiments:
-        return run(MUTATION, Cut(None, None, reason=OFF))
+        return run_checks(MUTATION, CutoffComparison(None, None, reason=OFF))
     if config.is_flat or not loaded.is_dated:
-        return run(MUTATION, Cut(None, None, reason="a flat file has no future to cut off"))
+        return run_checks(MUTATION, CutoffComparison(None, None, reason="a flat file has no future to cut off"))
     as_of = _middle(loaded)
     if as_of is None:
-        return run(MUTATION, Cut(None, None, reason="there is no snapshot"))
+        return run_checks(MUTATION, CutoffComparison(None, None, reason="there is no snapshot"))
     _sample(loaded, as_of)
-    whole = build.build(loaded, specs, intents(config), config.roles)
+    whole = build.compute_features(loaded, specs, behaviour_intents(config), config.roles)
     cut = _cut(config, specs, as_of, whole)
     opaque = tuple(name for name, section in config.tables.given().items() if _is_query(section.source))
-    both, gone = _aligned(whole, cut)
-    return run(MUTATION, Cut(*both, gone, opaque))
+    both, gone = _align_rows(whole, cut)
+    return run_checks(MUTATION, CutoffComparison(*both, gone, opaque))
 
 
 def _is_query(source: Source) -> bool:
     return isinstance(source, (Query, SqlFile)) or "?query=" in source
 
 
-def _middle(loaded: Loaded) -> int | None:
+def _middle(loaded: LoadedTables) -> int | None:
     rows = loaded.store.rows("SELECT as_of, COUNT(*) FROM snapshots GROUP BY as_of ORDER BY as_of")
     if not rows:
         return None
@@ -79,7 +88,7 @@ def _middle(loaded: Loaded) -> int | None:
     return int(rows[int(np.searchsorted(upto, WHEN * upto[-1]))][0])
 
 
-def _sample(loaded: Loaded, as_of: int) -> None:
+def _sample(loaded: LoadedTables, as_of: int) -> None:
     """Keep the newest snapshots up to as_of in the table ``snapshots``."""
     loaded.store.run(
         "CREATE OR REPLACE TABLE snapshots AS SELECT lead_id, account_id, as_of FROM (SELECT lead_id, account_id, as_of, "
@@ -88,11 +97,11 @@ def _sample(loaded: Loaded, as_of: int) -> None:
     )
 
 
-def _cut(config: Config, specs: tuple[Feature, ...], as_of: int, wanted: Features) -> Features:
+def _cut(config: Config, specs: tuple[Feature, ...], as_of: int, wanted: FeatureTable) -> FeatureTable:
     """Compute the same snapshots' features from what was known at as_of alone, as a night would have."""
     import pyarrow as pa
 
-    with reading(config, as_of, kinds=kinds_of(specs)) as loaded:
+    with open_tables(config, as_of, kinds=kinds_of(specs)) as loaded:
         snapshots.for_training(config, loaded)
         store = loaded.store
         store.put("wanted", pa.table({"lead_id": list(wanted.lead_id), "as_of": pa.array(wanted.as_of)}))
@@ -100,16 +109,16 @@ def _cut(config: Config, specs: tuple[Feature, ...], as_of: int, wanted: Feature
             "CREATE OR REPLACE TABLE snapshots AS SELECT s.lead_id, s.account_id, s.as_of FROM snapshots AS s "
             "JOIN wanted AS w ON w.lead_id = s.lead_id AND w.as_of = s.as_of"
         )
-        return build.build(loaded, specs, intents(config), config.roles)
+        return build.compute_features(loaded, specs, behaviour_intents(config), config.roles)
 
 
-def _aligned(whole: Features, cut: Features) -> tuple[tuple[Features, Features], int]:
+def _align_rows(whole: FeatureTable, cut: FeatureTable) -> tuple[tuple[FeatureTable, FeatureTable], int]:
     """Return both with the rows that both have, and how many of the whole's the cut lacks; both are sorted by key."""
     there = set(zip(cut.as_of.tolist(), cut.lead_id.tolist(), strict=True))
     keep = np.array(
         [key in there for key in zip(whole.as_of.tolist(), whole.lead_id.tolist(), strict=True)], dtype=bool
     )
-    kept = Features(
+    kept = FeatureTable(
         whole.specs,
         whole.lead_id[keep],
         whole.account_id[keep],
@@ -120,7 +129,7 @@ def _aligned(whole: Features, cut: Features) -> tuple[tuple[Features, Features],
 
 
 @dataclass(frozen=True)
-class Prepared:
+class TrainingData:
     """Labelled snapshots with their features, ready for folds and fitting.
 
     Attributes
@@ -147,32 +156,32 @@ class Prepared:
         What the report's sections ask of the tables; None for a flat file, and where a bundle's features were asked for.
     """
 
-    loaded: Loaded
-    counts: Counts
-    features: Features
+    loaded: LoadedTables
+    counts: LabelCounts
+    features: FeatureTable
     labels: Labels
     points: npt.NDArray[np.float64] | None
     findings: Findings
-    asked: Features | None = None
+    asked: FeatureTable | None = None
     by: npt.NDArray[np.object_] | None = None
-    following: Following | None = None
-    ruled: Features | None = None
-    beside: Beside | None = None
+    following: LaterStages | None = None
+    ruled: FeatureTable | None = None
+    beside: ReportInputs | None = None
 
 
 @dataclass(frozen=True)
-class Examined:
+class CheckedData:
     """The tables with their snapshots labelled, and all that the checks saw, errors included."""
 
-    loaded: Loaded
-    counts: Counts
+    loaded: LoadedTables
+    counts: LabelCounts
     findings: Findings
 
 
 @contextmanager
-def examine(
-    config: Config, known_at: int | None, progress: Progress = silent, kinds: Mapping[str, str] | None = None
-) -> Iterator[Examined]:
+def check_data(
+    config: Config, known_at: int | None, progress: Progress = no_progress, kinds: Mapping[str, str] | None = None
+) -> Iterator[CheckedData]:
     """Read the tables, run every check that needs no model, and label the snapshots; the store closes at the end.
 
     Raises
@@ -180,22 +189,24 @@ def examine(
     DataError
         The tables can't be read as tables; its `findings` say why.
     """
-    with reading(config, known_at, progress, kinds) as loaded:
-        found = loaded.findings + gate.before_training(config, loaded) + run(cohorts.OF_SAMPLES, (config, loaded))
+    with open_tables(config, known_at, progress, kinds) as loaded:
+        found = (
+            loaded.findings + gate.before_training(config, loaded) + run_checks(cohorts.OF_SAMPLES, (config, loaded))
+        )
         found.accept(config.leaks.accept).raise_errors()
         progress("taking snapshots")
         number = snapshots.for_training(config, loaded)
-        counts = labels.attach(config, loaded)
-        found += Findings(tuple(_enough(config, number, counts)))
-        yield Examined(loaded, counts, found.accept(config.leaks.accept))
+        counts = labels.attach_labels(config, loaded)
+        found += Findings(tuple(_too_little_data(config, number, counts)))
+        yield CheckedData(loaded, counts, found.accept(config.leaks.accept))
 
 
-def prepare(
+def prepare_training(
     config: Config,
     known_at: int | None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     ask: tuple[tuple[Feature, ...], Mapping[str, str], Mapping[str, Sequence[str]]] | None = None,
-) -> Prepared:
+) -> TrainingData:
     """Compute features and labels of the past, as known at T.
 
     Parameters
@@ -209,41 +220,43 @@ def prepare(
         A check found an error that the config doesn't accept, or there is nothing to learn from.
     """
     kinds = kinds_of(ask[0]) if ask is not None else None
-    with examine(config, known_at, progress, kinds) as seen:
+    with check_data(config, known_at, progress, kinds) as seen:
         seen.findings.raise_errors()
         counts, loaded = seen.counts, seen.loaded
         progress(f"computing features of {counts.positive + counts.kept_negative:,} snapshots")
-        specs, aside = catalog.catalogue(config, loaded), report_data.specs(config) if ask is None else ()
-        made = build.build(loaded, (*specs, *catalog.rule_specs(config), *aside), intents(config), config.roles)
-        today = points(config, made.values) if config.rules else None
-        asked = build.build(loaded, *ask) if ask is not None else None
-        by = attribute_values.values(loaded, config.capacity.by)
-        known, found = labels.fetch(config, loaded), seen.findings
+        specs, aside = catalog.list_features(config, loaded), report_data.report_specs(config) if ask is None else ()
+        made = build.compute_features(
+            loaded, (*specs, *catalog.rule_specs(config), *aside), behaviour_intents(config), config.roles
+        )
+        today = rule_points(config, made.values) if config.rules else None
+        asked = build.compute_features(loaded, *ask) if ask is not None else None
+        by = attribute_values.field_values(loaded, config.capacity.by)
+        known, found = labels.fetch_labels(config, loaded), seen.findings
         after = (
-            later_outcomes.fetch(config, loaded, known, made, config.roles)
+            later_outcomes.fetch_later_stages(config, loaded, known, made, config.roles)
             if config.outcome.then and ask is None
             else None
         )
-        besides = report_data.gather(config, loaded, made) if ask is None else None
+        besides = report_data.gather_report_inputs(config, loaded, made) if ask is None else None
         if ask is None:
             found += future_moves(config, loaded, specs).accept(config.leaks.accept)
             found.raise_errors()
-        return Prepared(
+        return TrainingData(
             loaded,
             counts,
-            _useful(made, specs),
+            _drop_constant_features(made, specs),
             known,
             today,
             found,
             asked,
             by=by,
             following=after,
-            ruled=ruled(config, made),
+            ruled=rule_features(config, made),
             beside=besides,
         )
 
 
-def _enough(config: Config, snapshots_made: int, counts: Counts) -> list[Finding]:
+def _too_little_data(config: Config, snapshots_made: int, counts: LabelCounts) -> list[Finding]:
     """Say whether there is something to learn from."""
     labelled = counts.positive + counts.negative
     if not labelled:
@@ -283,7 +296,7 @@ def _enough(config: Config, snapshots_made: int, counts: Counts) -> list[Finding
     return []
 
 
-def _useful(made: Features, specs: tuple[Feature, ...]) -> Features:
+def _drop_constant_features(made: FeatureTable, specs: tuple[Feature, ...]) -> FeatureTable:
     """Leave out features that say nothing here: the same everywhere, or the same as an earlier one."""
     seen: set[bytes] = set()
     names = []
@@ -313,7 +326,7 @@ def _useful(made: Features, specs: tuple[Feature, ...]) -> Features:
 SHARE = 0.2  # of a flat file's rows in each test, where the config gives no share
 
 
-def lay_folds(config: Config, made: Prepared) -> tuple[tuple[Fold, ...], Findings]:
+def make_folds(config: Config, made: TrainingData) -> tuple[tuple[Fold, ...], Findings]:
     """Lay the folds of prepared data; where the history is too short for the config's test span, a shorter one is taken,
     and said. With too few positive leads for a regression there may be none: nothing is judged then, and that is said.
 
@@ -323,12 +336,12 @@ def lay_folds(config: Config, made: Prepared) -> tuple[tuple[Fold, ...], Finding
         Not even one fold can be tested, though there are leads enough for a model that has to be judged; or the history
         is shorter than the horizon.
     """
-    folds, said = lay(config, made.features.as_of, made.labels, made.counts.positive_leads)
+    folds, said = plan_folds(config, made.features.as_of, made.labels, made.counts.positive_leads)
     said.raise_errors()
     return folds, said
 
 
-def lay(
+def plan_folds(
     config: Config, as_of: npt.NDArray[np.int64], labels: Labels, positive_leads: int = REGRESSION
 ) -> tuple[tuple[Fold, ...], Findings]:
     """Lay the folds of labelled snapshots; fewer or shorter ones than asked are a warning (LL124).
@@ -340,19 +353,19 @@ def lay(
     asked = config.backtest.test
     if config.is_flat:
         share = asked if isinstance(asked, float) else SHARE
-        folds = folding.make_flat(as_of, labels, config.backtest.folds, share)
+        folds = folding.make_ordered_folds(as_of, labels, config.backtest.folds, share)
         length = None
     else:
         length = asked if isinstance(asked, Horizon) else Horizon.parse("56d")
         folds = ()
         for cut in (1, 2, 4, 8):
             length = Horizon(asked.micros // cut) if isinstance(asked, Horizon) else length
-            folds = folding.make_dated(as_of, labels, config.backtest.folds, length.micros)
+            folds = folding.make_dated_folds(as_of, labels, config.backtest.folds, length.micros)
             if folds:
                 break
     if not folds:
         return (), Findings((_none(as_of, labels, positive_leads),))
-    folding.check(folds, as_of, labels, config.horizon.micros)
+    folding.check_folds(folds, as_of, labels, config.horizon.micros)
     if len(folds) == config.backtest.folds and (length is None or length == asked):
         return folds, Findings()
     span = f" of {length}" if length is not None else ""

@@ -17,21 +17,29 @@ from leadline.core.checks import Findings
 from leadline.core.files import locked, place, staging, write_bytes, write_json, write_text
 from leadline.dataset.feature_spec import Feature
 from leadline.errors import OutputError
-from leadline.evaluation.backtest import Evaluation
+from leadline.evaluation.backtest import BacktestResult
 from leadline.features.families.intent_stage import IntentRule
 from leadline.model.fitting.fit import OutOfFold
 from leadline.model.scorer import Scorer
-from leadline.monitoring.reference import reference
+from leadline.monitoring.reference import reference_record
 from leadline.registry import bundle, tracking
-from leadline.report.card.card import NAME, card
+from leadline.report.card.card import NAME, model_card
 from leadline.report.charts import matplotlib
-from leadline.workflows.common import intents
-from leadline.workflows.training.evaluate import Judgement
-from leadline.workflows.training.fit import Fitted
+from leadline.workflows.common import behaviour_intents
+from leadline.workflows.training.evaluate import ModelEvaluation
+from leadline.workflows.training.fit import TrainedModel
 from leadline.workflows.training.points import CARD, points_files
-from leadline.workflows.training.prepare import Prepared
+from leadline.workflows.training.prepare import TrainingData
 
-__all__ = ["BACKTESTS", "Placed", "export", "place_of", "place_version", "publish", "ready"]
+__all__ = [
+    "BACKTESTS",
+    "PublishedVersion",
+    "predictions_path",
+    "publish",
+    "publish_version",
+    "require_registry",
+    "write_predictions",
+]
 
 
 # The out-of-fold predictions as a file: what models said of snapshots that they weren't fitted on.
@@ -42,18 +50,18 @@ __all__ = ["BACKTESTS", "Placed", "export", "place_of", "place_version", "publis
 BACKTESTS = Path("backtests")
 
 
-def place_of(name: str, version: str) -> Path:
+def predictions_path(name: str, version: str) -> Path:
     """Return where a version's out-of-fold predictions lie.
 
     Examples
     --------
-    >>> place_of("saas-sql", "3").as_posix()
+    >>> predictions_path("saas-sql", "3").as_posix()
     'backtests/saas-sql/3.parquet'
     """
     return BACKTESTS / name / f"{version}.parquet"
 
 
-def export(fitted: Fitted, version: str) -> Path | None:
+def write_predictions(fitted: TrainedModel, version: str) -> Path | None:
     """Write the predictions, atomically, and return where; None where no fold was judged.
 
     One row a snapshot and fold, in the order of folds and then of snapshots: ``lead_id, account_id, as_of, fold`` (1 is the oldest),
@@ -66,12 +74,12 @@ def export(fitted: Fitted, version: str) -> Path | None:
 
     buffer = io.BytesIO()
     pq.write_table(_table(fitted), buffer)
-    place = place_of(fitted.config.name, version)
+    place = predictions_path(fitted.config.name, version)
     write_bytes(place, buffer.getvalue())
     return place
 
 
-def _table(fitted: Fitted) -> Any:
+def _table(fitted: TrainedModel) -> Any:
     import pyarrow as pa
 
     made, honest = fitted.made, fitted.honest
@@ -101,7 +109,7 @@ def _table(fitted: Fitted) -> Any:
 SERVING = ("lightgbm", "numpy", "pandas", "scikit-learn", "threadpoolctl")
 
 
-class Placed(NamedTuple):
+class PublishedVersion(NamedTuple):
     """A version that was tracked, registered and exported: its number, its alias, where it lies, and its run."""
 
     version: str
@@ -110,20 +118,20 @@ class Placed(NamedTuple):
     run_id: str
 
 
-def ready(config: Config) -> None:
+def require_registry(config: Config) -> None:
     """Make sure, before the minutes of fitting, that the registry answers and the next version's place is free.
 
     Raises
     ------
     OutputError, RetryError
-        As `place_version` would, after the fitting.
+        As `publish_version` would, after the fitting.
     """
     _refuse_taken(config, bundle.MODELS / config.name)
 
 
-def place_version(
-    config: Config, title: str, about: str, specs: Sequence[Feature], write: Callable[[tracking.Run, Path], None]
-) -> Placed:
+def publish_version(
+    config: Config, title: str, about: str, specs: Sequence[Feature], write: Callable[[tracking.MlflowRun, Path], None]
+) -> PublishedVersion:
     """Track, register and export a bundle; the first version of a name is the champion, later ones are challengers.
 
     Parameters
@@ -154,7 +162,7 @@ def place_version(
         place(staged, home / number)
         alias = "challenger" if "champion" in tracking.aliases(uri, config.name) else "champion"
         tracking.set_alias(uri, config.name, alias, number)
-    return Placed(number, alias, home / number, run.id)
+    return PublishedVersion(number, alias, home / number, run.id)
 
 
 def _refuse_taken(config: Config, home: Path) -> None:
@@ -170,53 +178,59 @@ def _refuse_taken(config: Config, home: Path) -> None:
 PACKAGES = ("lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn", "duckdb", "mlflow", "shap")
 
 
-def publish(fitted: Fitted, told: Judgement, record: Mapping[str, Any]) -> Placed:
+def publish(fitted: TrainedModel, told: ModelEvaluation, record: Mapping[str, Any]) -> PublishedVersion:
     """Track, register and export a trained model.
 
     Raises
     ------
     OutputError, RetryError
-        As `place_version`.
+        As `publish_version`.
     """
     config, made = fitted.config, fitted.made
 
-    def write(run: tracking.Run, folder: Path) -> None:
+    def write(run: tracking.MlflowRun, folder: Path) -> None:
         _write_bundle(folder, fitted, told, record, run.id)
         _log(run, fitted, told, record)
         with staging(bundle.MODELS / config.name) as extra:
             _write_evidence(extra, config, record, told)
             run.folder(extra, "evidence")
 
-    title, about = f"{config.name} at {_known(record)}", _description(told.evaluation, record)
-    return place_version(config, title, about, made.features.specs, write)
+    title, about = f"{config.name} at {_known_at_text(record)}", _description(told.evaluation, record)
+    return publish_version(config, title, about, made.features.specs, write)
 
 
-def _write_bundle(folder: Path, fitted: Fitted, told: Judgement, record: Mapping[str, Any], run_id: str) -> None:
+def _write_bundle(
+    folder: Path, fitted: TrainedModel, told: ModelEvaluation, record: Mapping[str, Any], run_id: str
+) -> None:
     """Write the scorer with all that a night, a report and a contest ask of it."""
     config, made, scorer, stages = fitted.config, fitted.made, fitted.scorer, told.stages
     bundle.write_bundle(
         folder,
-        {**scorer.to_files(), **(stages.files() if stages else {}), NAME: card(record), **_points(record)},
+        {**scorer.to_files(), **(stages.files() if stages else {}), NAME: model_card(record), **_points(record)},
         {**_manifest(config, made, scorer, record, run_id), **_later(config, told)},
         {"record.json": record, **(stages.records() if stages else {})},
     )
 
 
-def _log(run: tracking.Run, fitted: Fitted, told: Judgement, record: Mapping[str, Any]) -> None:
+def _log(run: tracking.MlflowRun, fitted: TrainedModel, told: ModelEvaluation, record: Mapping[str, Any]) -> None:
     """Log parameters, tags, figures and the data sets."""
     config, made, loaded = fitted.config, fitted.made, fitted.made.loaded
-    run.params(_params(config, made, fitted.scorer, told.findings, _known(record)) | _rung(fitted))
+    run.params(_params(config, made, fitted.scorer, told.findings, _known_at_text(record)) | _rung(fitted))
     run.tags(_tags(config))
-    run.metrics(_metrics(told.evaluation, fitted.honest) + _worths(record) + _nights(record) + _segments(record))
+    run.metrics(
+        _metrics(told.evaluation, fitted.honest) + _ablation_metrics(record) + _topk_metrics(record) + _segments(record)
+    )
     for part in (told.sample, told.stability, told.stages):
         run.metrics(part.metrics() if part is not None else [])
     run.datasets([
-        tracking.Dataset(table, loaded.sources.get(table, ""), loaded.fingerprints.get(table, ""), rows)
+        tracking.LoggedDataset(table, loaded.sources.get(table, ""), loaded.fingerprints.get(table, ""), rows)
         for table, rows in loaded.rows.items()
     ])  # fmt: skip
 
 
-def _manifest(config: Config, made: Prepared, scorer: Scorer, record: Mapping[str, Any], run_id: str) -> dict[str, Any]:
+def _manifest(
+    config: Config, made: TrainingData, scorer: Scorer, record: Mapping[str, Any], run_id: str
+) -> dict[str, Any]:
     return {
         "name": config.name,
         "leadline": leadline.__version__,
@@ -228,32 +242,32 @@ def _manifest(config: Config, made: Prepared, scorer: Scorer, record: Mapping[st
         "outcome": config.outcome.model_dump(mode="json", exclude={"observed_from", "observed_until"}),
         "snapshots": config.snapshots.model_dump(mode="json", exclude={"max"}),
         "features": [s.to_record() for s in made.features.specs],
-        "intents": intents(config),
+        "intents": behaviour_intents(config),
         "intent_stages": rule.to_record() if (rule := IntentRule.of(config)) else None,
         "roles": {role: list(patterns) for role, patterns in config.roles.items()},
         "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)},
         "capacity": config.capacity.model_dump(mode="json"),
-        "reference": reference(made.features, made.labels.weight, scorer),
+        "reference": reference_record(made.features, made.labels.weight, scorer),
         "complexity": (record["complexity"] or {}).get("name"),
     }
 
 
-def _rung(fitted: Fitted) -> dict[str, Any]:
+def _rung(fitted: TrainedModel) -> dict[str, Any]:
     """Say what was fitted, and why."""
     return {} if fitted.rung is None else {"complexity": fitted.rung.name, "complexity.reason": fitted.rung.reason}
 
 
-def _later(config: Config, told: Judgement) -> dict[str, Any]:
+def _later(config: Config, told: ModelEvaluation) -> dict[str, Any]:
     """Say of the downstream stages where their models are; nothing where there are none."""
     return {} if told.stages is None else {"then": told.stages.manifest(config)}
 
 
-def _known(record: Mapping[str, Any]) -> str:
+def _known_at_text(record: Mapping[str, Any]) -> str:
     """Say T; a flat file without --as-of has none."""
     return str(record["known_at"] or "all rows")
 
 
-def _params(config: Config, made: Prepared, scorer: Scorer, found: Findings, known: str) -> dict[str, Any]:
+def _params(config: Config, made: TrainingData, scorer: Scorer, found: Findings, known: str) -> dict[str, Any]:
     counts = made.counts
     recipe = {f"recipe.{k}": v for k, v in scorer.recipe.to_record().items()}
     rows = {f"rows.{t}": n for t, n in made.loaded.rows.items()}
@@ -275,7 +289,7 @@ def _tags(config: Config) -> dict[str, Any]:
     }
 
 
-def _metrics(evaluation: Evaluation, honest: OutOfFold) -> list[tuple[str, float, int]]:
+def _metrics(evaluation: BacktestResult, honest: OutOfFold) -> list[tuple[str, float, int]]:
     """Yield each fold's figures as steps, the newest's again under plain names, and the validation curves."""
     rows: list[tuple[str, float, int]] = []
     for fold in evaluation.folds:
@@ -294,7 +308,7 @@ def _metrics(evaluation: Evaluation, honest: OutOfFold) -> list[tuple[str, float
     return rows
 
 
-def _worths(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
+def _ablation_metrics(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
     """List what each family of features is worth."""
     return [
         (f"ablation.{worth['family']}.{name}", worth[what], 0)
@@ -304,7 +318,7 @@ def _worths(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
     ]
 
 
-def _nights(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
+def _topk_metrics(record: Mapping[str, Any]) -> list[tuple[str, float, int]]:
     """List what working the top of the list would have brought, by who ranked, and how much a random split flatters."""
     rows = [
         (f"topk.{worked['by']}.{what}", worked[what], 0)
@@ -332,22 +346,22 @@ def _points(record: Mapping[str, Any]) -> dict[str, str]:
     return {f"{name}.csv": table.decode() for name, table in points_files(record).items() if name == CARD}
 
 
-def _write_evidence(folder: Path, config: Config, record: Mapping[str, Any], told: Judgement) -> None:
+def _write_evidence(folder: Path, config: Config, record: Mapping[str, Any], told: ModelEvaluation) -> None:
     """Write what the run shows beside the bundle: the config as written, the record, drivers, families and pictures."""
     # A password belongs in ${NAME}; one written into a URL all the same must not travel on.
     text = re.sub(r"(://[^:/@\s]*):[^@\s]+@", r"\1:***@", config.text)
     write_text(folder / "config.yaml", re.sub(r"(?i)([?&](?:password|sslpassword|token)=)[^&\s\"']+", r"\1***", text))
     write_json(folder / "record.json", record)
-    write_text(folder / NAME, card(record))
+    write_text(folder / NAME, model_card(record))
     write_json(folder / "drivers.json", record["drivers"])
     if record["ablation"]:
         write_json(folder / "ablation.json", record["ablation"])
     for name, table in points_files(record).items():
         write_bytes(folder / f"{name}.csv", table)
-    for name, picture in matplotlib.pictures(told.evaluation, told.drivers).items():
+    for name, picture in matplotlib.training_charts(told.evaluation, told.drivers).items():
         write_bytes(folder / name, picture)
 
 
-def _description(evaluation: Evaluation, record: Mapping[str, Any]) -> str:
+def _description(evaluation: BacktestResult, record: Mapping[str, Any]) -> str:
     known = f"what was known at {record['known_at']}" if record["known_at"] else "all rows"
     return f"leadline model trained on {known}. {evaluation!r} What it is for and can't do: evidence/{NAME} of its run."

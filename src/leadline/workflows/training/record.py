@@ -12,19 +12,19 @@ from leadline.core.jsonable import to_jsonable
 from leadline.evaluation import capacity
 from leadline.insights import diagnosis
 from leadline.model.fitting.selection import said
-from leadline.workflows.common import said_instant
+from leadline.workflows.common import format_as_of
 from leadline.workflows.training import tiers
-from leadline.workflows.training.evaluate import Judgement
-from leadline.workflows.training.fit import Fitted
-from leadline.workflows.training.refits import pooled
-from leadline.workflows.training.report_sections import compared
+from leadline.workflows.training.evaluate import ModelEvaluation
+from leadline.workflows.training.fit import TrainedModel
+from leadline.workflows.training.refits import rare_level_shares
+from leadline.workflows.training.report_sections import behaviour_record
 
-__all__ = ["records"]
+__all__ = ["build_run_record"]
 
 PACKAGES = ("lightgbm", "numpy", "pandas", "scikit-learn", "duckdb")
 
 
-def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
+def build_run_record(fitted: TrainedModel, told: ModelEvaluation) -> dict[str, Any]:
     """Return the run's record, plain JSON values: counts and figures, never a lead's data."""
     config, made, honest = fitted.config, fitted.made, fitted.honest
     loaded, families = made.loaded, told.families
@@ -32,8 +32,8 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
     curve = _curve(fitted) if cuts else []
     return {
         "name": config.name,
-        "known_at": said_instant(loaded.known_at, loaded.is_dated),
-        "observed_until": said_instant(loaded.observed_until, loaded.is_dated),
+        "known_at": format_as_of(loaded.known_at, loaded.is_dated),
+        "observed_until": format_as_of(loaded.observed_until, loaded.is_dated),
         "outcome": config.outcome.model_dump(mode="json"),
         "snapshots": asdict(made.counts),
         "tables": loaded.rows,
@@ -44,7 +44,7 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
         "capacity": cuts,
         "curve": curve,
         "tier_stability": told.capacity.to_record(),
-        "behaviours": compared(fitted, told.drivers, told.moved),
+        "behaviours": behaviour_record(fitted, told.drivers, told.moved),
         "pictures": None if told.pictures is None else told.pictures.to_record(),
         **told.sections,
         "drivers_direction": to_jsonable(told.moved),
@@ -53,28 +53,28 @@ def records(fitted: Fitted, told: Judgement) -> dict[str, Any]:
         "curves": to_jsonable(list(honest.curves)),
         "stages": None if told.stages is None else told.stages.to_record(),
         "complexity": None if fitted.rung is None else fitted.rung.to_record(),
-        "rare_levels": pooled(fitted),
+        "rare_levels": rare_level_shares(fitted),
         "sample": None if told.sample is None else told.sample.to_record(),
         "stability": None if told.stability is None else told.stability.to_record(),
         "ablation": None if families is None else [worth.to_record() for worth in families],
         "segments": None if told.segments is None else told.segments.to_record(),
-        "provenance": _made(fitted),
+        "provenance": _provenance(fitted),
         "nights": told.nights.to_record(),
         "nights_reason": told.nights.reason,
         "optimism": None if told.optimism is None else told.optimism.to_record(),
-        **_climbed(told, cuts, curve),
+        **_funnel_parts(told, cuts, curve),
         **told.points,
     }
 
 
-def _climbed(told: Judgement, cuts: Any, curve: Any) -> dict[str, Any]:
+def _funnel_parts(told: ModelEvaluation, cuts: Any, curve: Any) -> dict[str, Any]:
     """Tell the funnel, what to change, and what sales rejected."""
     funnel = told.climbed.get("funnel")
-    found = None if funnel is None else diagnosis.tell(funnel, cuts, curve)
+    found = None if funnel is None else diagnosis.diagnosis_record(funnel, cuts, curve)
     return {"funnel": funnel, "diagnosis": found, "rejected": told.climbed.get("rejected")}
 
 
-def _made(fitted: Fitted) -> dict[str, Any]:
+def _provenance(fitted: TrainedModel) -> dict[str, Any]:
     """Say what making the model again takes."""
     config = fitted.config
     return {
@@ -90,7 +90,9 @@ def _made(fitted: Fitted) -> dict[str, Any]:
     }
 
 
-def _curve(fitted: Fitted) -> Any:
+def _curve(fitted: TrainedModel) -> Any:
     """Say what each cut, from a tenth of the capacity to three times it, would have brought in the newest fold."""
-    cuts = capacity.curve(tiers.newest(fitted)[0], fitted.config.capacity.leads_per_week, tiers.past(fitted))
+    cuts = capacity.capacity_curve(
+        tiers.newest_fold_rows(fitted)[0], fitted.config.capacity.leads_per_week, tiers.older_fold_rows(fitted)
+    )
     return to_jsonable([asdict(c) for c in cuts])

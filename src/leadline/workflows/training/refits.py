@@ -9,34 +9,34 @@ import numpy.typing as npt
 
 from leadline.config.schema import Config
 from leadline.core.rng import Stream, generator
-from leadline.evaluation.ablation import Known, Part, Worth, worths
-from leadline.evaluation.robustness import Stability, stability
-from leadline.explanation.drivers import Driver, by_group
-from leadline.leakage.experiments import Trial
-from leadline.metrics.intervals import Sample, sample
+from leadline.evaluation.ablation import AblationRows, FamilyAblation, Part, ablate_families
+from leadline.evaluation.robustness import StabilityResult, driver_stability
+from leadline.explanation.drivers import Driver, group_contributions
+from leadline.leakage.experiments import ExperimentData
+from leadline.metrics.intervals import SampleSize, measure_sample
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.fit import OutOfFold
-from leadline.model.fitting.refit import Refitted, redrawn, refit, refit_margins
+from leadline.model.fitting.refit import AblationPredictions, refit_margins, refit_on_bootstrap, refit_without_families
 from leadline.model.scorer import Scorer
-from leadline.workflows.common import Progress, counted
-from leadline.workflows.training.fit import Fitted
-from leadline.workflows.training.prepare import OFF, Prepared
+from leadline.workflows.common import Progress, track_steps
+from leadline.workflows.training.fit import TrainedModel
+from leadline.workflows.training.prepare import OFF, TrainingData
 
-__all__ = ["ablate", "drawn_again", "pooled", "sampled", "trial"]
+__all__ = ["ablate", "bootstrap_drivers", "experiment_data", "rare_level_shares", "sample_of_fit"]
 
 Ints = npt.NDArray[np.int64]
 
 
-def trial(
+def experiment_data(
     config: Config,
-    made: Prepared,
+    made: TrainingData,
     matrix: Matrix,
     scorer: Scorer,
     honest: OutOfFold,
     train: Ints,
     drivers: Sequence[Driver],
     why: str = "",
-) -> Trial:
+) -> ExperimentData:
     """Gather what the experiments after training look at; `train` are the newest fold's training rows.
 
     Parameters
@@ -56,7 +56,7 @@ def trial(
         return refit_margins(specs, ordered, fold, scorer.recipe, parts, random, config.engine.threads)
 
     test = honest.row[honest.judged]
-    return Trial(
+    return ExperimentData(
         matrix.y, matrix.weight, made.features.lead_id, made.features.account_id, made.features.group(), train, test,
         honest.probability[honest.judged], drivers, {s.group: f"{s.table}.{s.field}" for s in specs if s.aggregate == "value" and s.by == "column"},
         _declared(config), refit, config.seed, why if config.leaks.experiments else OFF,
@@ -77,7 +77,7 @@ def _declared(config: Config) -> frozenset[str]:
 # 6,000 leads, and about a quarter with 20,000, since the rows that it fits on are bounded.
 
 
-def ablate(fitted: Fitted, progress: Progress) -> tuple[Worth, ...] | None:
+def ablate(fitted: TrainedModel, progress: Progress) -> tuple[FamilyAblation, ...] | None:
     """Say what each family is worth on a backtest's folds.
 
     None where the config asks for no ablation, or where only the base rate and the points rules score.
@@ -89,10 +89,10 @@ def ablate(fitted: Fitted, progress: Progress) -> tuple[Worth, ...] | None:
     specs, random = made.features.specs, generator(config.seed, Stream.ABLATION)
     progress(f"leaving out each of {len({spec.family for spec in specs})} feature families")
 
-    def without(parts: Sequence[Part]) -> Refitted:
-        return refit(specs, matrix, folds, fitted.scorer.recipe, parts, random, config.engine.threads)
+    def without(parts: Sequence[Part]) -> AblationPredictions:
+        return refit_without_families(specs, matrix, folds, fitted.scorer.recipe, parts, random, config.engine.threads)
 
-    return worths(specs, Known(matrix.y, matrix.weight, made.features.group()), without, random)
+    return ablate_families(specs, AblationRows(matrix.y, matrix.weight, made.features.group()), without, random)
 
 
 # How stable a model's drivers are, and how much its snapshots tell: what both need, gathered from the fitted model.
@@ -101,7 +101,7 @@ def ablate(fitted: Fitted, progress: Progress) -> tuple[Worth, ...] | None:
 REFITS = 8
 
 
-def drawn_again(fitted: Fitted, ranked: Sequence[Driver], progress: Progress) -> Stability | None:
+def bootstrap_drivers(fitted: TrainedModel, ranked: Sequence[Driver], progress: Progress) -> StabilityResult | None:
     """Fit the recipe again on bootstrap samples of accounts, and compare the drivers.
 
     None where the config asks for none, or where only the base rate and the points rules score.
@@ -111,17 +111,19 @@ def drawn_again(fitted: Fitted, ranked: Sequence[Driver], progress: Progress) ->
         return None
     specs, random = made.features.specs, generator(config.seed, Stream.STABILITY)
     refits: list[dict[str, float]] = []
-    again = redrawn(specs, matrix, fitted.scorer.recipe, made.features.group(), REFITS, random, config.engine.threads)
-    with counted(progress, f"cluster bootstrap by account, {REFITS} refits", REFITS, lines=0) as step:
+    again = refit_on_bootstrap(
+        specs, matrix, fitted.scorer.recipe, made.features.group(), REFITS, random, config.engine.threads
+    )
+    with track_steps(progress, f"cluster bootstrap by account, {REFITS} refits", REFITS, lines=0) as step:
         for parts, rows in again:
-            groups, summed = by_group(specs, parts)
+            groups, summed = group_contributions(specs, parts)
             weight = matrix.weight[rows]
             refits.append(dict(zip(groups, (np.abs(summed).T @ (weight / weight.sum())).tolist(), strict=True)))
             step(len(refits), "")
-    return stability(ranked, refits)
+    return driver_stability(ranked, refits)
 
 
-def pooled(fitted: Fitted) -> dict[str, float]:
+def rare_level_shares(fitted: TrainedModel) -> dict[str, float]:
     """Say of each category which share of the snapshots has a level that is too rare to stand alone; without those that have none."""
     if fitted.lowest:
         return {}  # the rules name their levels, and no other counts
@@ -130,7 +132,7 @@ def pooled(fitted: Fitted) -> dict[str, float]:
     return {name: share for name, share in shares.items() if share > 0}
 
 
-def sampled(fitted: Fitted) -> Sample:
+def sample_of_fit(fitted: TrainedModel) -> SampleSize:
     """Say how many independent snapshots the labelled ones are worth."""
     matrix = fitted.matrix
-    return sample(matrix.y, matrix.weight, matrix.lead, fitted.made.features.group())
+    return measure_sample(matrix.y, matrix.weight, matrix.lead, fitted.made.features.group())

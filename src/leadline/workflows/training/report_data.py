@@ -11,24 +11,24 @@ import numpy.typing as npt
 from leadline.config.schema import Config
 from leadline.dataset import account_members, attribute_values, lead_journeys, snapshots, usage
 from leadline.dataset.account_members import role_column
-from leadline.dataset.attribute_values import origin
+from leadline.dataset.attribute_values import origin_attribute
 from leadline.dataset.feature_spec import Feature
-from leadline.dataset.lead_journeys import Climbs, Lasts
-from leadline.dataset.usage import Arrivals, Uses
+from leadline.dataset.lead_journeys import LastActivity, LeadJourneys
+from leadline.dataset.usage import AssetUsage, RoleArrivals
 from leadline.features import build
-from leadline.features.build import Features
+from leadline.features.build import FeatureTable
 from leadline.features.families.account import main_window
 from leadline.features.families.intent_stage import IntentRule
-from leadline.tables import Loaded
-from leadline.workflows.common import intents
+from leadline.tables import LoadedTables
+from leadline.workflows.common import behaviour_intents
 
-__all__ = ["Beside", "People", "gather", "specs"]
+__all__ = ["LeadTable", "ReportInputs", "gather_report_inputs", "report_specs"]
 
 Texts = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
-class People:
+class LeadTable:
     """All leads as known at T: their roles and sources; None where nothing tells them.
 
     Attributes
@@ -45,7 +45,7 @@ class People:
 
 
 @dataclass(frozen=True)
-class Beside:
+class ReportInputs:
     """What sections ask for.
 
     Attributes
@@ -59,7 +59,7 @@ class Beside:
     source_name : str
         The attribute that tells it; "" for none.
     now : Features
-        All features, and what `specs` and the points rules count, of the leads that are open at T.
+        All features, and what `report_specs` and the points rules count, of the leads that are open at T.
     now_by : object array or None
         Their value of the field that capacity is told by.
     lasts, uses, people, arrivals : Lasts, Uses, People, Arrivals, or None
@@ -69,19 +69,19 @@ class Beside:
     """
 
     rule: IntentRule | None
-    columns: Features
+    columns: FeatureTable
     source: Texts | None
     source_name: str
-    now: Features
+    now: FeatureTable
     now_by: Texts | None = None
-    lasts: Lasts | None = None
-    uses: Uses | None = None
-    people: People | None = None
-    arrivals: Arrivals | None = None
-    climbs: Climbs | None = None
+    lasts: LastActivity | None = None
+    uses: AssetUsage | None = None
+    people: LeadTable | None = None
+    arrivals: RoleArrivals | None = None
+    climbs: LeadJourneys | None = None
 
 
-def specs(config: Config) -> tuple[Feature, ...]:
+def report_specs(config: Config) -> tuple[Feature, ...]:
     """List what is counted for the sections alone: acts of each intent lately, and uses of each asset; none enters the model."""
     rule = IntentRule.of(config)
     if config.is_flat or config.tables.events is None:
@@ -95,13 +95,13 @@ def specs(config: Config) -> tuple[Feature, ...]:
     return (*(rule.specs() if rule else ()), *used)
 
 
-def gather(config: Config, loaded: Loaded, made: Features) -> Beside | None:
+def gather_report_inputs(config: Config, loaded: LoadedTables, made: FeatureTable) -> ReportInputs | None:
     """Ask for all of it; the table ``snapshots`` is left as it is. None for a flat file.
 
     Parameters
     ----------
     made : Features
-        Of the labelled rows: the catalogue's, and those of `specs`.
+        Of the labelled rows: the catalogue's, and those of `report_specs`.
     """
     if config.is_flat or loaded.known_at is None:
         return None
@@ -115,18 +115,20 @@ def gather(config: Config, loaded: Loaded, made: Features) -> Beside | None:
     used = usage.fetch_asset_uses(loaded, assets) if events and assets else None
     people = _people(config, loaded, made.specs, source) if used is not None else None
     snapshots.for_night(config, loaded, loaded.known_at)
-    now = build.build(loaded, made.specs, intents(config), config.roles)
-    by = attribute_values.values(loaded, config.capacity.by)
+    now = build.compute_features(loaded, made.specs, behaviour_intents(config), config.roles)
+    by = attribute_values.field_values(loaded, config.capacity.by)
     store.run("CREATE OR REPLACE TABLE snapshots AS SELECT * FROM labelled_rows")
     name = source.words if source else ""
     climbed = lead_journeys.fetch_journeys(config, loaded)
-    return Beside(rule, made.keep(_names(config, made)), told, name, now, by, last, used, people, arrived, climbed)
+    return ReportInputs(
+        rule, made.keep(_names(config, made)), told, name, now, by, last, used, people, arrived, climbed
+    )
 
 
-def _names(config: Config, made: Features) -> list[str]:
-    """Name the columns that sections read: those of `specs`, who acted at all, and who of the account is engaged."""
+def _names(config: Config, made: FeatureTable) -> list[str]:
+    """Name the columns that sections read: those of `report_specs`, who acted at all, and who of the account is engaged."""
     windows = {str(main_window(config)), str(max(config.features.windows))}
-    ours = {s.name for s in specs(config)}
+    ours = {s.name for s in report_specs(config)}
     return [
         s.name
         for s in made.specs
@@ -136,14 +138,14 @@ def _names(config: Config, made: Features) -> list[str]:
     ]
 
 
-def _source(config: Config, loaded: Loaded, specs: Sequence[Feature]) -> Feature | None:
+def _source(config: Config, loaded: LoadedTables, specs: Sequence[Feature]) -> Feature | None:
     """Find the feature that tells where leads came from, if any."""
-    told = origin(config, loaded, "source")
+    told = origin_attribute(config, loaded, "source")
     texts = [s for s in specs if s.aggregate == "value" and s.table == "leads" and s.kind == "category"]
     return next((s for s in texts if told is not None and s.field == told.column), None)
 
 
-def _arrivals(config: Config, loaded: Loaded) -> Arrivals | None:
+def _arrivals(config: Config, loaded: LoadedTables) -> RoleArrivals | None:
     title = role_column(loaded)
     if not config.roles or title is None or config.tables.leads.account is None:
         return None
@@ -152,7 +154,7 @@ def _arrivals(config: Config, loaded: Loaded) -> Arrivals | None:
     return found
 
 
-def _people(config: Config, loaded: Loaded, specs: Sequence[Feature], source: Feature | None) -> People:
+def _people(config: Config, loaded: LoadedTables, specs: Sequence[Feature], source: Feature | None) -> LeadTable:
     """Ask who all leads are, as known at T; the table ``snapshots`` is left holding them."""
     loaded.store.run(
         f"CREATE OR REPLACE TABLE snapshots AS SELECT lead_id, account_id, CAST({loaded.known_at} AS BIGINT) AS as_of FROM leads "
@@ -160,8 +162,8 @@ def _people(config: Config, loaded: Loaded, specs: Sequence[Feature], source: Fe
     )
     column = role_column(loaded)
     title = next((s for s in specs if column and s.name == column.column and config.roles), None)
-    made = build.build(loaded, tuple(s for s in (source, title) if s), {}, config.roles)
-    return People(
+    made = build.compute_features(loaded, tuple(s for s in (source, title) if s), {}, config.roles)
+    return LeadTable(
         made.lead_id,
         None if title is None else account_members.role_of(made.values[title.name].tolist(), config.roles),
         None if source is None else made.values[source.name].to_numpy(dtype=object),

@@ -12,24 +12,24 @@ import numpy.typing as npt
 from leadline.core.jsonable import to_jsonable
 from leadline.dataset.labels import known_until
 from leadline.evaluation import model_plots
-from leadline.evaluation.model_plots import Pictures
+from leadline.evaluation.model_plots import ModelPlots
 from leadline.explanation.drivers import Driver
 from leadline.features.families.account import main_window
 from leadline.features.families.intent_stage import STAGES
 from leadline.insights import assets, behaviours, committees, intent_stages, rates_by_level
-from leadline.insights.behaviours import Asked
+from leadline.insights.behaviours import LabeledSnapshots
 from leadline.model.shap.interactions import interactions
-from leadline.scoring.ranking import best_first
-from leadline.workflows.common import intents
-from leadline.workflows.training.fit import Fitted
-from leadline.workflows.training.report_data import Beside
+from leadline.scoring.ranking import rank_order
+from leadline.workflows.common import behaviour_intents
+from leadline.workflows.training.fit import TrainedModel
+from leadline.workflows.training.report_data import ReportInputs
 
-__all__ = ["compared", "drawn", "sections"]
+__all__ = ["behaviour_record", "plot_figures", "section_records"]
 
 Floats = npt.NDArray[np.float64]
 
 
-def sections(fitted: Fitted) -> dict[str, Any]:
+def section_records(fitted: TrainedModel) -> dict[str, Any]:
     """Return the records of the sections on assets, committees and intent stages; None for what the data don't tell."""
     told = fitted.made.beside
     if told is None:
@@ -37,57 +37,61 @@ def sections(fitted: Fitted) -> dict[str, Any]:
     return {"assets": _assets(fitted, told), "committees": _committees(fitted, told), "intent": _intent(fitted, told)}
 
 
-def compared(fitted: Fitted, ranked: Sequence[Driver], moved: Mapping[str, float]) -> Any:
+def behaviour_record(fitted: TrainedModel, ranked: Sequence[Driver], moved: Mapping[str, float]) -> Any:
     """Compare, for each behaviour, conversion with and without it, over all leads and by source; and say how long before the outcome it came."""
-    config, data, asked = fitted.config, fitted.made.features, _asked(fitted)
+    config, data, asked = fitted.config, fitted.made.features, _labeled_snapshots(fitted)
     window, told = max(config.features.windows), fitted.made.beside
-    found = behaviours.compare(data.specs, data.values, asked, window, intents(config), ranked, dict(moved))
+    found = behaviours.compare_behaviours(
+        data.specs, data.values, asked, window, behaviour_intents(config), ranked, dict(moved)
+    )
     names = [b.name for b in found.behaviours]
-    timings = rates_by_level.timings(told.lasts if told else None, names)
+    timings = rates_by_level.behaviour_timings(told.lasts if told else None, names)
     split = None
     if told is not None and told.source is not None:
-        flags = behaviours.present(data.specs, data.values, window).values()
+        flags = behaviours.behaviour_masks(data.specs, data.values, window).values()
         did = {spec.field: flag for spec, flag in flags if spec.by == "behaviour"}
         pairs = [(name, did[name]) for name in names]
-        split = rates_by_level.by_source(
+        split = rates_by_level.lift_by_source(
             told.source_name, told.source, pairs, asked.y, asked.weight, asked.lead, asked.group
         )
     record = asdict(found) | {"timings": [asdict(t) for t in timings]}
     return to_jsonable({**record, "by_source": None if split is None else asdict(split)})
 
 
-def drawn(fitted: Fitted, rows: slice, contributions: Floats, ranked: Sequence[Driver]) -> Pictures:
+def plot_figures(fitted: TrainedModel, rows: slice, contributions: Floats, ranked: Sequence[Driver]) -> ModelPlots:
     """Make the figures of the data scientist's pictures from the newest rows and their contributions."""
     scorer = fitted.scorer
     values = fitted.made.features.values[list(scorer.names)].iloc[rows]
     specs = [s for s in fitted.made.features.specs if s.name in set(scorer.names)]
     place = {name: n for n, name in enumerate(scorer.names)}
     owner = [place[column.feature] for column in scorer.encoder.tree_columns]
-    at = model_plots.spread_rows(len(values), model_plots.MEETING)
+    at = model_plots.evenly_spaced_rows(len(values), model_plots.MEETING)
     together = interactions(scorer.trees, scorer.encoder.tree(values.iloc[at]), owner)
-    return model_plots.draw(specs, values, contributions, ranked, together)
+    return model_plots.model_plot_data(specs, values, contributions, ranked, together)
 
 
-def _asked(fitted: Fitted) -> Asked:
+def _labeled_snapshots(fitted: TrainedModel) -> LabeledSnapshots:
     labels, data = fitted.made.labels, fitted.made.features
-    return Asked(labels.y, labels.weight, data.lead_id, data.group())
+    return LabeledSnapshots(labels.y, labels.weight, data.lead_id, data.group())
 
 
-def _intent(fitted: Fitted, told: Beside) -> Any:
+def _intent(fitted: TrainedModel, told: ReportInputs) -> Any:
     """Count the open leads of each stage with the tiers that they would have tonight, beside how each stage converted."""
     if told.rule is None:
         return None
     bands, now = fitted.scorer.bands, told.now
     p = fitted.scorer.probability(now.values) if len(now) else np.empty(0)
-    order = best_first(p, now.lead_id)
+    order = rank_order(p, now.lead_id)
     by = None if told.now_by is None else told.now_by[order]
     tier = bands.tonight(p[order], None, by).astype(object)
     stages = told.rule.stages(now.values)[order]
     past = told.rule.stages(told.columns.values)
-    return intent_stages.standing(told.rule, _asked(fitted), past, stages, tier, p[order], bands.names).to_record()
+    return intent_stages.summarize_intent_stages(
+        told.rule, _labeled_snapshots(fitted), past, stages, tier, p[order], bands.names
+    ).to_record()
 
 
-def _assets(fitted: Fitted, told: Beside) -> Any:
+def _assets(fitted: TrainedModel, told: ReportInputs) -> Any:
     """Say of each asset that the config marks who used it, and what followed."""
     config, people, uses = fitted.config, told.people, told.uses
     if uses is None or people is None:
@@ -95,15 +99,15 @@ def _assets(fitted: Fitted, told: Beside) -> Any:
     marked = {name: b.asset for name, b in config.behaviours.items() if b.asset}
     flags = {s.field: told.columns.values[s.name].to_numpy() > 0 for s in told.columns.specs if s.group == "asset"}
     stage = None if told.rule is None else told.rule.stages(told.columns.values)
-    terms = assets.Terms(
+    terms = assets.AssetWindows(
         config.horizon, config.outcome.won_within, config.outcome.delay, known_until(fitted.made.loaded)
     )
     levels = {"role": people.role, "source": people.source}
     found = []
     for name in dict.fromkeys(marked.values()):
         did = np.logical_or.reduce([flags[b] for b, asset in marked.items() if asset == name])
-        beside = assets.beside(_asked(fitted), did, stage, STAGES)
-        found.append(assets.used(uses, name, terms, people.lead_id, levels, beside).to_record())
+        beside = assets.adjusted_lift(_labeled_snapshots(fitted), did, stage, STAGES)
+        found.append(assets.summarize_asset(uses, name, terms, people.lead_id, levels, beside).to_record())
     return {
         "within": str(config.horizon), "won_within": str(config.outcome.won_within),
         "window": str(config.intent_stages.window), "staged": stage is not None, "leads": len(people.lead_id), "source": told.source_name,
@@ -111,25 +115,25 @@ def _assets(fitted: Fitted, told: Beside) -> Any:
     }  # fmt: skip
 
 
-def _committees(fitted: Fitted, told: Beside) -> Any:
+def _committees(fitted: TrainedModel, told: ReportInputs) -> Any:
     """Say how conversion goes with the people of an account that are engaged; None where the features don't tell."""
     config, specs, values = fitted.config, told.columns.specs, told.columns.values
     others = {str(s.window): s.name for s in specs if s.aggregate == "colleagues_engaged"}
     own = {str(s.window): s.name for s in specs if s.aggregate == "count" and s.by == "any"}
-    asked = _asked(fitted)
+    asked = _labeled_snapshots(fitted)
     people = tuple(
-        (window, committees.engaged(asked, values[own[window]].to_numpy(), values[name].to_numpy()))
+        (window, committees.conversion_by_engaged(asked, values[own[window]].to_numpy(), values[name].to_numpy()))
         for window, name in others.items()
         if window in own
     )
     roles = {s.field: values[s.name].to_numpy() for s in specs if s.aggregate == "any_role" and s.field in config.roles}
     if not people:
         return None
-    found = committees.Committees(people, str(main_window(config)), committees.present(asked, roles))
+    found = committees.Committees(people, str(main_window(config)), committees.conversion_by_role(asked, roles))
     seen = told.arrivals
     if seen is None:
         return found.to_record()
-    came, within = committees.arrived(seen, config.horizon), str(config.horizon)
+    came, within = committees.arrival_shares(seen, config.horizon), str(config.horizon)
     outcomes = int(seen.is_outcome.sum())
     return replace(
         found, within=within, arrivals=came, outcomes=outcomes, others=len(seen.is_outcome) - outcomes

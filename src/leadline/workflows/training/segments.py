@@ -8,18 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadline.core.privacy import shown
+from leadline.core.privacy import printable_level
 from leadline.core.rng import Stream, seed_of
 from leadline.dataset.account_members import TITLES, role_of
 from leadline.dataset.feature_spec import Feature
-from leadline.evaluation.segments import Axis, Rows, Segments, judge_segments
+from leadline.evaluation.segments import SegmentAxis, SegmentRows, Segments, evaluate_segments
 from leadline.features.families.icp_fit import SIZES
-from leadline.model.encoding.target_encoding import Levels
+from leadline.model.encoding.target_encoding import CategoryLevels
 from leadline.model.tiers import Tiers
-from leadline.tables.attributes import slug
-from leadline.workflows.training.fit import Fitted
+from leadline.tables.attributes import slugify
+from leadline.workflows.training.fit import TrainedModel
 
-__all__ = ["roles_of", "segments"]
+__all__ = ["fold_segments", "role_labels"]
 
 Labels = npt.NDArray[np.object_]
 
@@ -35,7 +35,7 @@ ASKED = {
 """What parity is asked for, and the words in an attribute's name that tell of it."""
 
 
-def segments(fitted: Fitted, bands: Tiers) -> Segments | None:
+def fold_segments(fitted: TrainedModel, bands: Tiers) -> Segments | None:
     """Judge the newest fold in segments; None where no fold could be judged.
 
     Parameters
@@ -50,19 +50,19 @@ def segments(fitted: Fitted, bands: Tiers) -> Segments | None:
     at, p = honest.row[newest], honest.probability[newest]
     tier = bands.of(p)
     best = np.asarray(tier == bands.names[0])
-    rows = Rows(matrix.y[at], matrix.weight[at], p, matrix.lead[at], fitted.made.features.group()[at], best)
+    rows = SegmentRows(matrix.y[at], matrix.weight[at], p, matrix.lead[at], fitted.made.features.group()[at], best)
     axes, left_out = _attributes(fitted, at)
     if fitted.made.loaded.is_dated:
         month = pd.to_datetime(matrix.as_of[at], unit="us").strftime("%Y-%m").to_numpy(dtype=object)
-        axes.append(Axis("month", month, parity=False))
+        axes.append(SegmentAxis("month", month, parity=False))
     else:
         left_out.append(("month", "a flat file has no dates"))
-    axes.append(Axis("tier", np.asarray(tier, dtype=object), parity=False))
+    axes.append(SegmentAxis("tier", np.asarray(tier, dtype=object), parity=False))
     seed = seed_of(fitted.config.seed, Stream.SEGMENTS)
-    return judge_segments(rows, axes, seed, left_out)
+    return evaluate_segments(rows, axes, seed, left_out)
 
 
-def _attributes(fitted: Fitted, at: npt.NDArray[np.int64]) -> tuple[list[Axis], list[tuple[str, str]]]:
+def _attributes(fitted: TrainedModel, at: npt.NDArray[np.int64]) -> tuple[list[SegmentAxis], list[tuple[str, str]]]:
     """List the attributes that part the leads, and those that don't with the reason."""
     specs = [s for s in fitted.made.features.specs if s.aggregate == "value"]
     axes, left_out = [], []
@@ -73,28 +73,28 @@ def _attributes(fitted: Fitted, at: npt.NDArray[np.int64]) -> tuple[list[Axis], 
             if np.mean([value is not None and value != "(other)" for value in level]) < TOLD:
                 left_out.append((spec.words, "next to unique: few of its values are shared by 20 leads"))
             else:
-                axes.append(Axis(spec.words, level))
-        elif slug(spec.field) in SIZES:
+                axes.append(SegmentAxis(spec.words, level))
+        elif slugify(spec.field) in SIZES:
             bands = tuple(name for _, name in BANDS)
-            axes.append(Axis(spec.words, _banded(column.to_numpy(dtype=np.float64)[at]), order=bands))
-    roles = roles_of(fitted.config.roles, specs, fitted.matrix.values, at)
-    axes += [Axis("role", level) for level in roles]
-    fields = [slug(s.field) for s in specs if s.kind == "category" or slug(s.field) in SIZES]
+            axes.append(SegmentAxis(spec.words, _banded(column.to_numpy(dtype=np.float64)[at]), order=bands))
+    roles = role_labels(fitted.config.roles, specs, fitted.matrix.values, at)
+    axes += [SegmentAxis("role", level) for level in roles]
+    fields = [slugify(s.field) for s in specs if s.kind == "category" or slugify(s.field) in SIZES]
     for asked, words in ASKED.items():
         if not any(word in name for name in fields for word in words):
             left_out.append((asked, "no attribute tells it"))
     return axes, left_out
 
 
-def _levels(fitted: Fitted, spec: Feature, at: npt.NDArray[np.int64]) -> Labels:
+def _levels(fitted: TrainedModel, spec: Feature, at: npt.NDArray[np.int64]) -> Labels:
     """Return each row's level where the bundle keeps its name, for the commonest; others are one."""
     matrix = fitted.matrix
     column = matrix.values[spec.name]
-    table = Levels.fit(spec.name, column, matrix.y, matrix.weight, matrix.lead)
+    table = CategoryLevels.fit(spec.name, column, matrix.y, matrix.weight, matrix.lead)
     code = table.codes(column.iloc[at])
     size = np.bincount(code, minlength=len(table.names) + 2)[: len(table.names)]
     told = set(np.argsort(-size, kind="stable")[:MOST].tolist())
-    names: list[str | None] = [shown(n) if i in told else "(other)" for i, n in enumerate(table.names)]
+    names: list[str | None] = [printable_level(n) if i in told else "(other)" for i, n in enumerate(table.names)]
     return np.array([*names, "(other)", None], dtype=object)[code]
 
 
@@ -113,11 +113,11 @@ def _banded(size: npt.NDArray[np.float64]) -> Labels:
     return np.asarray(banded, dtype=object)
 
 
-def roles_of(
+def role_labels(
     roles: Mapping[str, Sequence[str]], specs: Sequence[Feature], values: pd.DataFrame, at: npt.NDArray[np.int64]
 ) -> Iterator[Labels]:
     """Yield each row's role by its job title, where titles are an attribute; the first role that matches wins."""
-    title = next((s for want in TITLES for s in specs if s.table == "leads" and slug(s.field) == want), None)
+    title = next((s for want in TITLES for s in specs if s.table == "leads" and slugify(s.field) == want), None)
     if title is None or title.kind != "category" or not roles:
         return
     code, titles = pd.factorize(values[title.name].iloc[at])

@@ -12,18 +12,26 @@ import numpy.typing as npt
 from leadline.core.jsonable import to_jsonable
 from leadline.core.point_in_time import WEEK
 from leadline.evaluation import capacity
-from leadline.evaluation.capacity import Asked, Cut, Nights, Replay, lay_band, nights_of, replay
-from leadline.model.tiers import Tiers, key_of
-from leadline.workflows.training.fit import Fitted
+from leadline.evaluation.capacity import (
+    NightlyRows,
+    ScoredRows,
+    ThresholdResult,
+    TierStability,
+    fit_hysteresis,
+    nightly_rows,
+    replay_tiers,
+)
+from leadline.model.tiers import Tiers, capacity_key
+from leadline.workflows.training.fit import TrainedModel
 
-__all__ = ["Tiering", "lay"]
+__all__ = ["TierSummary", "fit_tiers"]
 
 OTHERS = "all others"
 NEWEST = 8 * WEEK  # of a model that no fold judged, the tiers are laid on so much of its own rows
 
 
 @dataclass(frozen=True)
-class Tiering:
+class TierSummary:
     """What is to be said of the tiers.
 
     Attributes
@@ -41,10 +49,10 @@ class Tiering:
         Values with a capacity of their own that no lead of the newest fold has.
     """
 
-    cuts: list[Cut]
-    own: Mapping[str, Cut]
+    cuts: list[ThresholdResult]
+    own: Mapping[str, ThresholdResult]
     bands: Tiers
-    held: Mapping[str, Replay]
+    held: Mapping[str, TierStability]
     unused: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
@@ -63,108 +71,115 @@ class Tiering:
         return dict(to_jsonable({**tiers, "night": night, "own": own, "held": held}))
 
 
-def lay(fitted: Fitted) -> tuple[Fitted, Tiering]:
+def fit_tiers(fitted: TrainedModel) -> tuple[TrainedModel, TierSummary]:
     """Lay the tiers by what the newest fold would have brought at the config's capacity."""
     config, honest = fitted.config, fitted.honest
-    asked, value = newest(fitted)
+    asked, value = newest_fold_rows(fitted)
     week = None if config.is_flat else config.capacity.leads_per_week
-    bands = laid(fitted, asked, value, config.capacity.mode)
+    bands = fit_tier_thresholds(fitted, asked, value, config.capacity.mode)
     if not honest.judged.any():
-        return fitted.with_scorer(fitted.scorer.with_tiers(bands)), Tiering([], {}, bands, {})
+        return fitted.with_scorer(fitted.scorer.with_tiers(bands)), TierSummary([], {}, bands, {})
     if week is None:
-        return _with(fitted, bands), Tiering([], {}, bands, {})
-    every = _asked(fitted, honest.row, honest.probability)
-    nights = nights_of(every, honest.fold, _value(fitted, honest.row))
-    banded = lay_band(bands, nights)
-    held = {"plain": replay([(bands, nights)]), "banded": replay([(banded, nights)])}
+        return _with_tiers(fitted, bands), TierSummary([], {}, bands, {})
+    every = _scored_rows(fitted, honest.row, honest.probability)
+    nights = nightly_rows(every, honest.fold, _value(fitted, honest.row))
+    banded = fit_hysteresis(bands, nights)
+    held = {"plain": replay_tiers([(bands, nights)]), "banded": replay_tiers([(banded, nights)])}
     for mode in ("top_n", "threshold"):
         pairs = _later(fitted, mode)
-        held |= {mode: replay(pairs)} if pairs else {}
-    before = past(fitted)
-    own = _own(fitted, asked, value, before)
+        held |= {mode: replay_tiers(pairs)} if pairs else {}
+    before = older_fold_rows(fitted)
+    own = _results_by_value(fitted, asked, value, before)
     unused = tuple(str(name) for name, k in config.capacity.of.items() if k > 0 and str(name) not in own)
-    told = Tiering(capacity.table(asked, week, before), own, banded, held, unused)
-    return _with(fitted, banded), told
+    told = TierSummary(capacity.capacity_table(asked, week, before), own, banded, held, unused)
+    return _with_tiers(fitted, banded), told
 
 
-def _with(fitted: Fitted, bands: Tiers) -> Fitted:
+def _with_tiers(fitted: TrainedModel, bands: Tiers) -> TrainedModel:
     """Give the exported scorer the tiers: it is calibrated on the newest fold too, so its scale may lie off that fold's."""
     return fitted.with_scorer(fitted.scorer.with_tiers(bands.moved(fitted.honest.rescaled)))
 
 
-def newest(fitted: Fitted) -> tuple[Asked, npt.NDArray[np.object_] | None]:
+def newest_fold_rows(fitted: TrainedModel) -> tuple[ScoredRows, npt.NDArray[np.object_] | None]:
     """Return the newest fold's rows and their values of `capacity.by`; without a fold, the newest rows as they were fitted."""
     honest, matrix = fitted.honest, fitted.matrix
     rows, p = honest.row[honest.judged], honest.probability[honest.judged]
     if not len(rows):
         rows = np.flatnonzero(matrix.as_of > matrix.as_of.max() - NEWEST) if len(matrix) else rows
         p = fitted.scorer.probability(fitted.made.features.values[list(fitted.scorer.names)].iloc[rows])
-    return _asked(fitted, rows, p), _value(fitted, rows)
+    return _scored_rows(fitted, rows, p), _value(fitted, rows)
 
 
-def past(fitted: Fitted) -> Asked:
+def older_fold_rows(fitted: TrainedModel) -> ScoredRows:
     """Return the rows of the folds before the newest."""
     older = ~fitted.honest.judged
-    return _asked(fitted, fitted.honest.row[older], fitted.honest.probability[older])
+    return _scored_rows(fitted, fitted.honest.row[older], fitted.honest.probability[older])
 
 
-def laid(fitted: Fitted, asked: Asked, value: npt.NDArray[np.object_] | None, mode: str) -> Tiers:
+def fit_tier_thresholds(
+    fitted: TrainedModel, asked: ScoredRows, value: npt.NDArray[np.object_] | None, mode: str
+) -> Tiers:
     """Lay the tiers of some rows, without a band: one for each value with a capacity of its own, and one for all others."""
     plan = fitted.config.capacity
     if fitted.config.is_flat:
-        return capacity.tiers_for(asked, None)
+        return capacity.tiers_for_capacity(asked, None)
     if value is None:
-        return capacity.tiers_for(asked, plan.leads_per_week, mode)
-    words = np.array([key_of(v) for v in value], dtype=object)
+        return capacity.tiers_for_capacity(asked, plan.leads_per_week, mode)
+    words = np.array([capacity_key(v) for v in value], dtype=object)
     own = {word: _share(asked, words == word, k, mode) for word, k in plan.own.items()}
     rest = _share(asked, ~np.isin(words, [*own]), plan.rest, mode)
     return replace(rest, by=plan.by, own=own)
 
 
-def _share(asked: Asked, mine: npt.NDArray[np.bool_], per_week: float, mode: str) -> Tiers:
+def _share(asked: ScoredRows, mine: npt.NDArray[np.bool_], per_week: float, mode: str) -> Tiers:
     """Lay the tiers of those that share a capacity; where there are none yet, at what a lead of tier A is worth in all."""
     if per_week <= 0:
-        return capacity.none()
-    return capacity.tiers_for(asked.take(mine) if mine.any() else asked, per_week, mode)
+        return capacity.no_capacity_tiers()
+    return capacity.tiers_for_capacity(asked.take(mine) if mine.any() else asked, per_week, mode)
 
 
-def _own(fitted: Fitted, asked: Asked, value: npt.NDArray[np.object_] | None, before: Asked) -> dict[str, Cut]:
+def _results_by_value(
+    fitted: TrainedModel, asked: ScoredRows, value: npt.NDArray[np.object_] | None, before: ScoredRows
+) -> dict[str, ThresholdResult]:
     """Say what each value's own capacity would have brought."""
     plan, older = fitted.config.capacity, _value(fitted, fitted.honest.row[~fitted.honest.judged])
     if value is None or older is None:
         return {}
-    now, then = (np.array([key_of(v) for v in values], dtype=object) for values in (value, older))
-    parts = {str(name): (now == key_of(name), then == key_of(name), k) for name, k in plan.of.items()}
+    now, then = (np.array([capacity_key(v) for v in values], dtype=object) for values in (value, older))
+    parts = {str(name): (now == capacity_key(name), then == capacity_key(name), k) for name, k in plan.of.items()}
     parts[OTHERS] = (~np.isin(now, [*plan.own]), ~np.isin(then, [*plan.own]), plan.rest)
     return {
-        name: capacity.at(asked.take(mine), k, before.take(earlier))
+        name: capacity.capacity_result(asked.take(mine), k, before.take(earlier))
         for name, (mine, earlier, k) in parts.items()
         if mine.any() and k > 0
     }
 
 
-def _later(fitted: Fitted, mode: str) -> list[tuple[Tiers, Nights]]:
+def _later(fitted: TrainedModel, mode: str) -> list[tuple[Tiers, NightlyRows]]:
     """Lay the tiers of each fold, to be held over the nights of the next."""
     honest = fitted.honest
-    result: list[tuple[Tiers, Nights]] = []
+    result: list[tuple[Tiers, NightlyRows]] = []
     before: Tiers | None = None
     for number in np.unique(honest.fold):
         mine = honest.fold == number
-        asked, value = _asked(fitted, honest.row[mine], honest.probability[mine]), _value(fitted, honest.row[mine])
+        asked, value = (
+            _scored_rows(fitted, honest.row[mine], honest.probability[mine]),
+            _value(fitted, honest.row[mine]),
+        )
         if before is not None:
-            result.append((before, nights_of(asked, honest.fold[mine], value)))
-        before = laid(fitted, asked, value, mode)
+            result.append((before, nightly_rows(asked, honest.fold[mine], value)))
+        before = fit_tier_thresholds(fitted, asked, value, mode)
     return result
 
 
-def _asked(fitted: Fitted, rows: npt.NDArray[np.int64], p: npt.NDArray[np.float64]) -> Asked:
+def _scored_rows(fitted: TrainedModel, rows: npt.NDArray[np.int64], p: npt.NDArray[np.float64]) -> ScoredRows:
     config, matrix = fitted.config, fitted.matrix
     every = config.snapshots.every
-    return Asked(
+    return ScoredRows(
         p, matrix.y[rows], matrix.weight[rows], matrix.lead[rows], matrix.as_of[rows], config.horizon.micros,
         None if every is None else every.micros,
     )  # fmt: skip
 
 
-def _value(fitted: Fitted, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_] | None:
+def _value(fitted: TrainedModel, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_] | None:
     return None if fitted.made.by is None else fitted.made.by[rows]

@@ -8,19 +8,19 @@ from typing import Any
 
 from leadline.config.schema import Config
 from leadline.core.checks import Findings
-from leadline.evaluation.ablation import Worth
-from leadline.evaluation.backtest import Evaluation
-from leadline.evaluation.capacity import Cut
-from leadline.explanation.drivers import Driver, explanation
+from leadline.evaluation.ablation import FamilyAblation
+from leadline.evaluation.backtest import BacktestResult
+from leadline.evaluation.capacity import ThresholdResult
+from leadline.explanation.drivers import Driver, shap_explanation
 from leadline.model.fitting.tuning import optuna_version
 from leadline.model.scorer import Scorer
-from leadline.workflows.common import Progress, as_config, instant, silent
-from leadline.workflows.training.evaluate import Judgement, judge
-from leadline.workflows.training.fit import Fitted, fit
-from leadline.workflows.training.later_stages import follow
-from leadline.workflows.training.prepare import Prepared, lay_folds, prepare
-from leadline.workflows.training.publish import export, publish, ready
-from leadline.workflows.training.record import records
+from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
+from leadline.workflows.training.evaluate import ModelEvaluation, evaluate_model
+from leadline.workflows.training.fit import TrainedModel, fit_model
+from leadline.workflows.training.later_stages import fit_later_stages
+from leadline.workflows.training.prepare import TrainingData, make_folds, prepare_training
+from leadline.workflows.training.publish import publish, require_registry, write_predictions
+from leadline.workflows.training.record import build_run_record
 
 __all__ = ["TrainResult", "train"]
 
@@ -50,12 +50,12 @@ class TrainResult:
     alias: str
     folder: Path
     run_id: str
-    fitted: Fitted
-    judgement: Judgement
+    fitted: TrainedModel
+    judgement: ModelEvaluation
     out_of_fold: Path | None = None
 
     @property
-    def prepared(self) -> Prepared:
+    def prepared(self) -> TrainingData:
         """The data that the model was made of."""
         return self.fitted.made
 
@@ -65,7 +65,7 @@ class TrainResult:
         return self.fitted.scorer
 
     @property
-    def evaluation(self) -> Evaluation:
+    def evaluation(self) -> BacktestResult:
         """The backtest; quote its newest fold."""
         return self.judgement.evaluation
 
@@ -75,7 +75,7 @@ class TrainResult:
         return self.judgement.drivers
 
     @property
-    def capacity(self) -> list[Cut]:
+    def capacity(self) -> list[ThresholdResult]:
         """What half to double the capacity would have brought."""
         return self.judgement.capacity.cuts
 
@@ -85,7 +85,7 @@ class TrainResult:
         return self.judgement.findings
 
     @property
-    def families(self) -> tuple[Worth, ...]:
+    def families(self) -> tuple[FamilyAblation, ...]:
         """Feature-family ablation; empty where there is one family, or `backtest.ablation` is off."""
         return self.judgement.families or ()
 
@@ -99,14 +99,14 @@ class TrainResult:
         rows : int
             How many snapshots, the newest; all where there are fewer.
         """
-        return explanation(self.scorer, self.prepared.features, rows)
+        return shap_explanation(self.scorer, self.prepared.features, rows)
 
     def __repr__(self) -> str:
         return f"TrainResult({self.name} {self.version} ({self.alias}) in {self.folder}; {self.evaluation!r})"
 
 
 def train(
-    config: Config | str | Path, as_of: str | int | None = None, progress: Progress = silent, tune: int = 0
+    config: Config | str | Path, as_of: str | int | None = None, progress: Progress = no_progress, tune: int = 0
 ) -> TrainResult:
     """Train, judge, track and export a model, using only what was known at T.
 
@@ -136,12 +136,12 @@ def train(
     config = as_config(config, progress)
     if tune:
         optuna_version()  # the extra is missed now, not after minutes
-    made = prepare(config, instant(config, as_of), progress)
-    folds, said = lay_folds(config, made)
-    ready(config)
-    fitted, judgement = judge(fit(config, made, folds, tune, progress), said, progress)
-    found, stages = follow(fitted, progress)
+    made = prepare_training(config, parse_as_of(config, as_of), progress)
+    folds, said = make_folds(config, made)
+    require_registry(config)
+    fitted, judgement = evaluate_model(fit_model(config, made, folds, tune, progress), said, progress)
+    found, stages = fit_later_stages(fitted, progress)
     judgement = replace(judgement, findings=judgement.findings + found, stages=stages)
     progress("tracking and exporting")
-    published = publish(fitted, judgement, records(fitted, judgement))
-    return TrainResult(config.name, *published, fitted, judgement, export(fitted, published[0]))
+    published = publish(fitted, judgement, build_run_record(fitted, judgement))
+    return TrainResult(config.name, *published, fitted, judgement, write_predictions(fitted, published[0]))

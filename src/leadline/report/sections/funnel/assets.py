@@ -7,9 +7,9 @@ from typing import Any
 
 from leadline.core import format
 from leadline.report.charts import svg
-from leadline.report.parts import Cell, Chart, Column, Section, Table, cell
+from leadline.report.parts import Cell, Chart, PageSection, PageTable, TableColumn, cell
 
-__all__ = ["assets", "days_cell"]
+__all__ = ["assets_section", "days_cell"]
 
 TITLE = "Assets: who used them, what followed"
 UNMARKED = (
@@ -19,21 +19,21 @@ UNMARKED = (
 FOLLOWED = ("next", "sql", "opportunity", "won")
 
 
-def assets(record: Mapping[str, Any]) -> Section | None:
+def assets_section(record: Mapping[str, Any]) -> PageSection | None:
     """Say who used which asset, and what followed; nothing for a flat file."""
     told: Mapping[str, Any] | None = record["assets"]
     if told is None and "events" not in record.get("tables", {}):
         return None
     if told is None:
-        return Section("assets", TITLE, UNMARKED)
+        return PageSection("assets", TITLE, UNMARKED)
     rows: Sequence[Mapping[str, Any]] = told["assets"]
-    within, won_within = format.length(told["within"]), format.length(told["won_within"])
+    within, won_within = format.duration(told["within"]), format.duration(told["won_within"])
     followed = (
         f"What followed is counted from each lead's first use, where its {within} ({won_within} for a win) are over and the lead hadn't been "
         "there before. Days to SQL are of those who reached it after the use, however late: longer waits are still to come."
     )
     others = (
-        f"Beside the others: snapshots with a use in the last {format.length(told['window'])} against snapshots {_alike(told)} without one. "
+        f"Beside the others: snapshots with a use in the last {format.duration(told['window'])} against snapshots {_similar_leads_note(told)} without one. "
         "This is association, not cause: whoever is about to buy asks for these."
     )
     crossed = [
@@ -41,44 +41,46 @@ def assets(record: Mapping[str, Any]) -> Section | None:
         for key, title in (("by_role", "role"), ("by_source", "source"))
         if any(a[key] for a in rows)
     ]
-    return Section(
+    return PageSection(
         "assets",
         TITLE,
-        _found(rows, told),
+        _assets_finding(rows, told),
         (_used(rows, within, won_within), followed, _sure(rows), _beside(rows), others, *crossed),
     )
 
 
-def _alike(told: Mapping[str, Any]) -> str:
+def _similar_leads_note(told: Mapping[str, Any]) -> str:
     return "of the same intent stages" if told["staged"] else "of all others"
 
 
-def _found(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> str:
+def _assets_finding(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> str:
     most = rows[0]
     said = f"The {most['name']} is used most, by {format.count(most['leads'], 'lead')} of {format.count(most['accounts'], 'account')}"
-    sure = [a for a in rows if a["beside"] and not a["beside"]["too_few"] and format.known(a["beside"]["lift"])]
+    sure = [a for a in rows if a["beside"] and not a["beside"]["too_few"] and format.is_number(a["beside"]["lift"])]
     if not sure:
         return f"{said}; too few leads used any asset lately to say what goes with it."
     best = max(sure, key=lambda a: a["beside"]["lift"])
     b = best["beside"]
     return (
         f"{said}; most goes with the {best['name']}: {format.share(b['with_it'])} of its recent users convert, and {format.share(b['without_it'])} of leads "
-        f"{_alike(told)} without it, {format.amount(b['lift'], 1)} times as many (95% interval {format.interval(b['low'], b['high'], 1)})."
+        f"{_similar_leads_note(told)} without it, {format.decimal(b['lift'], 1)} times as many (95% interval {format.interval(b['low'], b['high'], 1)})."
     )
 
 
-def _used(rows: Sequence[Mapping[str, Any]], within: str, won_within: str) -> Table:
+def _used(rows: Sequence[Mapping[str, Any]], within: str, won_within: str) -> PageTable:
     columns = (
-        Column("asset"),
-        Column("leads", True),
-        Column("accounts", True),
-        Column("next stage", True, f"within {within}"),
-        Column("SQL", True, f"within {within}"),
-        Column("opportunity", True, f"within {within}"),
-        Column("won", True, f"within {won_within}"),
-        Column("days to SQL", True, "median, middle half"),
+        TableColumn("asset"),
+        TableColumn("leads", True),
+        TableColumn("accounts", True),
+        TableColumn("next stage", True, f"within {within}"),
+        TableColumn("SQL", True, f"within {within}"),
+        TableColumn("opportunity", True, f"within {within}"),
+        TableColumn("won", True, f"within {won_within}"),
+        TableColumn("days to SQL", True, "median, middle half"),
     )
-    return Table("assets-used", "Who used each asset, and what followed", columns, tuple(_used_row(a) for a in rows))
+    return PageTable(
+        "assets-used", "Who used each asset, and what followed", columns, tuple(_used_row(a) for a in rows)
+    )
 
 
 def _used_row(asset: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -97,14 +99,14 @@ def _share(part: Mapping[str, Any]) -> Cell:
     return cell("too few to say") if part["too_few"] else cell(format.share(part["rate"]), part["rate"])
 
 
-def _sure(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _sure(rows: Sequence[Mapping[str, Any]]) -> PageTable:
     """Lay out the intervals of what followed, folded away."""
     columns = (
-        Column("asset"),
-        *(Column(title, True, "95% interval, of") for title in ("next stage", "SQL", "opportunity", "won")),
+        TableColumn("asset"),
+        *(TableColumn(title, True, "95% interval, of") for title in ("next stage", "SQL", "opportunity", "won")),
     )
     lines = tuple((cell(a["name"]), *(_interval(part) for part in a["followed"])) for a in rows)
-    return Table("assets-sure", "How sure what followed is", columns, lines, folded="Intervals of what followed")
+    return PageTable("assets-sure", "How sure what followed is", columns, lines, folded="Intervals of what followed")
 
 
 def _interval(part: Mapping[str, Any]) -> Cell:
@@ -114,36 +116,38 @@ def _interval(part: Mapping[str, Any]) -> Cell:
 
 def days_cell(early: Any, median: Any, late: Any) -> Cell:
     """Say a median of days with its quartiles."""
-    if not format.known(median):
+    if not format.is_number(median):
         return cell("too few to say")
     digits = 1 if median < 10 else 0
-    return cell(f"{format.amount(median, digits)} ({format.interval(early, late, digits)})", median)
+    return cell(f"{format.decimal(median, digits)} ({format.interval(early, late, digits)})", median)
 
 
-def _beside(rows: Sequence[Mapping[str, Any]]) -> Chart | Table:
+def _beside(rows: Sequence[Mapping[str, Any]]) -> Chart | PageTable:
     columns = (
-        Column("asset"),
-        Column("leads", True, "used it lately, in some snapshot"),
-        Column("conversion with it", True),
-        Column("alike, without it", True),
-        Column("lift", True),
-        Column("95% interval", True),
+        TableColumn("asset"),
+        TableColumn("leads", True, "used it lately, in some snapshot"),
+        TableColumn("conversion with it", True),
+        TableColumn("alike, without it", True),
+        TableColumn("lift", True),
+        TableColumn("95% interval", True),
     )
     told = sorted((a for a in rows if a["beside"]), key=lambda a: -(a["beside"]["lift"] or 0))
-    table = Table(
+    table = PageTable(
         "assets-beside",
         "Recent users beside leads alike",
         columns,
         tuple(_beside_row(a["name"], a["beside"]) for a in told),
     )
     drawn = [
-        (a["name"], b["lift"], b["low"], b["high"], f"{format.amount(b['lift'], 1)} times")
+        (a["name"], b["lift"], b["low"], b["high"], f"{format.decimal(b['lift'], 1)} times")
         for a in told
-        if format.known((b := a["beside"])["lift"]) and b["low"] > 0
+        if format.is_number((b := a["beside"])["lift"]) and b["low"] > 0
     ]
     shows = "A dot for each asset's lift over leads alike with a line for its 95% interval, on a log scale; the grey mark stands at 1."
     return (
-        Chart("assets-lift", "Conversion beside leads alike", shows, *svg.intervals(drawn), table) if drawn else table
+        Chart("assets-lift", "Conversion beside leads alike", shows, *svg.interval_chart(drawn), table)
+        if drawn
+        else table
     )
 
 
@@ -159,16 +163,16 @@ def _beside_row(name: str, b: Mapping[str, Any]) -> tuple[Cell, ...]:
         cell(format.count(b["leads"]), b["leads"]),
         cell(format.share(b["with_it"]), b["with_it"]),
         cell(format.share(b["without_it"]), b["without_it"]),
-        cell(format.amount(b["lift"], 2), b["lift"]),
+        cell(format.decimal(b["lift"], 2), b["lift"]),
         cell(format.interval(b["low"], b["high"]), b["low"]),
     )
 
 
-def _crossed(rows: Sequence[Mapping[str, Any]], key: str, title: str, told: Mapping[str, Any]) -> Table:
+def _crossed(rows: Sequence[Mapping[str, Any]], key: str, title: str, told: Mapping[str, Any]) -> PageTable:
     """Lay roles or sources out against assets: the share of each one's leads that used it."""
     levels = {level: of for a in rows for level, _, of in a[key]}
     users = {(a["name"], level): n for a in rows for level, n, _ in a[key]}
-    columns = (Column(title), Column("leads", True), *(Column(a["name"], True) for a in rows))
+    columns = (TableColumn(title), TableColumn("leads", True), *(TableColumn(a["name"], True) for a in rows))
     lines = tuple(
         (
             cell(_words(level)),
@@ -182,7 +186,7 @@ def _crossed(rows: Sequence[Mapping[str, Any]], key: str, title: str, told: Mapp
         for level, of in levels.items()
     )
     caption = f"The share of all leads of a {title} that used each asset"
-    return Table(f"assets-{key}", caption, columns, lines, folded=f"Which {title} uses which asset")
+    return PageTable(f"assets-{key}", caption, columns, lines, folded=f"Which {title} uses which asset")
 
 
 def _words(level: str) -> str:

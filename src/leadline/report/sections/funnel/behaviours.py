@@ -7,12 +7,12 @@ from typing import Any
 
 from leadline.core import format
 from leadline.report.charts import svg
-from leadline.report.parts import Cell, Chart, Column, Part, Section, Table, cell
+from leadline.report.parts import Cell, Chart, PageSection, PageTable, Part, TableColumn, cell
 from leadline.report.sections.funnel.assets import days_cell
-from leadline.report.sections.model.drivers import way
-from leadline.report.sections.model.model_plots import pictures
+from leadline.report.sections.model.drivers import direction_words
+from leadline.report.sections.model.model_plots import model_plot_parts
 
-__all__ = ["behaviours"]
+__all__ = ["behaviours_section"]
 
 PREDICTS = "What predicts conversion"
 NOT_A_CAUSE = (
@@ -21,13 +21,13 @@ NOT_A_CAUSE = (
 )
 
 
-def behaviours(record: Mapping[str, Any]) -> Section:
+def behaviours_section(record: Mapping[str, Any]) -> PageSection:
     """Compare each behaviour's conversion with and without it."""
     told = record["behaviours"]
     rows: Sequence[Mapping[str, Any]] = told["behaviours"]
     if not rows:
-        return Section("predicts", PREDICTS, "The data hold no events, so there is no behaviour to compare.")
-    asked, window = record.get("outcome", {}), format.length(told["window"])
+        return PageSection("predicts", PREDICTS, "The data hold no events, so there is no behaviour to compare.")
+    asked, window = record.get("outcome", {}), format.duration(told["window"])
     sure = [b for b in rows if not b["too_few"]]
     table = _behaviour_table(rows, told.get("timings", ()), window, asked)
     means = (
@@ -38,14 +38,14 @@ def behaviours(record: Mapping[str, Any]) -> Section:
         f"{format.count(told['leads'], 'lead')} ({format.count(told['positive_leads'])} with a positive one); conversion of all is "
         f"{format.share(told['conversion'])}. Too few to say: fewer than 20 leads, or fewer than 5 positive ones, with it or without it."
         + (
-            f" Days to {_one(asked)} run from a lead's last such act to it, of the leads that reached it."
+            f" Days to {_single_behaviour_note(asked)} run from a lead's last such act to it, of the leads that reached it."
             if told.get("timings")
             else ""
         )
     )
-    parts: tuple[Chart | Table, ...] = (_lift_chart(sure, table),) if sure else (table,)
-    after: tuple[Part, ...] = (*_by_intent(told, window), means, *_by_source(told, window), *pictures(record))
-    return Section("predicts", PREDICTS, _found_of(rows, sure, asked, window), (NOT_A_CAUSE, *parts, *after))
+    parts: tuple[Chart | PageTable, ...] = (_lift_chart(sure, table),) if sure else (table,)
+    after: tuple[Part, ...] = (*_by_intent(told, window), means, *_by_source(told, window), *model_plot_parts(record))
+    return PageSection("predicts", PREDICTS, _found_of(rows, sure, asked, window), (NOT_A_CAUSE, *parts, *after))
 
 
 def _found_of(
@@ -60,33 +60,33 @@ def _found_of(
     return (
         f"Of {format.count(len(rows), 'behaviour')}, {up or 'none'} go with more conversion and {down or 'none'} with less{rest}; the highest lift has "
         f"“{best['words']}”: with it in the last {window}, {format.share(best['with_it'])} convert, without it "
-        f"{format.share(best['without_it'])}, which is {format.amount(best['lift'], 1)} times as many "
+        f"{format.share(best['without_it'])}, which is {format.decimal(best['lift'], 1)} times as many "
         f"(95% interval {format.interval(best['low'], best['high'], 1)})."
     )
 
 
 def _behaviour_table(
     rows: Sequence[Mapping[str, Any]], timings: Sequence[Mapping[str, Any]], window: str, asked: Mapping[str, Any]
-) -> Table:
+) -> PageTable:
     days = {t["behaviour"]: t for t in timings}
     columns = (
-        Column("behaviour"),
-        Column("intent"),
-        Column("leads with it", True),
-        Column("reach", True, "of all leads"),
-        Column("conversion with it", True),
-        Column("without it", True),
-        Column("lift", True),
-        Column("95% interval", True),
-        *((Column(f"days to {_one(asked)}", True, "median, middle half"),) if days else ()),
-        Column("model’s weight", True, "share of all contributions"),
-        Column("having it … the score"),
+        TableColumn("behaviour"),
+        TableColumn("intent"),
+        TableColumn("leads with it", True),
+        TableColumn("reach", True, "of all leads"),
+        TableColumn("conversion with it", True),
+        TableColumn("without it", True),
+        TableColumn("lift", True),
+        TableColumn("95% interval", True),
+        *((TableColumn(f"days to {_single_behaviour_note(asked)}", True, "median, middle half"),) if days else ()),
+        TableColumn("model’s weight", True, "share of all contributions"),
+        TableColumn("having it … the score"),
     )
     lines = tuple(_behaviour_row(b, (_days(days.get(b["name"])),) if days else ()) for b in rows)
-    return Table("behaviours", f"Behaviours in the {window} before a snapshot", columns, lines)
+    return PageTable("behaviours", f"Behaviours in the {window} before a snapshot", columns, lines)
 
 
-def _one(asked: Mapping[str, Any]) -> str:
+def _single_behaviour_note(asked: Mapping[str, Any]) -> str:
     """Say the outcome's name in the singular."""
     return {"won": "the win", "opportunity": "opportunity"}.get(str(asked.get("reaches")), "SQL")
 
@@ -99,17 +99,17 @@ def _lift(b: Mapping[str, Any]) -> tuple[Cell, Cell]:
     """Say a lift and its interval."""
     if b["too_few"]:
         return cell("too few to say"), cell(format.ABSENT)
-    return cell(format.amount(b["lift"], 2), b["lift"]), cell(format.interval(b["low"], b["high"]), b["low"])
+    return cell(format.decimal(b["lift"], 2), b["lift"]), cell(format.interval(b["low"], b["high"]), b["low"])
 
 
-def _by_intent(told: Mapping[str, Any], window: str) -> tuple[Table, ...]:
+def _by_intent(told: Mapping[str, Any], window: str) -> tuple[PageTable, ...]:
     """Lay out the lift of acts of each intent."""
     rows: Sequence[Mapping[str, Any]] = told["intents"]
     if not rows:
         return ()
     columns = (
-        Column("events of"), Column("leads with any", True), Column("conversion with any", True), Column("without", True), Column("lift", True),
-        Column("95% interval", True),
+        TableColumn("events of"), TableColumn("leads with any", True), TableColumn("conversion with any", True), TableColumn("without", True), TableColumn("lift", True),
+        TableColumn("95% interval", True),
     )  # fmt: skip
     lines = tuple(
         (
@@ -118,26 +118,26 @@ def _by_intent(told: Mapping[str, Any], window: str) -> tuple[Table, ...]:
         )
         for b in rows
     )  # fmt: skip
-    return (Table("by-intent", f"By intent, in the {window} before a snapshot", columns, lines),)
+    return (PageTable("by-intent", f"By intent, in the {window} before a snapshot", columns, lines),)
 
 
-def _by_source(told: Mapping[str, Any], window: str) -> tuple[Table, ...]:
+def _by_source(told: Mapping[str, Any], window: str) -> tuple[PageTable, ...]:
     """Lay out each behaviour's lift in each source, folded away."""
     split: Mapping[str, Any] | None = told["by_source"]
     if not split:
         return ()
     sources = zip(split["sources"], split["leads"], strict=True)
-    columns = (Column("behaviour"), *(Column(str(s), True, format.count(n, "lead")) for s, n in sources))
+    columns = (TableColumn("behaviour"), *(TableColumn(str(s), True, format.count(n, "lead")) for s, n in sources))
     words = {b["name"]: b["words"] for b in told["behaviours"]}
     lines = tuple((cell(words[name]), *map(_lift_cell, lifts)) for name, lifts in split["lifts"])
     caption = f"Lift in the {window} before a snapshot by {split['attribute']}, with its 95% interval"
-    return (Table("by-source", caption, columns, lines, folded=f"Lift of each behaviour by {split['attribute']}"),)
+    return (PageTable("by-source", caption, columns, lines, folded=f"Lift of each behaviour by {split['attribute']}"),)
 
 
 def _lift_cell(b: Mapping[str, Any]) -> Cell:
-    if b["too_few"] or not format.known(b["lift"]):
+    if b["too_few"] or not format.is_number(b["lift"]):
         return cell("too few to say")
-    return cell(f"{format.amount(b['lift'], 1)} ({format.interval(b['low'], b['high'], 1)})", b["lift"])
+    return cell(f"{format.decimal(b['lift'], 1)} ({format.interval(b['low'], b['high'], 1)})", b["lift"])
 
 
 def _behaviour_row(b: Mapping[str, Any], days: tuple[Cell, ...]) -> tuple[Cell, ...]:
@@ -150,19 +150,19 @@ def _behaviour_row(b: Mapping[str, Any], days: tuple[Cell, ...]) -> tuple[Cell, 
         cell(format.share(b["without_it"]), b["without_it"]),
         *_lift(b),
         *days,
-        cell(format.share(b["weight"]) if format.known(b["weight"]) else "not used", b["weight"]),
-        cell(way(b["effect"]), b["effect"]),
+        cell(format.share(b["weight"]) if format.is_number(b["weight"]) else "not used", b["weight"]),
+        cell(direction_words(b["effect"]), b["effect"]),
     )
 
 
-def _lift_chart(sure: Sequence[Mapping[str, Any]], table: Table) -> Chart:
+def _lift_chart(sure: Sequence[Mapping[str, Any]], table: PageTable) -> Chart:
     drawn = [
-        (b["words"], b["lift"], b["low"], b["high"], f"{format.amount(b['lift'], 1)} times")
+        (b["words"], b["lift"], b["low"], b["high"], f"{format.decimal(b['lift'], 1)} times")
         for b in sure
-        if all(format.known(b[key]) and b[key] > 0 for key in ("lift", "low", "high"))
+        if all(format.is_number(b[key]) and b[key] > 0 for key in ("lift", "low", "high"))
     ]
     shows = (
         "A dot for each behaviour's lift with a line for its 95% interval, on a log scale; the grey mark stands at 1, where a "
         "behaviour goes with neither more nor less conversion."
     )
-    return Chart("lifts", "Lift of each behaviour", shows, *svg.intervals(drawn), table)
+    return Chart("lifts", "Lift of each behaviour", shows, *svg.interval_chart(drawn), table)

@@ -7,23 +7,23 @@ from typing import Any
 
 from leadline.core import format
 from leadline.report.charts import plots, svg
-from leadline.report.parts import Cell, Chart, Column, Section, Table, cell
+from leadline.report.parts import Cell, Chart, PageSection, PageTable, TableColumn, cell
 
-__all__ = ["committees"]
+__all__ = ["committees_section"]
 
 TITLE = "Committees: how many people, and who"
 NONE = "The features tell nothing of accounts: give leads an account and events, and leave the family account in, to see committees."
 
 
-def committees(record: Mapping[str, Any]) -> Section | None:
+def committees_section(record: Mapping[str, Any]) -> PageSection | None:
     """Say how conversion goes with the people of an account that are engaged; nothing for a flat file."""
     told: Mapping[str, Any] | None = record["committees"]
     if told is None:
-        return Section("committees", TITLE, NONE) if "events" in record.get("tables", {}) else None
+        return PageSection("committees", TITLE, NONE) if "events" in record.get("tables", {}) else None
     asked = record.get("outcome", {})
-    parts: list[Chart | Table | str] = [_people(told, asked)]
+    parts: list[Chart | PageTable | str] = [_people(told, asked)]
     if told["roles"]:
-        window = format.length(told["window"])
+        window = format.duration(told["window"])
         parts.append(
             _roles(
                 "roles",
@@ -34,7 +34,7 @@ def committees(record: Mapping[str, Any]) -> Section | None:
             )
         )
     if told["arrivals"]:
-        within, outcomes = format.length(told["within"]), format.outcomes(asked)
+        within, outcomes = format.duration(told["within"]), format.outcome_plural(asked)
         caption = f"Whose arrival precedes {outcomes}"
         parts.append(
             _roles("arrivals", told["arrivals"], caption, f"of {outcomes}", "of other moments", number="preceded")
@@ -48,28 +48,30 @@ def committees(record: Mapping[str, Any]) -> Section | None:
         "Engaged is who acted in the window, the lead itself among them; roles are told by job titles, as the config has them. All is as known at "
         "each snapshot, and this is association, not cause. Intervals treat an account as one draw."
     )
-    return Section("committees", TITLE, _found(told, asked), (*parts, means))
+    return PageSection("committees", TITLE, _committees_finding(told, asked), (*parts, means))
 
 
-def _found(told: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+def _committees_finding(told: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     window, parts = told["people"][0]
-    known = [p for p in parts if format.known(p["rate"]) and p["level"] != "nobody"]
+    known = [p for p in parts if format.is_number(p["rate"]) and p["level"] != "nobody"]
     if len(known) < 2:
         said = "Too few accounts have several people engaged to say how conversion goes with it"
     else:
         few, many = known[0], known[-1]
         apart = few["high"] < many["low"] or many["high"] < few["low"]
         said = (
-            f"With {_number(many['level'])} of an account engaged in the last {format.length(window)}, {format.share(many['rate'])} convert, with "
+            f"With {_number(many['level'])} of an account engaged in the last {format.duration(window)}, {format.share(many['rate'])} convert, with "
             f"{_number(few['level'])} {format.share(few['rate'])}{'' if apart else ' (their intervals overlap)'}"
         )
-    sure = [r for r in told["arrivals"] if not r["too_few"] and format.known(r["low"]) and r["low"] > 1]
+    sure = [r for r in told["arrivals"] if not r["too_few"] and format.is_number(r["low"]) and r["low"] > 1]
     if not sure:
-        return f"{said}; no role's arrival precedes {format.outcomes(asked)} more often than chance would have it."
+        return (
+            f"{said}; no role's arrival precedes {format.outcome_plural(asked)} more often than chance would have it."
+        )
     best = sure[0]
     return (
-        f"{said}; the arrival of {_words(best['role'])} precedes {format.share(best['with_it'])} of {format.outcomes(asked)} and "
-        f"{format.share(best['without_it'])} of other moments, {format.amount(best['lift'], 1)} times as often "
+        f"{said}; the arrival of {_words(best['role'])} precedes {format.share(best['with_it'])} of {format.outcome_plural(asked)} and "
+        f"{format.share(best['without_it'])} of other moments, {format.decimal(best['lift'], 1)} times as often "
         f"(95% interval {format.interval(best['low'], best['high'], 1)})."
     )
 
@@ -84,24 +86,30 @@ def _words(role: str) -> str:
 
 def _people(told: Mapping[str, Any], asked: Mapping[str, Any]) -> Chart:
     """Draw conversion by the number of people in the first window; the table has all windows."""
-    columns: list[Column] = [Column("people engaged")]
+    columns: list[TableColumn] = [TableColumn("people engaged")]
     for window, _ in told["people"]:
-        span = f"last {format.length(window)}"
-        columns += [Column("leads", True, span), Column("conversion", True, span), Column("95% interval", True, span)]
+        span = f"last {format.duration(window)}"
+        columns += [
+            TableColumn("leads", True, span),
+            TableColumn("conversion", True, span),
+            TableColumn("95% interval", True, span),
+        ]
     levels = [p["level"] for p in told["people"][0][1]]
     rows = tuple(
         (cell(level, n), *(c for _, parts in told["people"] for c in _part(parts[n]))) for n, level in enumerate(levels)
     )
-    table = Table("people", "Conversion by how many people of the account are engaged", tuple(columns), rows)
+    table = PageTable("people", "Conversion by how many people of the account are engaged", tuple(columns), rows)
     window, parts = told["people"][0]
     drawn = [
-        (p["level"], p["rate"], p["low"], p["high"], format.share(p["rate"])) for p in parts if format.known(p["rate"])
+        (p["level"], p["rate"], p["low"], p["high"], format.share(p["rate"]))
+        for p in parts
+        if format.is_number(p["rate"])
     ]
     shows = (
         f"A dot for the share of snapshots whose lead {format.outcome(asked)}, by the number of the account's people engaged in the last "
-        f"{format.length(window)}, with a line for its 95% interval."
+        f"{format.duration(window)}, with a line for its 95% interval."
     )
-    return Chart("people-chart", "Conversion by people engaged", shows, *plots.shares(drawn), table)
+    return Chart("people-chart", "Conversion by people engaged", shows, *plots.share_chart(drawn), table)
 
 
 def _part(part: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -117,23 +125,23 @@ def _part(part: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 def _roles(
     key: str, roles: Sequence[Mapping[str, Any]], caption: str, with_it: str, without: str, number: str = "leads"
-) -> Chart | Table:
+) -> Chart | PageTable:
     columns = (
-        Column("role"), Column(number, True), Column(with_it, True), Column(without, True), Column("lift", True), Column("95% interval", True),
+        TableColumn("role"), TableColumn(number, True), TableColumn(with_it, True), TableColumn(without, True), TableColumn("lift", True), TableColumn("95% interval", True),
     )  # fmt: skip
-    table = Table(key, caption, columns, tuple(_role(r) for r in roles))
+    table = PageTable(key, caption, columns, tuple(_role(r) for r in roles))
     drawn = [
-        (_words(r["role"]), r["lift"], r["low"], r["high"], f"{format.amount(r['lift'], 1)} times")
+        (_words(r["role"]), r["lift"], r["low"], r["high"], f"{format.decimal(r['lift'], 1)} times")
         for r in roles
-        if all(format.known(r[k]) and r[k] > 0 for k in ("lift", "low", "high"))
+        if all(format.is_number(r[k]) and r[k] > 0 for k in ("lift", "low", "high"))
     ]
     shows = "A dot for each role's lift with a line for its 95% interval, on a log scale; the grey mark stands at 1."
-    return Chart(f"{key}-chart", caption, shows, *svg.intervals(drawn), table) if drawn else table
+    return Chart(f"{key}-chart", caption, shows, *svg.interval_chart(drawn), table) if drawn else table
 
 
 def _role(r: Mapping[str, Any]) -> tuple[Cell, ...]:
     lift = (cell("too few to say"), cell(format.ABSENT)) if r["too_few"] else (
-        cell(format.amount(r["lift"], 2), r["lift"]), cell(format.interval(r["low"], r["high"]), r["low"])
+        cell(format.decimal(r["lift"], 2), r["lift"]), cell(format.interval(r["low"], r["high"]), r["low"])
     )  # fmt: skip
     return (
         cell(_words(r["role"])),

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.core import format
-from leadline.report.parts import Cell, Column, Folded, Part, Table, cell
+from leadline.report.parts import Cell, Collapsed, PageTable, Part, TableColumn, cell
 
-__all__ = ["spending"]
+__all__ = ["spending_parts"]
 
 Record = Mapping[str, Any]
 MOST = 300  # rows of campaigns by month that a page can bear
 
 
-def spending(told: Record) -> list[Part]:
+def spending_parts(told: Record) -> list[Part]:
     """Say what an SQL cost; where nothing tells it, how to have it told."""
     cost = told["cost"]
     if cost is None:
@@ -27,23 +27,23 @@ def spending(told: Record) -> list[Part]:
             "What an SQL cost isn’t told: no month with spend is old enough to count yet, or no lead names a campaign that money was spent on."
         ]
     each = (
-        f"{format.amount(every['each'], 0)} each (95% interval {format.interval(every['low'], every['high'], 0)})"
+        f"{format.decimal(every['each'], 0)} each (95% interval {format.interval(every['low'], every['high'], 0)})"
         if every["sqls"]
         else "none"
     )
     parts: list[Part] = [
-        f"Cost per SQL: {format.amount(every['cost'], 0)} was spent on campaigns in months old enough to count, and of the {format.count(every['leads'], 'lead')} that they brought in "
+        f"Cost per SQL: {format.decimal(every['cost'], 0)} was spent on campaigns in months old enough to count, and of the {format.count(every['leads'], 'lead')} that they brought in "
         f"these months {format.count(every['sqls'])} became SQL within {format.count(round(told['within']), 'day')}: {each}, in the unit of the source.{_left_out(cost)}"
     ]
     if cost["source"]:
         parts.append(_table("source", "Cost per SQL by source, the dearest first", cost["source"]))
-    folded: list[Table] = [
+    folded: list[PageTable] = [
         _table("campaign", "Cost per SQL by campaign, the dearest first", cost["campaign"]),
         _table("month", "Cost per SQL by month of the lead’s creation", cost["month"]),
     ]
     if 0 < len(cost["cells"]) <= MOST:
         folded.append(_cells(cost["cells"]))
-    return [*parts, Folded("Cost per SQL by campaign and month", tuple(folded))]
+    return [*parts, Collapsed("Cost per SQL by campaign and month", tuple(folded))]
 
 
 def _left_out(cost: Record) -> str:
@@ -52,43 +52,43 @@ def _left_out(cost: Record) -> str:
         (cost["censored"], "of months too recent to count"),
         (cost["unknown"], "on campaigns that no lead names"),
     ]
-    parts = [f"{format.amount(money, 0)} {words}" for money, words in told if money]
+    parts = [f"{format.decimal(money, 0)} {words}" for money, words in told if money]
     several = (
-        f" {format.amount(cost['several'], 0)} went to campaigns with leads of several sources, and isn’t told by source."
+        f" {format.decimal(cost['several'], 0)} went to campaigns with leads of several sources, and isn’t told by source."
         if cost["several"]
         else ""
     )
-    return (f" Left out: {format.joined(parts)}." if parts else "") + several
+    return (f" Left out: {format.join(parts)}." if parts else "") + several
 
 
-def _columns(*first: str) -> tuple[Column, ...]:
+def _columns(*first: str) -> tuple[TableColumn, ...]:
     return (
-        *(Column(name) for name in first),
-        Column("spent", True),
-        Column("leads", True),
-        Column("SQLs", True),
-        Column("cost per SQL", True),
-        Column("95% interval", True),
+        *(TableColumn(name) for name in first),
+        TableColumn("spent", True),
+        TableColumn("leads", True),
+        TableColumn("SQLs", True),
+        TableColumn("cost per SQL", True),
+        TableColumn("95% interval", True),
     )
 
 
 def _figures(f: Record) -> tuple[Cell, ...]:
-    high = format.amount(f["high"], 0) if format.known(f["high"]) else "no end"
+    high = format.decimal(f["high"], 0) if format.is_number(f["high"]) else "no end"
     return (
-        cell(format.amount(f["cost"], 0), f["cost"]),
+        cell(format.decimal(f["cost"], 0), f["cost"]),
         cell(format.count(f["leads"]), f["leads"]),
         cell(format.count(f["sqls"]), f["sqls"]),
-        cell(format.amount(f["each"], 0) if f["sqls"] else "no SQL", f["each"]),
-        cell(f"{format.amount(f['low'], 0)} to {high}" if format.known(f["low"]) else format.ABSENT, f["low"]),
+        cell(format.decimal(f["each"], 0) if f["sqls"] else "no SQL", f["each"]),
+        cell(f"{format.decimal(f['low'], 0)} to {high}" if format.is_number(f["low"]) else format.ABSENT, f["low"]),
     )
 
 
-def _table(by: str, caption: str, figures: Sequence[Record]) -> Table:
+def _table(by: str, caption: str, figures: Sequence[Record]) -> PageTable:
     rows = tuple((cell(f["level"]), *_figures(f)) for f in figures)
-    return Table(f"cost-{by}", caption, _columns(by), rows)
+    return PageTable(f"cost-{by}", caption, _columns(by), rows)
 
 
-def _cells(figures: Sequence[Record]) -> Table:
+def _cells(figures: Sequence[Record]) -> PageTable:
     rows = tuple((cell(f["campaign"]), cell(f["month"]), *_figures(f)) for f in figures)
     caption = "Cost per SQL by campaign and month, where 20 leads came in"
-    return Table("cost-cells", caption, _columns("campaign", "month"), rows)
+    return PageTable("cost-cells", caption, _columns("campaign", "month"), rows)

@@ -9,9 +9,20 @@ from leadline.core import format
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.insights.diagnosis import HIGH, LOW, MEDIAN
 from leadline.report.charts import plots
-from leadline.report.parts import COUNTED, Cell, Chart, Column, Folded, Listed, Part, Section, Table, cell
+from leadline.report.parts import (
+    COUNTED,
+    BulletList,
+    Cell,
+    Chart,
+    Collapsed,
+    PageSection,
+    PageTable,
+    Part,
+    TableColumn,
+    cell,
+)
 
-__all__ = ["diagnosis"]
+__all__ = ["diagnosis_section"]
 
 TITLE = "Diagnosis: what to change"
 SHOWN = 12
@@ -33,21 +44,21 @@ ACTED = ("pause", "tighten", "feed", "loosen")
 Record = Mapping[str, Any]
 
 
-def diagnosis(record: Record) -> Section | None:
+def diagnosis_section(record: Record) -> PageSection | None:
     """Say which band conversion lies in, by source and campaign, and what may be tried; nothing for a flat file."""
     told = record["diagnosis"]
     if told is None:
         why = "No table tells when leads became MQL and SQL, so this conversion can’t be diagnosed."
-        return Section("diagnosis", TITLE, why) if record.get("funnel") else None
+        return PageSection("diagnosis", TITLE, why) if record.get("funnel") else None
     within = format.count(round(record["funnel"]["within"]), "day")
     if told["all"]["entered"] < MIN_GROUP_SIZE:
-        return Section(
+        return PageSection(
             "diagnosis",
             TITLE,
             f"Only {format.count(told['all']['entered'], 'MQL')} had {within} to become SQL: too few to say.",
         )
     parts: list[Part] = [*_levels(told, within), *_threshold(told, record)]
-    return Section("diagnosis", TITLE, _found(told, within), (*parts, Folded(COUNTED, (_means(),))))
+    return PageSection("diagnosis", TITLE, _diagnosis_finding(told, within), (*parts, Collapsed(COUNTED, (_means(),))))
 
 
 def band_words(bands: Sequence[str]) -> str:
@@ -66,7 +77,7 @@ def band_words(bands: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"either {words[0]} or {words[1]}"
 
 
-def _found(told: Record, within: str) -> str:
+def _diagnosis_finding(told: Record, within: str) -> str:
     every = told["all"]
     bands = every["bands"]
     place = (
@@ -76,7 +87,7 @@ def _found(told: Record, within: str) -> str:
     )
     low, high = ([level["level"] for level in told["source"] if level["bands"] == [band]] for band in ("low", "high"))
     named = [
-        f"surely {BANDS[band]}: {format.joined(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
+        f"surely {BANDS[band]}: {format.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
         for band, names in (("low", low), ("high", high))
         if names
     ]
@@ -102,12 +113,12 @@ def _levels(told: Record, within: str) -> list[Part]:
             continue
         paid = any(level["cost"] for level in levels)
         columns = (
-            Column(by), Column("MQLs", True, "old enough to count"), Column("became SQL", True), Column("share", True, f"within {within}"),
-            Column("95% interval", True), Column("band", False, "that the interval lies in"), *((Column("cost per SQL", True),) if paid else ()), Column("what to try"),
+            TableColumn(by), TableColumn("MQLs", True, "old enough to count"), TableColumn("became SQL", True), TableColumn("share", True, f"within {within}"),
+            TableColumn("95% interval", True), TableColumn("band", False, "that the interval lies in"), *((TableColumn("cost per SQL", True),) if paid else ()), TableColumn("what to try"),
         )  # fmt: skip
         rows = tuple(_row(level, paid) for level in [{"level": "all", **told["all"], "advice": "none"}, *levels])
         folded = "The same by campaign" if by == "campaign" else ""
-        table = Table(f"diagnosis-{by}", f"MQL to SQL by {by}", columns, rows, folded=folded)
+        table = PageTable(f"diagnosis-{by}", f"MQL to SQL by {by}", columns, rows, folded=folded)
         sure = [level for level in levels if level["entered"] >= MIN_GROUP_SIZE]
         parts.append(_chart(told, sure, table) if by == "source" and sure else table)
     named = [
@@ -116,13 +127,13 @@ def _levels(told: Record, within: str) -> list[Part]:
         for level in told[by]
         if level["advice"] in ACTED
     ]
-    return [Listed(tuple(named[:10])), *parts] if named else parts
+    return [BulletList(tuple(named[:10])), *parts] if named else parts
 
 
 def _row(level: Record, paid: bool) -> tuple[Cell, ...]:
     few = level["entered"] < MIN_GROUP_SIZE
     cost = (
-        (cell(format.amount(level["each"], 0) if format.known(level["each"]) else _no_cost(level), level["each"]),)
+        (cell(format.decimal(level["each"], 0) if format.is_number(level["each"]) else _no_cost(level), level["each"]),)
         if paid
         else ()
     )
@@ -145,7 +156,7 @@ def _no_cost(level: Record) -> str:
     return "no SQL yet" if level["cost"] else format.ABSENT
 
 
-def _chart(told: Record, levels: Sequence[Record], table: Table) -> Chart:
+def _chart(told: Record, levels: Sequence[Record], table: PageTable) -> Chart:
     rows = [
         (level["level"], level["rate"], level["low"], level["high"], format.share(level["rate"]))
         for level in [{**told["all"], "level": "all"}, *levels[:SHOWN]]
@@ -156,7 +167,7 @@ def _chart(told: Record, levels: Sequence[Record], table: Table) -> Chart:
     )
     marks = ((LOW, "10%"), (MEDIAN, "median"), (HIGH, "20%"))
     end = max(1.25 * HIGH, 1.2 * max(high for _, _, _, high, _ in rows))  # values stand at the right
-    return Chart("mql-to-sql", "MQL to SQL by source", shows, *plots.shares(rows, marks, end), table)
+    return Chart("mql-to-sql", "MQL to SQL by source", shows, *plots.share_chart(rows, marks, end), table)
 
 
 def _threshold(told: Record, record: Record) -> list[Part]:
@@ -172,10 +183,10 @@ def _threshold(told: Record, record: Record) -> list[Part]:
     if not cuts:
         return [f"{words} What it would do can’t be told here: no threshold was judged."]
     asked = record.get("outcome", {})
-    what, within = format.outcomes(asked), format.length(asked.get("within"))
+    what, within = format.outcome_plural(asked), format.duration(asked.get("within"))
     columns = (
-        Column("threshold"), Column("leads a week", True, "volume"), Column(f"expected {what}", True, "among them"),
-        Column("precision", True, f"share of them that become {what} within {within}"), Column("recall", True, f"share of all {what} that they are"),
+        TableColumn("threshold"), TableColumn("leads a week", True, "volume"), TableColumn(f"expected {what}", True, "among them"),
+        TableColumn("precision", True, f"share of them that become {what} within {within}"), TableColumn("recall", True, f"share of all {what} that they are"),
     )  # fmt: skip
     named = list(
         zip(("tighter: half the capacity", "today’s capacity", "looser: twice the capacity"), cuts, strict=True)
@@ -183,23 +194,23 @@ def _threshold(told: Record, record: Record) -> list[Part]:
     rows = [_cut_row(name, cut) for name, cut in named]
     if told["same"] is not None:
         rows.append(
-            _cut_row(f"as many as there are MQLs now ({format.amount(told['mqls_per_week'], 0)} a week)", told["same"])
+            _cut_row(f"as many as there are MQLs now ({format.decimal(told['mqls_per_week'], 0)} a week)", told["same"])
         )
     tight, now, loose = cuts
     said = (
-        f"{words} In the backtest’s newest fold, half as many leads a week ({format.amount(tight['leads_per_week'], 0)}, not {format.amount(now['leads_per_week'], 0)}) "
-        f"would have had a precision of {format.share(tight['precision'])}, not {format.share(now['precision'])}, and {format.amount(tight['expected'], 1)} expected {what} a week, not "
-        f"{format.amount(now['expected'], 1)}; twice as many, {format.share(loose['precision'])} and {format.amount(loose['expected'], 1)}."
+        f"{words} In the backtest’s newest fold, half as many leads a week ({format.decimal(tight['leads_per_week'], 0)}, not {format.decimal(now['leads_per_week'], 0)}) "
+        f"would have had a precision of {format.share(tight['precision'])}, not {format.share(now['precision'])}, and {format.decimal(tight['expected'], 1)} expected {what} a week, not "
+        f"{format.decimal(now['expected'], 1)}; twice as many, {format.share(loose['precision'])} and {format.decimal(loose['expected'], 1)}."
     )
     caption = "What another threshold would do, were leads handed to sales by the model’s score"
-    return [said, Table("thresholds", caption, columns, tuple(rows), 1)]
+    return [said, PageTable("thresholds", caption, columns, tuple(rows), 1)]
 
 
 def _cut_row(name: str, cut: Record) -> tuple[Cell, ...]:
     return (
         cell(name),
-        cell(format.amount(cut["leads_per_week"], 1), cut["leads_per_week"]),
-        cell(format.amount(cut["expected"]), cut["expected"]),
+        cell(format.decimal(cut["leads_per_week"], 1), cut["leads_per_week"]),
+        cell(format.decimal(cut["expected"]), cut["expected"]),
         cell(format.share(cut["precision"]), cut["precision"]),
         cell(format.share(cut["recall"]), cut["recall"]),
     )

@@ -8,9 +8,9 @@ from typing import Any
 from leadline.core import format
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.report.charts import plots
-from leadline.report.parts import Cell, Chart, Column, Part, Table, cell
+from leadline.report.parts import Cell, Chart, PageTable, Part, TableColumn, cell
 
-__all__ = ["days", "hours", "left_out", "speed"]
+__all__ = ["days", "hours", "left_out_lines", "speed_parts"]
 
 Record = Mapping[str, Any]
 SHOWN = 12
@@ -24,9 +24,9 @@ def days(length: Any) -> str:
     >>> days(13.94), days(0.5), days(None)
     ('13.9 days', '12.0 hours', '–')
     """
-    if not format.known(length):
+    if not format.is_number(length):
         return format.ABSENT
-    return f"{format.amount(length, 1)} days" if length >= 2 else f"{format.amount(length * 24, 1)} hours"
+    return f"{format.decimal(length, 1)} days" if length >= 2 else f"{format.decimal(length * 24, 1)} hours"
 
 
 def hours(length: Any) -> str:
@@ -37,10 +37,10 @@ def hours(length: Any) -> str:
     >>> hours(12.95), hours(72), hours(None)
     ('12.9 hours', '3.0 days', '–')
     """
-    return days(length / 24) if format.known(length) else format.ABSENT
+    return days(length / 24) if format.is_number(length) else format.ABSENT
 
 
-def speed(told: Record) -> list[Part]:
+def speed_parts(told: Record) -> list[Part]:
     """Say how long the way to SQL takes, and how soon sales touches an MQL."""
     parts: list[Part] = []
     first = told["first_act"]
@@ -80,7 +80,7 @@ def _sentence(told: Record, touched: Record) -> str:
     )
 
 
-def left_out(told: Record) -> list[str]:
+def left_out_lines(told: Record) -> list[str]:
     """Say who isn't among those whose first touch is told, and of which kind first touches were."""
     touched = told["touches"]
     if touched is None:
@@ -96,23 +96,23 @@ def left_out(told: Record) -> list[str]:
 def _p90(figures: Record) -> str:
     return (
         f"nine in ten within {hours(figures['p90'])}"
-        if format.known(figures["p90"])
+        if format.is_number(figures["p90"])
         else "and more than one in ten not at all"
     )
 
 
-def _table(told: Record, touched: Record) -> Table:
-    sla = (Column("within the SLA", True), Column("95% interval", True)) if told["sla"] else ()
+def _table(told: Record, touched: Record) -> PageTable:
+    sla = (TableColumn("within the SLA", True), TableColumn("95% interval", True)) if told["sla"] else ()
     columns = (
-        Column("source"),
-        Column("MQLs", True, "old enough to count"),
+        TableColumn("source"),
+        TableColumn("MQLs", True, "old enough to count"),
         *sla,
-        Column("median", True, "until the first touch; never counts as longest"),
-        Column("90th percentile", True),
-        Column("never touched", True),
+        TableColumn("median", True, "until the first touch; never counts as longest"),
+        TableColumn("90th percentile", True),
+        TableColumn("never touched", True),
     )
     rows: Sequence[Record] = [{"level": "all", **touched["all"]}, *touched["source"], *_more(touched)]
-    return Table("touches", "Time from MQL to sales’ first touch", columns, tuple(_row(r, bool(sla)) for r in rows))
+    return PageTable("touches", "Time from MQL to sales’ first touch", columns, tuple(_row(r, bool(sla)) for r in rows))
 
 
 def _more(touched: Record) -> list[Record]:
@@ -132,13 +132,13 @@ def _row(r: Record, sla: bool) -> tuple[Cell, ...]:
         cell(r["level"]),
         cell(format.count(r["mqls"]), r["mqls"]),
         *within,
-        cell(hours(r["median"]) if format.known(r["median"]) else "never", r["median"]),
-        cell(hours(r["p90"]) if format.known(r["p90"]) else "never", r["p90"]),
+        cell(hours(r["median"]) if format.is_number(r["median"]) else "never", r["median"]),
+        cell(hours(r["p90"]) if format.is_number(r["p90"]) else "never", r["p90"]),
         cell(format.count(r["never"]), r["never"]),
     )
 
 
-def _chart(touched: Record, table: Table) -> Chart:
+def _chart(touched: Record, table: PageTable) -> Chart:
     rows = [
         (r["level"], r["rate"], r["low"], r["high"], format.share(r["rate"]))
         for r in [{"level": "all", **touched["all"]}, *touched["source"][:SHOWN]]
@@ -147,7 +147,7 @@ def _chart(touched: Record, table: Table) -> Chart:
     shows = (
         "A dot for the share of each source’s MQLs that sales touched within the SLA, with a line for its 95% interval."
     )
-    return Chart("touched-in-time", "MQLs touched within the SLA", shows, *plots.shares(rows, end=1.0), table)
+    return Chart("touched-in-time", "MQLs touched within the SLA", shows, *plots.share_chart(rows, end=1.0), table)
 
 
 def _compared(told: Record, touched: Record) -> list[Part]:

@@ -8,11 +8,11 @@ from typing import Any
 from leadline.core import format
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.report.charts import plots
-from leadline.report.parts import COUNTED, Cell, Chart, Column, Folded, Part, Section, Table, cell
-from leadline.report.sections.funnel.cost_per_sql import spending
-from leadline.report.sections.funnel.first_touch import days, left_out, speed
+from leadline.report.parts import COUNTED, Cell, Chart, Collapsed, PageSection, PageTable, Part, TableColumn, cell
+from leadline.report.sections.funnel.cost_per_sql import spending_parts
+from leadline.report.sections.funnel.first_touch import days, left_out_lines, speed_parts
 
-__all__ = ["funnel"]
+__all__ = ["funnel_section"]
 
 TITLE = "The funnel"
 BY = {"source": "source", "campaign": "campaign"}
@@ -21,25 +21,32 @@ PER = 1_000
 Record = Mapping[str, Any]
 
 
-def funnel(record: Record) -> Section | None:
+def funnel_section(record: Record) -> PageSection | None:
     """Say how many go on from each rung to the next, how fast and at what cost; nothing for a flat file."""
     told = record["funnel"]
     if told is None:
         return None
     steps: Sequence[Record] = told["all"]
     if not any(step["entered"] >= MIN_GROUP_SIZE for step in steps):
-        return Section("funnel", TITLE, _unripe(told), (_how(told),))
-    parts: list[Part] = [_chart(told, steps), *_levels(told), *_months(told), *speed(told), *spending(told), _how(told)]
-    return Section("funnel", TITLE, _found(told), tuple(parts))
+        return PageSection("funnel", TITLE, _unripe(told), (_how(told),))
+    parts: list[Part] = [
+        _chart(told, steps),
+        *_levels(told),
+        *_months(told),
+        *speed_parts(told),
+        *spending_parts(told),
+        _how(told),
+    ]
+    return PageSection("funnel", TITLE, _funnel_finding(told), tuple(parts))
 
 
-def _found(told: Record) -> str:
+def _funnel_finding(told: Record) -> str:
     """Say the narrowest step, and the whole way."""
     steps = [s for s in told["all"] if s["entered"] >= MIN_GROUP_SIZE]
     names = {(s["start"], s["end"]): s for s in steps}
     main = names.get(("mql", "sql")) or names.get(("lead", "sql")) or steps[0]
     median = main["days"][1]
-    after = f", after {days(median)} at the median" if format.known(median) else ""
+    after = f", after {days(median)} at the median" if format.is_number(median) else ""
     whole = names.get(("lead", "won")) or names.get(("mql", "won"))
     rest = ""
     if whole is not None:
@@ -60,17 +67,17 @@ def _unripe(told: Record) -> str:
 def _chart(told: Record, steps: Sequence[Record]) -> Chart:
     """Draw what becomes of a thousand leads at each step's own rate."""
     columns = (
-        Column("step"),
-        Column("leads", True, "old enough to count at the lower stage"),
-        Column("went on", True),
-        Column("share", True),
-        Column("95% interval", True),
-        Column("lost or rejected", True, "in that time"),
-        Column("median time", True, "of those that stood at both"),
-        Column("quartiles", True),
-        Column("too recent to count", True),
+        TableColumn("step"),
+        TableColumn("leads", True, "old enough to count at the lower stage"),
+        TableColumn("went on", True),
+        TableColumn("share", True),
+        TableColumn("95% interval", True),
+        TableColumn("lost or rejected", True, "in that time"),
+        TableColumn("median time", True, "of those that stood at both"),
+        TableColumn("quartiles", True),
+        TableColumn("too recent to count", True),
     )
-    table = Table("steps", "Each step of all leads", columns, tuple(_step_row(s) for s in steps))
+    table = PageTable("steps", "Each step of all leads", columns, tuple(_step_row(s) for s in steps))
     rows: list[tuple[str, float, str]] = [("leads", float(PER), format.count(PER))]
     left = float(PER)
     for start, end in zip(told["stages"], told["stages"][1:], strict=False):
@@ -89,12 +96,14 @@ def _chart(told: Record, steps: Sequence[Record]) -> Chart:
         f"A bar for each stage, as wide as the number of {format.count(PER)} leads that get there at each step’s own rate; the table has the "
         "rates with their intervals."
     )
-    return Chart("funnel-all", f"What becomes of {format.count(PER)} leads", shows, *plots.funnel(rows), table)
+    return Chart("funnel-all", f"What becomes of {format.count(PER)} leads", shows, *plots.funnel_chart(rows), table)
 
 
 def _step_row(step: Record) -> tuple[Cell, ...]:
     low, median, high = step["days"]
-    quartiles = f"{format.amount(low, 1)} to {format.amount(high, 1)} days" if format.known(low) else format.ABSENT
+    quartiles = (
+        f"{format.decimal(low, 1)} to {format.decimal(high, 1)} days" if format.is_number(low) else format.ABSENT
+    )
     return (
         cell(f"{format.stage(step['start'])} → {format.stage(step['end'])}"),
         cell(format.count(step["entered"]), step["entered"]),
@@ -128,10 +137,15 @@ def _levels(told: Record) -> list[Part]:
     parts: list[Part] = []
     for by, word in BY.items():
         if told[by]:
-            columns = (Column(word), Column("leads", True), *_step_columns(told), Column("lead → SQL, median", True))
+            columns = (
+                TableColumn(word),
+                TableColumn("leads", True),
+                *_step_columns(told),
+                TableColumn("lead → SQL, median", True),
+            )
             rows = tuple(_level_row(level, told) for level in told[by])
             folded = "The same by campaign" if by == "campaign" else ""
-            parts.append(Table(f"funnel-{by}", f"By {word}", columns, rows, folded=folded))
+            parts.append(PageTable(f"funnel-{by}", f"By {word}", columns, rows, folded=folded))
         else:
             parts.append(
                 f"No attribute tells a lead’s {word}; name it as funnel.{by} in the config to see the funnel by {word}."
@@ -139,8 +153,8 @@ def _levels(told: Record) -> list[Part]:
     return parts
 
 
-def _step_columns(told: Record) -> tuple[Column, ...]:
-    return tuple(Column(f"{format.stage(s['start'])} → {format.stage(s['end'])}", True) for s in told["all"])
+def _step_columns(told: Record) -> tuple[TableColumn, ...]:
+    return tuple(TableColumn(f"{format.stage(s['start'])} → {format.stage(s['end'])}", True) for s in told["all"])
 
 
 def _level_row(level: Record, told: Record) -> tuple[Cell, ...]:
@@ -161,18 +175,18 @@ def _months(told: Record) -> list[Part]:
         months = months[:-1]
     if not months:
         return []
-    columns = (Column("month"), Column("new leads", True), *_step_columns(told))
+    columns = (TableColumn("month"), TableColumn("new leads", True), *_step_columns(told))
     rows = tuple(
         (cell(m["month"]), cell(format.count(m["leads"]), m["leads"]), *(_month_cell(s) for s in m["steps"]))
         for m in months
     )
-    table = Table("funnel-months", "By month", columns, rows, folded="Every month as a table")
+    table = PageTable("funnel-months", "By month", columns, rows, folded="Every month as a table")
     series: list[tuple[str, list[float | None], int | None]] = []
     for wanted in (("lead", "sql"), ("mql", "sql"), ("mql", "won")):
         place = next((n for n, s in enumerate(told["all"]) if (s["start"], s["end"]) == wanted), None)
         if place is None:
             continue
-        values = [_drawn(m["steps"][place]) for m in months]
+        values = [_plotted_rate(m["steps"][place]) for m in months]
         if sum(v is not None for v in values) > 1:
             series.append((f"{format.stage(wanted[0])} → {format.stage(wanted[1])}", values, None))
     if not series:
@@ -182,10 +196,10 @@ def _months(told: Record) -> list[Part]:
         "The month is that in which the lower stage was entered."
     )
     names = [m["month"] for m in months]
-    return [Chart("funnel-by-month", "Conversion by month", shows, *plots.lines(names, series), table)]
+    return [Chart("funnel-by-month", "Conversion by month", shows, *plots.line_chart(names, series), table)]
 
 
-def _drawn(step: Record) -> float | None:
+def _plotted_rate(step: Record) -> float | None:
     return step["rate"] if step["complete"] and step["entered"] >= MIN_GROUP_SIZE else None
 
 
@@ -195,16 +209,16 @@ def _month_cell(step: Record) -> Cell:
     return rate_cell(step)
 
 
-def _how(told: Record) -> Folded:
-    return Folded(COUNTED, (
+def _how(told: Record) -> Collapsed:
+    return Collapsed(COUNTED, (
         f"Everybody gets the same time: {_length(told['within'])} for a step, {_length(told['won_within'])} for the way from lead or MQL to won "
         "(funnel.within and funnel.won_within in the config). A lead is old enough to count for a step once that time is over since it stood at the lower "
-        f"stage; stages are known up to {format.instant(told['until'])}. A month counts once all its leads do. So an old and a new cohort are compared alike, "
+        f"stage; stages are known up to {format.date_text(told['until'])}. A month counts once all its leads do. So an old and a new cohort are compared alike, "
         "and no rate grows by waiting.",
         "A stage that was skipped counts as reached at the time of the next one, and tells no time. "
         "A lead that was rejected and came back still counts where it got to. Records that were merged count as one person, by the survivor’s source. "
         "Months are those of UTC.",
         "Intervals are exact, at the number of independent leads that the leads of accounts amount to; of twenty, about one misses. "
         f"Below {MIN_GROUP_SIZE} leads nothing is said, and a source or campaign that fewer share has no name here.",
-        *left_out(told),
+        *left_out_lines(told),
     ))  # fmt: skip

@@ -7,9 +7,9 @@ from typing import Any
 
 from leadline.core import format
 from leadline.report.charts import plots
-from leadline.report.parts import Cell, Chart, Column, Section, Table, cell
+from leadline.report.parts import Cell, Chart, PageSection, PageTable, TableColumn, cell
 
-__all__ = ["intent"]
+__all__ = ["intent_section"]
 
 TITLE = "Intent stages: what to do with each lead"
 NAMES = {
@@ -33,67 +33,72 @@ GETS = (
 COLUMN = "The stage stands behind the scores as the column intent_stage: it says what to send a lead, and the tier whom to work first. "
 
 
-def intent(record: Mapping[str, Any]) -> Section | None:
+def intent_section(record: Mapping[str, Any]) -> PageSection | None:
     """Say how each stage converted, and how many open leads are in it; nothing for a flat file."""
     told: Mapping[str, Any] | None = record["intent"]
     if told is None and "events" not in record.get("tables", {}):
         return None
     if told is None:
-        return Section("intent", TITLE, "No behaviour in the config has an intent, so leads have no intent stages.")
-    window = format.length(told["window"])
+        return PageSection("intent", TITLE, "No behaviour in the config has an intent, so leads have no intent stages.")
+    window = format.duration(told["window"])
     past = {p["level"]: p for p in told["past"]}
     drawn = [
         (NAMES[stage][0], p["rate"], p["low"], p["high"], format.share(p["rate"]))
         for stage, p in past.items()
-        if format.known(p["rate"])
+        if format.is_number(p["rate"])
     ]
     table = _table(told, past, window)
     shows = (
         f"A dot for the share of each stage's past snapshots whose lead {format.outcome(record.get('outcome', {}))}, "
         "with a line for its 95% interval."
     )
-    parts: list[Chart | Table | str] = []
+    parts: list[Chart | PageTable | str] = []
     parts.append(
-        Chart("stages-past", "Conversion by intent stage", shows, *plots.shares(drawn), table) if drawn else table
+        Chart("stages-past", "Conversion by intent stage", shows, *plots.share_chart(drawn), table) if drawn else table
     )
     means = (
         f"A lead is in the stage of the deepest intent that it acted on in the last {window}, as the config marks behaviours; the stage "
         "follows from its acts alone, by the same rule for past snapshots and for tonight. Past conversion is of all labelled snapshots, "
         "its exact interval at the number of independent ones; leads now are those open at the end of the data, with the tiers that the model gives them."
     )
-    return Section(
-        "intent", TITLE, _found(told, past, window, record.get("outcome", {})), (*parts, _disagree(told), means)
+    return PageSection(
+        "intent",
+        TITLE,
+        _intent_finding(told, past, window, record.get("outcome", {})),
+        (*parts, _disagree(told), means),
     )
 
 
-def _found(told: Mapping[str, Any], past: Mapping[str, Any], window: str, asked: Mapping[str, Any]) -> str:
+def _intent_finding(told: Mapping[str, Any], past: Mapping[str, Any], window: str, asked: Mapping[str, Any]) -> str:
     now = {n["stage"]: n["leads"] for n in told["now"]}
     known = [
-        (who, format.share(past[stage]["rate"])) for stage, who in LEADS.items() if format.known(past[stage]["rate"])
+        (who, format.share(past[stage]["rate"]))
+        for stage, who in LEADS.items()
+        if format.is_number(past[stage]["rate"])
     ]
     then = ""
     if known:
         (who, rate), others = known[0], [f"{who} in {rate}" for who, rate in known[1:]]
-        then = f"; in the past {who} {format.outcome(asked)} in {rate} of cases{', ' if others else ''}{format.joined(others)}"
+        then = f"; in the past {who} {format.outcome(asked)} in {rate} of cases{', ' if others else ''}{format.join(others)}"
     return (
         f"Of {format.count(sum(now.values()), 'open lead')}, {format.count(now['purchase_ready'])} are purchase-ready by what they did in the last "
         f"{window}{then}."
     )
 
 
-def _table(told: Mapping[str, Any], past: Mapping[str, Any], window: str) -> Table:
+def _table(told: Mapping[str, Any], past: Mapping[str, Any], window: str) -> PageTable:
     tiers: Sequence[str] = told["tiers"]
     columns = (
-        Column("stage"),
-        Column("should get"),
-        Column("deepest intent", means=f"last {window}"),
-        Column("converted", True, "past snapshots"),
-        Column("95% interval", True),
-        Column("open leads now", True),
-        *(Column(f"tier {tier}", True) for tier in tiers),
-        Column("expected", True, "to convert, by the model"),
+        TableColumn("stage"),
+        TableColumn("should get"),
+        TableColumn("deepest intent", means=f"last {window}"),
+        TableColumn("converted", True, "past snapshots"),
+        TableColumn("95% interval", True),
+        TableColumn("open leads now", True),
+        *(TableColumn(f"tier {tier}", True) for tier in tiers),
+        TableColumn("expected", True, "to convert, by the model"),
     )
-    return Table(
+    return PageTable(
         "intent-stages",
         "The stages in the past and now",
         columns,
@@ -112,7 +117,7 @@ def _row(now: Mapping[str, Any], past: Mapping[str, Any]) -> tuple[Cell, ...]:
         cell(format.ABSENT) if few else cell(format.shares(past["low"], past["high"]), past["low"]),
         cell(format.count(now["leads"]), now["leads"]),
         *(cell(format.count(n), n) for n in now["tiers"]),
-        cell(format.amount(now["expected"], 1), now["expected"]),
+        cell(format.decimal(now["expected"], 1), now["expected"]),
     )
 
 

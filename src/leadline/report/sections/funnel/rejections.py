@@ -8,9 +8,9 @@ from typing import Any
 from leadline.core import format
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.report.charts import plots, svg
-from leadline.report.parts import Cell, Chart, Column, Part, Section, Table, cell
+from leadline.report.parts import Cell, Chart, PageSection, PageTable, Part, TableColumn, cell
 
-__all__ = ["rejected"]
+__all__ = ["rejections_section"]
 
 TITLE = "Disqualification reasons"
 KINDS = {
@@ -26,18 +26,20 @@ DO = (
 Record = Mapping[str, Any]
 
 
-def rejected(record: Record) -> Section | None:
+def rejections_section(record: Record) -> PageSection | None:
     """Say why leads were rejected, by kind of reason, and how many of each tier were accepted; nothing for a flat file."""
     told = record["rejected"]
     if told is None:
         return None
     if told["leads"] < MIN_GROUP_SIZE:
-        return Section("rejected", TITLE, f"{format.count(told['leads'], 'lead')} were rejected: too few to say why.")
+        return PageSection(
+            "rejected", TITLE, f"{format.count(told['leads'], 'lead')} were rejected: too few to say why."
+        )
     parts: list[Part] = [*_reasons(told), *_by_source(told), *_tiers(told), *_months(told), DO]
-    return Section("rejected", TITLE, _found(told), tuple(parts))
+    return PageSection("rejected", TITLE, _rejections_finding(told), tuple(parts))
 
 
-def _found(told: Record) -> str:
+def _rejections_finding(told: Record) -> str:
     kinds, leads = told["kinds"], told["leads"]
     if kinds["none"] == leads:
         return f"{format.count(leads, 'lead')} were rejected, and no reason is on record: name the column as tables.stages.reason, or have sales pick one."
@@ -48,7 +50,7 @@ def _found(told: Record) -> str:
         if kinds[kind]
     ]
     known = "" if given == leads else f"of the {format.count(given)} with a reason, "
-    return f"{format.count(leads, 'lead')} were rejected, {format.count(told['handed'])} of them as MQL or later; {known}{format.joined(shares)}{_by_tier(told['tiers'])}."
+    return f"{format.count(leads, 'lead')} were rejected, {format.count(told['handed'])} of them as MQL or later; {known}{format.join(shares)}{_by_tier(told['tiers'])}."
 
 
 def _by_tier(tiers: Sequence[Record]) -> str:
@@ -74,25 +76,25 @@ def _reasons(told: Record) -> list[Part]:
         for r in told["reasons"]
     )
     columns = (
-        Column("reason"),
-        Column("kind"),
-        Column("leads", True),
-        Column("share", True, "of all that were rejected"),
+        TableColumn("reason"),
+        TableColumn("kind"),
+        TableColumn("leads", True),
+        TableColumn("share", True, "of all that were rejected"),
     )
     if not rows:
         return []
-    table = Table("rejection-reasons", "Reasons that 20 leads share; the others by kind", columns, rows)
+    table = PageTable("rejection-reasons", "Reasons that 20 leads share; the others by kind", columns, rows)
     drawn = [
         (r["reason"], float(r["leads"]), format.count(r["leads"], "lead"), "flat") for r in told["reasons"][:SHOWN]
     ]
     shows = "A bar for each reason, as long as the number of leads that were rejected for it."
-    return [Chart("why-rejected", "Why leads were rejected", shows, *svg.bars(drawn), table)]
+    return [Chart("why-rejected", "Why leads were rejected", shows, *svg.bar_chart(drawn), table)]
 
 
 def _by_source(told: Record) -> list[Part]:
     if not told["source"]:
         return []
-    table = Table(
+    table = PageTable(
         "rejected-source",
         "Rejected leads by source",
         _columns("source", told),
@@ -106,11 +108,11 @@ def _used(told: Record) -> list[str]:
     return [kind for kind in KINDS if told["kinds"][kind]]
 
 
-def _columns(first: str, told: Record) -> tuple[Column, ...]:
+def _columns(first: str, told: Record) -> tuple[TableColumn, ...]:
     return (
-        Column(first),
-        Column("rejected", True),
-        *(Column(KINDS[kind], True, "share of them") for kind in _used(told)),
+        TableColumn(first),
+        TableColumn("rejected", True),
+        *(TableColumn(KINDS[kind], True, "share of them") for kind in _used(told)),
     )
 
 
@@ -124,7 +126,7 @@ def _row(r: Record, told: Record) -> tuple[Cell, ...]:
     return (cell(r["level"]), cell(format.count(r["leads"]), r["leads"]), *cells)
 
 
-def _stacked(key: str, title: str, levels: Sequence[Record], table: Table) -> Chart | Table:
+def _stacked(key: str, title: str, levels: Sequence[Record], table: PageTable) -> Chart | PageTable:
     used = [kind for kind in KINDS if any(r["kinds"][kind] for r in levels)]
     rows = [
         (r["level"], [float(r["kinds"][kind]) for kind in used], format.count(r["leads"], "lead"))
@@ -136,7 +138,7 @@ def _stacked(key: str, title: str, levels: Sequence[Record], table: Table) -> Ch
     shows = (
         "A bar of equal length for each, cut by the share of each kind of reason among the leads that were rejected."
     )
-    return Chart(key, title, shows, *plots.stacked(rows, [KINDS[kind] for kind in used]), table)
+    return Chart(key, title, shows, *plots.stacked_bars(rows, [KINDS[kind] for kind in used]), table)
 
 
 def _tiers(told: Record) -> list[Part]:
@@ -147,10 +149,12 @@ def _tiers(told: Record) -> list[Part]:
             "Acceptance by tier isn’t told: no lead that sales decided was scored by a model that hadn’t been fitted on it."
         ]
     columns = (
-        Column("tier"), Column("decided", True), Column("accepted", True, "SQL before any rejection"), Column("share", True),
-        Column("95% interval", True), *(Column(KINDS[kind], True, "of those rejected") for kind in _used(told)),
+        TableColumn("tier"), TableColumn("decided", True), TableColumn("accepted", True, "SQL before any rejection"), TableColumn("share", True),
+        TableColumn("95% interval", True), *(TableColumn(KINDS[kind], True, "of those rejected") for kind in _used(told)),
     )  # fmt: skip
-    table = Table("accepted-tiers", "What sales made of each tier", columns, tuple(_tier_row(t, told) for t in tiers))
+    table = PageTable(
+        "accepted-tiers", "What sales made of each tier", columns, tuple(_tier_row(t, told) for t in tiers)
+    )
     drawn = [
         (
             f"tier {t['level']}",
@@ -169,7 +173,7 @@ def _tiers(told: Record) -> list[Part]:
     if not drawn:
         return [table, how]
     shows = "A dot for the share of each tier’s decided leads that sales accepted, with a line for its 95% interval."
-    return [Chart("accepted-by-tier", "Accepted by tier", shows, *plots.shares(drawn, end=1.0), table), how]
+    return [Chart("accepted-by-tier", "Accepted by tier", shows, *plots.share_chart(drawn, end=1.0), table), how]
 
 
 def _tier_row(t: Record, told: Record) -> tuple[Cell, ...]:
@@ -189,4 +193,4 @@ def _tier_row(t: Record, told: Record) -> tuple[Cell, ...]:
 def _months(told: Record) -> list[Part]:
     rows = tuple(_row(m, told) for m in told["months"])
     caption = "Rejected leads by month of the rejection"
-    return [Table("rejected-months", caption, _columns("month", told), rows, folded="By month")] if rows else []
+    return [PageTable("rejected-months", caption, _columns("month", told), rows, folded="By month")] if rows else []

@@ -6,37 +6,39 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.core import format
-from leadline.report.parts import COUNTED, Cell, Column, Control, Folded, Section, Table, cell
-from leadline.report.text import sentences
+from leadline.report.parts import COUNTED, Cell, Collapsed, Control, PageSection, PageTable, TableColumn, cell
+from leadline.report.text import capacity_sentences
 
-__all__ = ["cut"]
+__all__ = ["capacity_section"]
 
 CUT = "Choose the threshold"
 
 
-def cut(record: Mapping[str, Any]) -> Section:
+def capacity_section(record: Mapping[str, Any]) -> PageSection:
     """Say what the capacity would have brought, and let the reader move it."""
     cuts: Sequence[Mapping[str, Any]] = record.get("capacity") or []
     if not cuts:
-        return Section(
+        return PageSection(
             "cut", CUT, "A flat file has no weeks, so there is no weekly capacity to choose a threshold for."
         )
     asked = record.get("outcome", {})
-    what, within = format.outcomes(asked), format.outcome(asked)
+    what, within = format.outcome_plural(asked), format.outcome(asked)
     fine: Sequence[Mapping[str, Any]] = record.get("curve") or cuts
     now = len(cuts) // 2  # `judge.capacity.table` has the config's capacity in the middle
     here = cuts[now]
-    worked = format.amount(here["leads_per_week"], 1).removesuffix(".0")
+    worked = format.decimal(here["leads_per_week"], 1).removesuffix(".0")
     found = (
-        f"In the newest fold, of a week’s best {worked} leads {format.amount(here['expected'])} were to be {what} "
+        f"In the newest fold, of a week’s best {worked} leads {format.decimal(here['expected'])} were to be {what} "
         f"({format.share(here['precision'])} precision), which is {format.share(here['recall'])} of all leads of that week that were (recall)."
     )
     start = next((n for n, c in enumerate(fine) if c["probability"] == here["probability"]), len(fine) // 2)
-    every = Table(
+    every = PageTable(
         "cuts", "Every threshold that the control knows", _cut_columns(what), tuple(_cut_row(c) for c in fine), start,
         "Every threshold as a table",
     )  # fmt: skip
-    table = Table("capacity", "Half to double the capacity", _cut_columns(what), tuple(_cut_row(c) for c in cuts), now)
+    table = PageTable(
+        "capacity", "Half to double the capacity", _cut_columns(what), tuple(_cut_row(c) for c in cuts), now
+    )
     how = (
         f"A week’s leads are those that stood at or above the threshold at one of its snapshots; a lead is one of the expected {what} where "
         f"it {within}. A lead that stays on the list counts in each week, so these figures don’t add up over weeks; in the column "
@@ -48,45 +50,45 @@ def cut(record: Mapping[str, Any]) -> Section:
         table,
         Control(every, start, "Leads that sales work in a week"),
         _own(steady, what),
-        " ".join(sentences(steady)),
-        Folded(COUNTED, (how,)),
+        " ".join(capacity_sentences(steady)),
+        Collapsed(COUNTED, (how,)),
     )
-    return Section("cut", CUT, found, tuple(part for part in parts if part))
+    return PageSection("cut", CUT, found, tuple(part for part in parts if part))
 
 
-def _own(steady: Mapping[str, Any], what: str) -> Table | None:
+def _own(steady: Mapping[str, Any], what: str) -> PageTable | None:
     """Tell what each owner or territory's own capacity would have brought, where capacity is told by one."""
     rows, by = tuple(_named_row(c) for c in steady.get("own") or []), str(steady.get("by"))
     if not rows:
         return None
-    return Table("own", f"By {by}, each at its own capacity", (Column(by), *_cut_columns(what)), rows)
+    return PageTable("own", f"By {by}, each at its own capacity", (TableColumn(by), *_cut_columns(what)), rows)
 
 
-def _cut_columns(what: str) -> tuple[Column, ...]:
+def _cut_columns(what: str) -> tuple[TableColumn, ...]:
     return (
-        Column("leads a week", True, "volume"),
-        Column(f"expected {what}", True, "among them"),
-        Column("precision", True, f"share of them that become {what}"),
-        Column("recall", True, f"share of all {what} that they are"),
-        Column(f"missed {what}", True, "below the threshold"),
-        Column("threshold", True, "probability"),
-        Column("precision near threshold", True, f"share of those around it that become {what}"),
-        Column(f"new {what}", True, "a week, no lead worked twice"),
-        Column("leads per run", True, "at a fixed threshold"),
+        TableColumn("leads a week", True, "volume"),
+        TableColumn(f"expected {what}", True, "among them"),
+        TableColumn("precision", True, f"share of them that become {what}"),
+        TableColumn("recall", True, f"share of all {what} that they are"),
+        TableColumn(f"missed {what}", True, "below the threshold"),
+        TableColumn("threshold", True, "probability"),
+        TableColumn("precision near threshold", True, f"share of those around it that become {what}"),
+        TableColumn(f"new {what}", True, "a week, no lead worked twice"),
+        TableColumn("leads per run", True, "at a fixed threshold"),
     )
 
 
 def _cut_row(c: Mapping[str, Any]) -> tuple[Cell, ...]:
-    missed = c["expected"] / c["recall"] - c["expected"] if format.known(c["recall"]) and c["recall"] > 0 else None
+    missed = c["expected"] / c["recall"] - c["expected"] if format.is_number(c["recall"]) and c["recall"] > 0 else None
     return (
-        cell(format.amount(c["leads_per_week"], 1), c["leads_per_week"]),
-        cell(format.amount(c["expected"]), c["expected"]),
+        cell(format.decimal(c["leads_per_week"], 1), c["leads_per_week"]),
+        cell(format.decimal(c["expected"]), c["expected"]),
         cell(format.share(c["precision"]), c["precision"]),
         cell(format.share(c["recall"]), c["recall"]),
-        cell(format.amount(missed), missed),
+        cell(format.decimal(missed), missed),
         cell(format.share(c["probability"], 2), c["probability"]),
         cell(format.share(c.get("marginal")), c.get("marginal")),
-        cell(format.amount(c.get("new")), c.get("new")),
+        cell(format.decimal(c.get("new")), c.get("new")),
         cell(_night(c), c.get("night")),
     )
 
@@ -98,7 +100,7 @@ def _named_row(c: Mapping[str, Any]) -> tuple[Cell, ...]:
 def _night(c: Mapping[str, Any]) -> str:
     """Say how many leads a night has, and by how many that varies."""
     return (
-        f"{format.amount(c['night'], 0)} ± {format.amount(c['night_spread'], 0)}"
-        if format.known(c["night"])
+        f"{format.decimal(c['night'], 0)} ± {format.decimal(c['night_spread'], 0)}"
+        if format.is_number(c["night"])
         else format.ABSENT
     )

@@ -8,15 +8,15 @@ from typing import Any
 
 from leadline.core import format
 from leadline.report.charts import svg
-from leadline.report.parts import COUNTED, Cell, Chart, Column, Folded, Section, Table, cell
+from leadline.report.parts import COUNTED, Cell, Chart, Collapsed, PageSection, PageTable, TableColumn, cell
 
-__all__ = ["drivers", "families", "steady", "supported", "way"]
+__all__ = ["ablation_section", "direction_words", "drivers_section", "stability_parts", "support_sentences"]
 
 
 # What the data supported: the rung of the small-data ladder, what snapshots are worth, pooled levels, steady drivers.
 
 
-def supported(record: Mapping[str, Any]) -> tuple[str, ...]:
+def support_sentences(record: Mapping[str, Any]) -> tuple[str, ...]:
     """Say what was fitted and why, and for how many independent snapshots the labelled ones count."""
     rung, sample, pooled = record.get("complexity"), record.get("sample"), record.get("rare_levels")
     said = [f"What was fitted: {rung['name']}. {rung['reason']}."] if rung else []
@@ -28,33 +28,35 @@ def supported(record: Mapping[str, Any]) -> tuple[str, ...]:
             f"Snapshots of one lead, and leads of one account, are not independent: {format.count(sample['snapshots'], 'snapshot')} of "
             f"{format.count(sample['leads'], 'lead')}{where} tell as much as "
             f"{format.count(sample['effective'])} independent ones would, {format.count(sample['effective_positives'])} of them positive (a design effect of "
-            f"{format.amount(sample['design_effect'], 1)}). Intervals on this page draw whole accounts, or leads that have none."
+            f"{format.decimal(sample['design_effect'], 1)}). Intervals on this page draw whole accounts, or leads that have none."
         )
     if pooled:
         parts = [f"{name} ({format.share(share)} of snapshots)" for name, share in pooled.items()]
-        said.append(f"Levels that fewer than 20 leads share are pooled as “other”: {format.joined(parts)}.")
+        said.append(f"Levels that fewer than 20 leads share are pooled as “other”: {format.join(parts)}.")
     return tuple(said)
 
 
-def steady(record: Mapping[str, Any]) -> tuple[Table | str, ...]:
+def stability_parts(record: Mapping[str, Any]) -> tuple[PageTable | str, ...]:
     """Say which drivers come back in refits on bootstrap samples of accounts; nothing where a record doesn't tell."""
     told: Mapping[str, Any] | None = record.get("stability")
     if not told or not told["drivers"]:
         return ()
     words = {d["group"]: d["words"] for d in record.get("drivers", [])}
     said = (
-        f"Fitted again {format.count(told['refits'], 'time')} on bootstrap samples of accounts, {format.amount(told['comes_back'] * told['top'], 1)} of the "
+        f"Fitted again {format.count(told['refits'], 'time')} on bootstrap samples of accounts, {format.decimal(told['comes_back'] * told['top'], 1)} of the "
         f"{format.count(told['top'])} strongest drivers are among the {format.count(told['top'])} strongest again. A driver whose rank runs over "
         "a wide range is one of several that tell much the same."
     )
-    columns: Sequence[Column] = (
-        Column("what"), Column("least share", True), Column("most", True), Column("best rank", True), Column("worst", True),
+    columns: Sequence[TableColumn] = (
+        TableColumn("what"), TableColumn("least share", True), TableColumn("most", True), TableColumn("best rank", True), TableColumn("worst", True),
     )  # fmt: skip
     rows = tuple(_support_row(d, str(words.get(d["group"], d["group"]))) for d in told["drivers"])
     folded = "The range of each driver over the refits"
     return (
         said,
-        Table("steady", "Drivers over refits on bootstrap samples of accounts", tuple(columns), rows, folded=folded),
+        PageTable(
+            "steady", "Drivers over refits on bootstrap samples of accounts", tuple(columns), rows, folded=folded
+        ),
     )
 
 
@@ -81,11 +83,11 @@ MEANS = (
 Record = Mapping[str, Any]
 
 
-def drivers(record: Record) -> Section:
+def drivers_section(record: Record) -> PageSection:
     """Rank what moves scores."""
-    ranked: Sequence[Record] = [d for d in record.get("drivers", []) if format.known(d.get("weight"))]
+    ranked: Sequence[Record] = [d for d in record.get("drivers", []) if format.is_number(d.get("weight"))]
     if not ranked or not ranked[0]["weight"] > 0:
-        return Section("moves", MOVES, "No feature matters: all leads get the same one.")
+        return PageSection("moves", MOVES, "No feature matters: all leads get the same one.")
     first, effects = ranked[:5], record.get("drivers_direction", {})
     alone = Counter(
         f["group"] for f in record.get("features", [])
@@ -96,15 +98,15 @@ def drivers(record: Record) -> Section:
     found = (
         f"“{_words(ranked[0])}” matters most, with {format.share(ranked[0]['share'], 0)} of all contributions{some}."
     )
-    return Section("moves", MOVES, found, (_chart(ranked, ways), MEANS, *steady(record)))
+    return PageSection("moves", MOVES, found, (_chart(ranked, ways), MEANS, *stability_parts(record)))
 
 
-def way(direction: Any) -> str:
+def direction_words(direction: Any) -> str:
     """Say which way a driver moves scores.
 
     Examples
     --------
-    >>> way(0.2), way(-0.1), way(None)
+    >>> direction_words(0.2), direction_words(-0.1), direction_words(None)
     ('raises', 'lowers', '–')
     """
     return {"up": "raises", "down": "lowers", "flat": format.ABSENT}[_kind(direction)]
@@ -119,26 +121,26 @@ def _chart(ranked: Sequence[Record], ways: Sequence[Any]) -> Chart:
         f"A bar for each of the {format.count(len(drawn), 'strongest driver')}, as long as its mean effect on scores; "
         "the colour tells whether it raises a score, lowers it, or neither can be said: the table has it in words."
     )
-    return Chart("bars", MOVES, shows, *svg.bars(drawn), _table(ranked, ways))
+    return Chart("bars", MOVES, shows, *svg.bar_chart(drawn), _table(ranked, ways))
 
 
-def _table(ranked: Sequence[Record], ways: Sequence[Any]) -> Table:
+def _table(ranked: Sequence[Record], ways: Sequence[Any]) -> PageTable:
     columns = (
-        Column("what"),
-        Column("share of contributions", True),
-        Column("mean effect on the log odds", True, "of whatever sign, over leads"),
-        Column("having it, or more, … the score"),
+        TableColumn("what"),
+        TableColumn("share of contributions", True),
+        TableColumn("mean effect on the log odds", True, "of whatever sign, over leads"),
+        TableColumn("having it, or more, … the score"),
     )
     rows = tuple(
         (
             cell(_words(d)),
             cell(format.share(d["share"]), d["share"]),
-            cell(format.amount(d["weight"], 3), d["weight"]),
-            cell(way(one), one),
+            cell(format.decimal(d["weight"], 3), d["weight"]),
+            cell(direction_words(one), one),
         )
         for d, one in zip(ranked, ways, strict=True)
     )
-    return Table("drivers", f"All {format.count(len(ranked), 'driver')}, the strongest first", columns, rows)
+    return PageTable("drivers", f"All {format.count(len(ranked), 'driver')}, the strongest first", columns, rows)
 
 
 def _words(driver: Record) -> str:
@@ -146,7 +148,7 @@ def _words(driver: Record) -> str:
 
 
 def _kind(direction: Any) -> str:
-    return "flat" if not format.known(direction) or direction == 0 else "up" if direction > 0 else "down"
+    return "flat" if not format.is_number(direction) or direction == 0 else "up" if direction > 0 else "down"
 
 
 # The section on families of features: how much worse the backtest gets when the model does without one.
@@ -162,48 +164,50 @@ HOW = (
 )
 
 
-def families(record: Mapping[str, Any]) -> Section:
+def ablation_section(record: Mapping[str, Any]) -> PageSection:
     """Say what is lost without each family, the dearest first."""
     told: Sequence[Mapping[str, Any]] | None = record.get("ablation")
     if told is None:
-        return Section("worth", WORTH, "This run made no ablation.")
+        return PageSection("worth", WORTH, "This run made no ablation.")
     if not told:
-        return Section("worth", WORTH, "All features are of one family: without it, nothing is left to compare with.")
-    ranked = sorted(told, key=lambda worth: -worth["logloss"] if format.known(worth["logloss"]) else float("inf"))
+        return PageSection(
+            "worth", WORTH, "All features are of one family: without it, nothing is left to compare with."
+        )
+    ranked = sorted(told, key=lambda worth: -worth["logloss"] if format.is_number(worth["logloss"]) else float("inf"))
     columns = (
-        Column("family"),
-        Column("features", True),
-        Column("log loss lost", True, "when left out"),
-        Column("95% interval", True),
-        Column("AUC lost", True, "when left out"),
-        Column("95% interval", True),
-        Column("verdict"),
+        TableColumn("family"),
+        TableColumn("features", True),
+        TableColumn("log loss lost", True, "when left out"),
+        TableColumn("95% interval", True),
+        TableColumn("AUC lost", True, "when left out"),
+        TableColumn("95% interval", True),
+        TableColumn("verdict"),
     )
-    table = Table("families", "Feature-family ablation, all folds", columns, tuple(map(_ablation_row, ranked)))
-    return Section("worth", WORTH, _found(ranked), (table, Folded(COUNTED, (HOW,))))
+    table = PageTable("families", "Feature-family ablation, all folds", columns, tuple(map(_ablation_row, ranked)))
+    return PageSection("worth", WORTH, _ablation_finding(ranked), (table, Collapsed(COUNTED, (HOW,))))
 
 
-def _found(ranked: Sequence[Mapping[str, Any]]) -> str:
+def _ablation_finding(ranked: Sequence[Mapping[str, Any]]) -> str:
     missed = [worth for worth in ranked if worth["verdict"] == "missed"]
     better = [worth["family"] for worth in ranked if worth["verdict"] == "better without"]
     if missed:
         first = missed[0]
         said = (
-            f"Without {format.joined([worth['family'] for worth in missed])} the backtest is worse by more than noise; "
-            f"without {first['family']} most, by {format.amount(first['logloss'], 4)} of log loss."
+            f"Without {format.join([worth['family'] for worth in missed])} the backtest is worse by more than noise; "
+            f"without {first['family']} most, by {format.decimal(first['logloss'], 4)} of log loss."
         )
     else:
         said = f"Of {len(ranked)} families none, left out alone, is missed by more than noise: the others tell what it tells."
-    return f"{said} Without {format.joined(better)} it is better, by more than noise." if better else said
+    return f"{said} Without {format.join(better)} it is better, by more than noise." if better else said
 
 
 def _ablation_row(worth: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (
         cell(worth["family"]),
         cell(format.count(worth["features"]), worth["features"]),
-        cell(format.amount(worth["logloss"], 4, True), worth["logloss"]),
+        cell(format.decimal(worth["logloss"], 4, True), worth["logloss"]),
         cell(format.interval(worth["logloss_low"], worth["logloss_high"], 4), worth["logloss_low"]),
-        cell(format.amount(worth["auc"], 3, True), worth["auc"]),
+        cell(format.decimal(worth["auc"], 3, True), worth["auc"]),
         cell(format.interval(worth["auc_low"], worth["auc_high"], 3), worth["auc_low"]),
         cell(worth["verdict"]),
     )

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from leadline.core import format
-from leadline.report.parts import Column, Section, Table, cell
+from leadline.report.parts import PageSection, PageTable, TableColumn, cell
 
-__all__ = ["stages"]
+__all__ = ["later_stage_sections"]
 
 TITLE = "Multi-stage conversion and deal value"
 HOW = (
@@ -19,27 +19,27 @@ HOW = (
 )
 
 
-def stages(record: Mapping[str, Any]) -> tuple[Section, ...]:
+def later_stage_sections(record: Mapping[str, Any]) -> tuple[PageSection, ...]:
     """Return the section, or nothing where the config asks one question only."""
     told = record.get("stages")
     if not told:
         return ()
     columns = (
-        Column("stage"),
-        Column("leads that were asked", True),
-        Column("snapshots that went on", True),
-        Column("AUC", True, "newest fold"),
-        Column("its interval", True),
-        Column("ECE", True),
-        Column("what was fitted, and why"),
+        TableColumn("stage"),
+        TableColumn("leads that were asked", True),
+        TableColumn("snapshots that went on", True),
+        TableColumn("AUC", True, "newest fold"),
+        TableColumn("its interval", True),
+        TableColumn("ECE", True),
+        TableColumn("what was fitted, and why"),
     )
     rows = tuple(_row(step) for step in told["steps"])
-    table = Table("stages", "Each downstream stage, on its own leads", columns, rows)
-    parts: list[Table | str] = [table, *_value(told), HOW]
-    return (Section("stages", TITLE, _found(told), tuple(parts)),)
+    table = PageTable("stages", "Each downstream stage, on its own leads", columns, rows)
+    parts: list[PageTable | str] = [table, *_value(told), HOW]
+    return (PageSection("stages", TITLE, _finding_stages(told), tuple(parts)),)
 
 
-def _found(told: Mapping[str, Any]) -> str:
+def _finding_stages(told: Mapping[str, Any]) -> str:
     """Say how the product of the probabilities did."""
     made = told["chain"]
     if made is None:
@@ -47,8 +47,8 @@ def _found(told: Mapping[str, Any]) -> str:
     return (
         f"Of {format.count(made['rows'])} snapshots of open leads, {format.share(made['predicted'], 2)} were predicted to go all the way and "
         f"{format.share(made['observed'], 2)} did ({format.share(made['observed_low'], 2)} to {format.share(made['observed_high'], 2)}); the product ranks them "
-        f"with an AUC of {format.amount(made['auc'], 3)} ({format.interval(made['auc_low'], made['auc_high'], 3)}), the first stage’s probability alone "
-        f"with {format.amount(made['first_auc'], 3)}."
+        f"with an AUC of {format.decimal(made['auc'], 3)} ({format.interval(made['auc_low'], made['auc_high'], 3)}), the first stage’s probability alone "
+        f"with {format.decimal(made['first_auc'], 3)}."
     )
 
 
@@ -59,9 +59,9 @@ def _row(step: Mapping[str, Any]) -> tuple[Any, ...]:
         cell(f"{step['reaches']} within {step['within']} of {step['given']}"),
         cell(format.count(step["leads"]), step["leads"]),
         cell(format.count(step["snapshots"]["positive"]), step["snapshots"]["positive"]),
-        cell(format.amount(m.get("auc"), 3), m.get("auc")),
+        cell(format.decimal(m.get("auc"), 3), m.get("auc")),
         cell(format.interval(m.get("auc_low"), m.get("auc_high"), 3), m.get("auc_low")),
-        cell(format.amount(m.get("ece"), 4), m.get("ece")),
+        cell(format.decimal(m.get("ece"), 4), m.get("ece")),
         cell(step["why"]),
     )
 
@@ -74,13 +74,13 @@ def _value(told: Mapping[str, Any]) -> Iterator[str]:
         return
     how = "by their attributes" if made["method"] == "segments" else "at the overall mean for everybody"
     yield (
-        f"{format.count(made['deals'])} won deals brought {format.amount(made['mean'], 0)} on average "
+        f"{format.count(made['deals'])} won deals brought {format.decimal(made['mean'], 0)} on average "
         f"({format.interval(made['mean_low'], made['mean_high'], 0)}); amounts are expected {how}: {made['why']}."
     )
     judged = made.get("judged")
     if judged:
         yield (
-            f"On the newest {format.count(judged['deals'])} deals, estimates by attributes miss by {format.amount(judged['mae'], 0)} on average and the "
-            f"overall mean by {format.amount(judged['mae_mean'], 0)} (difference {format.interval(judged['gain_low'], judged['gain_high'], 0)}); observed amounts were "
-            f"{format.amount(judged['observed_over_predicted'])} times what was predicted ({format.interval(judged['observed_over_predicted_low'], judged['observed_over_predicted_high'])})."
+            f"On the newest {format.count(judged['deals'])} deals, estimates by attributes miss by {format.decimal(judged['mae'], 0)} on average and the "
+            f"overall mean by {format.decimal(judged['mae_mean'], 0)} (difference {format.interval(judged['gain_low'], judged['gain_high'], 0)}); observed amounts were "
+            f"{format.decimal(judged['observed_over_predicted'])} times what was predicted ({format.interval(judged['observed_over_predicted_low'], judged['observed_over_predicted_high'])})."
         )

@@ -7,14 +7,14 @@ from typing import Any
 
 from leadline.core import format
 from leadline.report.charts import plots, svg
-from leadline.report.parts import Cell, Chart, Column, Folded, Panel, Panels, Shape, Table, cell
+from leadline.report.parts import Cell, Chart, Collapsed, PageTable, Panel, Panels, Shape, TableColumn, cell
 
-__all__ = ["pictures"]
+__all__ = ["model_plot_parts"]
 
 WORDS = "For the data scientist: beeswarm, dependence and interactions of the model’s features"
 
 
-def pictures(record: Mapping[str, Any]) -> tuple[Folded, ...]:
+def model_plot_parts(record: Mapping[str, Any]) -> tuple[Collapsed, ...]:
     """Draw them; nothing where a record doesn't tell, or nothing moves scores."""
     told: Mapping[str, Any] | None = record.get("pictures")
     if not told or not told["swarms"]:
@@ -25,7 +25,7 @@ def pictures(record: Mapping[str, Any]) -> tuple[Folded, ...]:
     if told["pairs"]:
         parts.append(_pairs(told))
     names = "Effects are exact contributions to the log odds (SHAP values); features have the names of the catalogue, and of explain."
-    return (Folded(WORDS, (names, *parts)),)
+    return (Collapsed(WORDS, (names, *parts)),)
 
 
 def _swarm(told: Mapping[str, Any]) -> Chart:
@@ -35,14 +35,14 @@ def _swarm(told: Mapping[str, Any]) -> Chart:
         "to the left where it lowers it; the hue tells how high the value is among them, from low to high, and grey is a category or no value."
     )
     columns = (
-        Column("feature"),
-        Column("mean effect", True, "of whatever sign"),
-        Column("effect of low values", True, "mean over the lowest third"),
-        Column("effect of high values", True, "mean over the highest third"),
+        TableColumn("feature"),
+        TableColumn("mean effect", True, "of whatever sign"),
+        TableColumn("effect of low values", True, "mean over the lowest third"),
+        TableColumn("effect of high values", True, "mean over the highest third"),
     )
-    table = Table("swarm-table", "Effects of the strongest features", columns, tuple(_swarm_row(s) for s in swarms))
+    table = PageTable("swarm-table", "Effects of the strongest features", columns, tuple(_swarm_row(s) for s in swarms))
     rows = [(str(s["feature"]), [(point[0], point[1]) for point in s["points"]]) for s in swarms]
-    return Chart("swarm", "Beeswarm", shows, *plots.swarm(rows, "effect on the log odds"), table)
+    return Chart("swarm", "Beeswarm", shows, *plots.beeswarm_chart(rows, "effect on the log odds"), table)
 
 
 def _swarm_row(swarm: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -50,34 +50,36 @@ def _swarm_row(swarm: Mapping[str, Any]) -> tuple[Cell, ...]:
     high = [effect for effect, rank in swarm["points"] if rank is not None and rank >= 2 / 3]
     return (
         cell(str(swarm["feature"])),
-        cell(format.amount(swarm["strength"], 3), swarm["strength"]),
+        cell(format.decimal(swarm["strength"], 3), swarm["strength"]),
         *(_mean(side) for side in (low, high)),
     )
 
 
 def _mean(effects: Sequence[float]) -> Cell:
     value = sum(effects) / len(effects) if effects else None
-    return cell(format.amount(value, 3, sign=True), value)
+    return cell(format.decimal(value, 3, sign=True), value)
 
 
 def _dependence(told: Mapping[str, Any]) -> Panels:
     curves: Sequence[Mapping[str, Any]] = told["dependences"]
     columns = (
-        Column("feature"),
-        Column("value"),
-        Column("snapshots", True),
-        Column("mean effect", True),
-        Column("middle half", True),
+        TableColumn("feature"),
+        TableColumn("value"),
+        TableColumn("snapshots", True),
+        TableColumn("mean effect", True),
+        TableColumn("middle half", True),
     )
     rows = tuple(
         (
             cell(str(c["feature"])), cell(_value(c["kind"], b)), cell(format.count(b["rows"]), b["rows"]),
-            cell(format.amount(b["mean"], 3, sign=True), b["mean"]), cell(format.interval(b["early"], b["late"], 3), b["early"]),
+            cell(format.decimal(b["mean"], 3, sign=True), b["mean"]), cell(format.interval(b["early"], b["late"], 3), b["early"]),
         )
         for c in curves
         for b in c["bins"]
     )  # fmt: skip
-    table = Table("dependence-table", f"Effects by value over {format.count(told['rows'], 'snapshot')}", columns, rows)
+    table = PageTable(
+        "dependence-table", f"Effects by value over {format.count(told['rows'], 'snapshot')}", columns, rows
+    )
     shows = (
         "For the strongest number of each of the first drivers: the mean effect on the log odds by value, in bins of about as many snapshots, "
         "with a line for the middle half of them."
@@ -91,13 +93,13 @@ def _value(kind: str, b: Mapping[str, Any]) -> str:
     if b["is_missing"]:
         return "never" if kind == "days" else "none"
     low, high = b["low"], b["high"]
-    if not format.known(low):
+    if not format.is_number(low):
         return f"up to {_short(high)}"
-    return f"over {_short(low)}" if not format.known(high) else f"{_short(low)} to {_short(high)}"
+    return f"over {_short(low)}" if not format.is_number(high) else f"{_short(low)} to {_short(high)}"
 
 
 def _short(value: float) -> str:
-    return f"{value:,.3g}".replace("-", "−") if abs(value) < 1000 else format.amount(value, 0)
+    return f"{value:,.3g}".replace("-", "−") if abs(value) < 1000 else format.decimal(value, 0)
 
 
 def _curve(told: Mapping[str, Any]) -> tuple[int, int, tuple[Shape, ...]]:
@@ -131,21 +133,21 @@ def _tick(b: Mapping[str, Any]) -> str:
     """Say where a bin ends."""
     if b["is_missing"]:
         return "none"
-    return f">{_short(b['low'])}" if not format.known(b["high"]) else f"≤{_short(b['high'])}"
+    return f">{_short(b['low'])}" if not format.is_number(b["high"]) else f"≤{_short(b['high'])}"
 
 
 def _pairs(told: Mapping[str, Any]) -> Chart:
     pairs: Sequence[Mapping[str, Any]] = told["pairs"]
     columns = (
-        Column("feature"),
-        Column("and"),
-        Column("mean effect together", True, "of whatever sign, beyond what each does alone"),
+        TableColumn("feature"),
+        TableColumn("and"),
+        TableColumn("mean effect together", True, "of whatever sign, beyond what each does alone"),
     )
     rows = tuple(
-        (cell(str(p["one"])), cell(str(p["other"])), cell(format.amount(p["strength"], 4), p["strength"]))
+        (cell(str(p["one"])), cell(str(p["other"])), cell(format.decimal(p["strength"], 4), p["strength"]))
         for p in pairs
     )
-    table = Table("pairs-table", "The pairs that work together most", columns, rows)
-    drawn = [(f"{p['one']} × {p['other']}", p["strength"], format.amount(p["strength"], 3), "flat") for p in pairs]
+    table = PageTable("pairs-table", "The pairs that work together most", columns, rows)
+    drawn = [(f"{p['one']} × {p['other']}", p["strength"], format.decimal(p["strength"], 3), "flat") for p in pairs]
     shows = f"A bar for each pair's mean absolute interaction (SHAP interaction values of the trees) over {format.count(told['meeting'], 'snapshot')}."
-    return Chart("pairs", "Which features work together", shows, *svg.bars(drawn), table)
+    return Chart("pairs", "Which features work together", shows, *svg.bar_chart(drawn), table)

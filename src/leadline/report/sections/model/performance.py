@@ -8,9 +8,20 @@ from typing import Any
 from leadline.core import format
 from leadline.evaluation.baselines import in_order, label
 from leadline.report.charts import svg
-from leadline.report.parts import COUNTED, Cell, Chart, Column, Folded, Part, Section, Shape, Table, cell
+from leadline.report.parts import (
+    COUNTED,
+    Cell,
+    Chart,
+    Collapsed,
+    PageSection,
+    PageTable,
+    Part,
+    Shape,
+    TableColumn,
+    cell,
+)
 
-__all__ = ["how_good"]
+__all__ = ["performance_section"]
 
 GOOD = "Model performance"
 MEANS = (
@@ -22,28 +33,28 @@ MEANS = (
 )
 
 
-def how_good(record: Mapping[str, Any]) -> Section:
+def performance_section(record: Mapping[str, Any]) -> PageSection:
     """Say how well the newest fold was ranked and told, against the regression and current scoring rules."""
     evaluation = record.get("evaluation", {})
     folds: Sequence[Mapping[str, Any]] = evaluation.get("folds") or []
     if not folds:
-        return Section("good", GOOD, "No fold could be judged, so nothing is known of how good the model is.")
+        return PageSection("good", GOOD, "No fold could be judged, so nothing is known of how good the model is.")
     newest = folds[-1]
     m = newest["figures"]["model"]
     found = (
         f"In the newest fold, which chose nothing, a lead that converts ranks above one that doesn’t {format.share(m['auc'], 0)} of the time "
-        f"(AUC {format.amount(m['auc'], 3)}, 95% interval {format.interval(m['auc_low'], m['auc_high'], 3)}), the best tenth converts "
-        f"{format.amount(m['lift_10'], 1)} times as often as all ({format.interval(m['lift_10_low'], m['lift_10_high'], 1)}), and probabilities "
+        f"(AUC {format.decimal(m['auc'], 3)}, 95% interval {format.interval(m['auc_low'], m['auc_high'], 3)}), the best tenth converts "
+        f"{format.decimal(m['lift_10'], 1)} times as often as all ({format.interval(m['lift_10_low'], m['lift_10_high'], 1)}), and probabilities "
         f"miss by {format.share(m['ece'], 2)} on average where {format.share(newest['base_rate'])} convert."
     )
     parts: list[Part | None] = [_against(evaluation.get("against_logistic")), *_folds(folds)]
-    parts += [_calibration(evaluation), _gains(evaluation), Folded(COUNTED, (MEANS,))]
-    return Section("good", GOOD, found, tuple(p for p in parts if p))
+    parts += [_calibration(evaluation), _gains(evaluation), Collapsed(COUNTED, (MEANS,))]
+    return PageSection("good", GOOD, found, tuple(p for p in parts if p))
 
 
 def _against(gap: Sequence[Any] | None) -> str:
     """Compare the log losses of the model and of the regression beside it."""
-    if not gap or not all(map(format.known, gap)):
+    if not gap or not all(map(format.is_number, gap)):
         return ""
     value, low, high = gap
     verdict = (
@@ -54,46 +65,46 @@ def _against(gap: Sequence[Any] | None) -> str:
         else "the two can’t be told apart"
     )
     return (
-        f"Against the logistic regression, the model’s log loss is {format.amount(abs(value), 4)} "
-        f"{'lower' if value >= 0 else 'higher'} (difference {format.amount(value, 4, True)}, 95% interval "
+        f"Against the logistic regression, the model’s log loss is {format.decimal(abs(value), 4)} "
+        f"{'lower' if value >= 0 else 'higher'} (difference {format.decimal(value, 4, True)}, 95% interval "
         f"{format.interval(low, high, 4)}; above 0 the model is better): {verdict}."
     )
 
 
-def _folds(folds: Sequence[Mapping[str, Any]]) -> tuple[Table, Table]:
+def _folds(folds: Sequence[Mapping[str, Any]]) -> tuple[PageTable, PageTable]:
     """Return where each fold lies, and how good each sayer was in it."""
     spans = (
-        Column("fold"),
-        Column("tested from", True),
-        Column("to", True),
-        Column("snapshots that trained", True),
-        Column("snapshots tested", True),
-        Column("positive", True),
-        Column("base rate", True),
+        TableColumn("fold"),
+        TableColumn("tested from", True),
+        TableColumn("to", True),
+        TableColumn("snapshots that trained", True),
+        TableColumn("snapshots tested", True),
+        TableColumn("positive", True),
+        TableColumn("base rate", True),
     )
     columns = (
-        Column("fold and whose scores"),
-        Column("AUC", True),
-        Column("its interval", True),
-        Column("AP", True),
-        Column("lift of best tenth", True),
-        Column("its interval", True),
-        Column("Brier", True),
-        Column("ECE", True),
-        Column("log loss", True),
-        Column("AUC on closed-won", True),
+        TableColumn("fold and whose scores"),
+        TableColumn("AUC", True),
+        TableColumn("its interval", True),
+        TableColumn("AP", True),
+        TableColumn("lift of best tenth", True),
+        TableColumn("its interval", True),
+        TableColumn("Brier", True),
+        TableColumn("ECE", True),
+        TableColumn("log loss", True),
+        TableColumn("AUC on closed-won", True),
     )
     said = [(f, who) for f in folds for who in in_order(f["figures"])]
     rows = tuple(_figures_row(f, who) for f, who in said)
     return (
-        Table(
+        PageTable(
             "folds",
             "The folds, oldest first; the newest is judged",
             spans,
             tuple(map(_fold_row, folds)),
             len(folds) - 1,
         ),
-        Table("figures", "How good, in each fold", columns, rows, said.index((folds[-1], "model"))),
+        PageTable("figures", "How good, in each fold", columns, rows, said.index((folds[-1], "model"))),
     )
 
 
@@ -113,42 +124,44 @@ def _figures_row(f: Mapping[str, Any], who: str) -> tuple[Cell, ...]:
     m = f["figures"][who]
     return (
         cell(f"{f['number']}: {label(who)}"),
-        cell(format.amount(m["auc"], 3), m["auc"]),
+        cell(format.decimal(m["auc"], 3), m["auc"]),
         cell(format.interval(m["auc_low"], m["auc_high"], 3), m["auc_low"]),
-        cell(format.amount(m["average_precision"], 3), m["average_precision"]),
-        cell(format.amount(m["lift_10"]), m["lift_10"]),
+        cell(format.decimal(m["average_precision"], 3), m["average_precision"]),
+        cell(format.decimal(m["lift_10"]), m["lift_10"]),
         cell(format.interval(m["lift_10_low"], m["lift_10_high"]), m["lift_10_low"]),
-        cell(format.amount(m["brier"], 4), m["brier"]),
-        cell(format.amount(m["ece"], 4), m["ece"]),
-        cell(format.amount(m["log_loss"], 4), m["log_loss"]),
-        cell(format.amount(m.get("won_auc"), 3), m.get("won_auc")),
+        cell(format.decimal(m["brier"], 4), m["brier"]),
+        cell(format.decimal(m["ece"], 4), m["ece"]),
+        cell(format.decimal(m["log_loss"], 4), m["log_loss"]),
+        cell(format.decimal(m.get("won_auc"), 3), m.get("won_auc")),
     )
 
 
 def _place(micros: int) -> str:
     """Say where a fold lies: a day, or a flat file's order, whose values are no instants."""
-    return format.instant(micros) if abs(micros) > 10**13 else f"{micros:,}"
+    return format.date_text(micros) if abs(micros) > 10**13 else f"{micros:,}"
 
 
 def _calibration(evaluation: Mapping[str, Any]) -> Chart | None:
-    bins = [b for b in evaluation.get("calibration") or [] if format.known(b["mean_p"]) and format.known(b["rate"])]
+    bins = [
+        b for b in evaluation.get("calibration") or [] if format.is_number(b["mean_p"]) and format.is_number(b["rate"])
+    ]
     if not bins:
         return None
     top = max(*(b["mean_p"] for b in bins), *(b["high"] or b["rate"] for b in bins), 0.001)
     frame = svg.Frame(top, top, "predicted probability", "share that converted", lambda v: f"{100 * v:g}%")
-    shapes = [svg.curve(frame, [(0, 0), (top, top)], "even")]
+    shapes = [svg.curve_shape(frame, [(0, 0), (top, top)], "even")]
     for b in bins:
-        if format.known(b["low"]) and format.known(b["high"]):
+        if format.is_number(b["low"]) and format.is_number(b["high"]):
             place = {"x1": frame.x(b["mean_p"]), "x2": frame.x(b["mean_p"])}
             shapes.append(
                 Shape("line", {**place, "y1": frame.y(b["low"]), "y2": frame.y(b["high"]), "class": "range flat"})
             )
         shapes.append(Shape("circle", {"cx": frame.x(b["mean_p"]), "cy": frame.y(b["rate"]), "r": 5, "class": "up"}))
     columns = (
-        Column("predicted probability", True),
-        Column("converted", True),
-        Column("95% interval", True),
-        Column("snapshots", True),
+        TableColumn("predicted probability", True),
+        TableColumn("converted", True),
+        TableColumn("95% interval", True),
+        TableColumn("snapshots", True),
     )
     rows = tuple(
         (
@@ -159,19 +172,21 @@ def _calibration(evaluation: Mapping[str, Any]) -> Chart | None:
         )
         for b in bins
     )
-    table = Table("calibration", "Predicted and observed, in bins of equal size, newest fold", columns, rows)
+    table = PageTable("calibration", "Predicted and observed, in bins of equal size, newest fold", columns, rows)
     shows = "Dots on the slanted line mean that of leads told 10%, 10% convert. Upright lines are 95% intervals."
     return Chart("predicted", "Do probabilities come true?", shows, *frame.drawn(*shapes), table)
 
 
 def _gains(evaluation: Mapping[str, Any]) -> Chart | None:
-    points = [(s, c) for s, c in evaluation.get("gains") or [] if format.known(s) and format.known(c)]
+    points = [(s, c) for s, c in evaluation.get("gains") or [] if format.is_number(s) and format.is_number(c)]
     if len(points) < 2:
         return None
     frame = svg.Frame(1.0, 1.0, "best share of leads", "share of conversions held", lambda v: f"{100 * v:g}%")
-    shapes = [svg.curve(frame, [(0, 0), (1, 1)], "even"), svg.curve(frame, points, "line")]
-    columns = (Column("best share of leads", True), Column("share of conversions held", True))
+    shapes = [svg.curve_shape(frame, [(0, 0), (1, 1)], "even"), svg.curve_shape(frame, points, "line")]
+    columns = (TableColumn("best share of leads", True), TableColumn("share of conversions held", True))
     rows = tuple((cell(format.share(s, 0), s), cell(format.share(c), c)) for s, c in points)
-    table = Table("gains", "What the top of the list holds, newest fold", columns, rows, folded="The curve as a table")
+    table = PageTable(
+        "gains", "What the top of the list holds, newest fold", columns, rows, folded="The curve as a table"
+    )
     shows = "The further the curve stands above the slanted line, which is a list in any order, the better the ranking."
     return Chart("held", "What the top of the list holds", shows, *frame.drawn(*shapes), table)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from leadline.core import format
-from leadline.report.parts import Column, Section, Table, cell
-from leadline.report.sections.model.drivers import supported
+from leadline.report.parts import PageSection, PageTable, TableColumn, cell
+from leadline.report.sections.model.drivers import support_sentences
 
-__all__ = ["problems", "what_asked"]
+__all__ = ["problems_section", "question_section"]
 
 KINDS = (
     ("positive", "positive", "the outcome came within the horizon"),
@@ -22,29 +22,29 @@ KINDS = (
 SEVERITIES = (("error", "error"), ("warning", "warning"), ("note", "note"))
 
 
-def what_asked(record: Mapping[str, Any]) -> Section:
+def question_section(record: Mapping[str, Any]) -> PageSection:
     """Say the question, the time it was asked at, and the rows it was asked of."""
     counts, asked = record.get("snapshots", {}), record.get("outcome", {})
     flat = asked.get("reaches") is None
     whom = "each row" if flat else "each open lead"
     labelled = (counts.get("positive") or 0) + (counts.get("negative") or 0)
     known_at = record.get("known_at")
-    when = f"at T, {format.instant(known_at)}, it" if known_at is not None else "it"
+    when = f"at T, {format.date_text(known_at)}, it" if known_at is not None else "it"
     version = f" (version {record['version']})" if record.get("version") else ""
     found = (
         f"{record['name']}{version} asks of {whom} whether it {format.outcome(asked)}; {when} had learnt from "
         f"{format.count(labelled, 'labelled snapshot')}, {format.count(counts.get('positive'))} of them positive "
         f"(from {format.count(counts.get('positive_leads'), 'lead')})."
     )
-    return Section(
+    return PageSection(
         "asked",
         "What was asked, of whom",
         found,
-        (*supported(record), _kinds(counts), *_thinned(counts), _tables(record)),
+        (*support_sentences(record), _kinds(counts), *_thinned(counts), _tables(record)),
     )
 
 
-def _kinds(counts: Mapping[str, Any]) -> Table:
+def _kinds(counts: Mapping[str, Any]) -> PageTable:
     total = sum(counts.get(key) or 0 for key, _, _ in KINDS)
     rows = tuple(
         (
@@ -55,42 +55,47 @@ def _kinds(counts: Mapping[str, Any]) -> Table:
         )
         for key, title, means in KINDS
     )
-    columns = (Column("kind"), Column("snapshots", True), Column("share", True), Column("what it means"))
-    return Table("kinds", "Snapshots by kind; a snapshot is one open lead at one as_of", columns, rows)
+    columns = (
+        TableColumn("kind"),
+        TableColumn("snapshots", True),
+        TableColumn("share", True),
+        TableColumn("what it means"),
+    )
+    return PageTable("kinds", "Snapshots by kind; a snapshot is one open lead at one as_of", columns, rows)
 
 
 def _thinned(counts: Mapping[str, Any]) -> tuple[str, ...]:
     kept, there = counts.get("kept_negative"), counts.get("negative")
-    if not (format.known(kept) and format.known(there)) or kept >= there:  # type: ignore[operator]
+    if not (format.is_number(kept) and format.is_number(there)) or kept >= there:  # type: ignore[operator]
         return ()
     return (
         f"Of the negatives, {format.count(kept)} were kept by sampling, with weights that leave probabilities as they are.",
     )
 
 
-def _tables(record: Mapping[str, Any]) -> Table:
+def _tables(record: Mapping[str, Any]) -> PageTable:
     sources, prints = record.get("sources", {}), record.get("fingerprints", {})
     rows = tuple(
         (cell(name), cell(format.count(n), n), cell(str(sources.get(name, format.ABSENT))), cell(str(prints.get(name, format.ABSENT))))
         for name, n in record.get("tables", {}).items()
     )  # fmt: skip
     columns = (
-        Column("table"),
-        Column("rows visible at T", True),
-        Column("read from"),
-        Column("fingerprint", means="changes when the data do"),
+        TableColumn("table"),
+        TableColumn("rows visible at T", True),
+        TableColumn("read from"),
+        TableColumn("fingerprint", means="changes when the data do"),
     )
-    return Table("tables", "Tables read", columns, rows)
+    return PageTable("tables", "Tables read", columns, rows)
 
 
-def problems(record: Mapping[str, Any]) -> Section:
+def problems_section(record: Mapping[str, Any]) -> PageSection:
     """Tell what the checks found in the data."""
     told = record.get("findings", [])
     findings = [f for f in told if f["severity"] != "not applicable"]
     if not findings:
-        return Section("problems", "Data problems found", "The checks found nothing to say against the data.")
+        return PageSection("problems", "Data problems found", "The checks found nothing to say against the data.")
     number = Counter(f["severity"] for f in findings)
-    said = format.joined([format.count(number[key], noun) for key, noun in SEVERITIES if number[key]])
+    said = format.join([format.count(number[key], noun) for key, noun in SEVERITIES if number[key]])
     rows = tuple(
         (
             cell(f["code"]),
@@ -104,20 +109,20 @@ def problems(record: Mapping[str, Any]) -> Section:
         for f in findings
     )
     columns = (
-        Column("code"),
-        Column("severity"),
-        Column("where"),
-        Column("found"),
-        Column("expected"),
-        Column("what to do", means="or the reason with which it is accepted"),
-        Column("rows", True),
+        TableColumn("code"),
+        TableColumn("severity"),
+        TableColumn("where"),
+        TableColumn("found"),
+        TableColumn("expected"),
+        TableColumn("what to do", means="or the reason with which it is accepted"),
+        TableColumn("rows", True),
     )
     found = f"The checks found {format.count(len(findings), 'thing')} to say of the data: {said}."
     unasked = tuple(
         (cell(f["code"]), cell(f["subject"]), cell(f["seen"])) for f in told if f["severity"] == "not applicable"
     )
-    heads = (Column("code"), Column("where"), Column("why it doesn’t apply"))
+    heads = (TableColumn("code"), TableColumn("where"), TableColumn("why it doesn’t apply"))
     folded = "What couldn’t be checked"
-    parts: tuple[Table, ...] = (Table("findings", "Findings of the checks", columns, rows),)
-    parts += (Table("unasked", folded, heads, unasked, folded=folded),) if unasked else ()
-    return Section("problems", "Data problems found", found, parts)
+    parts: tuple[PageTable, ...] = (PageTable("findings", "Findings of the checks", columns, rows),)
+    parts += (PageTable("unasked", folded, heads, unasked, folded=folded),) if unasked else ()
+    return PageSection("problems", "Data problems found", found, parts)

@@ -7,10 +7,10 @@ from typing import Any
 
 from leadline.core import format
 from leadline.report.card.performance import FEW
-from leadline.report.parts import COUNTED, Cell, Column, Folded, Part, Section, Table, cell
-from leadline.report.text import summary
+from leadline.report.parts import COUNTED, Cell, Collapsed, PageSection, PageTable, Part, TableColumn, cell
+from leadline.report.text import calibration_summary
 
-__all__ = ["held"]
+__all__ = ["calibration_section"]
 
 SEGMENTS = "Calibration and fairness by segment"
 HOW = (
@@ -22,35 +22,37 @@ HOW = (
 CARD = "What the model is for, what it is not for and its known limits stand in its model card, model-card.md, beside it in its folder."
 
 
-def held(record: Mapping[str, Any]) -> Section:
+def calibration_section(record: Mapping[str, Any]) -> PageSection:
     """Say in how many segments of the newest fold probabilities hold, and fold the figures away."""
     told: Mapping[str, Any] | None = record.get("segments")
     if not told:
-        return Section("segments", SEGMENTS, "This run judged no segments.", (CARD,))
+        return PageSection("segments", SEGMENTS, "This run judged no segments.", (CARD,))
     whole, every = told["overall"], told["segments"]
     found = (
         f"Over all leads of the newest fold {format.share(whole['predicted'])} was predicted and {format.share(whole['observed'])} observed "
         f"(95% interval {format.shares(whole['low'], whole['high'])})."
     )
     off = sum(s["verdict"] == "miscalibrated" for s in every)
-    parts: list[Part] = [_sentence(summary(told))] if every else []
+    parts: list[Part] = [_sentence(calibration_summary(told))] if every else []
     if every:
         columns = (
-            Column("segment"),
-            Column("snapshots", True),
-            Column("positive", True),
-            Column("predicted", True),
-            Column("observed", True),
-            Column("95% interval", True),
-            Column("verdict"),
-            Column("AUC", True),
-            Column("in the best tier", True),
-            Column("recall there", True),
+            TableColumn("segment"),
+            TableColumn("snapshots", True),
+            TableColumn("positive", True),
+            TableColumn("predicted", True),
+            TableColumn("observed", True),
+            TableColumn("95% interval", True),
+            TableColumn("verdict"),
+            TableColumn("AUC", True),
+            TableColumn("in the best tier", True),
+            TableColumn("recall there", True),
         )
         folded = f"{format.count(len(every), 'segment')}, {format.count(off)} miscalibrated"
-        parts.append(Table("held", "The newest fold by segment", columns, tuple(_row(s) for s in every), folded=folded))
-        parts.append(Folded(COUNTED, (HOW,)))
-    return Section("segments", SEGMENTS, found, (*parts, CARD))
+        parts.append(
+            PageTable("held", "The newest fold by segment", columns, tuple(_row(s) for s in every), folded=folded)
+        )
+        parts.append(Collapsed(COUNTED, (HOW,)))
+    return PageSection("segments", SEGMENTS, found, (*parts, CARD))
 
 
 def _sentence(said: str) -> str:
@@ -75,8 +77,8 @@ def _figure(s: Mapping[str, Any], name: str) -> Cell:
     if s["by"] in ("month", "tier"):
         return cell(format.ABSENT)
     value, low, high = (s.get(key) for key in (name, f"{name}_low", f"{name}_high"))
-    if not format.known(value):
+    if not format.is_number(value):
         return cell(FEW)
     if name == "auc":
-        return cell(f"{format.amount(value)} ({format.interval(low, high)})", value)
+        return cell(f"{format.decimal(value)} ({format.interval(low, high)})", value)
     return cell(f"{format.share(value)} ({format.shares(low, high)})", value)

@@ -7,55 +7,61 @@ from typing import Any
 
 from leadline.core import format
 from leadline.evaluation.baselines import label
-from leadline.report.parts import COUNTED, Cell, Column, Folded, Part, Section, Table, cell
+from leadline.report.parts import COUNTED, Cell, Collapsed, PageSection, PageTable, Part, TableColumn, cell
 
-__all__ = ["worked"]
+__all__ = ["topk_section"]
 
 WON = 7  # the first column of what is of closed-won deals
 TITLE = "Top-N backtest"
 
 
-def worked(record: Mapping[str, Any]) -> Section:
+def topk_section(record: Mapping[str, Any]) -> PageSection:
     """Say how many leads got there, and what closed, had sales worked the top of the list at each past night."""
     told: Mapping[str, Any] | None = record.get("nights")
     if not told or not told.get("rankers"):
         why = record["nights_reason"]
-        return Section("nights", TITLE, f"No top-N backtest: {why}.", tuple(_optimism(record)))
+        return PageSection("nights", TITLE, f"No top-N backtest: {why}.", tuple(_optimism(record)))
     sayers: Sequence[Mapping[str, Any]] = told["rankers"]
     ahead = {gap["by"]: gap for gap in told.get("model_minus_baseline") or []}
     what, terms = told["terms"]["what"], told["terms"]
     mine = sayers[0]
     found = (
-        f"Of the top {format.amount(told['per_night'], 1).removesuffix('.0')} leads at each of {format.count(told['nights'])} scoring dates, "
-        f"by the model, {format.amount(mine['sqls'], 0)} became {what} ({format.share(mine['precision'])}, 95% interval "
+        f"Of the top {format.decimal(told['per_night'], 1).removesuffix('.0')} leads at each of {format.count(told['nights'])} scoring dates, "
+        f"by the model, {format.decimal(mine['sqls'], 0)} became {what} ({format.share(mine['precision'])}, 95% interval "
         f"{format.interval(mine['sqls_low'], mine['sqls_high'], 0)}); a random order would have found "
-        f"{format.amount(next((w['sqls'] for w in sayers if w['by'] == 'random'), None), 0)}."
+        f"{format.decimal(next((w['sqls'] for w in sayers if w['by'] == 'random'), None), 0)}."
     )
     columns = (
-        Column("who ranks"),
-        Column(what, True, f"among those worked, within {format.length(terms['within'])}"),
-        Column("95% interval", True),
-        Column("model is ahead by", True, what),
-        Column("its 95% interval", True),
-        Column("precision", True, f"share of those worked that become {what}"),
-        Column(f"newest fold: {what}", True),
-        Column("closed-won", True, f"within {format.length(terms['won_within'])}"),
-        Column("95% interval", True),
-        Column("amount", True, "of closed-won deals"),
-        Column("model is ahead by", True, "closed-won"),
-        Column("its 95% interval", True),
+        TableColumn("who ranks"),
+        TableColumn(what, True, f"among those worked, within {format.duration(terms['within'])}"),
+        TableColumn("95% interval", True),
+        TableColumn("model is ahead by", True, what),
+        TableColumn("its 95% interval", True),
+        TableColumn("precision", True, f"share of those worked that become {what}"),
+        TableColumn(f"newest fold: {what}", True),
+        TableColumn("closed-won", True, f"within {format.duration(terms['won_within'])}"),
+        TableColumn("95% interval", True),
+        TableColumn("amount", True, "of closed-won deals"),
+        TableColumn("model is ahead by", True, "closed-won"),
+        TableColumn("its 95% interval", True),
     )
     rows = tuple(_row(w, ahead.get(w["by"], {})) for w in sayers)
     same = f"The same {format.count(told['nights'])} scoring dates, by all rankings"
-    reached = Table("everybody", f"{same}: {what}", columns[:WON], tuple(row[:WON] for row in rows), 0)
-    won = Table("everybody-won", f"{same}: closed-won", *_won(columns, rows), 0)
-    parts: tuple[Part, ...] = (*_closed(ahead, what), reached, won, *_optimism(record), Folded(COUNTED, (_how(told),)))
-    return Section("nights", TITLE, found, parts)
+    reached = PageTable("everybody", f"{same}: {what}", columns[:WON], tuple(row[:WON] for row in rows), 0)
+    won = PageTable("everybody-won", f"{same}: closed-won", *_won(columns, rows), 0)
+    parts: tuple[Part, ...] = (
+        *_closed(ahead, what),
+        reached,
+        won,
+        *_optimism(record),
+        Collapsed(COUNTED, (_how(told),)),
+    )
+    return PageSection("nights", TITLE, found, parts)
 
 
 def _won(
-    columns: tuple[Column, ...], rows: tuple[tuple[Cell, ...], ...]
-) -> tuple[tuple[Column, ...], tuple[tuple[Cell, ...], ...]]:
+    columns: tuple[TableColumn, ...], rows: tuple[tuple[Cell, ...], ...]
+) -> tuple[tuple[TableColumn, ...], tuple[tuple[Cell, ...], ...]]:
     """Return what is of closed-won deals, each row with its heading."""
     return (columns[0], *columns[WON:]), tuple((row[0], *row[WON:]) for row in rows)
 
@@ -63,16 +69,16 @@ def _won(
 def _row(w: Mapping[str, Any], gap: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (
         cell(label(w["by"])),
-        cell(format.amount(w["sqls"], 0), w["sqls"]),
+        cell(format.decimal(w["sqls"], 0), w["sqls"]),
         cell(format.interval(w["sqls_low"], w["sqls_high"], 0), w["sqls_low"]),
-        cell(format.amount(gap.get("sqls"), 0, True), gap.get("sqls")),
+        cell(format.decimal(gap.get("sqls"), 0, True), gap.get("sqls")),
         cell(format.interval(gap.get("sqls_low"), gap.get("sqls_high"), 0), gap.get("sqls_low")),
         cell(format.share(w["precision"]), w["precision"]),
-        cell(format.amount(w["newest_sqls"], 0), w["newest_sqls"]),
-        cell(format.amount(w["won"], 0), w["won"]),
+        cell(format.decimal(w["newest_sqls"], 0), w["newest_sqls"]),
+        cell(format.decimal(w["won"], 0), w["won"]),
         cell(format.interval(w["won_low"], w["won_high"], 0), w["won_low"]),
-        cell(format.amount(w["amount"], 0), w["amount"]),
-        cell(format.amount(gap.get("won"), 0, True), gap.get("won")),
+        cell(format.decimal(w["amount"], 0), w["amount"]),
+        cell(format.decimal(gap.get("won"), 0, True), gap.get("won")),
         cell(format.interval(gap.get("won_low"), gap.get("won_high"), 0), gap.get("won_low")),
     )
 
@@ -82,12 +88,12 @@ def _closed(ahead: Mapping[str, Mapping[str, Any]], what: str) -> list[str]:
     worse = [
         label(by)
         for by, gap in ahead.items()
-        if format.known(gap["won_high"]) and gap["won_high"] < 0 and gap["sqls"] >= 0
+        if format.is_number(gap["won_high"]) and gap["won_high"] < 0 and gap["sqls"] >= 0
     ]
     if not worse:
         return []
     return [
-        f"Look at closed-won first: the model finds as many {what} as {format.joined(worse)}, or more, but fewer of them close, by more than noise (LL309)."
+        f"Look at closed-won first: the model finds as many {what} as {format.join(worse)}, or more, but fewer of them close, by more than noise (LL309)."
     ]
 
 
@@ -102,9 +108,9 @@ def _how(told: Mapping[str, Any]) -> str:
     return (
         "Each date was scored by a model that was fitted on what was known when its fold began; the older folds also chose the "
         f"model’s settings, the newest ({format.count(told['newest_nights'], 'date')}) did not. A lead that was worked isn’t worked again within "
-        f"{format.length(terms['within'])}, as its outcome is still open; it counts once, for the date that picked it. Leads tied at "
+        f"{format.duration(terms['within'])}, as its outcome is still open; it counts once, for the date that picked it. Leads tied at "
         "the threshold share what room is left, as a random order would give on average. Closed-won and amounts are of the "
-        f"{format.count(told['won_nights'], 'date')} that are {format.length(terms['won_within'])} old or older. It counts what became of leads as they were "
+        f"{format.count(told['won_nights'], 'date')} that are {format.duration(terms['won_within'])} old or older. It counts what became of leads as they were "
         "worked then; whether sales would have made more of these leads, no past can tell. Intervals are 95%, by cluster "
         f"bootstrap over accounts, the same samples for all rankings.{thinned}"
     )
@@ -116,8 +122,8 @@ def _optimism(record: Mapping[str, Any]) -> list[str]:
         return []
     drawn, forward = told["drawn"], told["forward"]
     return [
-        f"Optimism: had leads been split at random, the same recipe would have shown AUC {format.amount(drawn['auc'])} and lift "
-        f"{format.amount(drawn['lift_10'], 1)}; forward in time, as in use, it is {format.amount(forward['auc'])} and "
-        f"{format.amount(forward['lift_10'], 1)} (95% intervals of the AUC {format.interval(drawn['auc_low'], drawn['auc_high'])} and "
+        f"Optimism: had leads been split at random, the same recipe would have shown AUC {format.decimal(drawn['auc'])} and lift "
+        f"{format.decimal(drawn['lift_10'], 1)}; forward in time, as in use, it is {format.decimal(forward['auc'])} and "
+        f"{format.decimal(forward['lift_10'], 1)} (95% intervals of the AUC {format.interval(drawn['auc_low'], drawn['auc_high'])} and "
         f"{format.interval(forward['auc_low'], forward['auc_high'])}; a lighter form of the recipe, both times)."
     ]
