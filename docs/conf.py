@@ -51,6 +51,6 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!leadline\.).*"),
     (
         "py:class",
-        r"leadline\.(checks|history|judge|model|times|pipeline\.(fitted|judging|monitored))\..*",
+        r"leadline\.(core|dataset|features|evaluation|model|monitoring|promotion|scoring|workflows\.(training|monitor))\..*",
     ),  # inner records
 ]

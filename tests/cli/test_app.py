@@ -348,12 +348,12 @@ def test_a_full_disk_leaves_last_nights_output(home: Path) -> None:
 
 
 def test_a_bug_shows_where_it_struck_and_no_leads_data(home: Path) -> None:
-    code = f"import leadline.workflows.scoring.explain as s\ndef broken(*a, **k): raise ValueError({CANARY!r})\ns.rank = broken\n{RUN[-1]}"
+    code = f"import leadline.workflows.scoring.explain as s\ndef broken(*a, **k): raise ValueError({CANARY!r})\ns.rank_leads = broken\n{RUN[-1]}"
     done = subprocess.run(
         [*RUN[:-1], code, "score", "demo.yaml", "--as-of", NIGHT], cwd=home, env=environment(), capture_output=True, text=True, check=False
     )  # fmt: skip
     assert done.returncode == 1
-    assert "a bug (ValueError" in done.stderr and "scoring.py" in done.stderr
+    assert "a bug (ValueError" in done.stderr and "explain.py" in done.stderr
     assert CANARY not in done.stderr.replace(code, "")
 
 

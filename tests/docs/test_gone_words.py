@@ -46,11 +46,6 @@ GONE = (
 )
 """What is gone, as a regular expression over a text, and what to say instead."""
 
-ALLOWED = {
-    "docs/config.md": "the config's keys and their page are renamed beside this change",
-}
-"""Files that are not looked at, each with the reason."""
-
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
     """Yield a file's texts with their lines: of Python all strings but docstrings and exported names, else paragraphs."""
@@ -92,7 +87,7 @@ def seen() -> list[Path]:
     """List the files whose texts users read, wherever in the source they lie."""
     source = [path for path in SOURCE.rglob("*") if path.suffix in (".py", ".j2", ".yaml", ".md")]
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
-    return sorted([*source, *(path for path in pages if str(path.relative_to(ROOT)) not in ALLOWED)])
+    return sorted([*source, *pages])
 
 
 def test_no_text_that_users_see_holds_a_word_that_is_gone() -> None:
@@ -113,11 +108,6 @@ def test_help_of_every_command_holds_none() -> None:
         result = CliRunner().invoke(app, [*([name] if name else []), "--help"])
         assert result.exit_code == 0 and result.output
         assert hits(re.sub(r"[^\x00-\x7f]", " ", result.output)) == [], name
-
-
-@pytest.mark.parametrize("allowed", ALLOWED)
-def test_what_is_not_looked_at_is_there(allowed: str) -> None:
-    assert (ROOT / allowed).is_file() and ALLOWED[allowed]
 
 
 PLANTED = {

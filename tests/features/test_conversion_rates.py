@@ -48,12 +48,6 @@ def test_a_spec_survives_its_record(built: FeatureTable) -> None:
         assert Feature.from_record(spec.to_record()) == spec
 
 
-def test_a_record_of_an_older_bundle_has_no_terms() -> None:
-    record = Feature("age", "age", "age", "days", "age", "created", "leads").to_record()
-    del record["terms"]
-    assert Feature.from_record(record).terms == ()
-
-
 def test_the_statement_keeps_to_the_restricted_dialect(cohort: Cohort, built: FeatureTable) -> None:
     text = build.features_sql(built.specs, cohort.intents, roles=ROLES, title=role_column(cohort.loaded))
     bare = re.sub(r"'[^']*'", "", text).replace("REPLACE(", "(")  # a role's pattern may hold a wildcard

@@ -31,9 +31,9 @@ FLAT = {
 }  # fmt: skip
 SCRIPT = f"""
 import sys
-sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(fit.__file__).parents[2])!r}]
+sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(fit.__file__).parents[3])!r}]
 import test_tuned_training
-test_tuning.run(lambda stage: print(stage, file=sys.stderr, flush=True))
+test_tuned_training.run(lambda stage: print(stage, file=sys.stderr, flush=True))
 """
 
 
