@@ -80,3 +80,59 @@ def test_a_folder_imports_what_the_table_allows(folder: str) -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= README_LINES
+
+
+def modules() -> dict[str, ast.Module]:
+    """Return every module of the package by its dotted name, parsed."""
+    found = {}
+    for file in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(("leadline", *file.relative_to(PACKAGE).with_suffix("").parts))
+        found[name.removesuffix(".__init__")] = ast.parse(file.read_text(encoding="utf-8"))
+    return found
+
+
+def imports(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
+    """Return which modules each module imports, also inside functions and for types alone."""
+    found: dict[str, set[str]] = {}
+    for name, tree in trees.items():
+        nodes = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
+        named = {(n.module or "", alias.name) for n in nodes for alias in n.names}
+        found[name] = {f"{m}.{a}" if f"{m}.{a}" in trees else m for m, a in named if m in trees} - {name}
+    return found
+
+
+def cycles(edges: dict[str, set[str]]) -> set[str]:
+    """Return what stays when everything that imports nothing that stays is taken away, again and again."""
+    left = {name: set(others) for name, others in edges.items()}
+    while free := {name for name, others in left.items() if not others & left.keys()}:
+        left = {name: others for name, others in left.items() if name not in free}
+    return set(left)
+
+
+def test_a_planted_cycle_is_found() -> None:
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": set()}) == {"a", "b", "c"}
+    assert cycles({"a": {"b"}, "b": set()}) == set()
+
+
+def test_no_module_imports_itself_round_about() -> None:
+    edges = imports(modules())
+    assert sum(map(len, edges.values())) > 1000
+    assert cycles(edges) == set()
+
+
+def test_a_folder_holds_few_files_and_a_file_one_idea() -> None:
+    files = [file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py"]
+    crowded = {str(f.parent): sum(g.parent == f.parent for g in files) for f in files}
+    assert {folder: count for folder, count in crowded.items() if count > 15} == {}
+    lines = {str(f): len(f.read_text(encoding="utf-8").splitlines()) for f in files}
+    assert {name: count for name, count in lines.items() if count > 450} == {}
+
+
+def test_a_class_name_means_one_thing() -> None:
+    named: dict[str, list[str]] = {}
+    for module, tree in modules().items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                named.setdefault(node.name, []).append(module)
+    assert len(named) > 300
+    assert {name: places for name, places in named.items() if len(places) > 1} == {}

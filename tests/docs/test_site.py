@@ -84,7 +84,7 @@ def test_what_is_made_names_no_machine(site: Path) -> None:
 def test_the_reports_sections_are_those_told() -> None:
     page = (DOCS / "how-to" / "read-the-report.md").read_text(encoding="utf-8").replace("'", "’")
     told = re.findall(r"^\| ([A-Z][^|]+) \|", page, re.MULTILINE)
-    source = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "src" / "leadline" / "report").glob("*.py"))
+    source = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "src" / "leadline" / "report").rglob("*.py"))
     titles = "\n".join(re.findall(r'"([^"\n]+)"', source))
     assert len(told) > 10
     assert [title for title in told if not re.search(rf"^{re.escape(title)}(:|$)", titles, re.MULTILINE)] == []
