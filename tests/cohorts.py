@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 import oracle
 import oracle_rates
-from crowds import ROLES
+from crowded_accounts import ROLES
 from leadline.config.schema import Config
 from leadline.dataset.feature_spec import Feature
 from leadline.features.build import FeatureTable
 from oracle import DAY, Rules
-from worlds import HALF, START, TYPES, WORDS, Run, World, config_of, later_than, rules, worlds
+from small_crm import HALF, START, TYPES, WORDS, Run, World, config_of, later_than, rules, worlds
 
 STAMP = pa.timestamp("us", "UTC")
 KINDS: dict[str, dict[str, pa.DataType]] = {

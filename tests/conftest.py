@@ -43,21 +43,21 @@ collect_ignore_glob = ["*conftest.py"]  # each is loaded, but none is a module o
 @pytest.fixture(scope="session")
 def demo_tables():
     """The small demo world that the upper floors' tests share."""
-    import homes
+    import projects
 
-    return homes.tables()
+    return projects.tables()
 
 
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory, demo_tables):
     """A home with the small demo world and one trained champion: for reading only; (folder, TrainResult)."""
-    import homes
+    import projects
     from leadline import train
 
     folder = tmp_path_factory.mktemp("home")
-    homes.settle(folder, demo_tables)
-    with homes.inside(folder):
-        result = train("demo.yaml", homes.KNOWN_AT)
+    projects.settle(folder, demo_tables)
+    with projects.inside(folder):
+        result = train("demo.yaml", projects.KNOWN_AT)
     return folder, result
 
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from homes import Done, environment
+from projects import Done, environment
 
 __all__ = ["Forks", "forks"]
 

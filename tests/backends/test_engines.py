@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pytest
 
-from crowds import ROLES, Crowd, crowd_config, large_crowd, put
+from crowded_accounts import ROLES, Crowd, crowd_config, large_crowd, put
 from leadline.config.schema import Engine
 from leadline.dataset import labels, snapshots
 from leadline.dataset.account_members import role_column
@@ -20,7 +20,7 @@ from leadline.features import build, catalog
 from leadline.storage import open_store
 from leadline.storage.dialect import DUCKDB, POSTGRES, SPARK, Dialect
 from oracle import DAY, Rules
-from worlds import BEHAVIOURS, WORDS, Run
+from small_crm import BEHAVIOURS, WORDS, Run
 
 ASKED = Rules(
     reaches="sql", horizon=14 * DAY, delay=0, every=7 * DAY, landmarks=(), observed_from=None,

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-import homes
 import leadline
+import projects
 import vendor_worlds
 from leadline import presets
+from small_crm import Run, same
 from vendor_worlds import Tables
-from worlds import Run, same
 
 VENDORS = ("hubspot", "salesforce")
 SECRET = "hunter2secret"
@@ -99,9 +99,9 @@ def whole_job(vendor: Vendor, source: str, folder: Path) -> None:
     config, own = both(vendor, source, folder)
     for part in ("one", "two"):
         (folder / part).mkdir()
-    with homes.inside(folder / "one"):
+    with projects.inside(folder / "one"):
         found = scores(config)
-    with homes.inside(folder / "two"):
+    with projects.inside(folder / "two"):
         expected = scores(own)
     assert len(found["lead_id"]) > 100 and len(set(found["probability"])) > 50
     assert found == expected
@@ -157,7 +157,7 @@ def test_trees_score_alike_too(vendor: str, database: str, postgres_uri: str, tm
 @pytest.mark.usefixtures("signed_in")
 def test_no_secret_is_written_or_told(sources: Callable[[str, str], str], tmp_path: Path) -> None:
     source = sources("hubspot", "postgres")
-    done = homes.leadline("init", "mine", "--preset", "hubspot", "--source", source, cwd=tmp_path)
+    done = projects.leadline("init", "mine", "--preset", "hubspot", "--source", source, cwd=tmp_path)
     assert done.code == 0, done.err
     written = [path.read_text("utf-8") for path in (tmp_path / "mine").rglob("*") if path.is_file()]
     assert len(written) == 9
@@ -176,7 +176,7 @@ def test_a_source_may_name_variables_itself(sources: Callable[[str, str], str], 
 
 def test_a_server_that_is_away_means_try_again(tmp_path: Path) -> None:
     away = f"postgresql://ann:{SECRET}@127.0.0.1:1/crm"
-    done = homes.leadline("init", ".", "--preset", "hubspot", "--source", away, cwd=tmp_path)
+    done = projects.leadline("init", ".", "--preset", "hubspot", "--source", away, cwd=tmp_path)
     assert done.code == 75 and SECRET not in done.out + done.err
     assert done.sentence.startswith("leadline: --source: PostgreSQL can't be reached")
     assert not list(tmp_path.iterdir())
@@ -184,7 +184,9 @@ def test_a_server_that_is_away_means_try_again(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("signed_in")
 def test_a_database_without_the_vendors_tables_says_what_it_has(postgres_uri: str, tmp_path: Path) -> None:
-    vendor_worlds.into_postgres(postgres_uri, {"contacts_of_mine": homes.tables()["merges"]}, "bare")
-    done = homes.leadline("init", ".", "--preset", "hubspot", "--source", f"{postgres_uri}&schema=bare", cwd=tmp_path)
+    vendor_worlds.into_postgres(postgres_uri, {"contacts_of_mine": projects.tables()["merges"]}, "bare")
+    done = projects.leadline(
+        "init", ".", "--preset", "hubspot", "--source", f"{postgres_uri}&schema=bare", cwd=tmp_path
+    )
     assert done.code == 66
     assert "no table contact or contacts among its 1 (contacts_of_mine)" in done.sentence

@@ -11,7 +11,7 @@ import pytest
 import crm
 from leadline.dataset import labels
 from leadline.features import build
-from worlds import Run, same
+from small_crm import Run, same
 
 Result = tuple[labels.LabelCounts, build.FeatureTable, dict[str, int]]
 

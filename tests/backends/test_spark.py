@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import homes
+import projects
 from leadline import demo, load_config, score, train
 from leadline.config.schema import Engine
 from leadline.errors import DataError, UsageError
@@ -30,15 +30,15 @@ ENGINE = Engine(kind="spark", master="local[2]", memory="1GB", threads=1)
 
 def trained(engine: str, home: Path) -> Path:
     """Settle the small demo world with a config for an engine; train a champion and score a night."""
-    text = homes.config_text() + "leaks: {experiments: false}\n"
+    text = projects.config_text() + "leaks: {experiments: false}\n"
     for old, new in (("ablation: false", "ablation: false, stability: false"), ("[7d, 30d]", "[30d]")):
         assert old in text  # every feature is held on every engine elsewhere
         text = text.replace(old, new)
     told = re.sub(r"^engine: .*$", MASTER, text, flags=re.MULTILINE) if engine == "spark" else text
-    with homes.inside(home):
-        homes.settle(home, dict(demo.make_world(LEADS, 7).tables), told)
-        train("demo.yaml", homes.KNOWN_AT)
-        score("demo.yaml", homes.NIGHT, out="night.parquet")
+    with projects.inside(home):
+        projects.settle(home, dict(demo.make_world(LEADS, 7).tables), told)
+        train("demo.yaml", projects.KNOWN_AT)
+        score("demo.yaml", projects.NIGHT, out="night.parquet")
     return home
 
 
@@ -73,11 +73,11 @@ def test_nothing_is_left_in_the_working_directory(by_duckdb: Path, by_spark: Pat
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 def test_the_model_in_mlflow_scores_on_spark_as_the_docs_say(by_duckdb: Path) -> None:
     block = PAGE.read_text(encoding="utf-8").split("## Scoring on Spark")[1].split("```python\n")[1].split("```")[0]
-    with homes.inside(by_duckdb), pytest.MonkeyPatch.context() as patch:
+    with projects.inside(by_duckdb), pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         config = load_config("demo.yaml")
         bundle = find_model(config, None)
-        as_of = parse_as_of(config, homes.NIGHT)
+        as_of = parse_as_of(config, projects.NIGHT)
         made, _, _ = scoring_features(config, bundle.specs, behaviour_intents(config), config.roles, as_of)
         rows = pa.table({
             "lead_id": list(made.lead_id), "as_of": made.as_of,

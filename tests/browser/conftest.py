@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import homes
+import projects
 from leadline import check, explain_page, monitor, report, score
 from leadline.workflows.check import write_page
 from leadline.workflows.monitor import write_page as write_monitor
@@ -67,13 +67,13 @@ def pages(chromium: Browser, trained_home: Any, tmp_path_factory: pytest.TempPat
     """The four kinds of page that leadline writes, of one trained home with two nights, which a browser is there to open."""
     folder = tmp_path_factory.mktemp("pages") / "home"
     shutil.copytree(trained_home[0], folder)
-    with homes.inside(folder):
+    with projects.inside(folder):
         first = score("demo.yaml", "2025-05-12T00:00:00Z", "models/demo/1")
         score("demo.yaml", "2025-05-19T00:00:00Z", "models/demo/1")
         lead = str(first.scores.lead_id[len(first.scores) // 10])
         return {
             "report": report("demo.yaml", "report.html").page.resolve(),
-            "findings": write_page(check("demo.yaml", homes.KNOWN_AT), "findings.html").resolve(),
+            "findings": write_page(check("demo.yaml", projects.KNOWN_AT), "findings.html").resolve(),
             "monitor": write_monitor(monitor("demo.yaml", MONITORED_AT), Path("monitor.html")).resolve(),
             "lead": explain_page(
                 "demo.yaml", lead, "2025-05-12T00:00:00Z", "lead.html", "models/demo/1"

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from homes import CANARY, KNOWN_AT, NIGHT, RUN, Done, environment, interrupted, leadline
 from leadline.cli.app import main
 from leadline.core.files import locked
+from projects import CANARY, KNOWN_AT, NIGHT, RUN, Done, environment, interrupted, leadline
 
 HEAVY = (
     "pandas",

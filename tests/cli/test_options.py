@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from homes import RUN, environment
 from leadline.cli import options
 from leadline.cli.app import app
 from leadline.errors import LeadlineError
 from leadline.presets import PRESETS
 from leadline.workflows.report import DIALECTS
+from projects import RUN, environment
 
 
 def test_completions_are_what_the_code_knows() -> None:

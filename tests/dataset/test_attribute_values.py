@@ -10,7 +10,7 @@ import pytest
 from leadline.dataset import attribute_values, snapshots
 from leadline.errors import DataError
 from oracle import DAY, Rules
-from worlds import START, WORDS, Run, config_of, put
+from small_crm import START, WORDS, Run, config_of, put
 
 ASKED = Rules(
     reaches="sql", horizon=7 * DAY, delay=0, every=7 * DAY, landmarks=(), observed_from=None, intents={}, words=WORDS

@@ -21,8 +21,8 @@ from leadline.errors import ConfigError, DataError
 from leadline.features import catalog
 from leadline.tables.tombstones import FILE, Tombstones
 from oracle import DAY, RUNGS, Rules
-from worlds import HALF, LAST, START, TYPES, WORDS, Run, World, config_of, delays, instants, later_than, put, worlds
-from worlds import _late as late
+from small_crm import HALF, LAST, START, TYPES, WORDS, Run, World, config_of, delays, instants, later_than, put, worlds
+from small_crm import _late as late
 
 ASKED = Rules(
     reaches="sql", horizon=7 * DAY, delay=0, every=7 * DAY, landmarks=(), observed_from=None, intents={}, words=WORDS

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homes import SOURCE
 from leadline.core.files import locked
 from leadline.delivery.folder_sink import finished_runs
 from leadline.delivery.formats import csv_bytes
@@ -25,6 +24,7 @@ from leadline.delivery.sink import RunKey
 from leadline.delivery.sink_urls import open_sink
 from leadline.errors import DataError, OutputError, RetryError, UsageError
 from nights import DAY, night, table
+from projects import SOURCE
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{SOURCE}:{Path(__file__).parents[1]}"}
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from homes import NIGHT, environment
 from leadline.cli.app import app
 from leadline.errors import LeadlineError
+from projects import NIGHT, environment
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")

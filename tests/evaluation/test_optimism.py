@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gate_experiments import noisy, trial
 from leadline.core.checks import Severity, run_checks
 from leadline.evaluation.robustness import optimism_lines
 from leadline.leakage.experiments import AFTER_TRAINING, random_split
-from trials import noisy, trial
 
 CHECK = [c for c in AFTER_TRAINING if c.code == "LL304"]
 

@@ -11,8 +11,8 @@ import pytest
 
 from figures import PROPERTY
 from forked import Forks, forks
-from homes import KNOWN_AT, config_text, settle
 from leadline import demo
+from projects import KNOWN_AT, config_text, settle
 
 Trial = Callable[[str], AbstractContextManager[None]]
 

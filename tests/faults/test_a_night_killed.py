@@ -12,12 +12,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from homes import SOURCE
 from leadline.core.files import staging, swap, write_text
 from leadline.delivery.folder_sink import finished_runs, is_intact
 from leadline.delivery.sink_urls import open_sink
 from leadline.errors import OutputError, RetryError
 from nights import DAY, night, table
+from projects import SOURCE
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{SOURCE}:{Path(__file__).parents[1]}"}
 ROWS = 20_000

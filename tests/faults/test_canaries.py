@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from forked import Forks
-from homes import KNOWN_AT, NIGHT, Done
+from projects import KNOWN_AT, NIGHT, Done
 
 SECRET = "Canary-Secret-q7Zx91"
 EMAIL = "canary.q7zx92@lead.example"

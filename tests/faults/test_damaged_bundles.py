@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from homes import NIGHT
 from leadline.core.files import write_sums
 from leadline.errors import DataError
 from leadline.registry.bundle import read_bundle
+from projects import NIGHT
 
 SCORE = ["score", "demo.yaml", "--as-of", NIGHT, "--force", "--quiet", "--out", "o.parquet", "--model"]
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from homes import NIGHT
+from projects import NIGHT
 
 TEXTS = [
     "=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\t=1+1", "\r=1+1", "<script>alert(1)</script>", "</td><img src=x onerror=alert(1)>",

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from homes import NIGHT, Done, at
+from projects import NIGHT, Done, at
 
 Change = Callable[[pa.Table], pa.Table]
 SCORE = ["score", "demo.yaml", "--as-of", NIGHT, "--model", "models/demo/1", "--out", "o.parquet", "--force", "--quiet"]

@@ -14,11 +14,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from homes import KNOWN_AT, NIGHT, inside
 from leadline.core.files import write_sums
 from leadline.delivery.folder_sink import is_intact
 from leadline.registry import tracking
 from leadline.registry.bundle import read_bundle
+from projects import KNOWN_AT, NIGHT, inside
 
 URI = "sqlite:///mlflow.db"
 KILLED = -9

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import oracle_colleagues
-from crowds import ROLES, TITLES, Crowd, crowd_config, large_crowd, put
+from crowded_accounts import ROLES, TITLES, Crowd, crowd_config, large_crowd, put
 from leadline.dataset import snapshots
 from leadline.dataset.account_members import role_column, role_sql
 from leadline.dataset.feature_spec import TitleSource
@@ -24,7 +24,7 @@ from leadline.storage.dialect import DUCKDB
 from leadline.tables import open_store
 from leadline.workflows.report import DIALECTS, feature_sql
 from oracle import DAY, Rules
-from worlds import BEHAVIOURS, WORDS
+from small_crm import BEHAVIOURS, WORDS
 
 ASKED = Rules(
     "opportunity", 7 * DAY, every=7 * DAY, words=WORDS, intents={b: i for b, i in BEHAVIOURS.items() if i != "unknown"}

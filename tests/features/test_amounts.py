@@ -10,7 +10,7 @@ import pytest
 
 from leadline.config.schema import Config
 from oracle import DAY, Rules
-from worlds import START, WORDS, Run, World, config_of, put
+from small_crm import START, WORDS, Run, World, config_of, put
 
 Told = dict[tuple[str, int], float]
 ASKED = Rules("sql", DAY, every=7 * DAY, words=WORDS)

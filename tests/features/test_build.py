@@ -16,7 +16,7 @@ from leadline.dataset import snapshots
 from leadline.dataset.feature_spec import Feature
 from leadline.errors import DataError
 from leadline.features import build, catalog
-from worlds import Run
+from small_crm import Run
 
 FORBIDDEN = r"\b(INTERVAL|AT TIME ZONE|DATE_TRUNC|EXTRACT|EPOCH_US|QUALIFY|FILTER|ASOF|LATERAL|UNNEST|EXCLUDE|REPLACE|AVG|STDDEV|RANDOM|NOW|CURRENT_TIMESTAMP)\b"
 NIGHT = parse_instant("2024-03-01")

@@ -10,7 +10,7 @@ import pytest
 from test_build import FORBIDDEN
 
 from cohorts import ICP, LADDER, Cohort, cohort_config, large_cohort, put
-from crowds import ROLES
+from crowded_accounts import ROLES
 from leadline.dataset import snapshots
 from leadline.dataset.account_members import role_column
 from leadline.dataset.feature_spec import Feature

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from keeping import asked, config, little, write
+from cached_logs import asked, config, little, write
 from leadline.features import catalog, daily_cache
 from oracle import DAY
-from worlds import HALF, START, Run, World, same
+from small_crm import HALF, START, Run, World, same
 
 EDGE = START + 7 * DAY + HALF + HALF // 24
 """A window of 7 days that begins between two acts of one first day, which lie in two files."""

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from climbers import TERMS, climbers
 from leadline.insights import diagnosis, funnel
 from leadline.insights.diagnosis import HIGH, LOW, conversion_bands
 from leadline.metrics.intervals import clopper_pearson_interval
+from made_journeys import TERMS, climbers
 
 CUTS = [
     {"leads_per_week": w, "precision": p, "expected": w * p, "recall": 0.1}

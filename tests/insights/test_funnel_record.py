@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from climbers import START, TERMS, climbers
 from leadline.core.point_in_time import DAY, month_end, month_in, months_of
 from leadline.dataset.lead_journeys import CampaignSpend
 from leadline.insights import funnel
+from made_journeys import START, TERMS, climbers
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from climbers import START, climbers
 from leadline.core.point_in_time import DAY
 from leadline.insights import rejections
 from leadline.insights.rejections import rejection_kind, tier_before_decision
+from made_journeys import START, climbers
 
 KINDS = {"bad_fit": "fit", "Not now": "timing", "duplicate": "data", "moved to the moon": "other", None: "none"}
 

@@ -9,7 +9,6 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from climbers import START, TERMS, UNTIL, climbers
 from leadline.config.schema import LADDER
 from leadline.core.point_in_time import DAY
 from leadline.dataset.lead_journeys import LeadJourneys
@@ -24,6 +23,7 @@ from leadline.insights.stage_conversion import (
     stage_pairs,
     stage_transitions,
 )
+from made_journeys import START, TERMS, UNTIL, climbers
 
 
 def steps(seen: LeadJourneys, terms: FunnelSettings) -> list[StageConversion]:

@@ -13,15 +13,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import oracle
-from crowds import Crowd, crowd_config, crowds
-from crowds import put as put_crowd
+from crowded_accounts import Crowd, crowd_config, crowds
+from crowded_accounts import put as put_crowd
 from examples import examples
 from leadline.config.schema import Config
 from leadline.dataset import snapshots
 from leadline.features import catalog
 from leadline.features.build import FeatureTable
 from oracle import DAY, Rules
-from worlds import BEHAVIOURS, START, TYPES, WORDS, World, delays, instants, rules
+from small_crm import BEHAVIOURS, START, TYPES, WORDS, World, delays, instants, rules
 
 EVENTS = {**TYPES["events"], "account_id": pa.string()}
 ASKED = Rules("sql", 7 * DAY, every=7 * DAY, words=WORDS)

@@ -16,7 +16,7 @@ from leadline.dataset import snapshots
 from leadline.features import catalog
 from leadline.features.build import FeatureTable
 from oracle import DAY, Rules
-from worlds import BEHAVIOURS, HALF, LAST, START, WORDS, Run, World, config_of, put, rules, worlds
+from small_crm import BEHAVIOURS, HALF, LAST, START, WORDS, Run, World, config_of, put, rules, worlds
 
 ASKED = Rules(
     "sql", 7 * DAY, every=7 * DAY, words=WORDS, intents={b: i for b, i in BEHAVIOURS.items() if i != "unknown"}

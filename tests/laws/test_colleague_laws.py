@@ -12,14 +12,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import oracle
-from crowds import Crowd, compare, crowd_config, crowds, large_crowd, placed, put
+from crowded_accounts import Crowd, compare, crowd_config, crowds, large_crowd, placed, put
 from examples import examples
 from leadline.config.schema import Engine
 from leadline.dataset import snapshots
 from leadline.features import catalog
 from leadline.tables import Store, open_store
 from oracle import DAY, Rules
-from worlds import BEHAVIOURS, HALF, LAST, START, WORDS, World, later_than, rules, same
+from small_crm import BEHAVIOURS, HALF, LAST, START, WORDS, World, later_than, rules, same
 
 when = st.integers(12, LAST).map(lambda k: START + k * HALF)
 FAMILIES = ("account", "committee", "history")

@@ -16,7 +16,7 @@ from leadline.dataset.labels import Labels
 from leadline.dataset.splits import Fold
 from leadline.errors import DataError
 from oracle import DAY, Rules
-from worlds import START, WORDS, Run, World, config_of, put, same
+from small_crm import START, WORDS, Run, World, config_of, put, same
 
 
 @st.composite

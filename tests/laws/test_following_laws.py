@@ -19,7 +19,7 @@ from leadline.features import catalog
 from leadline.workflows.training import later_outcomes
 from leadline.workflows.training.later_outcomes import LaterStages, StageQuestion
 from oracle import DAY, Rules
-from worlds import HALF, LAST, START, WORDS, Run, World, config_of, later_than, put, rules, same, worlds
+from small_crm import HALF, LAST, START, WORDS, Run, World, config_of, later_than, put, rules, same, worlds
 
 when = st.integers(20, LAST).map(lambda k: START + k * HALF)
 spans = st.sampled_from([3 * DAY, 7 * DAY])

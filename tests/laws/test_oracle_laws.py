@@ -13,7 +13,7 @@ from examples import examples
 from leadline.dataset import labels, snapshots
 from leadline.features import build, catalog
 from oracle import DAY, Rules
-from worlds import HALF, LAST, START, Run, World, config_of, put, rules, worlds
+from small_crm import HALF, LAST, START, Run, World, config_of, put, rules, worlds
 
 known = st.one_of(st.none(), st.integers(30, LAST + 20).map(lambda k: START + k * HALF))
 

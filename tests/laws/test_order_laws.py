@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import oracle
 from examples import examples
 from oracle import Rules
-from worlds import Run, World, config_of, put, rules, same, worlds
+from small_crm import Run, World, config_of, put, rules, same, worlds
 
 
 @settings(max_examples=examples(20))

@@ -18,7 +18,7 @@ from examples import examples
 from leadline.dataset import snapshots
 from leadline.features import build, catalog
 from oracle import DAY, Rules
-from worlds import HALF, LAST, START, World, same
+from small_crm import HALF, LAST, START, World, same
 
 when = st.integers(12, LAST).map(lambda k: START + k * HALF)
 ASKED = Rules("sql", 7 * DAY, every=7 * DAY, words=LADDER)

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 
 import oracle
 import oracle_colleagues
-from crowds import ROLES, crowd_config, crowds, placed
+from crowded_accounts import ROLES, crowd_config, crowds, placed
 from examples import examples
 from leadline.config.schema import Engine
 from leadline.core.point_in_time import Horizon
@@ -24,7 +24,7 @@ from leadline.tables import Store, open_store
 from leadline.workflows.training import report_data
 from leadline.workflows.training.report_data import ReportInputs
 from oracle import DAY, Person, Rules
-from worlds import BEHAVIOURS, World, rules, same
+from small_crm import BEHAVIOURS, World, rules, same
 
 WINDOW = 14 * DAY
 ASSETS = {"pricing view": "price list", "Pricing-View": "price list", "select": "calculator"}

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracle
-from crowds import Crowd, crowd_config, crowds
-from crowds import put as put_crowd
+from crowded_accounts import Crowd, crowd_config, crowds
+from crowded_accounts import put as put_crowd
 from examples import examples
 from leadline.config.schema import Engine
 from leadline.core.checks import Findings
@@ -25,7 +25,7 @@ from leadline.features.compiled import aggregate as compiled_aggregate
 from leadline.features.families import activity
 from leadline.tables import LoadedTables, open_store
 from oracle import DAY, Rules
-from worlds import START, Run, World, config_of, put, rules, same, worlds
+from small_crm import START, Run, World, config_of, put, rules, same, worlds
 
 pytest.importorskip("numba", reason="pip install numba (SHAP brings it)")
 SECOND = 1_000_000

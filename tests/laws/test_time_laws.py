@@ -16,7 +16,7 @@ from examples import examples
 from leadline.dataset import labels, snapshots
 from leadline.features import catalog
 from oracle import DAY, Rules
-from worlds import HALF, LAST, START, WORDS, Run, World, config_of, instants, later_than, put, rules, same, worlds
+from small_crm import HALF, LAST, START, WORDS, Run, World, config_of, instants, later_than, put, rules, same, worlds
 
 when = st.integers(12, LAST).map(lambda k: START + k * HALF)
 
@@ -205,7 +205,7 @@ def test_poisoned_later_rows_change_nothing(
 
 
 def _columns(table: str) -> set[str]:
-    from worlds import TYPES
+    from small_crm import TYPES
 
     return set(TYPES[table])
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import homes
+import projects
 from leadline.config.load import load_config
 from leadline.core.checks import Severity, run_checks
 from leadline.dataset import labels, snapshots
@@ -74,16 +74,16 @@ def test_nothing_moves_in_the_demo_world_and_the_experiment_looks_at_snapshots(
     real = future_cutoff.changed_columns
     monkeypatch.setattr(future_cutoff, "changed_columns", lambda a, b: seen.append(len(a)) or real(a, b))
     monkeypatch.chdir(tmp_path)
-    assert len(moves(homes.settle(tmp_path, demo_tables))) == 0
+    assert len(moves(projects.settle(tmp_path, demo_tables))) == 0
     assert seen == [experiment.SAMPLE]
 
 
 def test_a_query_cant_be_cut_inside_and_is_told_so(tmp_path, demo_tables, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    text = homes.config_text().replace(
+    text = projects.config_text().replace(
         'source: "data/accounts.parquet"', """source: {query: "select * from 'data/accounts.parquet'"}"""
     )
-    (found,) = moves(homes.settle(tmp_path, demo_tables, text))
+    (found,) = moves(projects.settle(tmp_path, demo_tables, text))
     assert (
         found.severity is Severity.NOT_APPLICABLE
         and found.subject == "tables.accounts.source"
@@ -99,5 +99,5 @@ def test_several_queries_are_told_once() -> None:
 
 def test_it_can_be_switched_off_and_says_so(tmp_path, demo_tables, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (found,) = moves(homes.settle(tmp_path, demo_tables, homes.config_text() + "\nleaks: {experiments: false}\n"))
+    (found,) = moves(projects.settle(tmp_path, demo_tables, projects.config_text() + "\nleaks: {experiments: false}\n"))
     assert found.severity is Severity.NOT_APPLICABLE and "experiments" in found.seen

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from gate_experiments import noisy, trial
 from leadline.core.checks import Severity, run_checks
 from leadline.leakage.experiments import AFTER_TRAINING
-from trials import noisy, trial
 
 CHECK = [c for c in AFTER_TRAINING if c.code == "LL306"]
 

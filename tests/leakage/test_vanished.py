@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-import homes
+import projects
 from leadline import demo
 from leadline.config.load import load_config
 from leadline.core.checks import Severity, run_checks
@@ -17,7 +17,7 @@ CHECK = [c for c in OF_SAMPLES if c.code == "LL308"]
 
 
 def found_in(tmp_path, monkeypatch, plant: str | None):
-    homes.settle(tmp_path, demo.make_world(1500, 7, plant).tables, demo.config_text("", plant))
+    projects.settle(tmp_path, demo.make_world(1500, 7, plant).tables, demo.config_text("", plant))
     monkeypatch.chdir(tmp_path)
     config = load_config("demo.yaml")
     store = open_store(config.engine)

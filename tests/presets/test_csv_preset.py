@@ -14,8 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-import homes
-from homes import CANARY
+import projects
 from leadline.config.load import parse_config
 from leadline.config.schema import Config
 from leadline.core.checks import Severity
@@ -27,13 +26,14 @@ from leadline.presets.proposal import Proposal
 from leadline.workflows.check import check
 from leadline.workflows.common import open_tables, parse_as_of
 from leadline.workflows.config_from_file import leak_reason
+from projects import CANARY
 
 
 @pytest.fixture(scope="module")
-def exports(tmp_path_factory: pytest.TempPathFactory, demo_tables: homes.Tables) -> Path:
+def exports(tmp_path_factory: pytest.TempPathFactory, demo_tables: projects.Tables) -> Path:
     """The demo world as an export of CSV files, the events in one for each year; and the same as Parquet beside it."""
     folder = tmp_path_factory.mktemp("exports")
-    homes.settle(folder, demo_tables)
+    projects.settle(folder, demo_tables)
     (folder / "crm").mkdir()
     for name, table in demo_tables.items():
         if name == "events":
@@ -48,7 +48,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory, demo_tables: homes.Tables)
 @pytest.fixture(scope="module")
 def proposal(exports: Path) -> Proposal:
     """What is proposed for these exports."""
-    with homes.inside(exports):
+    with projects.inside(exports):
         return propose("csv", "crm", Path("mine"), leak_reason)
 
 
@@ -63,7 +63,7 @@ def given_tables(config: Config) -> dict[str, dict[str, object]]:
 def test_the_demos_exports_are_guessed_as_the_demos_config_maps_them_and_give_the_same_rows(
     exports: Path, proposal: Proposal
 ) -> None:
-    with homes.inside(exports):
+    with projects.inside(exports):
         mine = parse_config(proposal.config)
         demo = parse_config((exports / "demo.yaml").read_text("utf-8"))
         theirs, guessed = given_tables(demo), given_tables(mine)
@@ -82,8 +82,8 @@ def test_the_demos_exports_are_guessed_as_the_demos_config_maps_them_and_give_th
         same = {name: table for name, table in mine.tables.given().items() if name in theirs} | {"leads": leads}
         config = demo.model_copy(update={"tables": demo.tables.model_copy(update=same)})
         with (
-            open_tables(demo, parse_as_of(demo, homes.KNOWN_AT)) as one,
-            open_tables(config, parse_as_of(demo, homes.KNOWN_AT)) as other,
+            open_tables(demo, parse_as_of(demo, projects.KNOWN_AT)) as one,
+            open_tables(config, parse_as_of(demo, projects.KNOWN_AT)) as other,
         ):
             assert one.rows == other.rows and one.fingerprints == other.fingerprints
             assert one.attributes == other.attributes

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-import homes
+import projects
 import vendor_worlds
 from leadline import presets
 from leadline.config.load import parse_config
@@ -19,8 +19,8 @@ from leadline.errors import DataError, LeadlineError, MissingError, OutputError,
 from leadline.presets.proposal import Proposal
 from leadline.presets.source_url import fill_variables, without_credentials
 from leadline.storage.catalog import SourceCatalog, list_relations
+from small_crm import Run
 from vendor_worlds import Tables
-from worlds import Run
 
 VENDORS = ("hubspot", "salesforce")
 
@@ -317,7 +317,7 @@ def test_a_wrong_source_is_one_sentence(
 
 
 def test_the_command_ends_with_that_sentence_and_code(wrong: Path) -> None:
-    done = homes.leadline("init", "mine", "--preset", "salesforce", "--source", "other", cwd=wrong)
+    done = projects.leadline("init", "mine", "--preset", "salesforce", "--source", "other", cwd=wrong)
     assert done.code == 66 and "is it leeds?" in done.sentence
     assert not (wrong / "mine").exists()
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from homes import leadline
 from leadline.core.files import write_sums
 from leadline.errors import DataError, MissingError, UsageError
 from leadline.registry.bundle import read_bundle, resolve_bundle
+from projects import leadline
 
 FILES = (
     "SHA256SUMS",

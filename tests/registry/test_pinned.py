@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from homes import NIGHT, leadline
 from leadline.core.files import write_sums
 from leadline.errors import MissingError, RetryError
 from leadline.registry import pinned
 from leadline.registry.bundle import read_bundle
 from leadline.registry.tracking import require_reachable
+from projects import NIGHT, leadline
 
 HERE = "sqlite:///mlflow.db"
 DOWN = "http://someone:hunter2@127.0.0.1:9"

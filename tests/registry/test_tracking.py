@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from homes import CANARY, KNOWN_AT, LEADS, NIGHT, environment, inside, leadline
 from leadline import score
 from leadline.errors import MissingError, OutputError, RetryError
 from leadline.registry import tracking
 from leadline.registry.bundle import read_bundle
+from projects import CANARY, KNOWN_AT, LEADS, NIGHT, environment, inside, leadline
 
 URI = "sqlite:///mlflow.db"
 

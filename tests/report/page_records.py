@@ -12,7 +12,7 @@ import behaviour_records
 import numpy as np
 import pandas as pd
 
-import climbers
+import made_journeys
 import pointed
 from leadline.core.checks import Finding, Findings, Severity
 from leadline.core.jsonable import to_jsonable
@@ -158,8 +158,8 @@ def _record() -> dict[str, Any]:
 
 def _climbed(cuts: Any) -> dict[str, Any]:
     """What 2,000 people's climb tells: sources whose bands differ, touches, spend and reasons; tiers by lot."""
-    seen = climbers.climbers(2_000)
-    told = funnel.funnel_summary(seen, climbers.TERMS)
+    seen = made_journeys.climbers(2_000)
+    told = funnel.funnel_summary(seen, made_journeys.TERMS)
     tier = np.array(["A", "B", "C", None], dtype=object)[np.arange(len(seen)) % 4]
     return {
         "funnel": told,

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from page_records import HOSTILE, changed, flat_record, record
 
-from climbers import TERMS, climbers
 from leadline.insights import diagnosis as judged
 from leadline.insights import funnel as counted
 from leadline.insights import rejections as refused
@@ -17,6 +16,7 @@ from leadline.report.parts import Chart, Collapsed, PageSection, PageTable
 from leadline.report.sections.funnel.diagnosis import band_words, diagnosis_section
 from leadline.report.sections.funnel.funnel import funnel_section
 from leadline.report.sections.funnel.rejections import rejections_section
+from made_journeys import TERMS, climbers
 
 MAKERS = {"funnel": funnel_section, "diagnosis": diagnosis_section, "rejected": rejections_section}
 

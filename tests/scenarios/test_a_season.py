@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import leadline
-from homes import KNOWN_AT, NIGHT, Tables, inside, settle
 from leadline.errors import DataError, MissingError, OutputError, PromotionRefused, UsageError
 from leadline.metrics import classification
 from leadline.registry import tracking
 from leadline.registry.bundle import read_bundle
 from leadline.scoring.ranking import COLUMNS
+from projects import KNOWN_AT, NIGHT, Tables, inside, settle
 
 URI = "sqlite:///mlflow.db"
 

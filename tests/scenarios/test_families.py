@@ -9,10 +9,10 @@ import mlflow
 import pytest
 
 import leadline
-from homes import KNOWN_AT, Tables, config_text, inside, settle
 from leadline.cli.console import Console
 from leadline.registry.bundle import read_bundle
 from leadline.workflows.training.train import TrainResult
+from projects import KNOWN_AT, Tables, config_text, inside, settle
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from homes import CANARY, Done
 from leadline.cli.app import main
 from leadline.config.load import load_config
+from projects import CANARY, Done
 
 ROWS = 400
 

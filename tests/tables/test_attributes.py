@@ -19,7 +19,7 @@ from leadline.features import catalog
 from leadline.storage.dialect import Dialect, identifier, literal
 from leadline.tables.attributes import Attribute, attribute_sql, slugify, unique
 from leadline.tables.schema import find_column
-from worlds import Run, same
+from small_crm import Run, same
 
 NIGHT = parse_instant("2024-03-01")
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from cached_logs import asked, config, little, write
 from examples import examples
-from keeping import asked, config, little, write
 from leadline.config.schema import Config
 from leadline.core import files
 from leadline.errors import LeadlineError
@@ -22,7 +22,7 @@ from leadline.features import catalog, daily_cache
 from leadline.features.build import FeatureTable
 from leadline.tables import LoadedTables
 from oracle import DAY, Rules
-from worlds import HALF, LAST, START, Run, World, arrow, put, rules, same, worlds
+from small_crm import HALF, LAST, START, Run, World, arrow, put, rules, same, worlds
 
 instants = st.one_of(
     st.integers(20, LAST + 30).map(lambda k: START + k * HALF),

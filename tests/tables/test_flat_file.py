@@ -13,7 +13,7 @@ from leadline.config.schema import Config
 from leadline.core.point_in_time import parse_instant
 from leadline.dataset import labels, snapshots
 from leadline.errors import DataError
-from worlds import Run, same
+from small_crm import Run, same
 
 
 def config(source: str, **changes: Any) -> Config:

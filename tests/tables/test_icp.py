@@ -14,7 +14,7 @@ from leadline.config.schema import Config
 from leadline.errors import DataError
 from leadline.tables import Attribute
 from leadline.tables.icp import Criterion, criteria
-from worlds import Run
+from small_crm import Run
 
 KNOWN = (
     Attribute("leads", "Country", "lead_country", "category"),

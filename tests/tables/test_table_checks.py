@@ -15,7 +15,7 @@ import crm
 from leadline.core.checks import Finding
 from leadline.core.point_in_time import parse_instant
 from leadline.errors import DataError
-from worlds import Run
+from small_crm import Run
 
 CANARY = "canary-secret@example.com"
 Change = Callable[[crm.Rows, dict[str, Any]], None]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import homes
+import projects
 from leadline import demo
 from leadline.cli.console import Console
 from leadline.core.checks import Severity
@@ -19,7 +19,7 @@ LEADS = 1200
 
 
 def checked(folder: Path, monkeypatch: pytest.MonkeyPatch, plant: str | None, more: str = "") -> CheckResult:
-    homes.settle(folder, demo.make_world(LEADS, 7, plant).tables, demo.config_text("", plant) + more)
+    projects.settle(folder, demo.make_world(LEADS, 7, plant).tables, demo.config_text("", plant) + more)
     monkeypatch.chdir(folder)
     return check("demo.yaml")
 

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from homes import NIGHT, Tables, leadline
 from leadline import forget, load_config, score
 from leadline.core.files import locked
 from leadline.errors import MissingError, RetryError, UsageError
@@ -18,6 +17,7 @@ from leadline.tables import load, open_store
 from leadline.tables.tombstones import FILE
 from leadline.workflows.erase import read_leads
 from leadline.workflows.training.publish import BACKTESTS
+from projects import NIGHT, Tables, leadline
 
 MODEL = "models/demo/1"
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-import homes
+import projects
 from leadline import demo, train
 from leadline.core.checks import Severity
 from leadline.errors import DataError
@@ -22,7 +22,7 @@ def planted(folder, more: str = "") -> None:
     ):
         assert old in text
         text = text.replace(old, new)
-    homes.settle(folder, demo.make_world(LEADS, 7, "L2").tables, text)
+    projects.settle(folder, demo.make_world(LEADS, 7, "L2").tables, text)
 
 
 def test_a_training_tells_its_optimism_and_its_colleagues(trained_home) -> None:

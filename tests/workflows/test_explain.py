@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import homes
+import projects
 from leadline import explain, explain_page, load_config, score
 from leadline.core.point_in_time import parse_instant
 from leadline.errors import MissingError, UsageError
@@ -26,7 +26,7 @@ def told(trained_home: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     """A home with a finished night, and the page of a lead that has an account with active colleagues."""
     folder = tmp_path_factory.mktemp("explained") / "home"
     shutil.copytree(trained_home[0], folder)
-    with homes.inside(folder):
+    with projects.inside(folder):
         night = score("demo.yaml", AS_OF, MODEL)
         made = None
         for n in range(40, 80):
@@ -40,7 +40,7 @@ def told(trained_home: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 
 def test_score_tier_and_causes_are_those_of_explain_and_of_the_night(told: tuple[Path, LeadPage]) -> None:
     folder, made = told
-    with homes.inside(folder):
+    with projects.inside(folder):
         alone = explain("demo.yaml", made.told.lead_id, AS_OF, MODEL)
     assert made.told == alone
     (night,) = made.record["nights"]
@@ -51,7 +51,7 @@ def test_score_tier_and_causes_are_those_of_explain_and_of_the_night(told: tuple
 def test_only_what_was_on_record_before_as_of_is_counted(told: tuple[Path, LeadPage]) -> None:
     """The table's own rows, read plainly, give the same number of acts."""
     folder, made = told
-    moment = homes.at(AS_OF)
+    moment = projects.at(AS_OF)
     events = pq.read_table(folder / "data" / "events" / "all.parquet").to_pylist()
     mine = [e for e in events if e["lead_id"] == made.told.lead_id]
     seen = [e for e in mine if e["occurred_at"] < moment and e["recorded_at"] < moment]
@@ -66,16 +66,16 @@ def test_only_what_was_on_record_before_as_of_is_counted(told: tuple[Path, LeadP
 
 
 def test_poisoning_the_future_changes_nothing_on_the_page(
-    told: tuple[Path, LeadPage], demo_tables: homes.Tables, tmp_path: Path
+    told: tuple[Path, LeadPage], demo_tables: projects.Tables, tmp_path: Path
 ) -> None:
     """Law 2, for the page: the same lead in a world with later rows added has the same record."""
     folder, made = told
     other = tmp_path / "home"
     shutil.copytree(folder, other)
-    later = homes.poisoned(demo_tables, AS_OF)
+    later = projects.poisoned(demo_tables, AS_OF)
     for name in ("events", "stages", "history"):
         pq.write_table(later[name], other / "data" / ("events/all.parquet" if name == "events" else f"{name}.parquet"))
-    with homes.inside(other):
+    with projects.inside(other):
         again = explain_page("demo.yaml", made.told.lead_id, AS_OF, "lead.html", MODEL)
     assert again.record == made.record
 
@@ -91,10 +91,10 @@ def test_each_act_that_is_tried_is_what_the_scorer_says_with_that_row_in_the_log
     shutil.copytree(folder, other)
     file = other / "data" / "events" / "all.parquet"
     events = pq.read_table(file)
-    with homes.inside(other):
+    with projects.inside(other):
         config = load_config("demo.yaml")
         words = {b.words or name.replace("_", " "): name for name, b in config.behaviours.items()}
-    hour_before = pa.scalar(homes.at("2025-05-18T23:00:00Z"), events.schema.field("occurred_at").type)
+    hour_before = pa.scalar(projects.at("2025-05-18T23:00:00Z"), events.schema.field("occurred_at").type)
     row = events.slice(0, 1)
     for column, value in (
         ("event_id", pa.scalar("new")), ("lead_id", pa.scalar(made.told.lead_id)),
@@ -103,7 +103,7 @@ def test_each_act_that_is_tried_is_what_the_scorer_says_with_that_row_in_the_log
         place = row.schema.get_field_index(column)
         row = row.set_column(place, row.schema.field(place), pa.array([value.as_py()], row.schema.field(place).type))
     pq.write_table(pa.concat_tables([events, row]), file)
-    with homes.inside(other):
+    with projects.inside(other):
         really = explain("demo.yaml", made.told.lead_id, AS_OF, MODEL)
     assert (
         really.probability == pytest.approx(best["probability"], abs=1e-12)
@@ -120,7 +120,7 @@ def test_nobody_else_is_named(told: tuple[Path, LeadPage]) -> None:
 
 
 def test_refusals_name_the_fix(told: tuple[Path, LeadPage]) -> None:
-    with homes.inside(told[0]):
+    with projects.inside(told[0]):
         with pytest.raises(MissingError, match="expected an open lead"):
             explain_page("demo.yaml", "nobody", AS_OF, "lead.html", MODEL)
         with pytest.raises(UsageError, match=r"expected a name that ends in \.html"):
@@ -142,6 +142,6 @@ def test_the_command_prints_the_causes_and_where_the_page_is(told: tuple[Path, L
         "again.html",
         "--quiet",
     )
-    done = homes.leadline(*words, cwd=folder)
+    done = projects.leadline(*words, cwd=folder)
     assert done.code == 0 and "page: again.html" in done.out and made.told.causes[0][0] in done.out
     assert (folder / "again.html").read_text("utf-8") == (folder / made.page).read_text("utf-8")

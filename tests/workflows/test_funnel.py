@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-import homes
 import leadline
+import projects
 from leadline.config.schema import Config
 from leadline.errors import UsageError
 
@@ -21,8 +21,8 @@ def told(trained_home: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def seen(trained_home: Any) -> Any:
-    with homes.inside(trained_home[0]):
-        return leadline.funnel("demo.yaml", homes.KNOWN_AT)
+    with projects.inside(trained_home[0]):
+        return leadline.funnel("demo.yaml", projects.KNOWN_AT)
 
 
 def test_training_tells_the_same_and_the_tiers_too(seen: Any, told: dict[str, Any]) -> None:
@@ -40,13 +40,13 @@ def test_training_tells_the_same_and_the_tiers_too(seen: Any, told: dict[str, An
 
 def test_the_record_holds_no_lead_and_no_rare_title(told: dict[str, Any]) -> None:
     text = json.dumps({k: told[k] for k in ("funnel", "diagnosis", "rejected")})
-    assert "L0" not in text and homes.CANARY not in text
+    assert "L0" not in text and projects.CANARY not in text
 
 
-def test_what_is_known_later_changes_nothing(seen: Any, demo_tables: homes.Tables, tmp_path: Path) -> None:
-    homes.settle(tmp_path, homes.cut(homes.poisoned(demo_tables, homes.KNOWN_AT), homes.KNOWN_AT))
-    with homes.inside(tmp_path):
-        assert leadline.funnel("demo.yaml", homes.KNOWN_AT).record == seen.record
+def test_what_is_known_later_changes_nothing(seen: Any, demo_tables: projects.Tables, tmp_path: Path) -> None:
+    projects.settle(tmp_path, projects.cut(projects.poisoned(demo_tables, projects.KNOWN_AT), projects.KNOWN_AT))
+    with projects.inside(tmp_path):
+        assert leadline.funnel("demo.yaml", projects.KNOWN_AT).record == seen.record
 
 
 def test_it_comes_as_tables(seen: Any) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-import homes
+import projects
 from leadline import Config, explain, load_config, report, score, train
 from leadline.config.load import parse_config
 from leadline.errors import ConfigError, DataError
@@ -32,11 +32,11 @@ def two(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def staged(tmp_path_factory: pytest.TempPathFactory, demo_tables: homes.Tables) -> tuple[Path, TrainResult]:
+def staged(tmp_path_factory: pytest.TempPathFactory, demo_tables: projects.Tables) -> tuple[Path, TrainResult]:
     folder = tmp_path_factory.mktemp("staged")
-    homes.settle(folder, demo_tables, two(homes.config_text()))
-    with homes.inside(folder):
-        return folder, train("demo.yaml", homes.KNOWN_AT)
+    projects.settle(folder, demo_tables, two(projects.config_text()))
+    with projects.inside(folder):
+        return folder, train("demo.yaml", projects.KNOWN_AT)
 
 
 @pytest.fixture
@@ -82,17 +82,17 @@ def test_the_second_model_is_judged_and_exported_beside_the_first(
 
 
 def test_a_night_adds_columns_behind_all_others_and_keeps_the_rank(home: Path) -> None:
-    night = score("demo.yaml", homes.NIGHT)
+    night = score("demo.yaml", projects.NIGHT)
     table = pq.read_table(Path(night.place) / "scores.parquet")
     assert table.column_names[-4:] == [*LATER, "intent_stage"] and table.column_names[0] == "lead_id"
     rows = table.to_pandas()
     assert rows["probability"].is_monotonic_decreasing
     product = rows["probability"] * rows["p_won_given_sql"] * rows["expected_amount"]
     np.testing.assert_allclose(rows["expected_value"], product, rtol=1e-12)
-    again = score("demo.yaml", homes.NIGHT)  # the night stands already: its rows are read, later columns too
+    again = score("demo.yaml", projects.NIGHT)  # the night stands already: its rows are read, later columns too
     assert again.scores.to_arrow().equals(table)
     best = rows.iloc[0]
-    told = explain("demo.yaml", best["lead_id"], homes.NIGHT)
+    told = explain("demo.yaml", best["lead_id"], projects.NIGHT)
     assert list(told.later) == LATER
     np.testing.assert_allclose([told.later[name] for name in LATER], [best[name] for name in LATER], rtol=1e-9)
     page = report("demo.yaml").page.read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def test_a_damaged_file_of_the_second_model_is_refused(home: Path, staged: tuple
 
 
 def asked(outcome: str) -> Config:
-    return parse_config(homes.config_text().replace(ONE, f"outcome: {outcome}"))
+    return parse_config(projects.config_text().replace(ONE, f"outcome: {outcome}"))
 
 
 def test_a_list_of_one_question_is_that_question() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from homes import KNOWN_AT, NIGHT, Tables, configured, cut, fitted, inside, leadline, poisoned, shuffled
 from leadline import Config, score
 from leadline.delivery.run_batch import ScoringRun
 from leadline.registry.bundle import read_bundle
@@ -15,6 +14,7 @@ from leadline.workflows.common import parse_as_of
 from leadline.workflows.scoring.inputs import scoring_features
 from leadline.workflows.training.prepare import prepare_training
 from leadline.workflows.training.train import TrainResult
+from projects import KNOWN_AT, NIGHT, Tables, configured, cut, fitted, inside, leadline, poisoned, shuffled
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from homes import inside, leadline, settle
 from leadline import load_config, monitor, score
 from leadline.delivery.past_scores import read_past_runs
 from leadline.errors import UsageError
 from leadline.scoring.exploration import in_holdout
 from leadline.workflows.monitor import MonitorResult
+from projects import inside, leadline, settle
 
 MODEL = "models/demo/1"
 NIGHTS = ("2025-04-07", "2025-04-14", "2025-04-21", "2025-05-26")

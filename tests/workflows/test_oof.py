@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-import homes
+import projects
 from leadline.errors import OutputError
 from leadline.workflows.training.publish import predictions_path, write_predictions
 
@@ -43,7 +43,7 @@ def test_no_lead_of_it_stands_in_a_bundle_or_in_mlflow(trained_home) -> None:
 
 
 def test_it_is_ignored_by_git() -> None:
-    root = Path(homes.SOURCE).parent
+    root = Path(projects.SOURCE).parent
     done = subprocess.run(
         ["git", "check-ignore", predictions_path("demo", "1").as_posix()], cwd=root, capture_output=True, check=False
     )
@@ -53,7 +53,7 @@ def test_it_is_ignored_by_git() -> None:
 def test_a_place_that_cannot_be_written_is_told_and_nothing_stands_there(trained_home, tmp_path) -> None:
     _, result = trained_home
     (tmp_path / "backtests").write_text("in the way")
-    with homes.inside(tmp_path):
+    with projects.inside(tmp_path):
         try:
             write_predictions(result.fitted, "1")
         except OutputError as error:
@@ -65,7 +65,7 @@ def test_a_place_that_cannot_be_written_is_told_and_nothing_stands_there(trained
 
 def test_it_is_the_same_bytes_each_time(trained_home, tmp_path) -> None:
     folder, result = trained_home
-    with homes.inside(tmp_path):
+    with projects.inside(tmp_path):
         place = write_predictions(result.fitted, result.version)
     assert place is not None
     one, two = pq.read_table(tmp_path / place), pq.read_table(folder / result.out_of_fold)

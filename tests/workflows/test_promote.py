@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pytest
 
-import homes
 import leadline
+import projects
 from leadline.cli.app import main
 from leadline.errors import MissingError, PromotionRefused
 from leadline.model.calibration.calibrator import Calibrator
@@ -64,7 +64,7 @@ def settle(folder: Path, name: str, rows: dict[str, np.ndarray]) -> str:
 def begun(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainResult]:
     """A home with a champion that knows three quarters of the rows: for reading only."""
     folder = tmp_path_factory.mktemp("contest")
-    with homes.inside(folder):
+    with projects.inside(folder):
         return folder, leadline.train(settle(folder, "flat", world()), "4000")
 
 

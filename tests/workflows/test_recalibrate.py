@@ -11,13 +11,13 @@ import pyarrow.csv as pacsv
 import pytest
 
 import leadline
-from homes import leadline as run
 from leadline.cli.app import main
 from leadline.errors import DataError
 from leadline.registry import tracking
 from leadline.registry.bundle import read_bundle
 from leadline.workflows.recalibrate import EACH, FEWEST, newly_labeled, unseen_from
 from leadline.workflows.training.prepare import prepare_training
+from projects import leadline as run
 
 CONFIG = """
 version: 1

@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from homes import NIGHT, at, cut, inside, settle
 from leadline import load_config, score
 from leadline.config.scoring import Nightly
 from leadline.errors import DataError, UsageError
 from leadline.workflows.scoring.backfill import backfill, rehearse
+from projects import NIGHT, at, cut, inside, settle
 
 MODEL = "models/demo/1"
 NEXT = "2025-06-10T00:00:00Z"

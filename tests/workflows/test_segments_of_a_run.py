@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import homes
+import projects
 from leadline.dataset.feature_spec import Feature
 from leadline.errors import DataError
 from leadline.registry import tracking
@@ -46,7 +46,7 @@ def test_every_way_of_parting_parts_the_same_rows(told: dict[str, Any]) -> None:
 
 
 def test_levels_are_those_that_the_bundle_may_keep(trained_home: Any, told: dict[str, Any]) -> None:
-    assert homes.CANARY not in (trained_home[0] / BUNDLE / "model-card.md").read_text()
+    assert projects.CANARY not in (trained_home[0] / BUNDLE / "model-card.md").read_text()
     kept = {table.feature: set(table.names) for table in trained_home[1].scorer.encoder.levels}
     titles = {s["level"] for s in told["segments"]["segments"] if s["by"] == "job title"}
     assert titles <= kept["lead_job_title"] | {"(other)", "(not given)"}
@@ -60,7 +60,7 @@ def test_the_card_is_the_record_s_and_lies_in_bundle_and_run(trained_home: Any, 
     assert text == model_card(told) and "  model-card.md\n" in (folder / BUNDLE / "SHA256SUMS").read_text()
     (evidence,) = (folder / "mlruns").glob(f"*/{result.run_id}/artifacts/evidence/model-card.md")
     assert evidence.read_text(encoding="utf-8") == text
-    with homes.inside(folder), tracking._client("sqlite:///mlflow.db") as (_, client):
+    with projects.inside(folder), tracking._client("sqlite:///mlflow.db") as (_, client):
         assert "evidence/model-card.md" in client.get_model_version("demo", "1").description
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import homes
+import projects
 from leadline.config.load import parse_config
 from leadline.core.point_in_time import DAY
 from leadline.dataset.feature_spec import Feature
@@ -31,7 +31,7 @@ def fitted(leads: int, pull: float, gap: int = 20) -> tuple[Scorer, OutOfFold, s
     matrix = Matrix(made.values, y, np.ones(leads), who.astype(str), as_of, as_of + gap * DAY)
     spans = [(leads * k // 6, leads * (k + 1) // 6) for k in (3, 4, 5) if leads * k // 6 - gap >= 10]
     folds = tuple(Fold(np.arange(a - gap), np.arange(a, b), int(as_of[a]), int(as_of[b - 1]) + 1) for a, b in spans)
-    return later_stages._fit(parse_config(homes.config_text()), made, matrix, folds)
+    return later_stages._fit(parse_config(projects.config_text()), made, matrix, folds)
 
 
 def test_a_regression_scores_where_it_says_more_than_the_base_rate() -> None:

@@ -13,7 +13,6 @@ import pytest
 from pydantic import ValidationError
 
 import leadline
-from homes import NIGHT
 from leadline.config.modeling import Capacity
 from leadline.config.schema import Config
 from leadline.model.encoding.encoder import Matrix
@@ -22,6 +21,7 @@ from leadline.report.text import capacity_rows, capacity_sentences
 from leadline.workflows.training import tiers
 from leadline.workflows.training.fit import TrainedModel, training_matrix
 from leadline.workflows.training.train import TrainResult
+from projects import NIGHT
 
 REGIONS = ["emea", "Americas", None]
 

@@ -31,14 +31,13 @@ STAND_INS = {"\\": "＼", "%": "％", "_": "＿"}
 def role_sql(roles: Roles, title: str | None, dialect: Dialect) -> str:
     """Write the role of a job title as SQL: the first role with a matching pattern wins.
 
-        In a pattern ``*`` stands for anything and ``?`` for one character; case doesn't matter.
+    In a pattern ``*`` stands for anything and ``?`` for one character; case doesn't matter.
 
-        Examples
-        --------
-        >>> from leadline.tables.attributes import slugify
-    from leadline.storage.dialect import DUCKDB
-        >>> print(role_sql({"economic_buyer": ["VP Finance", "Head of *"]}, "job_title", DUCKDB))
-        CASE WHEN LOWER(b."job_title") LIKE 'vp finance' OR LOWER(b."job_title") LIKE 'head of %' THEN 'economic_buyer' END
+    Examples
+    --------
+    >>> from leadline.storage.dialect import DUCKDB
+    >>> print(role_sql({"economic_buyer": ["VP Finance", "Head of *"]}, "job_title", DUCKDB))
+    CASE WHEN LOWER(b."job_title") LIKE 'vp finance' OR LOWER(b."job_title") LIKE 'head of %' THEN 'economic_buyer' END
     """
     if title is None or not roles:
         return f"CAST(NULL AS {dialect.text})"

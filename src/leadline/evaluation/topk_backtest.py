@@ -236,7 +236,7 @@ AFTER_TRAINING: tuple[Check[TopKBacktest], ...] = (
 
 # Top-N backtest: past nights, each scored by a model that knew only what was known.
 #
-# At each night of the backtest's tests, the capacity takes the best leads (`judge.picking` has the rule), by the model and by
+# At each night of the backtest's tests, the capacity takes the best leads (`evaluation/worklist.py` has the rule), by the model and by
 # each peer, on the same nights, with the same capacity. Counted are the leads that get there within the horizon of the night
 # that picked them, and, at nights for which that is ripe, those that close as won within `outcome.won_within`, and what their
 # deals brought. A lead counts once for each, for the first night that picked it so.

@@ -73,7 +73,7 @@ def points_rules(config: Config, specs: Sequence[Feature]) -> tuple[PointsRule, 
 
 
 def _rule_sources(config: Config, names: Collection[str]) -> list[tuple[Rule, str]]:
-    """Pair each rule with the feature that it asks of, as `judge.points` finds it."""
+    """Pair each rule with the feature that it asks of, as its terms name it."""
     pairs = []
     for number, rule in enumerate(config.rules):
         name = slugify(str(rule.when.attribute))

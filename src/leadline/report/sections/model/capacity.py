@@ -24,7 +24,7 @@ def capacity_section(record: Mapping[str, Any]) -> PageSection:
     asked = record.get("outcome", {})
     what, within = format.outcome_plural(asked), format.outcome(asked)
     fine: Sequence[Mapping[str, Any]] = record.get("curve") or cuts
-    now = len(cuts) // 2  # `judge.capacity.table` has the config's capacity in the middle
+    now = len(cuts) // 2  # the capacity table has the config's capacity in the middle
     here = cuts[now]
     worked = format.decimal(here["leads_per_week"], 1).removesuffix(".0")
     found = (

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from leadline.config.schema import Config
 from oracle import DAY, Rules
-from worlds import HALF, START, WORDS, World, arrow, config_of, put
+from small_crm import HALF, START, WORDS, World, arrow, config_of, put
 
 
 def config(asked: Rules, folder: Path, keep: bool, **events: Any) -> Config:

@@ -23,7 +23,7 @@ from leadline.features import build, catalog
 from leadline.tables import Attribute, LoadedTables, Store, merges, stages
 from leadline.tables.visibility import drop_duplicates
 from oracle import DAY, Person, Rules
-from worlds import BEHAVIOURS, HALF, LAST, START, TYPES, WORDS, Run, World, config_of, delays, instants
+from small_crm import BEHAVIOURS, HALF, LAST, START, TYPES, WORDS, Run, World, config_of, delays, instants
 
 ROLES = {
     "technical_evaluator": ["*engineer*", "Dev?Ops", "100% data", "lead_*"],
