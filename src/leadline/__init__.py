@@ -28,7 +28,7 @@ _WHERE = {
     "explain": "leadline.workflows.scoring.explain",
     "explain_page": "leadline.workflows.scoring.lead_page",
     "report": "leadline.workflows.report",
-    "forget": "leadline.workflows.erase",
+    "forget": "leadline.workflows.forget",
     "funnel": "leadline.workflows.funnel",
     "monitor": "leadline.workflows.monitor",
     "promote": "leadline.workflows.promote",

@@ -81,7 +81,7 @@ def test_the_newest_fold_gives_the_curves_and_the_difference() -> None:
 def test_a_backtest_without_folds_says_so() -> None:
     assert (
         evaluate_folds([], seed=0) == BacktestResult(())
-        or repr(evaluate_folds([], seed=0)) == "Evaluation(no fold could be judged)"
+        or repr(evaluate_folds([], seed=0)) == "BacktestResult(no fold could be judged)"
     )
 
 

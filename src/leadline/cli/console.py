@@ -1,4 +1,4 @@
-"""What a command prints: results to stdout, progress to stderr, tables that fit 80 columns, colour only on a terminal."""
+"""What each command prints, one method a command; `output.py` has how."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from leadline.workflows.check import CheckResult
     from leadline.workflows.config_from_file import DataFileConfig
     from leadline.workflows.demo import DemoResult
-    from leadline.workflows.erase import Forgotten
+    from leadline.workflows.forget import Forgotten
     from leadline.workflows.monitor import MonitorResult
     from leadline.workflows.promote import Promotion
     from leadline.workflows.recalibrate import Recalibration

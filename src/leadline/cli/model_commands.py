@@ -33,8 +33,8 @@ __all__ = ["check", "demo", "init", "promote", "recalibrate", "report", "schema"
 
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the demo is made.", show_default=False)],
-    leads: Annotated[int, typer.Option("--leads", min=1000, help="How many leads the world has.")] = 6000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which world.")] = 7,
+    leads: Annotated[int, typer.Option("--leads", min=1000, help="How many leads to make.")] = 6000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Random seed.")] = 7,
     as_json: Json = False,
     quiet: Quiet = False,
     log: LogKind = Log.text,

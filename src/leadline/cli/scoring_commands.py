@@ -153,8 +153,8 @@ def forget(
     log: LogKind = Log.text,
 ) -> None:
     """Forget leads: purge them from every output, never read them again, and say which models knew them."""
-    from leadline.workflows.erase import forget as run
-    from leadline.workflows.erase import read_leads
+    from leadline.workflows.forget import forget as run
+    from leadline.workflows.forget import read_leads
 
     console = console_of(quiet, log, as_json)
     asked = [*(lead or ()), *(read_leads(leads) if leads is not None else ())]

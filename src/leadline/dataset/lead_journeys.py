@@ -63,7 +63,7 @@ class LeadJourneys:
         These two attributes' columns; "" where there is none.
     until, touched_from, touched_until : float
         Stages, and touches, are known from and up to here.
-    spent : Spent
+    spent : CampaignSpend
         What campaigns cost.
     """
 

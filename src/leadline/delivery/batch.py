@@ -129,7 +129,7 @@ class ScoringRun:
         return [*lines, f"written to {self.place}"]
 
     def __repr__(self) -> str:
-        return f"Night({len(self.scores)} leads {'→' if self.state == 'written' else 'already in'} {self.place})"
+        return f"ScoringRun({len(self.scores)} leads {'→' if self.state == 'written' else 'already in'} {self.place})"
 
 
 def read_stored_scores(rows: Any, key: RunKey) -> Scores:

@@ -44,7 +44,7 @@ class Sink:
         What a log may say of it, without secrets.
     lock : callable
         Takes the seconds to wait; returns a context in which nobody else writes there.
-    write : Write
+    write : WriteRun
         Takes the Arrow table and the night's record.
     previous : callable
         Takes an as_of and a model's name; returns the newest finished night before it.

@@ -2,9 +2,8 @@
 
 ::
 
-    catalogue (what there is) ─ clock (when) ─ chances (the laws of chance)
-        accounts → leads → life ┬→ events → funnel → fields ┬→ arrow → world
-                                └→ truth ───────────────────┘
+    rates (what there is, how likely) ─ calendar (when)
+        population → activity → funnel → crm_fields → tables → world (with the truth beside it)
 """
 
 from leadline.demo.config_template import config_text

@@ -57,11 +57,11 @@ class FoldPredictions:
     Attributes
     ----------
     y, weight, won : float arrays
-        The label, how many snapshots a row stands for, and closed-won (NaN where not ripe).
+        The label, how many snapshots a row stands for, and closed-won (NaN where censored).
     group : array
         Whose account; what intervals resample.
     said : mapping of str to float array
-        By who said them: probabilities of model, logistic and of the peers lightgbm and frequencies, or points, and newest
+        By who said them: probabilities of model, logistic and of the baselines lightgbm and naive_bayes, or points, and newest
         (when a lead was created), which only rank.
     """
 
@@ -116,10 +116,10 @@ class BacktestResult:
 
     def __repr__(self) -> str:
         if not self.folds:
-            return "Evaluation(no fold could be judged)"
+            return "BacktestResult(no fold could be judged)"
         model = self.newest.figures["model"]
         return (
-            f"Evaluation({len(self.folds)} folds; newest: AUC {model.auc:.3f}, lift@10% {model.lift_10:.2f}, "
+            f"BacktestResult({len(self.folds)} folds; newest: AUC {model.auc:.3f}, lift@10% {model.lift_10:.2f}, "
             f"ECE {model.ece:.3f}, base rate {self.newest.base_rate:.3f})"
         )
 

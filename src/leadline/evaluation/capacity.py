@@ -209,7 +209,7 @@ def capacity_table(asked: ScoredRows, per_week: float, past: ScoredRows | None =
 
     Parameters
     ----------
-    past : Asked, optional
+    past : ScoredRows, optional
         Rows of the folds before, where work began: who was worked there isn't new at once.
     """
     return _cuts(asked, [per_week * step for step in (0.5, 0.75, 1.0, 1.5, 2.0)], past)

@@ -1,4 +1,6 @@
-"""What a won deal is worth: an estimate by the leads' attributes, judged on the newest deals, and a lead's expected value.
+"""Later stages: the chain of probabilities held to what was observed end to end, and what a won deal is worth.
+
+The worth is an estimate by the leads' attributes, judged on the newest deals; with it goes a lead's expected value.
 
 Amounts are skewed and few, so their logarithm is regressed on the attributes, and every segment's effect is shrunk
 towards none: that of a level with n deals is taken by about n / (n + penalty), as in Bühlmann's credibility (1967). The

@@ -1,4 +1,4 @@
-"""How stable the drivers are: their shares and ranks over models fitted on bootstrap samples of accounts (Efron 1979).
+"""Robustness: by how much a random split flatters, and how stable the drivers are: their shares and ranks over models fitted on bootstrap samples of accounts (Efron 1979).
 
 A range is from the least to the most over the refits, the real model's own figure among them. With N refits and the real one,
 a further refit falls outside it in about 2 of N + 2 cases.
@@ -66,7 +66,7 @@ class StabilityResult:
         How many of the strongest are compared; 10, or all where there are fewer.
     comes_back : float
         Which share of the real model's strongest is among a refit's strongest, on average.
-    drivers : tuple of Steady
+    drivers : tuple of DriverStability
         One a driver.
     """
 
@@ -151,9 +151,9 @@ class Optimism:
 
     Attributes
     ----------
-    drawn : Figures
+    drawn : ModelMetrics
         Where leads are drawn at random into training and test.
-    forward : Figures
+    forward : ModelMetrics
         Where the test lies after the training, as a night's does. Quote this one.
     """
 

@@ -263,7 +263,7 @@ class Segment:
         How likely chance alone makes a difference so large, corrected for the number of segments looked at.
     verdict : str
         `calibrated`, `miscalibrated` or `too few to say`.
-    parity : Parity
+    parity : SegmentParity
         How it is served.
     """
 

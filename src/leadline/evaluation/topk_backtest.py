@@ -106,11 +106,11 @@ class TopKBacktest:
         The first and the last night, in microseconds.
     thinned : bool
         Whether some rows stand for several leads; closed-won isn't counted then.
-    rankers : tuple of Worked
+    rankers : tuple of TopKResult
         The model first.
-    model_minus_baseline : tuple of Ahead
+    model_minus_baseline : tuple of TopKDifference
         The model against each of the others.
-    terms : Terms
+    terms : BacktestTerms
         What was asked, in words.
     reason : str
         Why there are no nights, or "".
@@ -258,7 +258,7 @@ class ReplayRows:
 
     Attributes
     ----------
-    listing : Listing
+    listing : Worklist
         Who could be worked when.
     y, won : float arrays
         The label, and closed-won (NaN where not ripe).
@@ -272,7 +272,7 @@ class ReplayRows:
         Scores by who said them.
     room : float
         How many leads a night works.
-    terms : Terms
+    terms : BacktestTerms
         What was asked, in words.
     """
 

@@ -1,4 +1,4 @@
-"""Drivers and reasons: which features decide, and why one lead has its score, in words with facts and dates.
+"""Drivers: which features decide, over all leads and for one; SHAP explanations for notebooks.
 
 Attributions are the scorer's own (the values of SHAP's TreeExplainer and LightGBM's ``pred_contrib``, plus the linear
 part), so importing `shap` costs nobody anything but who asks for an `shap_explanation`.

@@ -1,4 +1,4 @@
-"""History: snapshots, labels, features and folds, as SQL text that the store runs."""
+"""Features: the catalogue, the SQL statement that computes them as of each snapshot, and its compiled stand-ins."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Asset:
         The share of first uses after which the lead reached the next stage, SQL, opportunity and won.
     days : tuple of (leads, early, median, late)
         Days from first use to SQL, of those who reached it after: how many, and the quartiles (NaN for fewer than 20).
-    beside : Beside or None
+    beside : AdjustedLift or None
         Against leads of the same intent stages; None where no snapshot tells.
     """
 

@@ -53,7 +53,7 @@ class IntentStageSummary:
         The names of the model's tiers, the best first.
     past : tuple of Part
         How each stage's labelled snapshots converted.
-    now : tuple of Now
+    now : tuple of OpenStage
         Each stage's open leads.
     base : float
         Conversion of all labelled snapshots.
@@ -81,7 +81,7 @@ def summarize_intent_stages(
 
     Parameters
     ----------
-    asked, past : Asked, object array
+    asked, past : LabeledSnapshots, object array
         The labelled snapshots, and the stage of each.
     now, tier, p : arrays
         Of the open leads: the stage, the model's tier and its probability.

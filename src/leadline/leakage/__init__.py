@@ -1,1 +1,1 @@
-"""The leak gate: one module a check, and the evidence behind each."""
+"""The leak gate: one module a subject, the evidence behind it, and gate.py, which lists every check by its code."""

@@ -235,9 +235,9 @@ class Evidence:
         Its block of time, and its fold: accounts are never torn apart.
     group : int64 array
         Its account, or itself.
-    columns : tuple of Column
+    columns : tuple of CodedColumn
         The attributes whose value isn't read from a history.
-    account : Column or None
+    account : CodedColumn or None
         Whether a lead has an account: 0 or 1; None where no account is named, or history tells it.
     seed : int
         Of what is drawn by chance.

@@ -1,6 +1,6 @@
 """Leaks by experiment, once trained: the split is drawn, a driver is left out, colleagues are set apart (LL304–LL306).
 
-Pure, as all of `judge`: what must compute features or fit a recipe again comes as a value or as a callable.
+No file or table is read here: what must compute features or fit a recipe again comes as a value or as a callable.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class CutoffComparison:
 
     Attributes
     ----------
-    whole, cut : Features or None
+    whole, cut : FeatureTable or None
         None where nothing could be cut.
     gone : int
         Snapshots that are there with the future and not without it.

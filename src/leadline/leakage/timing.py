@@ -1,4 +1,5 @@
-"""Dates behind the curtain: attributes that hold instants after their lead's creation (LL206), and tables filled in bulk (LL213)."""
+"""Suspect dates: attributes that hold instants after their lead's creation (LL206), fields overwritten
+later (LL212), and tables filled in bulk (LL213)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fill that follows the outcome: a field that somebody fills in once a lead is won, or once it is lost."""
+"""Values that follow the outcome: fields filled in once a lead is won or lost (LL209, LL214), and levels that state it (LL210, LL211)."""
 
 from __future__ import annotations
 

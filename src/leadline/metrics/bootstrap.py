@@ -1,7 +1,7 @@
 """Differences judged on the same draws of accounts: sums are drawn again by account, all columns of them at once.
 
 A mean, a share or a difference of means is a ratio of sums, so a draw needs the accounts' sums only, not their rows:
-a thousand draws of a hundred columns take a second. For ranks (AUC) there is `metrics.bootstrap_by_group`.
+a thousand draws of a hundred columns take a second. For ranks (AUC) there is `classification.bootstrap_by_group`.
 """
 
 from __future__ import annotations

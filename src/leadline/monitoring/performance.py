@@ -78,7 +78,7 @@ class PastScores:
         return PastScores(*(getattr(self, f.name)[mine] for f in fields(self)))
 
     def __repr__(self) -> str:
-        return f"Past({len(self):,} rows of {len(np.unique(self.as_of))} nights, {int(self.y.sum()):,} positive)"
+        return f"PastScores({len(self):,} rows of {len(np.unique(self.as_of))} nights, {int(self.y.sum()):,} positive)"
 
 
 def clustered_auc(y: Floats, p: Floats, group: npt.NDArray[Any]) -> tuple[float, float, float]:

@@ -72,7 +72,7 @@ class TrainingReference:
         return cls(**{name: record[name] for name in cls.__dataclass_fields__})
 
     def __repr__(self) -> str:
-        return f"Reference({self.rows:,} rows, {len(self.nulls)} features)"
+        return f"TrainingReference({self.rows:,} rows, {len(self.nulls)} features)"
 
 
 def training_reference(

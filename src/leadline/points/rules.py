@@ -28,7 +28,7 @@ def rule_features(config: Config, made: FeatureTable) -> FeatureTable:
 
     Parameters
     ----------
-    made : Features
+    made : FeatureTable
         The catalogue's features and those of `catalog.rule_specs`.
     """
     kept = made.keep(feature for _, feature in _rule_sources(config, {s.name for s in made.specs}))

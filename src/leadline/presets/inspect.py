@@ -88,9 +88,9 @@ def find_tables(contents: SourceCatalog, vendors: Mapping[str, VendorTable], req
 
     Parameters
     ----------
-    contents : Contents
+    contents : SourceCatalog
         What is there.
-    vendors : mapping of str to Vendor
+    vendors : mapping of str to VendorTable
         The tables to look for, by our names.
     required : str
         The one without which nothing can be done.

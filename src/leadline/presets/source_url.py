@@ -75,7 +75,7 @@ def without_credentials(source: str, contents: SourceCatalog) -> SourcePlace:
     ----------
     source : str
         As it was given, before ${NAME} was filled in.
-    contents : Contents
+    contents : SourceCatalog
         What was found there.
 
     Examples

@@ -44,7 +44,7 @@ class ContestCohort:
         Whose account each is: what draws resample.
     parts : mapping of str to object array
         Each attribute's level; None is missing.
-    listing, room : Listing or None, float
+    listing, room : Worklist or None, float
         The nights, and how many leads one works; without nights, as in a flat file, the best tenth is worked.
     seed : int
         For the draws.

@@ -1,4 +1,4 @@
-"""What is said of the downstream stages, in lines that fit a terminal: records in, text out."""
+"""Terminal text for capacity, later stages and segments: records in, lines out."""
 
 from __future__ import annotations
 

@@ -42,11 +42,11 @@ class ScoringSnapshot:
         When it is.
     newest : int or None
         The newest event's instant; `NEVER` where the table has none, None where there is no such table.
-    tonight : Reference
+    tonight : TrainingReference
         Its features and scores; the scores cut as the model's reference is.
-    model : Reference or None
+    model : TrainingReference or None
         The same of training, where the bundle has it.
-    before : Before
+    before : PreviousScores
         The night before.
     last : tuple of two sequences
         Shares of last night's and of tonight's scores over the same bins.

@@ -47,4 +47,4 @@ class PreviousScores:
         return self.override.get(lead) or self.tier.get(lead)
 
     def __repr__(self) -> str:
-        return f"Before({len(self)} leads)"
+        return f"PreviousScores({len(self)} leads)"

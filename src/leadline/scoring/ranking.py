@@ -134,7 +134,7 @@ def rank_leads(
     ----------
     dates : int64 array, optional
         The instants that reasons count back from; the features' as_of by default.
-    before : Before, optional
+    before : PreviousScores, optional
         The night before, whose tiers leads on the line keep.
     value : object array, optional
         Each row's value of the field that capacity is told by.

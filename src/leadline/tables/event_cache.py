@@ -216,7 +216,7 @@ class CachedEvents:
 
     Attributes
     ----------
-    shelf : Shelf or None
+    shelf : EventCache or None
         Where it lies; None when nothing kept is used.
     parts : tuple of Part
         What is kept of each file of the source, in their order.

@@ -49,7 +49,7 @@ class LoadedTables:
         Where each table came from, without secrets.
     is_dated : bool
         Whether T is an instant; False for a flat file ordered by numbers.
-    log : Kept
+    log : CachedEvents
         What was used of the kept log of events.
     forgotten : int
         How many leads were left out with all their rows, as `leadline forget` said.

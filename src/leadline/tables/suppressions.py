@@ -41,7 +41,7 @@ class ScoringLists:
     told: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
-        return f"Lists({len(self.leads)} leads and {len(self.accounts)} accounts left out, {len(self.tiers or {})} tiers by hand)"
+        return f"ScoringLists({len(self.leads)} leads and {len(self.accounts)} accounts left out, {len(self.tiers or {})} tiers by hand)"
 
     def reason(self, lead: str, account: str | None) -> str | None:
         """Return why a lead is left out, None where it isn't.

@@ -30,7 +30,7 @@ class CheckResult:
         The config's name, and T.
     rows : dict of str to int
         Rows of each table, as known at T.
-    counts : Counts
+    counts : LabelCounts
         Snapshots by their label.
     findings : Findings
         Errors, warnings and notes.

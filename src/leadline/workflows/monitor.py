@@ -1,4 +1,4 @@
-"""`monitor`: past nights joined with outcomes that are ripe now, and tonight's features with training's."""
+"""`monitor`: past nights joined with outcomes known now, and tonight's features with training's."""
 
 from __future__ import annotations
 
@@ -108,16 +108,16 @@ def _drift_row(name: str, index: float, chance: float, bound: float) -> dict[str
 
 @dataclass(frozen=True)
 class JoinedScores:
-    """Past rows whose outcomes are ripe, and the others.
+    """Past rows whose outcomes are known, and the others.
 
     Attributes
     ----------
-    past : Past
-        The ripe rows.
+    past : PastScores
+        The rows whose outcomes are known.
     word, reason : object arrays
         With which stage word, and for what reason, each was rejected within the horizon; None where it wasn't.
     censored : int
-        How many rows aren't ripe yet; their
+        How many rows are censored; their
     unripe_p, ripens_at, unripe_lead : arrays
         probability, the instant at which they will be, and whose they are.
     """
@@ -216,9 +216,9 @@ class MonitorResult:
     as_of : str
         T.
     nights, rows, positives, censored : int
-        Finished nights with ripe rows, those rows, the positives among them, and rows not ripe yet.
+        Finished nights with known outcomes, their rows, the positives among them, and censored rows.
     auc, ece, predicted, observed : float
-        Over all ripe rows; NaN where it isn't defined.
+        Over all rows with known outcomes; NaN where it isn't defined.
     tiers : list of TierFigures
         The same by tier.
     advice : str
@@ -317,7 +317,7 @@ def evaluate_past_scores(
     drift: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
 ) -> MonitorResult:
-    """Judge ripe rows; `records` are the nights', the newest first."""
+    """Evaluate rows with known outcomes; `records` are the nights', the newest first."""
     past, flattered = _without_trained_after(ripe.past, records)
     best = _best(past, bundle)
     newest = str(records[0].get("model_version")) if records else ""
@@ -368,7 +368,7 @@ def _best(past: PastScores, bundle: Bundle | None) -> str:
 
 
 def _in_use(ours: PastScores, past: PastScores) -> tuple[PastScores, str]:
-    """Judge the version in use where enough of its nights are ripe, else all versions."""
+    """Judge the version in use where enough of its nights have known outcomes, else all versions."""
     if len(np.unique(ours.lead[ours.y == 1].astype(str))) >= FEWEST:
         return ours, str(ours.version[0])
     return past, "all"

@@ -76,7 +76,7 @@ def run_leak_guard(
 
     Parameters
     ----------
-    champion, challenger : Refitted or None
+    champion, challenger : RefittedRecipe or None
         None where nothing was fitted again: then the checks have nothing to look at.
     bundle : Bundle
         The challenger's, which tells what was accepted when it was trained.

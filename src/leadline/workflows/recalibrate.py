@@ -1,4 +1,4 @@
-"""`leadline recalibrate`: a new version whose calibration alone is refitted, on what has ripened since the model was made.
+"""`leadline recalibrate`: a new version whose calibration alone is refitted, on outcomes known since the model was made.
 
 Trees, regression and encoder stay as they are, byte for byte, so the ranking stays, too. The rows are computed by the
 same path as training's, with the model's own features.
@@ -38,14 +38,14 @@ from leadline.workflows.training.publish import PublishedVersion, publish_versio
 __all__ = ["EACH", "FEWEST", "NewlyLabeled", "Recalibration", "newly_labeled", "recalibrate", "unseen_from"]
 
 
-# What has ripened since a model was made: snapshots whose labels it can't have seen, parted into older and newer ones.
+# Outcomes known since a model was made: snapshots whose labels it can't have seen, parted into older and newer ones.
 
 
 Ints = npt.NDArray[np.int64]
 
 FEWEST = 30
 
-"""Positive leads that must have ripened: fewer leave the base rate itself uncertain by more than a third."""
+"""Positive leads whose outcomes must be known: fewer leave the base rate itself uncertain by more than a third."""
 
 EACH = 10
 
@@ -56,7 +56,7 @@ POINTS = 60  # places tried for the cut between older and newer rows
 
 @dataclass(frozen=True)
 class NewlyLabeled:
-    """Row numbers of what has ripened since.
+    """Row numbers of what became known since.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ def newly_labeled(config: Config, made: TrainingData, since: int) -> NewlyLabele
     Raises
     ------
     DataError
-        Too little has ripened; it says how much is needed.
+        Too few outcomes are known; it says how much is needed.
     """
     as_of, known_at = made.features.as_of, made.labels.known_at
     rows = np.flatnonzero(as_of >= since)
@@ -167,7 +167,7 @@ class Recalibration:
     scorer : Scorer
         The model.
     record : mapping
-        What changed, and how both calibrations did on the newest ripe rows.
+        What changed, and how both calibrations did on the newest known rows.
     """
 
     name: str
@@ -200,7 +200,7 @@ def recalibrate(
     model: str | None = None,
     progress: Progress = no_progress,
 ) -> Recalibration:
-    """Refit a model's calibration alone on what has ripened since it was made, as a new version.
+    """Refit a model's calibration alone on outcomes known since it was made, as a new version.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def recalibrate(
     Raises
     ------
     DataError
-        Too little has ripened, or the model answers another question.
+        Too few outcomes are known, or the model answers another question.
     ConfigError, MissingError, RetryError, OutputError
         As the message says; nothing is half-written.
 

@@ -1,4 +1,4 @@
-"""What the compiled loops found, as tables of the statement's own parts."""
+"""The sweep over a sorted event log: when it pays off, and its results as tables of the statement's own parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SQL of the account and committee families: members → what each did → the account's sums, less one's own.
+"""The account and committee families: their specs, and their SQL: members → what each did → the account's sums, less one's own.
 
 What a member did is computed once for each (account, as_of), whoever asks, and added up once for each account: a
 snapshot takes its own part off the sum, so that an account of thousands (a free mail domain, say) costs no more than

@@ -80,7 +80,7 @@ class Calibrator:
 
         Parameters
         ----------
-        folds : sequence of Forward
+        folds : sequence of ForwardRows
             Rows that the model of their fold hadn't seen.
         moved : sequence of arrays
             By how much more the model to be calibrated says of the same rows, before calibration.

@@ -22,7 +22,7 @@ def refit_calibrator(scorer: Scorer, rows: ForwardRows) -> Calibrator:
 
     Parameters
     ----------
-    rows : Forward
+    rows : ForwardRows
         With the margins before calibration. Its shift is followed through time, so that tomorrow is what is aimed at.
 
     Examples

@@ -192,7 +192,7 @@ class ModelSelection:
     ----------
     recipe : Recipe
         All that it left open filled in.
-    curves : mapping of bool to list of Curve
+    curves : mapping of bool to list of LossCurve
         The older folds' trees, anchored (True) and plain.
     margins : list of arrays
         What the chosen model says of each older fold's test rows, all of them, before calibration.

@@ -104,7 +104,7 @@ def search_recipes(
         How many recipes to try, those in `done` included.
     seed : int
         The same seed tries the same recipes, whether or not the search was stopped on the way.
-    done : sequence of Tried
+    done : sequence of TuningTrial
         What the same search has tried so far, in its order; it isn't tried again.
 
     Raises

@@ -1,4 +1,7 @@
-"""What is said of a Salesforce source: what was guessed, what is missing, what that costs and how to get it."""
+"""The Salesforce preset: proposes a config from the tables it finds, and lists what was guessed and what is missing.
+
+Names of tables and columns stand in `salesforce_schema.py`, the SQL in `salesforce_sql.py`.
+"""
 
 from __future__ import annotations
 

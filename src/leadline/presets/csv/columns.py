@@ -131,7 +131,7 @@ def match_columns(
 
     Parameters
     ----------
-    keys : mapping of str to (Sheet, str)
+    keys : mapping of str to (TableProfile, str)
         The key columns of leads and accounts, as far as they are known.
     suspect : callable
         Says why a column's name is that of a leak; such a column says nothing of when a lead was created.

@@ -1,4 +1,5 @@
-"""One file with a row a lead and no dated tables: which column is the outcome, which gives the order, what is left out."""
+"""One file with a row a lead and no dated tables: which column is the outcome, which gives the order, what is left
+out; and the config's text for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scoring and explaining: which model, whether it fits the config, and what it says of rows and of one lead."""
+"""`explain`: why a lead has its score; and, shared with `score`, which model is used and whether it fits the config."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def score_rows(
     ----------
     as_of, is_dated
         The night, and whether it is an instant.
-    before : Before, optional
+    before : PreviousScores, optional
         The newest finished night before.
     value, stage : object array, optional
         Each row's value of the field that capacity is told by, and its intent stage.

@@ -100,7 +100,7 @@ class ScoringInputs:
 
     Attributes
     ----------
-    made : Features
+    made : FeatureTable
         Those that the outputs may have.
     value, stage : object array or None
         Each row's value of the field that capacity is told by, and its intent stage, where the bundle has a rule for it.
@@ -129,7 +129,7 @@ class ScoringInputs:
     stage: npt.NDArray[np.object_] | None = None
 
     def __repr__(self) -> str:
-        return f"Look({self.open_leads:,} open leads, {self.suppressed['leads']:,} of them left out)"
+        return f"ScoringInputs({self.open_leads:,} open leads, {self.suppressed['leads']:,} of them left out)"
 
 
 def gather_inputs(

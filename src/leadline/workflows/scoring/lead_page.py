@@ -48,7 +48,7 @@ class LeadPage:
 
     Attributes
     ----------
-    told : Told
+    told : LeadExplanation
         The score and its reasons, as `explain` gives them.
     page : Path
         The page that was written.

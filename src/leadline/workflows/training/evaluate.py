@@ -114,19 +114,19 @@ class ModelEvaluation:
 
     Attributes
     ----------
-    evaluation : Evaluation
+    evaluation : BacktestResult
         The backtest; quote its newest fold.
     drivers : list of Driver
         Feature importance (mean |SHAP|), the strongest first.
     moved : mapping of str to float
         Which way each act and stage moves them.
-    capacity : Tiering
+    capacity : TierSummary
         What half to double the capacity would have brought, and what keeps tiers steady.
     findings : Findings
         What the checks saw; no error among them.
-    families : tuple of Worth, or None
+    families : tuple of FamilyAblation, or None
         Feature-family ablation; None where the config asks for no ablation.
-    nights : Nights
+    nights : TopKBacktest
         Top-N backtest, by the model and by each peer.
     optimism : Optimism or None
         By how much a random split would have flattered; None where the experiments are off.
@@ -134,13 +134,13 @@ class ModelEvaluation:
         Calibration and parity by segment in the newest fold; None where none could be judged.
     stages : Stages or None
         The models of the downstream stages; None where there are none.
-    sample : Sample or None
+    sample : SampleSize or None
         For how many independent snapshots the labelled ones count.
-    stability : Stability or None
+    stability : StabilityResult or None
         Which drivers come back in refits on bootstrap samples of accounts; None where the config asks for no refits.
     sections : mapping
         The records of the sections on assets, committees and intent stages.
-    pictures : Pictures or None
+    pictures : ModelPlots or None
         Figures for the data scientist's pictures.
     climbed : mapping
         The records `funnel` and `rejected`; none for a flat file.

@@ -1,7 +1,7 @@
-"""`train --tune N`: the search for a recipe, kept trial by trial, so that one that was stopped goes on where it was left.
+"""Fits a run's model: how complex it may be, the search for a recipe where one is asked for, folds, and the scorer.
 
-What was tried lies in one small JSON file, written anew after each trial as all that leadline writes: old or new, never
-half (law 8). Optuna's own stores would do neither: its journal is appended to, SQLite is opened by others than
+The search of `train --tune N` is kept trial by trial, so that one that was stopped goes on where it was left. What was
+tried lies in one small JSON file, written anew after each trial as all that leadline writes: old or new, never half (law 8). Optuna's own stores would do neither: its journal is appended to, SQLite is opened by others than
 `files.py`, and both forget how far the sampler's generator had come.
 """
 
@@ -157,7 +157,7 @@ class TrainedModel:
     ----------
     config : Config
         What was asked.
-    made : Prepared
+    made : TrainingData
         Features, labels and tables.
     folds : tuple of Fold
         Forward in time, oldest first; the newest only judges.
@@ -167,9 +167,9 @@ class TrainedModel:
         The model fitted on all rows.
     honest : OutOfFold
         What models said of rows that they weren't fitted on.
-    tuned : Tuned or None
+    tuned : TuningResult or None
         What a search for the recipe found; None where none was asked for.
-    rung : Rung or None
+    rung : ModelComplexity or None
         What the data support, and why; None where another rule chose, as for downstream stages. On the
         lowest, `made.features` are what the points rules ask of, and there may be no fold.
     """

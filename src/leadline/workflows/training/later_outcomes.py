@@ -57,7 +57,7 @@ class StageQuestion:
         Numbers of the first question's rows, rising.
     labels : Labels
         Of these rows; each weighs one over the rows of its lead, since a lead has one end.
-    counts : Counts
+    counts : LabelCounts
         Rows by their label; those whose lead never reached `given` are none of them.
     """
 
@@ -76,7 +76,7 @@ class WonDeals:
 
     Attributes
     ----------
-    features : Features
+    features : FeatureTable
         The attributes, a row a deal, sorted by (as_of, lead_id); as_of is the first instant at which the deal is known.
     amount : float64 array
         In the source's unit, above 0.
@@ -123,7 +123,7 @@ def gather_later_stages(
     ----------
     first : Labels
         Of the first question, row by row as in `made`.
-    made : Features
+    made : FeatureTable
         Of the same rows; its attributes are those that deals are told by.
     """
     steps: list[StageQuestion] = []

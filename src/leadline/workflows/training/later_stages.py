@@ -191,11 +191,11 @@ class LaterStage:
     ----------
     step : Step
         Its rows and labels.
-    fitted : Fitted
+    fitted : TrainedModel
         Its model, and the data that it was made of.
     why : str
         What was fitted, and why, in one sentence.
-    evaluation : Evaluation
+    evaluation : BacktestResult
         Its own backtest; no folds where nothing could be judged.
     drivers : list of Driver
         What moves it, the strongest first.
@@ -229,11 +229,11 @@ class LaterStageModels:
 
     Attributes
     ----------
-    stages : tuple of Stage
+    stages : tuple of LaterStage
         In their order.
-    chain : Chain or None
+    chain : ChainEvaluation or None
         How the product of all probabilities did; None where too little is known, as `chain_why` says.
-    amount : Amount or None
+    amount : DealAmountModel or None
         What a won lead brings; None where the config or the deals don't tell, as `value_why` says.
     """
 

@@ -51,9 +51,9 @@ class DistilledCard:
         Made of the honest rows of all folds; without rows where there is none.
     specs : tuple of Feature
         What its rows ask of.
-    bands, today : tuple of Band
+    bands, today : tuple of CardBand
         The card's thresholds, and those of current scoring rules at the same volumes.
-    worth : Worth or None
+    worth : CardValue or None
         What a card made of the rows before the newest fold is worth there.
     learnt_from : int
         How many rows it was distilled from.

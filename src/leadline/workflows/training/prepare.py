@@ -134,25 +134,25 @@ class TrainingData:
 
     Attributes
     ----------
-    loaded : Loaded
+    loaded : LoadedTables
         The tables; their store is closed.
-    counts : Counts
+    counts : LabelCounts
         How many snapshots there were of each kind.
-    features, labels : Features, Labels
+    features, labels : FeatureTable, Labels
         Row by row, sorted by (as_of, lead_id).
     points : float64 array or None
         Current scoring rules, where the config has rules.
     findings : Findings
         What the checks saw; no error among them.
-    asked : Features or None
+    asked : FeatureTable or None
         A bundle's own features of the same rows, where they were asked for.
     by : object array or None
         Each row's value of `capacity.by`, where the config has one.
-    following : Following or None
+    following : LaterStages or None
         Labels of the downstream stages, where `outcome` is a list.
-    ruled : Features or None
+    ruled : FeatureTable or None
         What current scoring rules ask of, row by row: all that the lowest rung scores by.
-    beside : Beside or None
+    beside : ReportInputs or None
         What the report's sections ask of the tables; None for a flat file, and where a bundle's features were asked for.
     """
 

@@ -52,19 +52,19 @@ class ReportInputs:
     ----------
     rule : IntentRule or None
         How intent stages are told; None where no behaviour has an intent.
-    columns : Features
+    columns : FeatureTable
         Of the labelled rows: what the rule counts, uses of assets, and who of the account is engaged.
     source : object array or None
         Of the labelled rows: where the lead came from.
     source_name : str
         The attribute that tells it; "" for none.
-    now : Features
+    now : FeatureTable
         All features, and what `report_specs` and the points rules count, of the leads that are open at T.
     now_by : object array or None
         Their value of the field that capacity is told by.
-    lasts, uses, people, arrivals : Lasts, Uses, People, Arrivals, or None
+    lasts, uses, people, arrivals : LastActivity, AssetUsage, LeadTable, RoleArrivals, or None
         None where the data have no such thing.
-    climbs : Climbs or None
+    climbs : LeadJourneys or None
         Everybody's way through the funnel.
     """
 
@@ -100,7 +100,7 @@ def gather_report_inputs(config: Config, loaded: LoadedTables, made: FeatureTabl
 
     Parameters
     ----------
-    made : Features
+    made : FeatureTable
         Of the labelled rows: the catalogue's, and those of `report_specs`.
     """
     if config.is_flat or loaded.known_at is None:

@@ -36,14 +36,14 @@ class TierSummary:
 
     Attributes
     ----------
-    cuts : list of Cut
+    cuts : list of ThresholdResult
         What half to double the capacity would have brought; none for a flat file.
-    own : mapping of str to Cut
+    own : mapping of str to ThresholdResult
         What each value of `capacity.by` would have brought at its own capacity, all others last.
     bands : Tiers
         The tiers that were laid, on the scale of the newest fold's honest probabilities.
-    held : mapping of str to Replay
-        How tier A does over nights after the cut was laid, with each thing held (`volume`, `probability`); and on all the
+    held : mapping of str to TierStability
+        How tier A does over nights after training, by mode (`top_n`, `threshold`); and on all the
         folds' nights with what the config holds, without the band (`plain`) and with it (`banded`).
     unused : tuple of str
         Values with a capacity of their own that no lead of the newest fold has.

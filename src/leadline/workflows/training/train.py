@@ -37,9 +37,9 @@ class TrainResult:
         Where the bundle lies.
     run_id : str
         The MLflow run.
-    fitted : Fitted
+    fitted : TrainedModel
         The model, and the data it was made of.
-    judgement : Judgement
+    judgement : ModelEvaluation
         What is to be said of it.
     out_of_fold : Path or None
         A Parquet file of what models said of snapshots that they weren't fitted on; None where no fold was judged.

@@ -15,7 +15,7 @@ from leadline.core.files import locked
 from leadline.errors import MissingError, RetryError, UsageError
 from leadline.tables import load, open_store
 from leadline.tables.tombstones import FILE
-from leadline.workflows.erase import read_leads
+from leadline.workflows.forget import read_leads
 from leadline.workflows.training.publish import BACKTESTS
 from projects import NIGHT, Tables, leadline
 
