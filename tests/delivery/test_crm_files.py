@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import sys
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.delivery.crm_files import FORMATS, crm_files
+from leadline.delivery.formats import FORMULA
 from leadline.errors import ConfigError
 
 
@@ -99,6 +103,14 @@ def test_no_cell_is_a_formula_and_texts_fit_the_field(text: str) -> None:
     cell = row["Leadline reason 1"]
     assert len(cell) <= 255 and not cell.lstrip().startswith(("=", "+", "-", "@"))
     assert (text if cell[:1] != "'" else "'" + text).startswith(cell) or cell == text[:255]
+
+
+def test_every_blank_before_a_formula_is_seen_through_by_both_engines() -> None:
+    blanks = [chr(n) for n in range(sys.maxunicode + 1) if chr(n).isspace() or n < 32 or n in (0x200B, 0xFEFF)]
+    texts = [f"{blank}=1+1" for blank in blanks]
+    assert len(blanks) > 40 and all(re.match(FORMULA, text) for text in texts)
+    assert all(pc.match_substring_regex(pa.array(texts), FORMULA).to_pylist())
+    assert not any(pc.match_substring_regex(pa.array(["a=1", " a", "é=1", ""]), FORMULA).to_pylist())
 
 
 def test_a_lead_whose_id_is_a_formula_is_left_out_rather_than_named_wrongly() -> None:

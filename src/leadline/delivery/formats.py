@@ -11,7 +11,10 @@ from leadline.core.point_in_time import format_instant
 
 __all__ = ["FORMULA", "csv_bytes", "line_bytes", "parquet_bytes", "spreadsheet_safe"]
 
-FORMULA = r"^[\s]*[=+\-@\t\r]"
+BLANK = r"\x00-\x20\x7f-\xa0" + "\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+"""White space, control characters and what has no width: one class that Python's and Arrow's engines read alike (Arrow's \\s is ASCII's)."""
+
+FORMULA = rf"^[{BLANK}]*[=+\-@\t\r]"
 """Text that begins so is run as a formula by a spreadsheet."""
 
 
