@@ -9,8 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from leadline.cli import model_commands as making
-from leadline.cli import scoring_commands as nightly
+from leadline.cli import model_commands, scoring_commands
 from leadline.cli.exit_codes import exit_code_of
 from leadline.cli.options import OLD_OPTIONS
 
@@ -32,19 +31,19 @@ app = typer.Typer(
 )
 
 COMMANDS: dict[Callable[..., None], str] = {
-    making.demo: "Make a synthetic CRM, and run the whole job on it.",
-    making.init: "Write a config to fill in, or one guessed from a source.",
-    making.check: "Check config, tables and leaks; train nothing.",
-    making.train: "Train, judge, track and export a model.",
-    making.recalibrate: "Refit the calibration alone, as a new version.",
-    making.promote: "Move the champion alias, or say why not.",
-    nightly.score: "Score every open lead as of one instant.",
-    nightly.explain: "Explain one open lead's score.",
-    making.report: "Write the page that marketing opens.",
-    nightly.monitor: "Say how past scores did, and whether to retrain.",
-    nightly.forget: "Forget leads: purge them from every output.",
-    making.sql: "Print the statement that builds the features.",
-    making.schema: "Print the config's JSON schema, for editors.",
+    model_commands.demo: "Make a synthetic CRM, and run the whole job on it.",
+    model_commands.init: "Write a config to fill in, or one guessed from a source.",
+    model_commands.check: "Check config, tables and leaks; train nothing.",
+    model_commands.train: "Train, judge, track and export a model.",
+    model_commands.recalibrate: "Refit the calibration alone, as a new version.",
+    model_commands.promote: "Move the champion alias, or say why not.",
+    scoring_commands.score: "Score every open lead as of one instant.",
+    scoring_commands.explain: "Explain one open lead's score.",
+    model_commands.report: "Write the page that marketing opens.",
+    scoring_commands.monitor: "Say how past scores did, and whether to retrain.",
+    scoring_commands.forget: "Forget leads: purge them from every output.",
+    model_commands.sql: "Print the statement that builds the features.",
+    model_commands.schema: "Print the config's JSON schema, for editors.",
 }
 """In the order of a model's life, which `--help` keeps, with a line that it has room for."""
 

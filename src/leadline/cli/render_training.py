@@ -163,7 +163,7 @@ class TrainingScreen(Printer):
             self._say(line)
 
 
-# What the terminal says of the rung, the sample and the drivers' stability.
+# What the terminal says of the model complexity, the sample and the drivers' stability.
 
 
 UNJUDGED = "No fold could be judged, so nothing is known of how good the model is."

@@ -9,13 +9,8 @@ import numpy.typing as npt
 
 __all__ = ["ABSENT", "MIN_GROUP_SIZE", "MOST", "OTHER", "iterate_levels", "pool_levels", "printable_level"]
 
-
-# The privacy bound: how many leads must share something before it is shown or kept by name.
-
-
 MIN_GROUP_SIZE = 20
-
-"""Leads below which nothing is shown of a group, and no level, word or reason by its name: fewer might point at a person."""
+"""The privacy bound: leads below which nothing is shown of a group, and no level, word or reason by its name: fewer might point at a person."""
 
 Words = npt.NDArray[np.object_]
 

@@ -161,8 +161,7 @@ def capacity_sentences(steady: Mapping[str, Any]) -> list[str]:
         made.append(
             f"Tier A takes the best {steady['night']:.0f} leads of a night, none at less than half the odds of its threshold."
         )
-    fixed = held.get("threshold", held.get("probability"))  # older records' names follow
-    steadied = held.get("top_n", held.get("volume"))
+    fixed, steadied = held.get("threshold"), held.get("top_n")
     if fixed and steadied:
         made.append(
             f"On nights of later folds a fixed threshold held {fixed['low']:.0f} to {fixed['high']:.0f} leads (precision {format.share(fixed['precision'])}), "

@@ -12,10 +12,8 @@ from pathlib import Path
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.errors import DataError
 from leadline.presets.config_yaml import LEAD, BehaviourGuess, ConfigAnswers, ShapedTable, build_proposal, intent_of
-from leadline.presets.crm import hubspot_sql as sales
 from leadline.presets.crm import hubspot_sql as sql
 from leadline.presets.crm.hubspot_schema import STAGES, TABLES, TRACKED
-from leadline.presets.crm.hubspot_sql import touching
 from leadline.presets.inspect import FoundTables, find_tables, printable_name
 from leadline.presets.naming import guess_stages
 from leadline.presets.proposal import Guess, MissingTable, Proposal
@@ -207,7 +205,7 @@ def _missing_others(seen: FoundTables) -> list[MissingTable]:
                 "", "contact doesn't say which contacts were deleted: they count as leads; keep deletes in the sync"
             )
         )
-    if not touching(seen):
+    if not sql.touching(seen):
         found.append(MissingTable(
             "touches", "engagement_contact with engagement_call, engagement_email or engagement_meeting isn't there: how fast sales "
             "answers can't be told; switch the tables on in the connector",
@@ -338,13 +336,13 @@ def _tables(seen: FoundTables, tracked: Sequence[str], statuses: Sequence[str]) 
     if seen.has("contact_property_history") or any(seen.has("contact", f) for f in sql.BY_DATE):
         tables.append(ShapedTable.usual("stages", sql.stages(seen, statuses)))
     if seen.has("deal"):
-        tables.append(ShapedTable("opportunities", sales.opportunities(seen), OPPORTUNITIES))
+        tables.append(ShapedTable("opportunities", sql.opportunities(seen), OPPORTUNITIES))
     if tracked:
         tables.append(ShapedTable.usual("history", sql.history(seen)))
     if seen.has("contact", "merged_ids") or seen.has("contact_merge_audit"):
         tables.append(ShapedTable.usual("merges", sql.merges(seen)))
-    if sales.touching(seen):
-        tables.append(ShapedTable.usual("touches", sales.touches(seen), TOUCHES))
+    if sql.touching(seen):
+        tables.append(ShapedTable.usual("touches", sql.touches(seen), TOUCHES))
     return tables
 
 

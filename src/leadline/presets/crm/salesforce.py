@@ -12,11 +12,9 @@ from pathlib import Path
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.errors import DataError
 from leadline.presets.config_yaml import LEAD, BehaviourGuess, ConfigAnswers, ShapedTable, build_proposal, intent_of
-from leadline.presets.crm import salesforce_sql as sales
 from leadline.presets.crm import salesforce_sql as sql
 from leadline.presets.crm.hubspot import OPPORTUNITIES, TOUCHES, kinds, variables
 from leadline.presets.crm.salesforce_schema import CONVERTED, TABLES, TRACKED
-from leadline.presets.crm.salesforce_sql import opportunities
 from leadline.presets.inspect import FoundTables, find_tables
 from leadline.presets.naming import guess_stages
 from leadline.presets.proposal import Guess, MissingTable, Proposal, percent
@@ -184,7 +182,7 @@ def strangers(seen: FoundTables) -> list[str]:
     if not seen.has("opportunity"):
         return []
     every, without = seen.contents.rows(
-        f"SELECT COUNT(*), COUNT(*) - COUNT(lead_id) FROM (\n{opportunities(seen)}) AS o"
+        f"SELECT COUNT(*), COUNT(*) - COUNT(lead_id) FROM (\n{sql.opportunities(seen)}) AS o"
     )[0]
     if not every or not without:
         return []
@@ -306,13 +304,13 @@ def _tables(seen: FoundTables, tracked: Sequence[str]) -> list[ShapedTable]:
     if _converts(seen):
         tables.append(ShapedTable.usual("stages", sql.stages(seen, "Status" in tracked)))
     if seen.has("opportunity"):
-        tables.append(ShapedTable("opportunities", sales.opportunities(seen), OPPORTUNITIES))
+        tables.append(ShapedTable("opportunities", sql.opportunities(seen), OPPORTUNITIES))
     if tracked:
         tables.append(ShapedTable.usual("history", sql.history(seen, tracked)))
     if seen.has("lead", "master_id", "modified_at"):
         tables.append(ShapedTable.usual("merges", sql.merges(seen)))
     if seen.has("task") or seen.has("event"):
-        tables.append(ShapedTable.usual("touches", sales.touches(seen), TOUCHES))
+        tables.append(ShapedTable.usual("touches", sql.touches(seen), TOUCHES))
     return tables
 
 
