@@ -57,8 +57,9 @@ def again(
 )
 @pytest.mark.parametrize("dropped", [{"none"}, {"size"}, {"source", "size"}, {"visits", "since", "size"}])
 def test_a_part_says_what_a_scorer_of_those_features_alone_says(
-    anchored: bool, many: int, moving: tuple[str, ...], dropped: set[str]
+    anchored: bool, many: int, moving: tuple[str, ...], dropped: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(refitting, "BINS", 255)  # the scorer's own
     recipe = Recipe(anchored=anchored, rounds=12, plain_rounds=many, moving=moving, c=0.1, feature_fraction=1.0)
     matrix, folds = world()
     left = NAMES - dropped
@@ -110,5 +111,15 @@ def test_a_lighter_recipe_says_nearly_the_same(monkeypatch: pytest.MonkeyPatch) 
     recipe = Recipe(anchored=False, rounds=100, c=0.1)
     light = again(recipe, NAMES)
     monkeypatch.setattr(refitting, "TREES", 100)
+    monkeypatch.setattr(refitting, "BINS", 255)
     whole = again(replace(recipe, feature_fraction=1.0), NAMES)
     assert np.corrcoef(light.said[0], whole.said[0])[0, 1] > 0.97
+
+
+def test_few_negatives_that_weigh_for_all_say_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe(anchored=True, rounds=8, plain_rounds=20, c=0.1)
+    whole = again(recipe, NAMES)
+    monkeypatch.setattr(refitting, "NEGATIVES", 1)
+    thin = again(recipe, NAMES)
+    assert np.corrcoef(thin.said[0], whole.said[0])[0, 1] > 0.97
+    assert abs(thin.said[0].mean() / whole.said[0].mean() - 1) < 0.05  # not twice the rate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
@@ -83,9 +83,15 @@ class Matrix:
 
     def take(self, rows: Codes) -> Matrix:
         """Return the rows by number, in that order."""
+        if np.array_equal(rows, np.arange(len(self))):
+            return self  # sorted rows needn't be copied to be sorted
         values = self.values.iloc[rows].reset_index(drop=True)
         known = self.as_of[rows], self.known_at[rows]
         return Matrix(values, self.y[rows], self.weight[rows], self.lead[rows], *known)
+
+    def without_values(self) -> Matrix:
+        """Return the labels alone, which take no room beside encoded rows."""
+        return replace(self, values=self.values.iloc[:, :0])
 
     def order(self) -> Codes:
         """Return the row numbers sorted by key, (as_of, lead)."""
@@ -121,10 +127,11 @@ class Encoder:
         """Learn levels, means and scales from all rows."""
         levels: list[CategoryLevels] = []
         columns: list[LinearColumn] = []
+        _, who = np.unique(matrix.lead, return_inverse=True)
         for spec in specs:
             if spec.kind == "category":
                 column = _column(matrix.values, spec)
-                table = CategoryLevels.fit(spec.name, column, matrix.y, matrix.weight, matrix.lead)
+                table = CategoryLevels.fit(spec.name, column, matrix.y, matrix.weight, who)
                 levels.append(table)
                 columns.extend(category_columns(spec, table))
             else:
@@ -150,15 +157,25 @@ class Encoder:
         return self._tree(self._read(values), len(values))
 
     def tree_asof(self, matrix: Matrix) -> Floats:
-        """Return the trees' matrix of training rows: no row's lift knows a label that wasn't known at its as_of."""
+        """Return the trees' matrix of training rows: no row's lift knows a label that wasn't known at its as_of.
+
+        In 32 bits, which halve a training's memory; splits lie between values, so that rows in 64 bits fall on the same side.
+        """
         check_names(matrix.values, self.names)
         known = (matrix.y, matrix.weight, matrix.as_of, matrix.known_at)
         pairs = {table.feature: table.numbers_asof(matrix.values[table.feature], *known) for table in self.levels}
-        return self._assemble(self._read(matrix.values), pairs, len(matrix))
+        return self._assemble(_Columns(self, matrix.values), pairs, len(matrix), np.float32)
 
-    def linear(self, values: pd.DataFrame) -> Floats:
-        """Return the regression's matrix: every column is 0 at the average of the rows it was fitted on."""
-        return self._linear(self._read(values), len(values))
+    def linear(self, values: pd.DataFrame, dtype: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
+        """Return the regression's matrix: every column is 0 at the average of the rows it was fitted on.
+
+        Training asks for 32 bits, which halve its memory.
+        """
+        check_names(values, self.names)
+        out = np.empty((len(values), len(self.linear_columns)), dtype=dtype, order="F")
+        for place, numbers in enumerate(self._each_linear(_Columns(self, values))):
+            out[:, place] = numbers
+        return out
 
     def both(self, values: pd.DataFrame) -> tuple[Floats, Iterator[Floats]]:
         """Return the trees' matrix, and the regression's columns one by one; values are read once."""
@@ -187,20 +204,14 @@ class Encoder:
     def _read(self, values: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """Return each feature's numbers, or a category's codes."""
         check_names(values, self.names)
-        numbers = {spec.name: _numbers(values, spec) for spec in self.specs if spec.kind != "category"}
-        return {**numbers, **{table.feature: table.codes(values[table.feature]) for table in self.levels}}
+        columns = _Columns(self, values)
+        return {name: columns[name] for name in self.names}
 
     def _tree(self, read: Mapping[str, NDArray[Any]], rows: int) -> Floats:
         pairs = {table.feature: table.numbers_of(read[table.feature]) for table in self.levels}
         return self._assemble(read, pairs, rows)
 
-    def _linear(self, read: Mapping[str, NDArray[Any]], rows: int) -> Floats:
-        out = np.empty((rows, len(self.linear_columns)), order="F")
-        for place, numbers in enumerate(self._each_linear(read)):
-            out[:, place] = numbers
-        return out
-
-    def _each_linear(self, read: Mapping[str, NDArray[Any]]) -> Iterator[Floats]:
+    def _each_linear(self, read: Mapping[str, NDArray[Any]] | _Columns) -> Iterator[Floats]:
         tables = {table.feature: table for table in self.levels}
         for column in self.linear_columns:
             name = column.feature
@@ -210,15 +221,36 @@ class Encoder:
                 yield column.numbers(read[name])
 
     def _assemble(
-        self, read: Mapping[str, NDArray[Any]], pairs: Mapping[str, tuple[Floats, Floats]], rows: int
-    ) -> Floats:
-        out = np.empty((rows, len(self.tree_columns)), order="F")
+        self,
+        read: Mapping[str, NDArray[Any]] | _Columns,
+        pairs: Mapping[str, tuple[Floats, Floats]],
+        rows: int,
+        dtype: type[np.floating[Any]] = np.float64,
+    ) -> NDArray[Any]:
+        out = np.empty((rows, len(self.tree_columns)), dtype=dtype, order="F")
         place = 0
         for spec in self.specs:
             for numbers in pairs[spec.name] if spec.kind == "category" else (read[spec.name],):
                 out[:, place] = numbers
                 place += 1
         return out
+
+
+class _Columns:
+    """Each feature's numbers, or a category's codes, read when asked for; only the last is kept, as a copy of all would be a second matrix."""
+
+    def __init__(self, encoder: Encoder, values: pd.DataFrame) -> None:
+        self._values = values
+        self._specs = {spec.name: spec for spec in encoder.specs}
+        self._levels = {table.feature: table for table in encoder.levels}
+        self._name, self._read = "", np.empty(0)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name != self._name:
+            table, column = self._levels.get(name), self._values[name]
+            self._read = _numbers(self._values, self._specs[name]) if table is None else table.codes(column)
+            self._name = name
+        return self._read
 
 
 def check_names(values: pd.DataFrame, names: Sequence[str]) -> None:

@@ -149,6 +149,7 @@ def lift_and_share(hits: Floats, weight: Floats, all_hits: Floats, all_weight: F
 def _shared(column: pd.Series[Any], lead: NDArray[Any]) -> tuple[str, ...]:
     found, uniques = pd.factorize(column)
     _, who = np.unique(lead, return_inverse=True)
-    pairs = np.unique(np.stack([found, who])[:, found >= 0], axis=1)
-    leads = np.bincount(pairs[0], minlength=len(uniques))
+    many = int(who.max(initial=0)) + 1
+    pairs = np.unique(found[found >= 0] * many + who[found >= 0])
+    leads = np.bincount(pairs // many, minlength=len(uniques))
     return tuple(sorted({str(level) for level, count in zip(uniques, leads, strict=True) if count >= MIN_GROUP_SIZE}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import lightgbm
@@ -20,6 +20,7 @@ from leadline.model.fitting.logistic import sigmoid
 from leadline.model.fitting.recipe import Recipe
 
 __all__ = [
+    "BinnedRows",
     "BoostingFold",
     "LossCurve",
     "Recipe",
@@ -29,6 +30,7 @@ __all__ = [
     "lightgbm_params",
     "mix_trees",
     "model_text",
+    "no_trees",
     "tree_margin",
 ]
 
@@ -45,9 +47,68 @@ PATIENCE = 40  # rounds without a gain after which a fold's curve is taken to be
 LEAF_POSITIVES = 60  # one leaf for each so many positives, up to num_leaves: the anchor leaves little to fit
 
 
+class BinnedRows:
+    """Rows that LightGBM has binned, once for all models that are grown on them: they differ in where they start, and in how rows weigh.
+
+    Parameters
+    ----------
+    x, y, weight : arrays
+        Rows sorted by key; their columns in any float type.
+    settings : dict
+        `lightgbm_params`; how columns are binned isn't changed later.
+
+    Examples
+    --------
+    >>> x = np.arange(200.0)[:, None]
+    >>> y, one = (x[:, 0] > 99) * 1.0, np.ones(200)
+    >>> settings = lightgbm_params(Recipe(min_hessian=1.0), y, one, 7, 1)
+    >>> rows = BinnedRows(x, y, one, settings)
+    >>> first, started, again = (model_text(rows.grow(settings, 3, start)) for start in (None, x[:, 0] / 100, None))
+    >>> first == again, first == started
+    (True, False)
+    """
+
+    def __init__(self, x: NDArray[Any], y: Floats, weight: Floats, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._data = lightgbm.Dataset(x, y, weight=weight, params=settings).construct()
+
+    def beside(self, x: NDArray[Any], y: Floats, weight: Floats) -> Any:
+        """Return other rows in the same bins, to watch the loss on."""
+        return lightgbm.Dataset(x, y, weight=weight, reference=self._data, params=self._settings).construct()
+
+    def grow(
+        self,
+        settings: dict[str, Any],
+        rounds: int,
+        start: Floats | None,
+        weight: Floats | None = None,
+        watched: tuple[Any, Floats | None] | None = None,
+        callbacks: Sequence[Any] = (),
+    ) -> Any:
+        """Grow so many trees from a margin (None: from the base rate, kept in the first tree) and return LightGBM's booster."""
+        _set(self._data, "init_score", start)
+        if weight is not None:
+            _set(self._data, "weight", weight)
+        if watched is not None:
+            _set(watched[0], "init_score", watched[1])
+        if rounds == 0:
+            return lightgbm.Booster(settings, self._data)
+        test = {} if watched is None else {"valid_sets": [watched[0]], "valid_names": ["test"]}
+        return lightgbm.train(settings, self._data, num_boost_round=rounds, callbacks=[*callbacks], **test)
+
+
+def _set(data: Any, field: str, numbers: Floats | None) -> None:
+    """Give binned rows other starts or weights; `set_init_score` alone can't take a start away again."""
+    setattr(data, field, numbers)
+    data.set_field(field, numbers)
+
+
 @dataclass(frozen=True)
 class BoostingFold:
-    """One forward fold, ready for trees: what to fit on, what to judge on, and both margins to start from."""
+    """One forward fold, ready for trees: what to fit on, what to judge on, and both margins to start from.
+
+    `bins`, once filled, is shared by all that `dataclasses.replace` makes of the fold.
+    """
 
     x: Floats
     y: Floats
@@ -58,6 +119,14 @@ class BoostingFold:
     test_weight: Floats
     test_start: Floats | None
     counts: Sequence[float] | None = None
+    bins: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def binned(self, settings: dict[str, Any]) -> tuple[BinnedRows, Any]:
+        """Return the training and the test rows in bins, made at the first call."""
+        if not self.bins:
+            self.bins["train"] = BinnedRows(self.x, self.y, self.weight, settings)
+            self.bins["test"] = self.bins["train"].beside(self.test_x, self.test_y, self.test_weight)
+        return self.bins["train"], self.bins["test"]
 
 
 @dataclass(frozen=True)
@@ -109,23 +178,17 @@ def fit_trees(
         order = np.lexsort(tuple(reversed(key)))
         x, y, weight, start = x[order], y[order], weight[order], None if start is None else start[order]
     settings = lightgbm_params(recipe, y, weight, seed, threads, counts)
-    data = lightgbm.Dataset(x, y, weight=weight, init_score=start, params=settings)
-    if rounds == 0:
-        return model_text(lightgbm.Booster(settings, data))
-    return model_text(lightgbm.train(settings, data, num_boost_round=rounds))
+    return model_text(BinnedRows(x, y, weight, settings).grow(settings, rounds, start))
 
 
 def fit_loss_curve(trial: BoostingFold, recipe: Recipe, seed: int, threads: int = 1) -> LossCurve:
     """Fit a fold's trees until its validation log loss has long stopped falling."""
     settings = lightgbm_params(recipe, trial.y, trial.weight, seed, threads, trial.counts)
-    data = lightgbm.Dataset(trial.x, trial.y, weight=trial.weight, init_score=trial.start, params=settings)
-    test = lightgbm.Dataset(
-        trial.test_x, trial.test_y, weight=trial.test_weight, init_score=trial.test_start, reference=data
-    )
+    data, test = trial.binned(settings)
     seen: dict[str, dict[str, list[float]]] = {}
     watch = [lightgbm.record_evaluation(seen), lightgbm.early_stopping(PATIENCE, verbose=False)]
     most = recipe.max_rounds if recipe.rounds is None else max(1, recipe.rounds)
-    booster = lightgbm.train(settings, data, most, valid_sets=[test], valid_names=["test"], callbacks=watch)
+    booster = data.grow(settings, most, trial.start, watched=(test, trial.test_start), callbacks=watch)
     if trial.test_start is None:
         rate = float(np.sum(trial.y * trial.weight) / np.sum(trial.weight))
         nothing = np.full(len(trial.test_y), rate)
@@ -172,7 +235,13 @@ def tree_margin(trees: str, x: Floats, rounds: int | None = None) -> Floats:
 
 
 def lightgbm_params(
-    recipe: Recipe, y: Floats, weight: Floats, seed: int, threads: int, counts: Sequence[float] | None = None
+    recipe: Recipe,
+    y: Floats,
+    weight: Floats,
+    seed: int,
+    threads: int,
+    counts: Sequence[float] | None = None,
+    bins: int = 255,
 ) -> dict[str, Any]:
     """Return LightGBM's settings; leaves are fewer and fuller where data are few."""
     fewest = min(int(np.sum(y > 0)), int(np.sum(y <= 0)))
@@ -190,6 +259,8 @@ def lightgbm_params(
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
+        "feature_pre_filter": False,  # a recipe with smaller leaves may be grown on the same bins
+        "max_bin": bins,
         "num_threads": threads,
         "verbosity": -1,
         **({} if counts is None or all(counts) else {"feature_contri": [*counts]}),
@@ -204,6 +275,15 @@ def model_text(booster: Any) -> str:
     text: str = booster.model_to_string(num_iteration=-1)
     text = re.sub(r"(?m)^feature_infos=.*$", lambda m: "feature_infos=" + " ".join(["none"] * len(m[0].split())), text)
     return text[: text.index(END)] + END
+
+
+def no_trees(width: int) -> str:
+    """Return LightGBM's text of a model of so many columns without any tree."""
+    head = "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\n"
+    names = " ".join(f"Column_{number}" for number in range(width))
+    infos = " ".join(["none"] * width)
+    rest = f"max_feature_idx={width - 1}\nobjective=binary sigmoid:1\nfeature_names={names}\nfeature_infos={infos}\n"
+    return f"{head}{rest}tree_sizes=\n\nend of trees\n"
 
 
 # Trees of several boosted models as one LightGBM text, each model's margin taken with its share.

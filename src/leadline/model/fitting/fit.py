@@ -20,9 +20,17 @@ from leadline.dataset.feature_spec import Feature
 from leadline.model.calibration.base_rate_drift import ForwardRows
 from leadline.model.calibration.calibrator import Calibrator
 from leadline.model.encoding.encoder import Encoder, Matrix
-from leadline.model.fitting.boosting import LossCurve, Recipe, fit_trees, mix_trees
+from leadline.model.fitting.boosting import (
+    BinnedRows,
+    LossCurve,
+    Recipe,
+    lightgbm_params,
+    mix_trees,
+    model_text,
+    no_trees,
+)
 from leadline.model.fitting.logistic import sigmoid
-from leadline.model.fitting.selection import InnerFold, RowSplit, fit_logistic, is_usable, select_model, split_weights
+from leadline.model.fitting.selection import InnerFold, RowSplit, fit_path, is_usable, select_model, split_weights
 from leadline.model.scorer import Scorer
 
 __all__ = ["OutOfFold", "RowSplit", "fit_scorer", "inner_folds", "split_newest"]
@@ -114,7 +122,7 @@ def fit_scorer(
     order, rows, older, newest, inner = split_newest(matrix, folds)
     seeds = np.random.default_rng(seed).integers(2**31 - 1, size=3).tolist()
     until = newest[0][0] if newest else None
-    ready = [InnerFold.fit(specs, rows, fold, recipe, until, number) for number, fold in enumerate(older)]
+    ready = [InnerFold.fit(specs, rows, fold, recipe, until, number, threads) for number, fold in enumerate(older)]
     choice = select_model(ready, recipe, seeds[0], threads)
     seen = [_FoldModelOutput(one.test, one.forward(margin)) for one, margin in zip(ready, choice.margins, strict=True)]
     before = [
@@ -217,21 +225,17 @@ def inner_folds(matrix: Matrix, within: Rows) -> list[RowSplit]:
 
 def _fit(specs: Sequence[Feature], matrix: Matrix, chosen: Recipe, seed: int, threads: int) -> Scorer:
     """Fit what was chosen, without calibration."""
-    encoder = Encoder.fit(specs, matrix)
-    linear = encoder.linear(matrix.values)
-    regression = fit_logistic(encoder, linear, matrix, float(chosen.c or 1.0))
-    x, counts = encoder.tree_asof(matrix), split_weights(encoder, chosen.moving or ())
+    encoder, c = Encoder.fit(specs, matrix), float(chosen.c or 1.0)
+    regression, start = fit_path(encoder, matrix, (c,), threads)[c]
+    if not chosen.rounds and not chosen.plain_rounds and chosen.anchored:
+        return Scorer(encoder, regression, no_trees(len(encoder.tree_columns)), Calibrator(), chosen)
     seeds = np.random.default_rng(seed).integers(2**31 - 1, size=2).tolist()
-
-    def trees(rounds: int, start: Floats | None, number: int) -> str:
-        return fit_trees(x, matrix.y, matrix.weight, seeds[number], rounds, chosen, start, threads, counts=counts)
-
-    if not chosen.anchored:
-        text = trees(int(chosen.rounds or 0), None, 0)
-    else:
-        text = trees(int(chosen.rounds or 0), regression.margin(linear), 0)
-        if chosen.plain_rounds:
-            text = mix_trees([(0.5, text), (0.5, trees(chosen.plain_rounds, None, 1))])
+    counts = split_weights(encoder, chosen.moving or ())
+    settings = [lightgbm_params(chosen, matrix.y, matrix.weight, one, threads, counts) for one in seeds]
+    binned = BinnedRows(encoder.tree_asof(matrix), matrix.y, matrix.weight, settings[0])
+    text = model_text(binned.grow(settings[0], int(chosen.rounds or 0), start if chosen.anchored else None))
+    if chosen.anchored and chosen.plain_rounds:
+        text = mix_trees([(0.5, text), (0.5, model_text(binned.grow(settings[1], chosen.plain_rounds, None)))])
     return Scorer(encoder, regression, text, Calibrator(), chosen)
 
 

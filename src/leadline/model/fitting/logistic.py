@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
-from leadline.errors import DataError
-from leadline.model.encoding.encoder import Matrix
-from leadline.model.fitting.recipe import Recipe
+from leadline.model.fitting.newton import NewtonSolver
 
-__all__ = ["FittedRegression", "Logistic", "base_rate", "fit_newton", "log_odds", "sigmoid"]
+__all__ = ["Logistic", "log_odds", "sigmoid"]
 
 Floats: TypeAlias = NDArray[np.float64]
-
-MAX_ITERATIONS = 100
-
-TOLERANCE = 1e-6
 
 
 def sigmoid(margin: Floats) -> Floats:
@@ -71,7 +63,7 @@ class Logistic:
 
     @classmethod
     def fit(cls, linear: Floats, y: Floats, weight: Floats, columns: tuple[str, ...], c: float = 1.0) -> Logistic:
-        """Fit by Newton's steps (scikit-learn), on one thread, since sums over threads differ in their last bits.
+        """Fit to the optimum (`leadline.model.fitting.newton`).
 
         Examples
         --------
@@ -80,20 +72,12 @@ class Logistic:
         >>> model.coefficients[0] > 0, bool(model.margin(x)[3] > model.margin(x)[0])
         (True, True)
         """
-        from sklearn.linear_model import LogisticRegression
-        from threadpoolctl import threadpool_limits
+        return cls.of(NewtonSolver(linear, y, weight).solve(c), columns, c)
 
-        if len(np.unique(y)) < 2:
-            raise DataError(
-                f"outcome: all {len(y)} rows are of one class; expected both; widen the horizon or the data"
-            )
-        if linear.shape[1] == 0:
-            rate = float(np.sum(y * weight) / np.sum(weight))
-            return cls(c, float(np.log(rate / (1 - rate))), (), ())
-        model = LogisticRegression(C=c, solver="newton-cholesky", max_iter=MAX_ITERATIONS, tol=TOLERANCE)
-        with threadpool_limits(limits=1):
-            model.fit(linear, y, sample_weight=weight)
-        return cls(c, float(model.intercept_[0]), tuple(columns), tuple(model.coef_[0].tolist()))
+    @classmethod
+    def of(cls, line: Floats, columns: tuple[str, ...], c: float) -> Logistic:
+        """Return the regression of an intercept and coefficients, in that order."""
+        return cls(c, float(line[0]), tuple(columns), tuple(line[1:].tolist()))
 
     def margin(self, linear: Floats) -> Floats:
         """Return the log odds, summed column by column, so that a row's bits don't depend on the rows around it."""
@@ -121,68 +105,3 @@ class Logistic:
         """Read what `to_json` wrote."""
         record = json.loads(text)
         return cls(record["c"], record["intercept"], tuple(record["columns"]), tuple(record["coefficients"]))
-
-
-# The regression fitted many times over: by Newton's steps, from what is known of one on all columns.
-
-
-STEPS = 40
-
-NEAR = 1e-3
-
-
-@dataclass(frozen=True)
-class FittedRegression:
-    """The regression on all columns: its intercept and coefficients, the inverse penalty, and the curvature there."""
-
-    line: Floats
-    c: float
-    curvature: Floats
-
-    @classmethod
-    def fit(cls, x: Floats, train: Matrix, recipe: Recipe) -> FittedRegression:
-        c = float(recipe.c or 1.0)
-        line = fit_newton(x, train, c, NEAR)  # near enough: each part goes on from there
-        p = sigmoid(line[0] + x @ line[1:])
-        bent = np.column_stack([np.ones(len(x)), x])
-        with threadpool_limits(limits=1):  # sums over threads differ in their last bits
-            curvature = c * (bent.T @ (bent * (train.weight * p * (1 - p))[:, None]))
-        curvature[np.diag_indices_from(curvature)] += np.append(0.0, np.ones(x.shape[1]))
-        return cls(line, c, curvature)
-
-    def without(self, x: Floats, train: Matrix, columns: Sequence[int]) -> Floats:
-        """Return the regression on some of the columns.
-
-        Where most are left, its minimum lies near: steps by the known curvature, which cost a tenth of Newton's own,
-        find it in a few rounds. Where they don't, Newton's do.
-        """
-        places = np.array([0, *(column + 1 for column in columns)])
-        if 2 * len(columns) > len(self.line):
-            line: Floats = self.line[places]
-            curvature = self.curvature[np.ix_(places, places)]
-            with threadpool_limits(limits=1):
-                for _ in range(STEPS):
-                    off = self.c * train.weight * (sigmoid(line[0] + x @ line[1:]) - train.y)
-                    step = np.linalg.solve(curvature, np.append(off.sum(), x.T @ off + line[1:]))
-                    line = line - step
-                    if not np.max(np.abs(step)) > TOLERANCE:
-                        return line
-        return fit_newton(x, train, self.c)
-
-
-def fit_newton(x: Floats, train: Matrix, c: float, tolerance: float = TOLERANCE) -> Floats:
-    """Return the intercept and the coefficients of a penalised regression."""
-    from sklearn.linear_model import LogisticRegression
-
-    if x.shape[1] == 0:
-        return np.array([base_rate(train)])
-    model = LogisticRegression(C=c, solver="newton-cholesky", max_iter=STEPS, tol=tolerance)
-    with threadpool_limits(limits=1):
-        model.fit(x, train.y, sample_weight=train.weight)
-    return np.concatenate([model.intercept_, model.coef_[0]])
-
-
-def base_rate(train: Matrix) -> float:
-    """Return the log odds of the rows' rate."""
-    rate = float(np.sum(train.y * train.weight) / np.sum(train.weight))
-    return float(np.log(rate / (1 - rate)))

@@ -4,13 +4,13 @@ What is held as the whole model's folds chose it: anchored or plain, the penalty
 for each part, on each fold's training rows alone: the regression, the trees and, on the older folds, the calibration.
 The encoder learns a feature from that feature's own values, so each fold is encoded once and a part takes its columns.
 
-Three things are cheaper than in the model itself, for the whole and for its parts alike, so that differences are fair:
+What is cheaper than in the model itself is so for the whole and for its parts alike, so that differences are fair:
 
-- at most `REFIT_ROWS` training rows a fold, drawn once for all parts;
-- the regression by Newton's steps, from the whole one's coefficients where few columns are left out: the same minimum
-  as lbfgs finds, in a fraction of the time;
-- at most `TREES` trees, with steps as much longer, and no drawing of columns, which would make the difference of two
-  fits that of two draws.
+- all training rows of the rarer class and `NEGATIVES` of the other to each, which weigh for those left out; at most
+  `REFIT_ROWS` a fold, drawn once for all parts;
+- the regression by Newton's steps from the whole one's optimum and with its curvature (`leadline.model.fitting.newton`);
+- at most `TREES` trees, with steps as much longer, in `BINS` bins, and no drawing of columns, which would make the difference
+  of two fits that of two draws.
 """
 
 from __future__ import annotations
@@ -19,20 +19,18 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from leadline.core.rng import bootstrap_counts
 from leadline.dataset.feature_spec import Feature
 from leadline.model.calibration.base_rate_drift import ForwardRows
 from leadline.model.calibration.calibrator import Calibrator
 from leadline.model.encoding.encoder import Encoder, Matrix
-from leadline.model.fitting.boosting import Recipe, lightgbm_params, model_text, tree_margin
+from leadline.model.fitting.boosting import BinnedRows, Recipe, lightgbm_params, model_text, tree_margin
 from leadline.model.fitting.fit import RowSplit, split_newest
-from leadline.model.fitting.logistic import FittedRegression, base_rate, fit_newton, sigmoid
+from leadline.model.fitting.newton import NewtonSolver, thin_negatives
 
 __all__ = [
     "BOOTSTRAP_ROWS",
@@ -49,13 +47,17 @@ Floats: TypeAlias = NDArray[np.float64]
 
 Rows: TypeAlias = NDArray[np.int64]
 
-REFIT_ROWS = 60_000
+REFIT_ROWS = 60_000  # of a fold, after thinning
 
-"""Training rows of a fold; with all 139,000 of a large demo world no family's log loss moved by more than 0.0002."""
+NEGATIVES = 10  # to a positive: MEASURED
+
+BINS = 63
 
 TREES = 50
 
 """Beyond so many, trees are fewer and their steps longer."""
+
+NEAR = 1e-7  # of the mean gradient: margins are then right to a thousandth
 
 LONGEST_STEP = 0.3  # LightGBM's learning rate, above which few trees overfit
 
@@ -114,8 +116,7 @@ def refit_without_families(
     seed = int(random.integers(2**31 - 1))
     tests, margins = [], []
     for train, test in (*older, *newest):
-        kept = np.sort(random.choice(train, REFIT_ROWS, replace=False)) if len(train) > REFIT_ROWS else train
-        fold = _Encoded.fit(specs, rows.take(kept), rows.take(test).values)
+        fold = _Encoded.fit(specs, _thinned(rows, train, random), rows.values.iloc[test])
         margins.append(fold.margins(parts, recipe, seed, threads))
         tests.append(test)
     until = newest[0][0] if newest else np.arange(len(rows))
@@ -161,8 +162,7 @@ def refit_margins(
     """
     train, test = fold
     seed = int(random.integers(2**31 - 1))
-    kept = np.sort(random.choice(train, REFIT_ROWS, replace=False)) if len(train) > REFIT_ROWS else train
-    encoded = _Encoded.fit(specs, matrix.take(kept), matrix.take(test).values)
+    encoded = _Encoded.fit(specs, _thinned(matrix, train, random), matrix.values.iloc[test])
     return encoded.margins(parts, recipe, seed, threads)
 
 
@@ -172,14 +172,20 @@ def lighter_recipe(recipe: Recipe, rounds: int) -> Recipe:
     return replace(recipe, rounds=min(rounds, TREES), learning_rate=step, feature_fraction=1.0)
 
 
+def _thinned(matrix: Matrix, train: Rows, random: np.random.Generator) -> Matrix:
+    """Return the training rows to fit on, in their order."""
+    kept, weight = thin_negatives(matrix.y[train], matrix.weight[train], NEGATIVES, REFIT_ROWS, random)
+    return replace(matrix.take(train[kept]), weight=weight)
+
+
 @dataclass(frozen=True)
 class _Encoded:
     """A fold with both its matrices, and which feature each column is made of."""
 
     train: Matrix
-    linear: Floats
+    linear: NDArray[np.float32]
     test_linear: Floats
-    tree: Floats
+    tree: NDArray[np.float32]
     test_tree: Floats
     linear_features: tuple[str, ...]
     tree_features: tuple[str, ...]
@@ -188,8 +194,8 @@ class _Encoded:
     def fit(cls, specs: Sequence[Feature], train: Matrix, test: pd.DataFrame) -> _Encoded:
         encoder = Encoder.fit(specs, train)
         return cls(
-            train,
-            encoder.linear(train.values),
+            train.without_values(),
+            encoder.linear(train.values, np.float32),
             encoder.linear(test),
             encoder.tree_asof(train),
             encoder.tree(test),
@@ -199,13 +205,13 @@ class _Encoded:
 
     def margins(self, parts: Sequence[Collection[str]], recipe: Recipe, seed: int, threads: int) -> list[Floats]:
         """Return the test rows' margins before calibration, by part."""
-        near = FittedRegression.fit(self.linear, self.train, recipe) if recipe.anchored else None
+        y, weight = self.train.y, self.train.weight
+        solver = NewtonSolver(self.linear, y, weight, threads) if recipe.anchored else None
         # Binning takes longer than the trees, so that all parts share one set of bins.
-        settings = lightgbm_params(lighter_recipe(recipe, 0), self.train.y, self.train.weight, seed, threads)
-        data = lightgbm.Dataset(self.tree, self.train.y, weight=self.train.weight, params=settings)
+        data = BinnedRows(self.tree, y, weight, lightgbm_params(recipe, y, weight, seed, threads, bins=BINS))
         margins = []
         for part in parts:
-            start, margin = self._line(part, near)
+            start, margin = self._line(part, solver, float(recipe.c or 1.0))
             margin = margin + self._trees(part, data, recipe, int(recipe.rounds or 0), start, seed, threads)
             if recipe.anchored and recipe.plain_rounds:
                 plain = self._trees(part, data, recipe, recipe.plain_rounds, None, seed, threads)
@@ -216,7 +222,7 @@ class _Encoded:
     def _trees(
         self,
         part: Collection[str],
-        data: Any,
+        data: BinnedRows,
         recipe: Recipe,
         rounds: int,
         start: Floats | None,
@@ -230,28 +236,22 @@ class _Encoded:
         moving = recipe.moving or ()
         counts = [float(feature in part and feature not in moving) for feature in self.tree_features]
         light = lighter_recipe(recipe, rounds)
-        settings = lightgbm_params(light, self.train.y, self.train.weight, seed, threads) | {"feature_contri": counts}
-        # The start of a data set can't be unset again, so that plain boosting's is the base rate, written out.
-        base = base_rate(self.train) if start is None else 0.0
-        begin = np.full(len(self.train), base) if start is None else start
-        trees = lightgbm.train(settings, data.set_init_score(begin), num_boost_round=int(light.rounds or 0))
-        return base + tree_margin(model_text(trees), self.test_tree)
+        settings = lightgbm_params(light, self.train.y, self.train.weight, seed, threads, counts, BINS)
+        return tree_margin(model_text(data.grow(settings, int(light.rounds or 0), start)), self.test_tree)
 
-    def _line(self, part: Collection[str], near: FittedRegression | None) -> tuple[Floats | None, Floats]:
+    def _line(self, part: Collection[str], solver: NewtonSolver | None, c: float) -> tuple[Floats | None, Floats]:
         """Return where the trees start from: the regression's margins of the training and of the test rows."""
-        if near is None:
+        if solver is None:
             return None, np.zeros(len(self.test_tree))
         columns = [place for place, feature in enumerate(self.linear_features) if feature in part]
-        x, test = self.linear[:, columns], self.test_linear[:, columns]
-        line = near.without(x, self.train, columns)
-        return line[0] + x @ line[1:], line[0] + test @ line[1:]
+        line = solver.solve(c, columns, tolerance=NEAR)
+        return solver.margin(line), line[0] + self.test_linear @ line[1:]
 
 
 # A scorer's recipe fitted again on accounts drawn with replacement: what the stability of drivers is told by.
 #
 # Rows are encoded once, at most `BOOTSTRAP_ROWS` of them in whole accounts; a draw is then only other weights. The regression goes on from
-# the whole one's coefficients by the whole one's curvature, which finds the same minimum in a fraction of Newton's time; trees
-# are at most `refit.TREES`, on one set of bins.
+# the whole one's optimum with its curvature; trees are at most `TREES`, on one set of bins.
 
 
 BOOTSTRAP_ROWS = 20_000
@@ -259,10 +259,6 @@ BOOTSTRAP_ROWS = 20_000
 """Training rows; refits on more cost more, and what they say of the drivers stays."""
 
 EXPLAINED = 1_000  # rows that contributions are averaged over
-
-NEAR = 1e-3  # of a coefficient: drivers are told to a hundredth
-
-STEPS = 60
 
 
 def refit_on_bootstrap(
@@ -303,30 +299,29 @@ def refit_on_bootstrap(
     known, who = matrix.take(rows), np.unique(who[rows], return_inverse=True)[1]
     encoder, seed = Encoder.fit(specs, known), int(random.integers(2**31 - 1))
     explained = np.arange(max(len(known) - EXPLAINED, 0), len(known))
-    linear, tree = encoder.linear(known.values), encoder.tree_asof(known)
+    linear, tree = encoder.linear(known.values, np.float32), encoder.tree_asof(known)
     place = {spec.name: number for number, spec in enumerate(specs)}
     counts = [float(column.feature not in (recipe.moving or ())) for column in encoder.tree_columns]
-    line = _FullRegression(linear, known, recipe) if recipe.anchored else None
-    settings = lightgbm_params(lighter_recipe(recipe, 0), known.y, known.weight, seed, threads)
-    data = lightgbm.Dataset(tree, known.y, weight=known.weight, params=settings, free_raw_data=False)
+    solver = NewtonSolver(linear, known.y, known.weight, threads) if recipe.anchored else None
+    if solver is not None:
+        solver.solve(float(recipe.c or 1.0), tolerance=NEAR)  # all draws start from the whole one
+    settings = lightgbm_params(recipe, known.y, known.weight, seed, threads, bins=BINS)
+    data = BinnedRows(tree, known.y, known.weight, settings)
     for _ in range(refits):
         times = bootstrap_counts(int(who.max()) + 1, random)
-        weight = known.weight * times[who]
-        parts, start = np.zeros((len(explained), len(specs))), None
         # A row that isn't drawn weighs next to nothing, as LightGBM wants weights above 0.
-        data.set_weight(np.maximum(weight, 1e-6))
-        if line is not None:
-            coefficients = line.fit(weight)
-            start = coefficients[0] + linear @ coefficients[1:]
-            mine = recipe.share * linear[explained] * coefficients[1:]
-            _add(parts, mine, [place[c.feature] for c in encoder.linear_columns])
+        weight = np.maximum(known.weight * times[who], 1e-6)
+        parts, start = np.zeros((len(explained), len(specs))), None
+        if solver is not None:
+            line = solver.solve(float(recipe.c or 1.0), weight=weight, tolerance=NEAR)
+            start = solver.margin(line)
+            _add(parts, recipe.share * linear[explained] * line[1:], [place[c.feature] for c in encoder.linear_columns])
         grown = [(int(recipe.rounds or 0), start)]
         grown += [(recipe.plain_rounds, None)] if recipe.anchored and recipe.plain_rounds else []
         for rounds, begin in grown:
             light = lighter_recipe(recipe, rounds)
-            settings = lightgbm_params(light, known.y, known.weight, seed, threads) | {"feature_contri": counts}
-            begin = np.full(len(known), base_rate(known)) if begin is None else begin  # a start can't be unset again
-            mine = _of_trees(settings, data.set_init_score(begin), int(light.rounds or 0), tree[explained])
+            settings = lightgbm_params(light, known.y, known.weight, seed, threads, counts, BINS)
+            mine = _of_trees(data, settings, int(light.rounds or 0), begin, weight, tree[explained])
             _add(parts, mine / len(grown), [place[c.feature] for c in encoder.tree_columns])
         yield parts, rows[explained]
 
@@ -341,42 +336,17 @@ def _whole_accounts(who: Rows, matrix: Matrix, random: np.random.Generator) -> R
     return ordered[kept[who[ordered]]]
 
 
-def _of_trees(settings: dict[str, Any], data: Any, rounds: int, x: Floats) -> Floats:
+def _of_trees(
+    data: BinnedRows, settings: dict[str, Any], rounds: int, start: Floats | None, weight: Floats, x: Floats
+) -> Floats:
     """Grow trees, and return each column's part of what they say of some rows."""
     if not rounds:
         return np.zeros(x.shape)
-    text = model_text(lightgbm.train(settings, data, num_boost_round=rounds))
-    return np.asarray(lightgbm.Booster(model_str=text).predict(x, pred_contrib=True), dtype=np.float64)[:, :-1]
+    return np.asarray(data.grow(settings, rounds, start, weight).predict(x, pred_contrib=True), dtype=np.float64)[
+        :, :-1
+    ]
 
 
 def _add(parts: Floats, columns: Floats, places: Sequence[int]) -> None:
     for number, place in enumerate(places):
         parts[:, place] += columns[:, number]
-
-
-class _FullRegression:
-    """The regression on all rows, from which those on drawn accounts are found."""
-
-    def __init__(self, x: Floats, known: Matrix, recipe: Recipe) -> None:
-        self._x, self._y, self._c = x, known.y, float(recipe.c or 1.0)
-        self._whole = fit_newton(x, known, self._c, NEAR)
-        p = sigmoid(self._whole[0] + x @ self._whole[1:])
-        bent = np.column_stack([np.ones(len(x)), x])
-        with threadpool_limits(limits=1):  # sums over threads differ in their last bits
-            curvature = self._c * (bent.T @ (bent * (known.weight * p * (1 - p))[:, None]))
-        curvature[np.diag_indices_from(curvature)] += np.append(1e-9, np.ones(x.shape[1]))
-        self._inverse = np.linalg.inv(curvature)
-
-    def fit(self, weight: Floats) -> Floats:
-        """Return intercept and coefficients under other weights; steps that overshoot are halved."""
-        line, stride, before = self._whole.copy(), 1.0, np.inf
-        with threadpool_limits(limits=1):
-            for _ in range(STEPS):
-                off = self._c * weight * (sigmoid(line[0] + self._x @ line[1:]) - self._y)
-                step = self._inverse @ np.append(off.sum(), self._x.T @ off + line[1:])
-                size = float(np.max(np.abs(step)))
-                stride = stride / 2 if size > before else stride
-                line, before = line - stride * step, size
-                if size < NEAR:
-                    break
-        return np.asarray(line, dtype=np.float64)

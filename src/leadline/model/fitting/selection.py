@@ -13,7 +13,7 @@ things turn plain boosting out:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -32,12 +32,13 @@ from leadline.model.fitting.boosting import (
     fit_loss_curve,
 )
 from leadline.model.fitting.logistic import Logistic, sigmoid
+from leadline.model.fitting.newton import NewtonSolver
 
 __all__ = [
     "InnerFold",
     "ModelSelection",
     "RowSplit",
-    "fit_logistic",
+    "fit_path",
     "is_usable",
     "joined_labels",
     "said",
@@ -93,6 +94,7 @@ class InnerFold:
     all_judged: Matrix
     starts: dict[float, tuple[Floats, Floats]]
     encoder: Encoder
+    bins: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def fit(
@@ -103,18 +105,22 @@ class InnerFold:
         recipe: Recipe,
         until: Rows | None = None,
         number: int = 0,
+        threads: int = 1,
     ) -> InnerFold:
         """Fit the encoder and the regressions on the training rows alone; `until` are the rows known as the newest began."""
         train, judge = rows.take(fold[0]), rows.take(fold[1])
         encoder = Encoder.fit(specs, train)
-        linear, test_linear = encoder.linear(train.values), encoder.linear(judge.values)
-        starts = {}
-        for c in recipe.c_grid if recipe.c is None else (recipe.c,):
-            model = fit_logistic(encoder, linear, train, c)
-            starts[c] = (model.margin(linear), model.margin(test_linear))
+        grid = recipe.c_grid if recipe.c is None else (recipe.c,)
+        test_linear = encoder.linear(judge.values)
+        starts = {
+            c: (margin, model.margin(test_linear))
+            for c, (model, margin) in fit_path(encoder, train, grid, threads).items()
+        }
         known = np.ones(len(fold[1]), dtype=bool) if until is None else np.isin(fold[1], until)
-        trees = encoder.tree_asof(train), encoder.tree(judge.values)
-        return cls(number, fold[1], known, *trees, train, judge.take(np.flatnonzero(known)), judge, starts, encoder)
+        x, test_x = encoder.tree_asof(train), encoder.tree(judge.values).astype(np.float32)
+        train, judge = train.without_values(), judge.without_values()
+        judged = judge.take(np.flatnonzero(known))
+        return cls(number, fold[1], known, x, test_x, train, judged, judge, starts, encoder)
 
     def trial(self, c: float | None, moving: Sequence[str] = ()) -> BoostingFold:
         """Return the fold as boosting takes it: from the regression of a penalty, or from scratch (None)."""
@@ -122,7 +128,16 @@ class InnerFold:
         train, test = self.train, self.judge
         counts = split_weights(self.encoder, moving)
         return BoostingFold(
-            self.x, train.y, train.weight, start, self.test_x[self.known], test.y, test.weight, test_start, counts
+            self.x,
+            train.y,
+            train.weight,
+            start,
+            self.test_x[self.known],
+            test.y,
+            test.weight,
+            test_start,
+            counts,
+            self.bins,
         )
 
     def known_start(self, c: float) -> Floats:
@@ -167,9 +182,15 @@ def is_usable(rows: Matrix, fold: RowSplit, until: Rows | None = None) -> bool:
     return len(test) > 0 and min(positives, len(fold[0]) - positives) >= MIN_POSITIVES
 
 
-def fit_logistic(encoder: Encoder, linear: Floats, matrix: Matrix, c: float) -> Logistic:
-    """Fit the regression beside the trees."""
-    return Logistic.fit(linear, matrix.y, matrix.weight, tuple(column.name for column in encoder.linear_columns), c)
+def fit_path(
+    encoder: Encoder, train: Matrix, grid: Sequence[float], threads: int = 1
+) -> dict[float, tuple[Logistic, Floats]]:
+    """Fit the regression under each penalty, the strongest first, and return each with its margins of the training rows."""
+    linear = encoder.linear(train.values, np.float32)
+    solver = NewtonSolver(linear, train.y, train.weight, threads)
+    names = tuple(column.name for column in encoder.linear_columns)
+    lines = {c: solver.solve(c) for c in sorted(grid)}
+    return {c: (Logistic.of(line, names, c), solver.margin(line)) for c, line in lines.items()}
 
 
 def joined_labels(ready: Sequence[InnerFold]) -> tuple[Floats, Floats]:

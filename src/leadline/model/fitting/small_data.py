@@ -29,10 +29,11 @@ from leadline.model.calibration.calibrator import Calibrator
 from leadline.model.encoding.encoder import Encoder, Matrix
 from leadline.model.encoding.linear_columns import LinearColumn
 from leadline.model.encoding.target_encoding import CategoryLevels
+from leadline.model.fitting.boosting import no_trees
 from leadline.model.fitting.fit import OutOfFold, RowSplit
 from leadline.model.fitting.logistic import Logistic, sigmoid
 from leadline.model.fitting.recipe import Recipe
-from leadline.model.fitting.selection import fit_logistic
+from leadline.model.fitting.selection import fit_path
 from leadline.model.scorer import Scorer
 
 __all__ = [
@@ -231,7 +232,7 @@ def fit_prior(specs: Sequence[Feature], rules: Sequence[PointsRule], matrix: Mat
     names = tuple(column.name for column in whole.linear_columns)
     coefficients = tuple((each * (scale / spread if varies else 0.0)).tolist())
     regression = Logistic(SCALE_SD**2, base, names, coefficients)
-    return Scorer(whole, regression, _no_trees(len(whole.tree_columns)), Calibrator(), RECIPE)
+    return Scorer(whole, regression, no_trees(len(whole.tree_columns)), Calibrator(), RECIPE)
 
 
 def fit_lowest(
@@ -278,7 +279,8 @@ def _regression(beside: tuple[Sequence[Feature], Matrix], train: NDArray[np.int6
     specs, matrix = beside
     known = matrix.take(train[np.argsort(np.argsort(matrix.order())[train])])
     encoder = Encoder.fit(specs, known)
-    line = fit_logistic(encoder, encoder.linear(known.values), known, regression_penalty(known, len(specs)))
+    c = regression_penalty(known, len(specs))
+    line, _ = fit_path(encoder, known, (c,))[c]
     return sigmoid(line.margin(encoder.linear(matrix.values.iloc[test])))
 
 
@@ -340,12 +342,3 @@ def _line(x: Floats, y: Floats, mass: Floats) -> tuple[float, float]:
         if not np.max(np.abs(step)) > TOLERANCE:
             break
     return (float(line[0]), float(line[1])) if line[1] > 0 else (float(start), 0.0)
-
-
-def _no_trees(width: int) -> str:
-    """Return LightGBM's text of a model of so many columns without any tree."""
-    head = "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\n"
-    names = " ".join(f"Column_{number}" for number in range(width))
-    infos = " ".join(["none"] * width)
-    rest = f"max_feature_idx={width - 1}\nobjective=binary sigmoid:1\nfeature_names={names}\nfeature_infos={infos}\n"
-    return f"{head}{rest}tree_sizes=\n\nend of trees\n"
