@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from leadline.model.fitting import newton
+from leadline.model.fitting.logistic import sigmoid
 from leadline.model.fitting.newton import NewtonSolver, thin_negatives
 
 
@@ -75,7 +76,7 @@ def test_classes_that_a_line_parts_have_an_optimum_all_the_same():
     for c in (10.0, 1e6):
         solver = NewtonSolver(x, y, np.ones(200))
         line = solver.solve(c)
-        p = 1 / (1 + np.exp(-solver.margin(line)))
+        p = sigmoid(solver.margin(line))
         slope = np.append(np.sum(p - y), (p - y) @ x + line[1:] / c)
         assert np.isfinite(line).all() and line[1] > 0 and np.abs(slope).max() / 200 < 1e-8
 
