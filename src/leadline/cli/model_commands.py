@@ -116,6 +116,12 @@ def train(
     positive: Positive = None,
     order_by: OrderBy = None,
     config_out: ConfigOut = None,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="Leave out the ablation and other parts that change neither the model nor its figures."
+        ),
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
     log: LogKind = Log.text,
@@ -126,7 +132,7 @@ def train(
     console = console_of(quiet, log, as_json)
     config = resolve_config(console, config, outcome, positive, order_by, config_out)
     with hint_on_refusal(config, "train"):
-        result = run(config, as_of, console.progress, tune)
+        result = run(config, as_of, console.progress, tune, quick)
     console.trained(result)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -138,15 +138,16 @@ def compute_metrics(rows: FoldPredictions, p: Floats, seed: int, probabilities: 
         Whether `p` are probabilities; points only rank, and get no Brier score, ECE or log loss.
     """
     y, w = rows.y, rows.weight
+    drawn = classification.score_sums(y, p, w)
 
-    def part(statistic: Any) -> tuple[float, float]:
+    def part(statistic: Callable[[Floats, Floats], float]) -> tuple[float, float]:
         low, high = classification.bootstrap_by_group(
-            lambda at: statistic(y[at], p[at], w[at]), rows.group, seed, repeats=REPEATS
+            lambda at: statistic(*drawn(at)), rows.group, seed, repeats=REPEATS
         )
         return float(low), float(high)
 
-    auc_low, auc_high = part(lambda a, b, c: classification.auc(a, b, c))
-    lift_low, lift_high = part(lambda a, b, c: classification.lift_at(a, b, 0.10, c))
+    auc_low, auc_high = part(classification.auc_of)
+    lift_low, lift_high = part(classification.lift_of)
     ripe = np.isfinite(rows.won)
     nan = float("nan")
     return ModelMetrics(

@@ -19,15 +19,19 @@ from leadline.metrics.intervals import percentile_interval
 __all__ = [
     "CalibrationBin",
     "auc",
+    "auc_of",
     "average_precision",
     "bootstrap_by_group",
     "brier",
     "calibration_curve",
     "expected_calibration_error",
     "lift_at",
+    "lift_of",
     "log_loss",
     "paired_difference",
     "precision_at_k",
+    "precision_of",
+    "score_sums",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -83,7 +87,11 @@ def auc(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None) -> float:
     >>> auc([0, 1, 1], [0.1, 0.1, 0.9])
     0.75
     """
-    positive, weight = _by_score(y, p, w)
+    return auc_of(*_by_score(y, p, w))
+
+
+def auc_of(positive: Floats, weight: Floats) -> float:
+    """Return the AUC of the weight of positives and of all rows at each distinct score, highest first."""
     negative = weight - positive
     total = float(positive.sum() * negative.sum())
     if not total > 0:
@@ -117,7 +125,11 @@ def precision_at_k(y: ArrayLike, p: ArrayLike, k: float, w: ArrayLike | None = N
     >>> precision_at_k([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.1], k=2)
     0.75
     """
-    positive, weight = _by_score(y, p, w)
+    return precision_of(*_by_score(y, p, w), k)
+
+
+def precision_of(positive: Floats, weight: Floats, k: float) -> float:
+    """Return the precision at k of the weight of positives and of all rows at each distinct score, highest first."""
     reach = min(float(k), float(weight.sum()))
     if not reach > 0:
         return float("nan")
@@ -136,6 +148,13 @@ def lift_at(y: ArrayLike, p: ArrayLike, share: float = 0.10, w: ArrayLike | None
     y, p, w = _arrays(y, p, w)
     rate = _mean(y, w)
     return precision_at_k(y, p, share * float(w.sum()), w) / rate if rate > 0 else float("nan")
+
+
+def lift_of(positive: Floats, weight: Floats, share: float = 0.10) -> float:
+    """Return the lift of the weight of positives and of all rows at each distinct score, highest first."""
+    total = float(weight.sum())
+    rate = float(positive.sum()) / total if total > 0 else float("nan")
+    return precision_of(positive, weight, share * total) / rate if rate > 0 else float("nan")
 
 
 def calibration_curve(
@@ -240,6 +259,27 @@ def _by_score(y: ArrayLike, p: ArrayLike, w: ArrayLike | None) -> tuple[Floats, 
     _, group = np.unique(p, return_inverse=True)
     positive, weight = np.bincount(group, y * w).astype(np.float64), np.bincount(group, w).astype(np.float64)
     return positive[::-1], weight[::-1]
+
+
+def score_sums(y: Floats, p: Floats, w: Floats) -> Callable[[Rows], tuple[Floats, Floats]]:
+    """Sort scores once; return what gives drawn rows' weight of positives and of all, at each distinct score, highest first.
+
+    Examples
+    --------
+    >>> drawn = score_sums(np.array([1.0, 0.0, 1.0]), np.array([0.2, 0.9, 0.2]), np.ones(3))
+    >>> [part.tolist() for part in drawn(np.array([0, 0, 1, 2]))]
+    [[0.0, 3.0], [1.0, 3.0]]
+    """
+    levels, place = np.unique(p, return_inverse=True)
+    place = len(levels) - 1 - place
+
+    def sums(rows: Rows) -> tuple[Floats, Floats]:
+        at = place[rows]
+        parts = (np.bincount(at, part[rows], len(levels)).astype(np.float64) for part in (y * w, w))
+        positive, weight = parts
+        return positive[weight > 0], weight[weight > 0]
+
+    return sums
 
 
 def _bin(y: Floats, p: Floats, w: Floats, effect: float) -> CalibrationBin:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import lightgbm
@@ -24,6 +25,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leadline.core.parallel import run_all
 from leadline.dataset.feature_spec import Feature
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.fit import RowSplit, split_newest
@@ -83,15 +85,20 @@ def predict_baselines(
     """
     order, rows, older, newest, _ = split_newest(matrix, folds)
     random = np.random.default_rng(seed)
-    made = []
-    for train, test in (*older, *newest):
-        fit, values = rows.take(train), rows.values.iloc[test]
+    drawn = [
+        (train, _fewer(rows.take(train), random), int(random.integers(2**31 - 1)), test)
+        for train, test in (*older, *newest)
+    ]
+
+    def fold(train: Rows, fewer: Matrix, seed: int, test: Rows, threads: int) -> BaselinePredictions:
+        values = rows.values.iloc[test]
         said = {
-            "lightgbm": lightgbm_defaults(specs, _fewer(fit, random), values, int(random.integers(2**31 - 1)), threads),
-            "naive_bayes": naive_bayes(specs, fit, values),
+            "lightgbm": lightgbm_defaults(specs, fewer, values, seed, threads),
+            "naive_bayes": naive_bayes(specs, rows.take(train), values),
         }
-        made.append(BaselinePredictions(order[test], said))
-    return tuple(made)
+        return BaselinePredictions(order[test], said)
+
+    return tuple(run_all([partial(fold, *each) for each in drawn], threads))
 
 
 def lightgbm_defaults(

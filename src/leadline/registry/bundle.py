@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from leadline.evaluation.later_stages import DealAmountModel
     from leadline.model.scorer import Scorer
 
-__all__ = ["FORMAT", "MODELS", "Bundle", "LaterStageModel", "read_bundle", "resolve_bundle", "write_bundle"]
+__all__ = [
+    "FORMAT",
+    "MODELS",
+    "Bundle",
+    "LaterStageModel",
+    "read_bundle",
+    "refits_path",
+    "resolve_bundle",
+    "write_bundle",
+    "write_refits",
+]
 
 FORMAT = 1
 MODELS = Path("models")
@@ -110,6 +120,25 @@ class Bundle:
         found: dict[str, Any] = json.loads(self.files[name])
         return found
 
+    @cached_property
+    def run_record(self) -> dict[str, Any]:
+        """Return `record.json`, and what the training found out after the bundle was exported, where it lies beside it."""
+        record = self.record("record.json")
+        try:
+            more = json.loads(refits_path(self.folder).read_bytes())
+        except (OSError, ValueError):
+            return record  # the training was told to be quick, or died before it
+        return record | more["found"] if more.get("of") == self.digest else record
+
+    @property
+    def digest(self) -> str:
+        """What tells this bundle from every other: the hash over all its files' hashes."""
+        return hashlib.sha256(
+            "".join(
+                f"{name}\0{hashlib.sha256(data).hexdigest()}\n" for name, data in sorted(self.files.items())
+            ).encode()
+        ).hexdigest()
+
     def __repr__(self) -> str:
         known = f"what was known at {self.manifest['known_at']}" if self.manifest["known_at"] else "all rows"
         return f"Bundle({self.name} {self.version}, {len(self.specs)} features, trained on {known})"
@@ -125,6 +154,22 @@ def write_bundle(
     for name, record in records.items():
         write_json(folder / name, record)
     write_sums(folder)
+
+
+def refits_path(folder: Path) -> Path:
+    """Return where that lies which a training finds out after it has exported a bundle.
+
+    Examples
+    --------
+    >>> refits_path(Path("models/saas-sql/3")).as_posix()
+    'models/saas-sql/3.refits.json'
+    """
+    return folder.with_name(f"{folder.name}.refits.json")
+
+
+def write_refits(folder: Path, found: Mapping[str, Any]) -> None:
+    """Write beside an exported bundle what was found out since; the bundle itself never changes."""
+    write_json(refits_path(folder), {"of": read_bundle(folder).digest, "found": dict(found)})
 
 
 def read_bundle(folder: Path, version: str | None = None) -> Bundle:

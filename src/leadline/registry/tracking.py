@@ -36,6 +36,7 @@ __all__ = [
     "log_scoring_run",
     "newest_version",
     "open_run",
+    "reopen_run",
     "require_reachable",
     "set_alias",
     "set_tag",
@@ -173,6 +174,7 @@ class MlflowRun:
         kinds = {"category": "string"}
         asked = [ColSpec(kinds.get(kind, "double"), name, required=False) for name, kind in columns]
         inputs = Schema(asked) if asked else None  # where only the base rate scores, and MLflow has no empty schema
+        _skip_package_scan()
         with redirect_stderr(io.StringIO()):  # MLflow prints there what leadline tells itself
             info = self.mlflow.pyfunc.log_model(
                 name="model",
@@ -186,6 +188,14 @@ class MlflowRun:
         self.registered = str(info.registered_model_version)
         self.client.update_model_version(self.name, self.registered, description=description)
         return self.registered
+
+
+def _skip_package_scan() -> None:
+    """Spare MLflow its search of all installed packages, seconds of a training: the pins are what is installed, by construction."""
+    from mlflow.utils import requirements_utils
+
+    if getattr(requirements_utils, "_MODULES_TO_PACKAGES", ()) is None:
+        requirements_utils._MODULES_TO_PACKAGES = {}
 
 
 # Set before mlflow is imported: no telemetry, no minutes of retries when a server is down, no progress bars.
@@ -291,6 +301,13 @@ def open_run(uri: str, experiment: str, model: str, run_name: str) -> Iterator[M
         number = found.experiment_id if found else client.create_experiment(experiment)
         with mlflow.start_run(experiment_id=number, run_name=run_name) as active:
             yield MlflowRun(mlflow, client, active.info.run_id, model)
+
+
+@contextmanager
+def reopen_run(uri: str, run_id: str) -> Iterator[MlflowRun]:
+    """Go on logging to a run that has ended; how it ended stays."""
+    with _client(uri) as (mlflow, client):
+        yield MlflowRun(mlflow, client, run_id, "")
 
 
 def _missing(what: str) -> MissingError:

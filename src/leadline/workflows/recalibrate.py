@@ -316,7 +316,7 @@ def _publish(
 ) -> PublishedVersion:
     """Track, register and export; what wasn't refitted is copied, so that it stays the same byte for byte."""
     known = str(format_as_of(made.loaded.known_at, made.loaded.is_dated))
-    record = {**bundle.record("record.json"), "known_at": known, "recalibration": to_jsonable(told)}
+    record = {**bundle.run_record, "known_at": known, "recalibration": to_jsonable(told)}
     texts = scorer.to_files()
     files = {name: data.decode() for name, data in bundle.files.items() if name not in KEPT}
     files |= {name: texts[name] for name in ("calibrator.json", "tiers.json")} | {NAME: model_card(record)}

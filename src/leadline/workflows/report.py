@@ -73,7 +73,7 @@ def report(
     if place.suffix != ".html":
         raise UsageError(f"--out {str(place)!r}: not a page; expected a name that ends in .html")
     record = {
-        **bundle.record("record.json"),
+        **bundle.run_record,
         "version": bundle.version,
         "features": [s.to_record() for s in bundle.specs],
     }

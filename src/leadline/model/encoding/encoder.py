@@ -130,7 +130,8 @@ class Encoder:
         _, who = np.unique(matrix.lead, return_inverse=True)
         for spec in specs:
             if spec.kind == "category":
-                column = _column(matrix.values, spec)
+                check_names(matrix.values, (spec.name,))
+                column = matrix.values[spec.name]
                 table = CategoryLevels.fit(spec.name, column, matrix.y, matrix.weight, who)
                 levels.append(table)
                 columns.extend(category_columns(spec, table))
@@ -156,7 +157,7 @@ class Encoder:
         """Return the trees' matrix, by the frozen table."""
         return self._tree(self._read(values), len(values))
 
-    def tree_asof(self, matrix: Matrix) -> Floats:
+    def tree_asof(self, matrix: Matrix) -> NDArray[np.float32]:
         """Return the trees' matrix of training rows: no row's lift knows a label that wasn't known at its as_of.
 
         In 32 bits, which halve a training's memory; splits lie between values, so that rows in 64 bits fall on the same side.
@@ -243,12 +244,13 @@ class _Columns:
         self._values = values
         self._specs = {spec.name: spec for spec in encoder.specs}
         self._levels = {table.feature: table for table in encoder.levels}
-        self._name, self._read = "", np.empty(0)
+        self._name = ""
+        self._read: NDArray[Any] = np.empty(0)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name != self._name:
-            table, column = self._levels.get(name), self._values[name]
-            self._read = _numbers(self._values, self._specs[name]) if table is None else table.codes(column)
+            table = self._levels.get(name)
+            self._read = _numbers(self._values, self._specs[name]) if table is None else table.codes(self._values[name])
             self._name = name
         return self._read
 
@@ -271,15 +273,11 @@ def check_names(values: pd.DataFrame, names: Sequence[str]) -> None:
         )
 
 
-def _column(values: pd.DataFrame, spec: Feature) -> pd.Series[Any]:
-    check_names(values, (spec.name,))
-    return values[spec.name]
-
-
 def _numbers(values: pd.DataFrame, spec: Feature) -> Floats:
     """Return a feature's numbers, contiguous, so that a row's result doesn't depend on how the table lies in memory."""
+    check_names(values, (spec.name,))
     try:
-        numbers = np.ascontiguousarray(_column(values, spec).to_numpy(dtype=np.float64, na_value=np.nan))
+        numbers = np.ascontiguousarray(values[spec.name].to_numpy(dtype=np.float64, na_value=np.nan))
     except (TypeError, ValueError):
         raise DataError(
             f"feature {spec.name}: not numbers; expected kind {spec.kind}; cast the column or name it as a category"

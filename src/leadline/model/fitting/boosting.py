@@ -110,11 +110,11 @@ class BoostingFold:
     `bins`, once filled, is shared by all that `dataclasses.replace` makes of the fold.
     """
 
-    x: Floats
+    x: NDArray[Any]
     y: Floats
     weight: Floats
     start: Floats | None
-    test_x: Floats
+    test_x: NDArray[Any]
     test_y: Floats
     test_weight: Floats
     test_start: Floats | None
@@ -137,7 +137,7 @@ class LossCurve:
     trees: str
     trial: BoostingFold
 
-    def margin(self, rounds: int, x: Floats | None = None, start: Floats | None = None) -> Floats:
+    def margin(self, rounds: int, x: NDArray[Any] | None = None, start: Floats | None = None) -> Floats:
         """Return rows' margins after so many trees (a fold that stopped early keeps what it has); the test's by default."""
         if x is None:
             x, start = self.trial.test_x, self.trial.test_start
@@ -226,7 +226,7 @@ def choose_rounds(curves: Sequence[LossCurve], recipe: Recipe) -> int:
     return lowest + int(np.argmax((mean <= NOISE * error)[lowest:]))
 
 
-def tree_margin(trees: str, x: Floats, rounds: int | None = None) -> Floats:
+def tree_margin(trees: str, x: NDArray[Any], rounds: int | None = None) -> Floats:
     """Return the trees' part of the margin, after `rounds` of them (None for all)."""
     if rounds == 0 or len(x) == 0:
         return np.zeros(len(x))

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.core.parallel import run_all
 from leadline.dataset.feature_spec import Feature
 from leadline.model.calibration.base_rate_drift import ForwardRows
 from leadline.model.calibration.calibrator import Calibrator
@@ -122,7 +124,7 @@ def fit_scorer(
     order, rows, older, newest, inner = split_newest(matrix, folds)
     seeds = np.random.default_rng(seed).integers(2**31 - 1, size=3).tolist()
     until = newest[0][0] if newest else None
-    ready = [InnerFold.fit(specs, rows, fold, recipe, until, number, threads) for number, fold in enumerate(older)]
+    ready = InnerFold.fit_all(specs, rows, older, recipe, until, threads)
     choice = select_model(ready, recipe, seeds[0], threads)
     seen = [_FoldModelOutput(one.test, one.forward(margin)) for one, margin in zip(ready, choice.margins, strict=True)]
     before = [
@@ -134,15 +136,17 @@ def fit_scorer(
         _FoldOutput(one.test, said.forward.margin, calibrator.probability(said.forward.margin), sigmoid(one.starts[float(choice.recipe.c or 0)][1]), False)
         for one, said in zip(ready, seen, strict=True)
     ]  # fmt: skip
-    for train, test in newest:
-        judged = _fit(specs, rows.take(train), choice.recipe, seeds[1], threads)
-        values, margin = rows.values.iloc[test], judged.margin(rows.values.iloc[test])
-        calibrator = _calibrator(before, judged, rows)
+    # The newest fold's model and the final one need nothing of each other.
+    fits = [(rows.take(train), seeds[1]) for train, _ in newest] + [(rows, seeds[2])]
+    *judges, final = run_all([partial(_fit, specs, part, choice.recipe, seed) for part, seed in fits], threads)
+    for (_, test), judge in zip(newest, judges, strict=True):
+        values = rows.values.iloc[test]
+        margin = judge.margin(values)
+        calibrator = _calibrator(before, judge, rows)
         parts.append(
-            _FoldOutput(test, margin, calibrator.probability(margin), judged.logistic_probability(values), True)
+            _FoldOutput(test, margin, calibrator.probability(margin), judge.logistic_probability(values), True)
         )
         seen.append(_FoldModelOutput(test, ForwardRows.of(rows.take(test), margin, len(older))))
-    final = _fit(specs, rows, choice.recipe, seeds[2], threads)
     final = final.with_calibrator(_calibrator(seen, final, rows))
     curves = _records(choice.curves, choice.recipe)
     return final, _out_of_fold(parts, order, curves, choice.record, inner, calibrator, _calibrator(seen))

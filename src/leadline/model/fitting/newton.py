@@ -14,12 +14,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from threading import Lock
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.core.parallel import one_blas_thread
 from leadline.errors import DataError
 
 __all__ = ["TOLERANCE", "NewtonSolver", "thin_negatives"]
@@ -37,6 +38,7 @@ NEGATIVES = 5  # to a positive, in the sample
 STEPS = 100
 FALLS = 0.3  # of the gradient in one step; where it falls by less, the curvature is made anew
 HALVINGS = 30
+_WARNINGS = Lock()  # what Python is to warn of belongs to all threads at once
 
 
 class NewtonSolver:
@@ -97,7 +99,7 @@ class NewtonSolver:
             return np.append(np.log(rate / (1 - rate)), np.zeros(self._x.shape[1]))
         if self._start is None:
             self._start = self._sample(c)
-        with _one_thread_each():
+        with one_blas_thread():
             line = self._steps(np.where(use, self._start, 0.0), c, use, weight, tolerance)
         if use.all() and weight is self._weight:
             self._start = line  # another penalty's, or fewer columns', is near
@@ -105,7 +107,7 @@ class NewtonSolver:
 
     def margin(self, line: Floats) -> Floats:
         """Return the rows' margins by such a line."""
-        with _one_thread_each():
+        with one_blas_thread():
             parts = [line[0] + self._x[rows].astype(np.float64, copy=False) @ line[1:] for rows in self._blocks]
         return np.concatenate(parts)
 
@@ -181,7 +183,7 @@ class NewtonSolver:
 
         rows, weight = thin_negatives(self._y, self._weight, NEGATIVES)
         model = LogisticRegression(C=c, solver="newton-cholesky", max_iter=STEPS, tol=START)
-        with _one_thread_each(), warnings.catch_warnings():
+        with _WARNINGS, one_blas_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it isn't there yet: it is a start
             model.fit(self._x[rows].astype(np.float64), self._y[rows], sample_weight=weight)
         return np.concatenate([model.intercept_, model.coef_[0]])
@@ -250,12 +252,3 @@ def thin_negatives(
         kept.append(drawn)
     found = np.sort(np.concatenate(kept))
     return found, mass[found]
-
-
-def _one_thread_each() -> ExitStack:
-    """Hold BLAS to one thread, since sums over threads differ in their last bits."""
-    from threadpoolctl import threadpool_limits
-
-    stack = ExitStack()
-    stack.enter_context(threadpool_limits(limits=1))
-    return stack

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leadline.core.parallel import run_all
 from leadline.core.rng import bootstrap_counts
 from leadline.dataset.feature_spec import Feature
 from leadline.model.calibration.base_rate_drift import ForwardRows
@@ -114,11 +116,13 @@ def refit_without_families(
     """
     order, rows, older, newest, _ = split_newest(matrix, folds)
     seed = int(random.integers(2**31 - 1))
-    tests, margins = [], []
-    for train, test in (*older, *newest):
-        fold = _Encoded.fit(specs, _thinned(rows, train, random), rows.values.iloc[test])
-        margins.append(fold.margins(parts, recipe, seed, threads))
-        tests.append(test)
+    tests = [test for _, test in (*older, *newest)]
+    kept = [_thinned(rows, train, random) for train, _ in (*older, *newest)]
+
+    def fold(train: Matrix, test: Rows, threads: int) -> list[Floats]:
+        return _Encoded.fit(specs, train, rows.values.iloc[test]).margins(parts, recipe, seed, threads)
+
+    margins = run_all([partial(fold, *each) for each in zip(kept, tests, strict=True)], threads)
     until = newest[0][0] if newest else np.arange(len(rows))
     said = [_calibrated(rows, tests, [fold[part] for fold in margins], len(older), until) for part in range(len(parts))]
     fold_number = np.repeat(np.arange(len(tests)), [len(test) for test in tests])
@@ -183,7 +187,7 @@ class _Encoded:
     """A fold with both its matrices, and which feature each column is made of."""
 
     train: Matrix
-    linear: NDArray[np.float32]
+    linear: NDArray[Any]
     test_linear: Floats
     tree: NDArray[np.float32]
     test_tree: Floats
@@ -337,7 +341,12 @@ def _whole_accounts(who: Rows, matrix: Matrix, random: np.random.Generator) -> R
 
 
 def _of_trees(
-    data: BinnedRows, settings: dict[str, Any], rounds: int, start: Floats | None, weight: Floats, x: Floats
+    data: BinnedRows,
+    settings: dict[str, Any],
+    rounds: int,
+    start: Floats | None,
+    weight: Floats,
+    x: NDArray[np.float32],
 ) -> Floats:
     """Grow trees, and return each column's part of what they say of some rows."""
     if not rounds:

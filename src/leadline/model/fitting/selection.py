@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.core.parallel import run_all
 from leadline.dataset.feature_spec import Feature
 from leadline.metrics import classification
 from leadline.model.calibration.base_rate_drift import ForwardRows
@@ -87,8 +89,8 @@ class InnerFold:
     number: int
     test: Rows
     known: NDArray[np.bool_]
-    x: Floats
-    test_x: Floats
+    x: NDArray[np.float32]
+    test_x: NDArray[np.float32]
     train: Matrix
     judge: Matrix
     all_judged: Matrix
@@ -121,6 +123,19 @@ class InnerFold:
         train, judge = train.without_values(), judge.without_values()
         judged = judge.take(np.flatnonzero(known))
         return cls(number, fold[1], known, x, test_x, train, judged, judge, starts, encoder)
+
+    @classmethod
+    def fit_all(
+        cls,
+        specs: Sequence[Feature],
+        rows: Matrix,
+        folds: Sequence[RowSplit],
+        recipe: Recipe,
+        until: Rows | None,
+        threads: int,
+    ) -> list[InnerFold]:
+        """Fit each fold, in order."""
+        return run_all([partial(cls.fit, specs, rows, fold, recipe, until, n) for n, fold in enumerate(folds)], threads)
 
     def trial(self, c: float | None, moving: Sequence[str] = ()) -> BoostingFold:
         """Return the fold as boosting takes it: from the regression of a penalty, or from scratch (None)."""
@@ -241,7 +256,7 @@ def select_model(ready: Sequence[InnerFold], recipe: Recipe, seed: int, threads:
     alone = recipe if recipe.anchored is False else replace(recipe, rounds=recipe.plain_rounds)
     plain: list[LossCurve] = []
     if mixes or recipe.anchored is False or recipe.plain_rounds:
-        plain = [fit_loss_curve(one.trial(None, moving), alone, seed, threads) for one in ready]
+        plain = _curves([one.trial(None, moving) for one in ready], alone, seed, threads)
     many = choose_rounds(plain, alone) if plain else 0
     beside = [one.margin(curve, many, None) for one, curve in zip(ready, plain, strict=False)]
     c = recipe.c or (max(recipe.c_grid) if moving else _choose_c(ready, beside))
@@ -249,7 +264,7 @@ def select_model(ready: Sequence[InnerFold], recipe: Recipe, seed: int, threads:
         chosen = replace(recipe, rounds=many, plain_rounds=0, c=c)
         record = {"folds": len(ready), "c": c, "rounds": many, "share": 0.0, "why": "was asked"}
         return _gather_selection(ready, chosen, {True: [], False: plain}, record)
-    curves = [fit_loss_curve(one.trial(c, moving), recipe, seed, threads) for one in ready]
+    curves = _curves([one.trial(c, moving) for one in ready], recipe, seed, threads)
     rounds = choose_rounds(curves, recipe)
     anchored = [one.margin(curve, rounds, c) for one, curve in zip(ready, curves, strict=True)]
     share, told = _mean_or_alone(ready, anchored, beside, mixes, moving)
@@ -257,6 +272,11 @@ def select_model(ready: Sequence[InnerFold], recipe: Recipe, seed: int, threads:
     record = {"folds": len(ready), "c": c, "rounds": rounds, "plain_rounds": chosen.plain_rounds, "share": share}
     record |= {"moving": [*moving], "log_loss": _losses(ready, c, anchored, beside), **told}
     return _gather_selection(ready, chosen, {True: curves, False: plain}, record)
+
+
+def _curves(trials: Sequence[BoostingFold], recipe: Recipe, seed: int, threads: int) -> list[LossCurve]:
+    """Fit each fold's trees."""
+    return run_all([partial(fit_loss_curve, trial, recipe, seed) for trial in trials], threads)
 
 
 def said(record: Mapping[str, Any]) -> str:

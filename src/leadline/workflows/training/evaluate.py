@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ from leadline.workflows.training.report_sections import plot_figures, section_re
 from leadline.workflows.training.segments import fold_segments
 from leadline.workflows.training.tiers import TierSummary
 
-__all__ = ["ModelEvaluation", "all_rankings", "backtest_rankings", "evaluate_model"]
+__all__ = ["ModelEvaluation", "all_rankings", "backtest_rankings", "evaluate_model", "refit_parts"]
 
 
 # Who else ranked the backtest's rows, and what working the top of each list would have brought at its nights.
@@ -66,10 +66,8 @@ def _peers(fitted: TrainedModel) -> dict[str, Floats]:
     if not len(honest.row):
         return {}
     folds = [(fold.train, fold.test) for fold in fitted.folds]
-    # One thread: on a busy machine more of them wait for each other longer than they work.
-    for fold in predict_baselines(
-        fitted.made.features.specs, fitted.matrix, folds, generator(config.seed, Stream.NIGHTS)
-    ):
+    random = generator(config.seed, Stream.NIGHTS)
+    for fold in predict_baselines(fitted.made.features.specs, fitted.matrix, folds, random, config.engine.threads):
         place = np.full(len(fitted.matrix), -1)
         place[fold.row] = np.arange(len(fold.row))
         here = place[honest.row] >= 0
@@ -125,7 +123,7 @@ class ModelEvaluation:
     findings : Findings
         What the checks saw; no error among them.
     families : tuple of FamilyAblation, or None
-        Feature-family ablation; None where the config asks for no ablation.
+        Feature-family ablation; None before `refit_parts`, and where the config asks for none.
     nights : TopKBacktest
         Top-N backtest, by the model and by each peer.
     optimism : Optimism or None
@@ -137,7 +135,7 @@ class ModelEvaluation:
     sample : SampleSize or None
         For how many independent snapshots the labelled ones count.
     stability : StabilityResult or None
-        Which drivers come back in refits on bootstrap samples of accounts; None where the config asks for no refits.
+        Which drivers come back in refits on bootstrap samples of accounts; None before `refit_parts`, and where the config asks for none.
     sections : mapping
         The records of the sections on assets, committees and intent stages.
     pictures : ModelPlots or None
@@ -196,13 +194,17 @@ def evaluate_model(fitted: TrainedModel, said: Findings, progress: Progress) -> 
     asked = experiment_data(config, fitted.made, matrix, fitted.scorer, honest, train, ranked, why)
     found += run_checks(experiments.AFTER_TRAINING, asked).accept(config.leaks.accept)
     found.raise_errors()
-    parts = ablate(fitted, progress), fold_segments(fitted, tiering.bands), worked, asked.optimism
-    steady = bootstrap_drivers(fitted, ranked, progress)
+    parts = None, fold_segments(fitted, tiering.bands), worked, asked.optimism
     return fitted, ModelEvaluation(
-        evaluation, ranked, moved, tiering, found, *parts, sample=sample_of_fit(fitted), stability=steady,
+        evaluation, ranked, moved, tiering, found, *parts, sample=sample_of_fit(fitted),
         climbed=training_funnel(fitted, tiering.bands), sections=section_records(fitted), pictures=shown,
         points=points_records(fitted, progress),
     )  # fmt: skip
+
+
+def refit_parts(fitted: TrainedModel, told: ModelEvaluation, progress: Progress) -> ModelEvaluation:
+    """Add what only refits tell, once the model stands: the feature-family ablation, and how stable the drivers are."""
+    return replace(told, families=ablate(fitted, progress), stability=bootstrap_drivers(fitted, told.drivers, progress))
 
 
 def _drivers(fitted: TrainedModel) -> tuple[list[Driver], dict[str, float], ModelPlots]:

@@ -30,12 +30,14 @@ from leadline.workflows.training.evaluate import ModelEvaluation
 from leadline.workflows.training.fit import TrainedModel
 from leadline.workflows.training.points import CARD, points_files
 from leadline.workflows.training.prepare import TrainingData
+from leadline.workflows.training.record import refits_record
 
 __all__ = [
     "BACKTESTS",
     "PublishedVersion",
     "predictions_path",
     "publish",
+    "publish_refits",
     "publish_version",
     "require_registry",
     "write_predictions",
@@ -192,11 +194,32 @@ def publish(fitted: TrainedModel, told: ModelEvaluation, record: Mapping[str, An
         _write_bundle(folder, fitted, told, record, run.id)
         _log(run, fitted, told, record)
         with staging(bundle.MODELS / config.name) as extra:
-            _write_evidence(extra, config, record, told)
+            _write_evidence(extra, config, record)
             run.folder(extra, "evidence")
 
     title, about = f"{config.name} at {_known_at_text(record)}", _description(told.evaluation, record)
     return publish_version(config, title, about, made.features.specs, write)
+
+
+def publish_refits(
+    config: Config, published: PublishedVersion, told: ModelEvaluation, record: Mapping[str, Any]
+) -> None:
+    """Add what was found out once the model stood: beside its bundle, and to its run, with pictures and the whole model card."""
+    found = refits_record(told)
+    bundle.write_refits(published.folder, found)
+    whole = {**record, **found}
+    with (
+        tracking.reopen_run(config.tracking.uri, published.run_id) as run,
+        staging(bundle.MODELS / config.name) as extra,
+    ):
+        run.metrics(_ablation_metrics(whole) + (told.stability.metrics() if told.stability is not None else []))
+        write_text(extra / NAME, model_card(whole))
+        write_json(extra / "record.json", whole)
+        if whole["ablation"]:
+            write_json(extra / "ablation.json", whole["ablation"])
+        for name, picture in matplotlib.training_charts(told.evaluation, told.drivers).items():
+            write_bytes(extra / name, picture)
+        run.folder(extra, "evidence")
 
 
 def _write_bundle(
@@ -217,10 +240,8 @@ def _log(run: tracking.MlflowRun, fitted: TrainedModel, told: ModelEvaluation, r
     config, made, loaded = fitted.config, fitted.made, fitted.made.loaded
     run.params(_params(config, made, fitted.scorer, told.findings, _known_at_text(record)) | _rung(fitted))
     run.tags(_tags(config))
-    run.metrics(
-        _metrics(told.evaluation, fitted.honest) + _ablation_metrics(record) + _topk_metrics(record) + _segments(record)
-    )
-    for part in (told.sample, told.stability, told.stages):
+    run.metrics(_metrics(told.evaluation, fitted.honest) + _topk_metrics(record) + _segments(record))
+    for part in (told.sample, told.stages):
         run.metrics(part.metrics() if part is not None else [])
     run.datasets([
         tracking.LoggedDataset(table, loaded.sources.get(table, ""), loaded.fingerprints.get(table, ""), rows)
@@ -346,20 +367,16 @@ def _points(record: Mapping[str, Any]) -> dict[str, str]:
     return {f"{name}.csv": table.decode() for name, table in points_files(record).items() if name == CARD}
 
 
-def _write_evidence(folder: Path, config: Config, record: Mapping[str, Any], told: ModelEvaluation) -> None:
-    """Write what the run shows beside the bundle: the config as written, the record, drivers, families and pictures."""
+def _write_evidence(folder: Path, config: Config, record: Mapping[str, Any]) -> None:
+    """Write what the run shows beside the bundle: the config as written, the record, and drivers."""
     # A password belongs in ${NAME}; one written into a URL all the same must not travel on.
     text = re.sub(r"(://[^:/@\s]*):[^@\s]+@", r"\1:***@", config.text)
     write_text(folder / "config.yaml", re.sub(r"(?i)([?&](?:password|sslpassword|token)=)[^&\s\"']+", r"\1***", text))
     write_json(folder / "record.json", record)
     write_text(folder / NAME, model_card(record))
     write_json(folder / "drivers.json", record["drivers"])
-    if record["ablation"]:
-        write_json(folder / "ablation.json", record["ablation"])
     for name, table in points_files(record).items():
         write_bytes(folder / f"{name}.csv", table)
-    for name, picture in matplotlib.training_charts(told.evaluation, told.drivers).items():
-        write_bytes(folder / name, picture)
 
 
 def _description(evaluation: BacktestResult, record: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from leadline.workflows.training.fit import TrainedModel
 from leadline.workflows.training.refits import rare_level_shares
 from leadline.workflows.training.report_sections import behaviour_record
 
-__all__ = ["build_run_record"]
+__all__ = ["build_run_record", "refits_record"]
 
 PACKAGES = ("lightgbm", "numpy", "pandas", "scikit-learn", "duckdb")
 
@@ -27,7 +27,7 @@ PACKAGES = ("lightgbm", "numpy", "pandas", "scikit-learn", "duckdb")
 def build_run_record(fitted: TrainedModel, told: ModelEvaluation) -> dict[str, Any]:
     """Return the run's record, plain JSON values: counts and figures, never a lead's data."""
     config, made, honest = fitted.config, fitted.made, fitted.honest
-    loaded, families = made.loaded, told.families
+    loaded = made.loaded
     cuts: Any = to_jsonable([asdict(c) for c in told.capacity.cuts])
     curve = _curve(fitted) if cuts else []
     return {
@@ -55,8 +55,7 @@ def build_run_record(fitted: TrainedModel, told: ModelEvaluation) -> dict[str, A
         "complexity": None if fitted.rung is None else fitted.rung.to_record(),
         "rare_levels": rare_level_shares(fitted),
         "sample": None if told.sample is None else told.sample.to_record(),
-        "stability": None if told.stability is None else told.stability.to_record(),
-        "ablation": None if families is None else [worth.to_record() for worth in families],
+        **refits_record(told),
         "segments": None if told.segments is None else told.segments.to_record(),
         "provenance": _provenance(fitted),
         "nights": told.nights.to_record(),
@@ -64,6 +63,14 @@ def build_run_record(fitted: TrainedModel, told: ModelEvaluation) -> dict[str, A
         "optimism": None if told.optimism is None else told.optimism.to_record(),
         **_funnel_parts(told, cuts, curve),
         **told.points,
+    }
+
+
+def refits_record(told: ModelEvaluation) -> dict[str, Any]:
+    """Return what refits told: None each as long as there were none."""
+    return {
+        "stability": None if told.stability is None else told.stability.to_record(),
+        "ablation": None if told.families is None else [worth.to_record() for worth in told.families],
     }
 
 

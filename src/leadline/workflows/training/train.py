@@ -15,14 +15,16 @@ from leadline.explanation.drivers import Driver, shap_explanation
 from leadline.model.fitting.tuning import optuna_version
 from leadline.model.scorer import Scorer
 from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
-from leadline.workflows.training.evaluate import ModelEvaluation, evaluate_model
+from leadline.workflows.training.evaluate import ModelEvaluation, evaluate_model, refit_parts
 from leadline.workflows.training.fit import TrainedModel, fit_model
 from leadline.workflows.training.later_stages import fit_later_stages
 from leadline.workflows.training.prepare import TrainingData, make_folds, prepare_training
-from leadline.workflows.training.publish import publish, require_registry, write_predictions
+from leadline.workflows.training.publish import publish, publish_refits, require_registry, write_predictions
 from leadline.workflows.training.record import build_run_record
 
-__all__ = ["TrainResult", "train"]
+__all__ = ["LEFT_OUT", "TrainResult", "train"]
+
+LEFT_OUT = "feature-family ablation, stability of the drivers, pictures in MLflow"
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,11 @@ class TrainResult:
 
 
 def train(
-    config: Config | str | Path, as_of: str | int | None = None, progress: Progress = no_progress, tune: int = 0
+    config: Config | str | Path,
+    as_of: str | int | None = None,
+    progress: Progress = no_progress,
+    tune: int = 0,
+    quick: bool = False,
 ) -> TrainResult:
     """Train, judge, track and export a model, using only what was known at T.
 
@@ -120,6 +126,8 @@ def train(
         Is told each stage's name.
     tune : int
         How many recipes to try on the folds older than the newest; 0 takes the default one. Needs the extra `tune`.
+    quick : bool
+        Leaves out what changes neither the model nor what it is judged by (`LEFT_OUT`). All the rest is the same.
 
     Raises
     ------
@@ -143,5 +151,13 @@ def train(
     found, stages = fit_later_stages(fitted, progress)
     judgement = replace(judgement, findings=judgement.findings + found, stages=stages)
     progress("tracking and exporting")
-    published = publish(fitted, judgement, build_run_record(fitted, judgement))
-    return TrainResult(config.name, *published, fitted, judgement, write_predictions(fitted, published[0]))
+    record = build_run_record(fitted, judgement)
+    published = publish(fitted, judgement, record)
+    rows = write_predictions(fitted, published.version)
+    progress(f"{config.name} {published.version} stands in {published.folder} as the {published.alias}")
+    if quick:
+        progress(f"left out, as --quick asks: {LEFT_OUT}")
+    else:
+        judgement = refit_parts(fitted, judgement, progress)
+        publish_refits(config, published, judgement, record)
+    return TrainResult(config.name, *published, fitted, judgement, rows)
