@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-MODULES = ("features", "gate", "models", "report", "scoring")
+MODULES = ("features", "gate", "models", "report", "scoring", "train")
 """The benches, in the order in which they run."""
 
 

@@ -31,7 +31,7 @@ from leadline.model.encoding.encoder import Encoder, Matrix
 from leadline.model.fitting.fit import OutOfFold, RowSplit, fit_scorer, split_newest
 from leadline.model.fitting.logistic import sigmoid
 from leadline.model.fitting.recipe import Recipe
-from leadline.model.fitting.selection import fit_logistic
+from leadline.model.fitting.selection import fit_path
 from leadline.model.scorer import Scorer
 from leadline.workflows.training.fit import training_matrix
 from leadline.workflows.training.prepare import TrainingData, make_folds, prepare_training
@@ -87,7 +87,7 @@ def newest(
         said[name] = sigmoid(_in_order(alone, order[test], "margin"))
     known = rows.take(train)
     encoder = Encoder.fit(specs, known)
-    line = fit_logistic(encoder, encoder.linear(known.values), known, 1.0)  # scikit-learn's default penalty
+    line, _ = fit_path(encoder, known, (1.0,))[1.0]  # scikit-learn's default penalty
     said["regression"] = sigmoid(line.margin(encoder.linear(rows.values.iloc[test])))
     settings = {
         "objective": "binary",

@@ -173,7 +173,7 @@ def test_what_training_prints_fits_eighty_columns_where_it_is_a_table(
     large = dataclasses.replace(result.evaluation, folds=(*result.evaluation.folds[:-1], newest))
     for evaluation in (result.evaluation, large):
         judgement = dataclasses.replace(result.judgement, evaluation=evaluation)
-        Console(True, "text", False).trained(dataclasses.replace(result, judgement=judgement))
+        Console(True, "text", False).trained(dataclasses.replace(result, judgement=judgement), verbose=True)
         told = capsys.readouterr().out
         lines = told.splitlines()
         start = next(n for n, line in enumerate(lines) if line.startswith("fold  "))
@@ -194,6 +194,24 @@ def test_what_training_prints_fits_eighty_columns_where_it_is_a_table(
         assert f"{evaluation.newest.positives}/{evaluation.newest.rows}" in told
         assert f"{figures.auc:.3f}".lstrip("0") in told
     assert "demo 1 is the champion: models/demo/1" in told
+
+
+def test_unless_all_is_asked_for_training_prints_a_screen(trained_home, capsys: pytest.CaptureFixture[str]) -> None:
+    from leadline.cli.console import Console
+
+    result = trained_home[1]
+    Console(True, "text", False).trained(result)
+    short = capsys.readouterr().out
+    Console(True, "text", False).trained(result, verbose=True)
+    long = capsys.readouterr().out
+    assert len(short.splitlines()) <= 40 < len(long.splitlines())
+    folds, newest = result.evaluation.folds, result.evaluation.newest
+    table = short[short.index("fold ") : short.index("* the newest fold")]
+    assert table.count("model") == len(folds) and len(table.splitlines()) == 2 + len(folds) - 1 + len(newest.figures)
+    for part in ("Working the best", "Feature importance", "demo 1 is the champion: models/demo/1"):
+        assert part in short
+    for part in ("ablation", "Half to double the capacity", "optimism: a random split"):
+        assert part in long and part not in short
 
 
 def test_an_early_end_of_the_reader_is_no_error(home: Path) -> None:

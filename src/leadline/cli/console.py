@@ -212,21 +212,22 @@ class Console(ConfigScreen, TrainingScreen):
             for line in result.lines():
                 self._say(line)
 
-    def demo(self, result: DemoResult) -> None:
+    def demo(self, result: DemoResult, verbose: bool = False) -> None:
         """Print the demo's story, and what to open next."""
         if self._as_json(self._demo_record(result)):
             return
         sizes = {severity: len(result.checked.findings.of(severity)) for severity in SHOWN}
         self._say("The checks: " + ", ".join(f"{n} {severity}{plural_s(n)}" for severity, n in sizes.items()))
         self._say("\nThe model, trained on what was known four weeks before the end:")
-        self.trained(result.trained)
+        self.trained(result.trained, verbose)
         self._say("\nTonight:")
         self.scored(result.night)
         self._say(
             f"rank correlation with the world's true probabilities, which no model saw: {result.true_correlation:.2f}"
         )
-        self._say("\nThe best lead, explained:")
-        self.explained(result.told)
+        if verbose:
+            self._say("\nThe best lead, explained:")
+            self.explained(result.told)
         self._say(
             f"\nOpen next:\n  {result.page}  what predicts conversion\n  {result.config}  the config, commented\n"
             f"  {result.night.place}  tonight's scores\n  {result.trained.folder}  the exported scorer\n"

@@ -22,6 +22,7 @@ from leadline.cli.options import (
     Positive,
     Quiet,
     Tune,
+    Verbose,
     complete_dialects,
     complete_presets,
     console_of,
@@ -35,6 +36,7 @@ def demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the demo is made.", show_default=False)],
     leads: Annotated[int, typer.Option("--leads", min=1000, help="How many leads to make.")] = 6000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Random seed.")] = 7,
+    verbose: Verbose = False,
     as_json: Json = False,
     quiet: Quiet = False,
     log: LogKind = Log.text,
@@ -43,7 +45,7 @@ def demo(
     from leadline.workflows.demo import demo as run
 
     console = console_of(quiet, log, as_json)
-    console.demo(run(folder, leads, seed, console.progress))
+    console.demo(run(folder, leads, seed, console.progress), verbose)
 
 
 def init(
@@ -122,6 +124,7 @@ def train(
             "--quick", help="Leave out the ablation and other parts that change neither the model nor its figures."
         ),
     ] = False,
+    verbose: Verbose = False,
     as_json: Json = False,
     quiet: Quiet = False,
     log: LogKind = Log.text,
@@ -133,7 +136,7 @@ def train(
     config = resolve_config(console, config, outcome, positive, order_by, config_out)
     with hint_on_refusal(config, "train"):
         result = run(config, as_of, console.progress, tune, quick)
-    console.trained(result)
+    console.trained(result, verbose)
 
 
 def recalibrate(

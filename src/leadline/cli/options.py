@@ -31,6 +31,7 @@ __all__ = [
     "Positive",
     "Quiet",
     "Tune",
+    "Verbose",
     "console_of",
 ]
 
@@ -113,6 +114,9 @@ Tune = Annotated[
         help="Try N recipes on the older folds (needs leadline[tune]).",
         show_default=False,
     ),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Print all that was found; the report and --json always have it.")
 ]
 OutcomeColumn = Annotated[
     str | None,

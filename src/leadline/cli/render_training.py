@@ -27,34 +27,38 @@ if TYPE_CHECKING:
 __all__ = ["UNJUDGED", "TrainingScreen", "fit_foot", "fit_head", "fit_record"]
 
 
+DRIVERS = {False: 5, True: 8}  # how many are printed, by whether all is asked for
+
+
 class TrainingScreen(Printer):
     """Prints what training found."""
 
-    def trained(self, result: TrainResult) -> None:
-        """Print the backtest, the drivers and where the model is."""
-
+    def trained(self, result: TrainResult, verbose: bool = False) -> None:
+        """Print the backtest, the drivers and where the model is; `verbose` prints all that was found."""
         if self._as_json(self.training_record(result)):
             return
-        c = result.prepared.counts
+        judged, c = result.judgement, result.prepared.counts
         thinned = f" (thinned to {c.kept_negative:,}, weighted)" if c.thinned else ""
         self._say(
             f"{c.positive:,} positive and {c.negative:,} negative snapshots{thinned}; {c.censored:,} censored and {c.late:,} recorded after as_of, left out"
         )
-        for line in fit_head(result):
+        for line in fit_head(result) if verbose else ():
             self._say(line)
         self._findings(result.findings)
         self._say()
-        self._evaluation(result.evaluation)
-        self._families(result.families)
+        self._evaluation(result.evaluation, verbose)
+        if verbose:
+            self._families(result.families)
         self._stages(result)
-        self._nights(result.judgement)
-        self._capacity(result.judgement.capacity)
-        self._segments(result.judgement.segments)
+        self._nights(judged, verbose)
+        if verbose:
+            self._capacity(judged.capacity)
+            self._segments(judged.segments)
         self._say("\nFeature importance (mean |SHAP|, share of the sum):")
-        for d in result.drivers[:8]:
+        for d in result.drivers[: DRIVERS[verbose]]:
             way = "" if d.direction != d.direction else " ↑" if d.direction > 0 else " ↓"
             self._say(f"  {d.share:5.1%}{way or '  '}  {d.words}")
-        for line in fit_foot(result):
+        for line in fit_foot(result, verbose):
             self._say(line)
         self._say(
             f"\n{result.name} {result.version} is the {result.alias}: {result.folder} (MLflow run {result.run_id})"
@@ -89,7 +93,8 @@ class TrainingScreen(Printer):
                 said = f"{f.code} {f.severity}: {f}{f' (accepted: {f.accepted})' if f.accepted else ''}"
                 self._say(fill(said, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
 
-    def _evaluation(self, evaluation: BacktestResult) -> None:
+    def _evaluation(self, evaluation: BacktestResult, verbose: bool) -> None:
+        """Print the folds: everybody in the newest, and, unless all is asked for, the model alone in those that chose it."""
         from leadline.evaluation.baselines import short
 
         if not evaluation.folds:
@@ -98,6 +103,8 @@ class TrainingScreen(Printer):
         rows = []
         for fold in evaluation.folds:
             for who, f in fold.figures.items():
+                if who != "model" and not (verbose or fold.judged):
+                    continue
                 first = f"{fold.number}{'*' if fold.judged else ''}" if who == "model" else ""
                 interval = f"{format_figure(f.auc)} ({format_figure(f.auc_low)}–{format_figure(f.auc_high)})"
                 size = f"{fold.positives}/{fold.rows}" if first else ""
@@ -125,11 +132,12 @@ class TrainingScreen(Printer):
         self._say("\nFeature-family ablation (loss when left out, all folds):")
         self._table(["family", "features", "log loss", "95%", "AUC", "verdict"], rows)
 
-    def _nights(self, told: ModelEvaluation) -> None:
+    def _nights(self, told: ModelEvaluation, verbose: bool) -> None:
         """Print what working the top of the list would have brought, and how much a random split flatters."""
         from leadline.evaluation import robustness, topk_backtest
 
-        for line in ("", *topk_backtest.topk_lines(told.nights), *robustness.optimism_lines(told.optimism)):
+        flattery = robustness.optimism_lines(told.optimism) if verbose else ()
+        for line in ("", *topk_backtest.topk_lines(told.nights), *flattery):
             self._say(line)
 
     def _stages(self, result: TrainResult) -> None:
@@ -195,8 +203,8 @@ def fit_head(result: TrainResult) -> list[str]:
     return [line for text in said for line in wrap(text, 80)]
 
 
-def fit_foot(result: TrainResult) -> list[str]:
+def fit_foot(result: TrainResult, verbose: bool) -> list[str]:
     """Say how stable the drivers are, and where the out-of-fold predictions lie."""
-    said = [f"  {line}" for line in robustness.stability_lines(result.judgement.stability)]
+    said = [f"  {line}" for line in robustness.stability_lines(result.judgement.stability)] if verbose else []
     said += [] if result.drivers else ["  nothing: every lead gets the base rate"]
-    return [*said, *([f"\nout-of-fold predictions: {result.out_of_fold}"] if result.out_of_fold else [])]
+    return [*said, *([f"\nout-of-fold predictions: {result.out_of_fold}"] if result.out_of_fold and verbose else [])]
