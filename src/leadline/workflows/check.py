@@ -15,7 +15,7 @@ from leadline.dataset.labels import LabelCounts
 from leadline.errors import DataError, UsageError
 from leadline.features import catalog
 from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of
-from leadline.workflows.training.prepare import CheckedData, check_data, future_moves, plan_folds
+from leadline.workflows.training.prepare import CheckedData, TrainingData, check_data, future_moves, plan_folds
 
 __all__ = ["CheckResult", "check", "page_place", "write_page"]
 
@@ -41,6 +41,12 @@ class CheckResult:
     rows: dict[str, int]
     counts: LabelCounts
     findings: Findings
+
+    @classmethod
+    def of_training(cls, name: str, made: TrainingData) -> CheckResult:
+        """Return what the same checks found while a training prepared its data."""
+        known_at = format_as_of(made.loaded.known_at, made.loaded.is_dated)
+        return cls(name, known_at, made.loaded.rows, made.counts, made.findings)
 
     @property
     def ok(self) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from leadline.core.files import write_text
 from leadline.delivery.batch import ScoringRun
-from leadline.workflows.check import CheckResult, check
+from leadline.workflows.check import CheckResult
 from leadline.workflows.common import Progress, no_progress
 from leadline.workflows.report import report
 from leadline.workflows.scoring.explain import LeadExplanation, explain
@@ -29,7 +29,7 @@ class DemoResult:
     config, page : Path
         The config, and the page to open.
     checked, trained, night, told
-        What each command gave.
+        What each command gave; `checked` is what `leadline check` would say of the same tables.
     true_correlation : float
         Rank correlation of tonight's probabilities with the world's true ones, which no model has seen.
     """
@@ -44,7 +44,7 @@ class DemoResult:
 
 
 def demo(folder: Path, leads: int = 6000, seed: int = 7, progress: Progress = no_progress) -> DemoResult:
-    """Make the world, then check, train, score, explain and report, as a user would.
+    """Make the world, then train (which runs all checks first), score, explain and report, as a user would.
 
     The model is trained on what was known four weeks before the world's end, and the newest night is scored, so
     that what is scored lies in the model's future.
@@ -58,8 +58,8 @@ def demo(folder: Path, leads: int = 6000, seed: int = 7, progress: Progress = no
     write_text(config, worlds.config_text(f"{folder.as_posix()}/"))
     night_at = (world.end - timedelta(weeks=1)).isoformat()
     known_at = (world.end - timedelta(weeks=4)).isoformat()
-    checked = check(config, known_at, progress)
     trained = train(config, known_at, progress)
+    checked = CheckResult.of_training(trained.name, trained.prepared)
     night = score(config, night_at, f"{trained.folder}", progress=progress)
     told = explain(config, str(night.scores.lead_id[0]), night_at, f"{trained.folder}", progress)
     page = report(config, folder / "report.html", f"{trained.folder}").page
