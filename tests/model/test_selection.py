@@ -84,7 +84,7 @@ def test_what_is_filled_in_stays(recipe: Recipe) -> None:
 
 def test_the_loss_is_that_of_the_rows_that_choose() -> None:
     _, rows, older, newest, _ = split_newest(world(), folds())
-    ready = [InnerFold.fit(SPECS, rows, fold, QUICK, newest[0][0], n) for n, fold in enumerate(older)]
+    ready = InnerFold.fit_all(SPECS, rows, older, QUICK, newest[0][0], 1, 1)
     choice = select_model(ready, QUICK, 5, 1)
     assert choice.loss == pytest.approx(choice.record["log_loss"]["mean"])
     assert [len(margin) for margin in choice.margins] == [len(one.test) for one in ready]

@@ -12,7 +12,7 @@ import pytest
 
 from leadline.core.files import write_sums
 from leadline.errors import DataError, MissingError, UsageError
-from leadline.registry.bundle import read_bundle, resolve_bundle
+from leadline.registry.bundle import read_bundle, refits_path, resolve_bundle, write_refits
 from projects import leadline
 
 FILES = (
@@ -50,6 +50,19 @@ def test_a_bundle_reads_back_as_the_model_that_was_trained(bundle: Path, trained
     assert read.specs == result.prepared.features.specs
     assert (read.name, read.manifest["run_id"]) == ("demo", result.run_id)
     assert "what was known at 2025-06-02" in repr(read)
+
+
+def test_what_was_found_out_later_stands_beside_the_bundle_and_belongs_to_it_alone(bundle: Path) -> None:
+    record = read_bundle(bundle).record("record.json")
+    assert read_bundle(bundle).run_record == record
+    write_refits(bundle, {"ablation": [1]})
+    assert read_bundle(bundle).run_record == record | {"ablation": [1]}
+    assert read_bundle(bundle).record("record.json") == record  # the bundle itself is as it was
+    (bundle / "model-card.md").write_text("another model's", encoding="utf-8")
+    write_sums(bundle)
+    assert read_bundle(bundle).run_record == record
+    refits_path(bundle).write_text("{", encoding="utf-8")  # damaged: the model is none the worse
+    assert read_bundle(bundle).run_record == record
 
 
 def test_sums_are_what_sha256sum_reads(bundle: Path) -> None:

@@ -157,15 +157,25 @@ class Encoder:
         """Return the trees' matrix, by the frozen table."""
         return self._tree(self._read(values), len(values))
 
-    def tree_asof(self, matrix: Matrix) -> NDArray[np.float32]:
+    def tree_asof(self, matrix: Matrix, rows: Codes | None = None) -> NDArray[np.float32]:
         """Return the trees' matrix of training rows: no row's lift knows a label that wasn't known at its as_of.
 
         In 32 bits, which halve a training's memory; splits lie between values, so that rows in 64 bits fall on the same side.
+
+        Parameters
+        ----------
+        rows : array of int, optional
+            The rows to return; lifts are told from all.
         """
         check_names(matrix.values, self.names)
         known = (matrix.y, matrix.weight, matrix.as_of, matrix.known_at)
         pairs = {table.feature: table.numbers_asof(matrix.values[table.feature], *known) for table in self.levels}
-        return self._assemble(_Columns(self, matrix.values), pairs, len(matrix), np.float32)
+        at = slice(None) if rows is None else rows
+        size = len(matrix) if rows is None else len(rows)
+        out = np.empty((size, len(self.tree_columns)), dtype=np.float32, order="F")
+        for place, numbers in enumerate(self._each_tree(_Columns(self, matrix.values), pairs)):
+            out[:, place] = numbers[at]
+        return out
 
     def linear(self, values: pd.DataFrame, dtype: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
         """Return the regression's matrix: every column is 0 at the average of the rows it was fitted on.
@@ -210,7 +220,10 @@ class Encoder:
 
     def _tree(self, read: Mapping[str, NDArray[Any]], rows: int) -> Floats:
         pairs = {table.feature: table.numbers_of(read[table.feature]) for table in self.levels}
-        return self._assemble(read, pairs, rows)
+        out = np.empty((rows, len(self.tree_columns)), order="F")
+        for place, numbers in enumerate(self._each_tree(read, pairs)):
+            out[:, place] = numbers
+        return out
 
     def _each_linear(self, read: Mapping[str, NDArray[Any]] | _Columns) -> Iterator[Floats]:
         tables = {table.feature: table for table in self.levels}
@@ -221,20 +234,11 @@ class Encoder:
             else:
                 yield column.numbers(read[name])
 
-    def _assemble(
-        self,
-        read: Mapping[str, NDArray[Any]] | _Columns,
-        pairs: Mapping[str, tuple[Floats, Floats]],
-        rows: int,
-        dtype: type[np.floating[Any]] = np.float64,
-    ) -> NDArray[Any]:
-        out = np.empty((rows, len(self.tree_columns)), dtype=dtype, order="F")
-        place = 0
+    def _each_tree(
+        self, read: Mapping[str, NDArray[Any]] | _Columns, pairs: Mapping[str, tuple[Floats, Floats]]
+    ) -> Iterator[Floats]:
         for spec in self.specs:
-            for numbers in pairs[spec.name] if spec.kind == "category" else (read[spec.name],):
-                out[:, place] = numbers
-                place += 1
-        return out
+            yield from pairs[spec.name] if spec.kind == "category" else (read[spec.name],)
 
 
 class _Columns:

@@ -32,7 +32,16 @@ from leadline.model.fitting.boosting import (
     no_trees,
 )
 from leadline.model.fitting.logistic import sigmoid
-from leadline.model.fitting.selection import InnerFold, RowSplit, fit_path, is_usable, select_model, split_weights
+from leadline.model.fitting.newton import thin_negatives
+from leadline.model.fitting.selection import (
+    NEGATIVES,
+    InnerFold,
+    RowSplit,
+    fit_path,
+    is_usable,
+    select_model,
+    split_weights,
+)
 from leadline.model.scorer import Scorer
 
 __all__ = ["OutOfFold", "RowSplit", "fit_scorer", "inner_folds", "split_newest"]
@@ -124,7 +133,7 @@ def fit_scorer(
     order, rows, older, newest, inner = split_newest(matrix, folds)
     seeds = np.random.default_rng(seed).integers(2**31 - 1, size=3).tolist()
     until = newest[0][0] if newest else None
-    ready = InnerFold.fit_all(specs, rows, older, recipe, until, threads)
+    ready = InnerFold.fit_all(specs, rows, older, recipe, until, seeds[0], threads)
     choice = select_model(ready, recipe, seeds[0], threads)
     seen = [_FoldModelOutput(one.test, one.forward(margin)) for one, margin in zip(ready, choice.margins, strict=True)]
     before = [
@@ -235,8 +244,10 @@ def _fit(specs: Sequence[Feature], matrix: Matrix, chosen: Recipe, seed: int, th
         return Scorer(encoder, regression, no_trees(len(encoder.tree_columns)), Calibrator(), chosen)
     seeds = np.random.default_rng(seed).integers(2**31 - 1, size=2).tolist()
     counts = split_weights(encoder, chosen.moving or ())
-    settings = [lightgbm_params(chosen, matrix.y, matrix.weight, one, threads, counts) for one in seeds]
-    binned = BinnedRows(encoder.tree_asof(matrix), matrix.y, matrix.weight, settings[0])
+    kept, weight = thin_negatives(matrix.y, matrix.weight, NEGATIVES, random=np.random.default_rng(seed))
+    y, start = matrix.y[kept], start[kept]
+    settings = [lightgbm_params(chosen, y, weight, one, threads, counts) for one in seeds]
+    binned = BinnedRows(encoder.tree_asof(matrix, kept), y, weight, settings[0])
     text = model_text(binned.grow(settings[0], int(chosen.rounds or 0), start if chosen.anchored else None))
     if chosen.anchored and chosen.plain_rounds:
         text = mix_trees([(0.5, text), (0.5, model_text(binned.grow(settings[1], chosen.plain_rounds, None)))])

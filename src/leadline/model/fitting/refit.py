@@ -51,7 +51,7 @@ Rows: TypeAlias = NDArray[np.int64]
 
 REFIT_ROWS = 60_000  # of a fold, after thinning
 
-NEGATIVES = 10  # to a positive: MEASURED
+NEGATIVES = 10  # to a positive; on the demo no loss moved by more than 0.0004, and intervals are as wide as with all
 
 BINS = 63
 

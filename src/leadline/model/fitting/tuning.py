@@ -123,7 +123,7 @@ def search_recipes(
     optuna_version()
     _, rows, older, newest, _ = split_newest(matrix, folds)
     until = newest[0][0] if newest else None
-    ready = InnerFold.fit_all(specs, rows, older, Recipe(), until, threads)
+    ready = InnerFold.fit_all(specs, rows, older, Recipe(), until, seed, threads)
     if not ready:
         return
     finished = [_finished(one) for one in done]
