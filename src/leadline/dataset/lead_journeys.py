@@ -15,11 +15,11 @@ import numpy.typing as npt
 from leadline.config.schema import LADDER, Config
 from leadline.core.point_in_time import DAY, visible_sql
 from leadline.dataset.attribute_values import origin_attribute
-from leadline.dataset.labels import known_until
+from leadline.dataset.labels import has_amounts, known_until
 from leadline.tables import LoadedTables
-from leadline.tables.stages import ENDS
+from leadline.tables.stages import ENDS, stage_index
 
-__all__ = ["CampaignSpend", "LastActivity", "LeadJourneys", "fetch_journeys", "fetch_last_events"]
+__all__ = ["CampaignSpend", "LastActivity", "LeadJourneys", "WonDeals", "fetch_journeys", "fetch_last_events"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,6 +33,15 @@ class CampaignSpend:
     campaign: Words = field(default_factory=lambda: np.empty(0, dtype=object))
     month: Floats = field(default_factory=lambda: np.empty(0))
     cost: Floats = field(default_factory=lambda: np.empty(0))
+
+
+@dataclass(frozen=True)
+class WonDeals:
+    """Deals that closed as won, one entry a deal: its lead, when it closed, and its amount in the source's unit."""
+
+    lead: Words = field(default_factory=lambda: np.empty(0, dtype=object))
+    closed: Floats = field(default_factory=lambda: np.empty(0))
+    amount: Floats = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,8 @@ class LeadJourneys:
         Stages, and touches, are known from and up to here.
     spent : CampaignSpend
         What campaigns cost.
+    deals : WonDeals or None
+        What their deals brought; None where the config doesn't say.
     """
 
     lead: Words
@@ -85,6 +96,7 @@ class LeadJourneys:
     touched_from: float = float("nan")
     touched_until: float = float("nan")
     spent: CampaignSpend = field(default_factory=CampaignSpend)
+    deals: WonDeals | None = None
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -117,7 +129,7 @@ def fetch_journeys(config: Config, loaded: LoadedTables) -> LeadJourneys:
         words("lead_id"), words("account_id"), reached, told, numbers("lost"), numbers("rejected"), words("reason"),
         numbers("first_act"), numbers("touched"), numbers("ever"), words("kind"), words("source"), words("campaign"),
         (columns[0].column if columns[0] else "", columns[1].column if columns[1] else ""),
-        float(known_until(loaded)), since, until, _spent(config, loaded),
+        float(known_until(loaded)), since, until, _spent(config, loaded), _deals(config, loaded),
     )  # fmt: skip
 
 
@@ -201,6 +213,21 @@ def _spent(config: Config, loaded: LoadedTables) -> CampaignSpend:
     return CampaignSpend(
         np.array([row[0] for row in rows], dtype=object), np.array([float(row[1]) for row in rows]),
         np.array([float(row[2]) / 100 for row in rows]),
+    )  # fmt: skip
+
+
+def _deals(config: Config, loaded: LoadedTables) -> WonDeals | None:
+    """List the won deals that tell an amount, each once for a person."""
+    if not has_amounts(config):
+        return None
+    rows: Any = loaded.store.rows(
+        "SELECT DISTINCT o.lead_id, o.opportunity_id, o.closed_at, o.amount FROM opportunities AS o JOIN stage_words AS w "
+        f"ON w.word = LOWER(o.stage) AND w.rung = {stage_index('won')} WHERE o.lead_id IS NOT NULL AND o.closed_at IS NOT NULL "
+        "AND o.amount IS NOT NULL ORDER BY o.lead_id, o.opportunity_id"
+    )
+    return WonDeals(
+        np.array([row[0] for row in rows], dtype=object), np.array([float(row[2]) for row in rows]),
+        np.array([float(row[3]) / 100 for row in rows]),
     )  # fmt: skip
 
 

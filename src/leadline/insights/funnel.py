@@ -42,7 +42,8 @@ def funnel_summary(climbs: LeadJourneys, terms: FunnelSettings) -> dict[str, Any
     dict
         `leads`, a count; `rungs` that the tables tell of; `within`, `won_within` and `sla` in days; `until`, an instant; `mqls_per_week` of late;
         `names` of the attributes that part the leads; `all`, a list of steps; `source` and `campaign`, lists of {level, leads,
-        steps, first_act}; `months`, a list of {month, leads, steps}, each step with `ripe`, whether the whole month is;
+        steps, first_act}; `months`, a list of {month, leads, steps}, each step with `complete`, whether the whole month
+        had its time, and what is known of one that hadn't: of how many that `stood` at the lower rung it went on `so_far`;
         `first_act`, the time from a lead's first event to SQL; `touches` and `cost`, or None where no table tells of them.
     """
     ways, group = stage_transitions(climbs, terms), account_codes(climbs)
@@ -61,7 +62,7 @@ def funnel_summary(climbs: LeadJourneys, terms: FunnelSettings) -> dict[str, Any
         "months": list(_months(climbs, terms, ways, group)),
         "first_act": _first_act(climbs, ways, everybody),
         "touches": first_touch_record(climbs, terms, level, group),
-        "cost": cost_record(climbs, terms, level),
+        "cost": cost_record(climbs, terms, level, group),
     }
     for by, values in level.items():
         parts = iterate_levels(values) if record["names"][by] else ()
@@ -82,14 +83,16 @@ def _months(
     """Yield each month's steps: of the leads that entered the lower rung in that month, as UTC has it."""
     entered = {way.pair[0]: months_of(way.at) for way in ways}
     created = months_of(climbs.reached[:, 0])
-    for month in np.unique(np.concatenate([created, *entered.values()])).tolist():
-        if month < 0:
-            continue
+    every = np.concatenate([created, *entered.values()])
+    every = every[every >= 0]
+    for month in range(int(every.min()), int(every.max()) + 1) if len(every) else ():  # also those in which nothing was
         made = []
         for way in ways:
-            step = count_conversion(way, np.flatnonzero(entered[way.pair[0]] == month), group)
+            mine = np.flatnonzero(entered[way.pair[0]] == month)
+            step = count_conversion(way, mine, group)
             done = month_end(month) + way.span + terms.delay <= climbs.until
-            made.append({**vars(step if done else _blank(step)), "complete": bool(done)})
+            so_far = {"stood": int((way.counted | way.waits)[mine].sum()), "so_far": int(way.so_far[mine].sum())}
+            made.append({**vars(step if done else _blank(step)), "complete": bool(done), **so_far})
         yield {"month": month_name(month), "leads": int((created == month).sum()), "steps": made}
 
 

@@ -99,7 +99,7 @@ def _ranker_tables(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Pa
     )
     bands = (("current scoring rules", card["today"]), ("the card’s", card["bands"]))
     needs = [f"{format.decimal(laid[0]['at_least'], 0)} of {words}" for words, laid in bands if laid]
-    caption = "One event: its points now and by the card" + (
+    caption = "What one event earns by today’s rules and by the card, which asks of more than they do" + (
         f"; for the same volume a lead needs {format.join(needs)}" if needs else ""
     )
     return [PageTable("points-beside", caption, columns, rows)]

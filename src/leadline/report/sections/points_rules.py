@@ -58,8 +58,8 @@ def _rules_finding(told: Mapping[str, Any], what: str) -> str:
     )
     unpaid = f", and {goes} no points" if free else ""
     return (
-        f"{_working(c, told['weekly'])}, today’s rules find {_found(c, 'rules', told['weekly'])} {what} and the model "
-        f"{_found(c, 'model', told['weekly'])}, {_n(c['both'])} of them the same; {worth}"
+        f"{_working(c, told['weekly'])}, today’s rules find {_found(c, 'rules', what, told['weekly'])} and the model "
+        f"{_found(c, 'model', '', told['weekly'])}, {_n(c['both'])} of them the same; {worth}"
         f"{f', {under} underpaid' if under else ''}{unpaid}."
     )
 
@@ -68,10 +68,11 @@ def _n(value: Any) -> str:
     return format.decimal(value, 0)
 
 
-def _found(c: Mapping[str, Any], who: str, weekly: bool) -> str:
+def _found(c: Mapping[str, Any], who: str, what: str, weekly: bool) -> str:
     """Say how many leads one of the lists finds, and how many a week that is."""
     found = c["both"] + c[who]
-    return f"{_n(found)} ({format.decimal(found / c['weeks'], 1)} a week)" if weekly else _n(found)
+    named = f"{_n(found)} {what}".strip()
+    return f"{named} ({format.decimal(found / c['weeks'], 1)} a week)" if weekly else named
 
 
 def _working(c: Mapping[str, Any], weekly: bool) -> str:
@@ -157,7 +158,7 @@ def _table(told: Mapping[str, Any]) -> PageTable:
         ))  # fmt: skip
     return PageTable(
         "rules-audited",
-        f"Each rule on the {format.count(told['rows'], 'snapshot')} of the newest fold",
+        f"What each rule adds beside the other rules, on the {format.count(told['rows'], 'snapshot')} of the newest fold",
         columns,
         tuple(rows),
     )

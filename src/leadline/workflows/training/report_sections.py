@@ -129,7 +129,12 @@ def _committees(fitted: TrainedModel, told: ReportInputs) -> Any:
     roles = {s.field: values[s.name].to_numpy() for s in specs if s.aggregate == "any_role" and s.field in config.roles}
     if not people:
         return None
-    found = committees.Committees(people, str(main_window(config)), committees.conversion_by_role(asked, roles))
+    has_account = np.array([account is not None for account in fitted.made.features.account_id], dtype=bool)
+    found = committees.Committees(
+        people,
+        str(main_window(config)),
+        committees.conversion_by_role(asked.take(has_account), {r: v[has_account] for r, v in roles.items()}),
+    )
     seen = told.arrivals
     if seen is None:
         return found.to_record()

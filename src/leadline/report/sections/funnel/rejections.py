@@ -153,7 +153,10 @@ def _tiers(told: Record) -> list[Part]:
         TableColumn("95% interval", True), *(TableColumn(KINDS[kind], True, "of those rejected") for kind in _used(told)),
     )  # fmt: skip
     table = PageTable(
-        "accepted-tiers", "What sales made of each tier", columns, tuple(_tier_row(t, told) for t in tiers)
+        "accepted-tiers",
+        "Of the leads that sales decided on, how many of each tier it accepted",
+        columns,
+        tuple(_tier_row(t, told) for t in tiers),
     )
     drawn = [
         (
@@ -168,7 +171,8 @@ def _tiers(told: Record) -> list[Part]:
     ]
     how = (
         "The tier is what the model would have given a lead at its last snapshot before sales decided, by a model that wasn’t fitted on it. "
-        "Accepted means SQL; leads on which nothing was decided aren’t counted."
+        "Accepted means SQL; leads on which nothing was decided aren’t counted, so these shares are far higher than the share of all leads of a tier "
+        "that become SQL within the horizon."
     )
     if not drawn:
         return [table, how]

@@ -47,6 +47,7 @@ def capacity_section(record: Mapping[str, Any]) -> PageSection:
     )
     steady: Mapping[str, Any] = record.get("tier_stability") or {}
     parts = (
+        _room_for_all(here),
         table,
         Control(every, start, "Leads that sales work in a week"),
         _own(steady, what),
@@ -54,6 +55,19 @@ def capacity_section(record: Mapping[str, Any]) -> PageSection:
         Collapsed(COUNTED, (how,)),
     )
     return PageSection("cut", CUT, found, tuple(part for part in parts if part))
+
+
+ALL = 0.8  # of the open leads; who can work so many needs no ranking
+
+
+def _room_for_all(here: Mapping[str, Any]) -> str:
+    """Say where sales can work nearly all who are open: then it hardly matters whom first."""
+    if not format.is_number(here["recall"]) or here["recall"] < ALL:
+        return ""
+    return (
+        f"At this capacity sales work nearly all open leads: {format.share(here['recall'], 0)} of those that get there are found whoever ranks, so ranking "
+        "changes little but the order. Set capacity.leads_per_week to what sales really work."
+    )
 
 
 def _own(steady: Mapping[str, Any], what: str) -> PageTable | None:
