@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from leadline.core.point_in_time import DAY, month_end, month_in, months_of
-from leadline.dataset.lead_journeys import CampaignSpend, WonDeals
+from leadline.dataset.lead_journeys import CampaignSpend, DealAmounts
 from leadline.insights import funnel
 from leadline.insights.first_touch import waiting_quantiles
 from made_journeys import START, TERMS, climbers
@@ -134,7 +134,7 @@ def world_with_deals(**changed) -> object:
     seen = climbers(2000, **changed)
     won = np.flatnonzero(np.isfinite(seen.reached[:, 4]))
     amount = 1000.0 * (1 + won % 3)
-    return replace(seen, deals=WonDeals(seen.lead[won], seen.reached[won, 4], amount))
+    return replace(seen, deals=DealAmounts(seen.lead[won], seen.reached[won, 4], amount))
 
 
 def test_revenue_is_that_of_the_deals_of_leads_old_enough_to_be_won() -> None:

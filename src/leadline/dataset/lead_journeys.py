@@ -19,7 +19,7 @@ from leadline.dataset.labels import has_amounts, known_until
 from leadline.tables import LoadedTables
 from leadline.tables.stages import ENDS, stage_index
 
-__all__ = ["CampaignSpend", "LastActivity", "LeadJourneys", "WonDeals", "fetch_journeys", "fetch_last_events"]
+__all__ = ["CampaignSpend", "DealAmounts", "LastActivity", "LeadJourneys", "fetch_journeys", "fetch_last_events"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,7 +36,7 @@ class CampaignSpend:
 
 
 @dataclass(frozen=True)
-class WonDeals:
+class DealAmounts:
     """Deals that closed as won, one entry a deal: its lead, when it closed, and its amount in the source's unit."""
 
     lead: Words = field(default_factory=lambda: np.empty(0, dtype=object))
@@ -74,7 +74,7 @@ class LeadJourneys:
         Stages, and touches, are known from and up to here.
     spent : CampaignSpend
         What campaigns cost.
-    deals : WonDeals or None
+    deals : DealAmounts or None
         What their deals brought; None where the config doesn't say.
     """
 
@@ -96,7 +96,7 @@ class LeadJourneys:
     touched_from: float = float("nan")
     touched_until: float = float("nan")
     spent: CampaignSpend = field(default_factory=CampaignSpend)
-    deals: WonDeals | None = None
+    deals: DealAmounts | None = None
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -216,7 +216,7 @@ def _spent(config: Config, loaded: LoadedTables) -> CampaignSpend:
     )  # fmt: skip
 
 
-def _deals(config: Config, loaded: LoadedTables) -> WonDeals | None:
+def _deals(config: Config, loaded: LoadedTables) -> DealAmounts | None:
     """List the won deals that tell an amount, each once for a person."""
     if not has_amounts(config):
         return None
@@ -225,7 +225,7 @@ def _deals(config: Config, loaded: LoadedTables) -> WonDeals | None:
         f"ON w.word = LOWER(o.stage) AND w.rung = {stage_index('won')} WHERE o.lead_id IS NOT NULL AND o.closed_at IS NOT NULL "
         "AND o.amount IS NOT NULL ORDER BY o.lead_id, o.opportunity_id"
     )
-    return WonDeals(
+    return DealAmounts(
         np.array([row[0] for row in rows], dtype=object), np.array([float(row[2]) for row in rows]),
         np.array([float(row[3]) / 100 for row in rows]),
     )  # fmt: skip

@@ -46,7 +46,7 @@ def cost_record(
     dict
         `all`, a figure of `leads`, `sqls`, `cost`, `each` and its 95% interval `low` to `high`, with `revenue` (see `_revenue`);
         `campaign` and `source`, lists of such figures by level, the dearest first; `month`, in their order; `cells`, by
-        campaign and month, where 20 leads came in; `censored`, money of months that aren't ripe; `unknown`, money of campaigns
+        campaign and month, where 20 leads came in; `revenue_months`, revenue per spend of each month that is old enough; `censored`, money of months that aren't ripe; `unknown`, money of campaigns
         that no lead names; `several`, money of campaigns whose leads have several sources: it isn't told by source.
     """
     if not len(climbs.spent.month) or not climbs.names[1]:
@@ -84,10 +84,19 @@ def cost_record(
             {"campaign": name, "month": month, **figure(part)}
             for (name, month), part in cells.groupby(["campaign", "name"])
         ],
+        "revenue_months": [
+            {"level": month_name(n), "per_spend": r["per_spend"]}
+            for n, part in _by_month(money[money["settled"] & ~unknown])
+            if (r := _revenue(part, leads[leads["row"].isin(part["row"])], _can_be(climbs), None)) is not None
+        ],
         "censored": float(money.loc[~money["complete"] & ~unknown, "cost"].sum()),
         "unknown": float(money.loc[unknown, "cost"].sum()),
         "several": float(counted.loc[~alone, "cost"].sum()),
     }
+
+
+def _by_month(money: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
+    return [(int(n), money[money["month"] == n]) for n in sorted(set(money["month"].tolist()))]
 
 
 def _key(campaign: Any) -> str:
@@ -182,7 +191,7 @@ def _each(cost: float, got: pd.Series[Any], group: pd.Series[Any]) -> tuple[floa
     )
 
 
-def _revenue(money: pd.DataFrame, leads: pd.DataFrame, known: bool, seed: int) -> dict[str, Any] | None:
+def _revenue(money: pd.DataFrame, leads: pd.DataFrame, known: bool, seed: int | None) -> dict[str, Any] | None:
     """Return what old enough leads were won for: `leads`, `wins`, `cost`, `amount`, cost `per_win` and revenue `per_spend`, with intervals.
 
     None where amounts aren't told, or can't be. Revenue's interval draws accounts; it isn't told below `FEWEST_WINS` wins.
@@ -192,7 +201,7 @@ def _revenue(money: pd.DataFrame, leads: pd.DataFrame, known: bool, seed: int) -
     cost, wins, amount = _cost(money), int(leads["won"].sum()), float(leads["amount"].sum())
     per_win, win_low, win_high = _each(cost, leads["won"], leads["group"])
     low = high = NOTHING
-    if wins >= FEWEST_WINS:
+    if wins >= FEWEST_WINS and seed is not None:
         columns = {"amount": leads["amount"].to_numpy(dtype=np.float64), "leads": np.ones(len(leads))}
         drawn = BootstrapSums.of(columns, leads["group"].to_numpy(), seed_of(seed, Stream.REVENUE), REPEATS)
         mean = drawn.ratio("amount", "leads")

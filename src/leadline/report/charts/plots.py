@@ -32,6 +32,7 @@ __all__ = [
     "line_chart",
     "scatter_chart",
     "share_chart",
+    "spark_line",
     "stacked_bars",
 ]
 
@@ -179,6 +180,38 @@ def _line(frame: Frame, told: Sequence[float | None], unripe: int, kind: int) ->
         if rest and len(ripe[-1:] + rest) > 1:
             shapes.append(curve_shape(frame, [*ripe[-1:], *rest], f"line part-{kind + 1} censored"))
     return [*shapes, *(_mark(frame.x(x), frame.y(y), kind) for x, y in points)]
+
+
+def spark_line(values: Sequence[float | None], recent: int) -> Picture:
+    """Draw a small line without axes; from place `recent` on it is dashed: too new to be compared.
+
+    Examples
+    --------
+    >>> width, height, shapes = spark_line([0.1, 0.2, 0.15, 0.05], 3)
+    >>> width, height, [s.at["class"] for s in shapes if s.kind == "path"]
+    (160, 36, ['line part-1', 'line part-1 censored'])
+    """
+    points = [(n, value) for n, value in enumerate(values) if value is not None]
+    top = max((value for _, value in points), default=0.0) or 1.0
+    step = 148 / max(len(values) - 1, 1)
+
+    def at(n: int, value: float) -> tuple[float, float]:
+        return round_place(6 + n * step), round_place(32 - value / top * 27)
+
+    shapes: list[Shape] = []
+    for run in _runs(points):
+        for part, kind in (
+            ([p for p in run if p[0] < recent], ""),
+            ([p for p in run if p[0] >= recent - 1], " censored"),
+        ):
+            if len(part) > 1:
+                path = "M" + "L".join(f"{x} {y}" for x, y in (at(*p) for p in part))
+                shapes.append(Shape("path", {"d": path, "class": f"line part-1{kind}"}))
+    last = next((p for p in reversed(points) if p[0] < recent), None)
+    if last is not None:
+        x, y = at(*last)
+        shapes.append(Shape("circle", {"cx": x, "cy": y, "r": 3.5, "class": "part-1"}))
+    return 160, 36, tuple(shapes)
 
 
 def _runs(points: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]]:
