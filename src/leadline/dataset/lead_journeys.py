@@ -16,6 +16,7 @@ from leadline.config.schema import LADDER, Config
 from leadline.core.point_in_time import DAY, visible_sql
 from leadline.dataset.attribute_values import origin_attribute
 from leadline.dataset.labels import has_amounts, known_until
+from leadline.storage.dialect import literal
 from leadline.tables import LoadedTables
 from leadline.tables.stages import ENDS, stage_index
 
@@ -76,6 +77,8 @@ class LeadJourneys:
         What campaigns cost.
     deals : DealAmounts or None
         What their deals brought; None where the config doesn't say.
+    purchase_act : float64 array
+        The first event of purchase intent, as the config marks behaviours; empty where it marks none.
     """
 
     lead: Words
@@ -97,6 +100,7 @@ class LeadJourneys:
     touched_until: float = float("nan")
     spent: CampaignSpend = field(default_factory=CampaignSpend)
     deals: DealAmounts | None = None
+    purchase_act: Floats = field(default_factory=lambda: np.empty(0))
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -130,6 +134,7 @@ def fetch_journeys(config: Config, loaded: LoadedTables) -> LeadJourneys:
         numbers("first_act"), numbers("touched"), numbers("ever"), words("kind"), words("source"), words("campaign"),
         (columns[0].column if columns[0] else "", columns[1].column if columns[1] else ""),
         float(known_until(loaded)), since, until, _spent(config, loaded), _deals(config, loaded),
+        numbers("purchase_act"),
     )  # fmt: skip
 
 
@@ -139,7 +144,15 @@ def journeys_sql(config: Config, loaded: LoadedTables) -> str:
     absent = {"time": "CAST(NULL AS BIGINT)", "text": f"CAST(NULL AS {text})"}
     parts, joins = _rungs(config), ["LEFT JOIN rungs AS r ON r.lead_id = l.lead_id"]
     picked = {"first_act": absent["time"], "touched": absent["time"], "ever": absent["time"], "kind": absent["text"]}
-    picked |= {"reason": absent["text"]}
+    picked |= {"reason": absent["text"], "purchase_act": absent["time"]}
+    wanted = [name for name, told in config.behaviours.items() if told.intent == "purchase"]
+    if tables.events is not None and wanted:
+        listed = ", ".join(literal(name) for name in wanted)
+        parts.append(
+            f"wants AS (SELECT lead_id, MIN(occurred_at) AS at FROM events WHERE behaviour IN ({listed}) GROUP BY lead_id)"
+        )
+        joins.append("LEFT JOIN wants AS p ON p.lead_id = l.lead_id")
+        picked["purchase_act"] = "p.at"
     if tables.events is not None:
         parts.append("acts AS (SELECT lead_id, MIN(occurred_at) AS at FROM events GROUP BY lead_id)")
         joins.append("LEFT JOIN acts AS a ON a.lead_id = l.lead_id")

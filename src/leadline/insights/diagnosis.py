@@ -86,6 +86,9 @@ def _level(told: Record, paid: Record | None, whole: Record | None) -> dict[str,
         "level": told["level"],
         **{name: step[name] for name in ("entered", "reached", "rate", "low", "high")},
         "bands": bands,
+        "to_opportunity": next(
+            (dict(s) for s in told["steps"] if (s["start"], s["end"]) == ("sql", "opportunity")), None
+        ),
         "each": None if paid is None else paid["each"],
         "cost": "dear" if dear else "cheap" if cheap else "like all" if paid is not None else None,
         "revenue": None if paid is None else paid.get("revenue"),

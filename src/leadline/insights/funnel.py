@@ -44,7 +44,7 @@ def funnel_summary(climbs: LeadJourneys, terms: FunnelSettings) -> dict[str, Any
         `names` of the attributes that part the leads; `all`, a list of steps; `source` and `campaign`, lists of {level, leads,
         steps, first_act}; `months`, a list of {month, leads, steps}, each step with `complete`, whether the whole month
         had its time, and what is known of one that hadn't: of how many that `stood` at the lower rung it went on `so_far`;
-        `first_act`, the time from a lead's first event to SQL; `touches` and `cost`, or None where no table tells of them.
+        `first_act` and `purchase_act`, the time from a lead's first event to SQL, and to its first event of purchase intent; `touches` and `cost`, or None where no table tells of them.
     """
     ways, group = stage_transitions(climbs, terms), account_codes(climbs)
     everybody = np.arange(len(climbs))
@@ -61,13 +61,15 @@ def funnel_summary(climbs: LeadJourneys, terms: FunnelSettings) -> dict[str, Any
         "all": _steps(ways, everybody, group),
         "months": list(_months(climbs, terms, ways, group)),
         "first_act": _first_act(climbs, ways, everybody),
+        "purchase_act": _purchase_act(climbs, terms, everybody),
         "touches": first_touch_record(climbs, terms, level, group),
         "cost": cost_record(climbs, terms, level, group),
     }
     for by, values in level.items():
         parts = iterate_levels(values) if record["names"][by] else ()
         record[by] = [
-            {"level": name, "leads": len(mine), "steps": _steps(ways, mine, group), "first_act": _first_act(climbs, ways, mine)}
+            {"level": name, "leads": len(mine), "steps": _steps(ways, mine, group), "first_act": _first_act(climbs, ways, mine),
+             "purchase_act": _purchase_act(climbs, terms, mine)}
             for name, mine in parts
         ]  # fmt: skip
     return dict(to_jsonable(record))
@@ -116,3 +118,16 @@ def _first_act(climbs: LeadJourneys, ways: Sequence[StageTransition], mine: Ints
     days = (climbs.reached[mine, way.pair[1]] - climbs.first_act[mine])[way.went[mine]] / DAY
     days = days[days >= 0]
     return {"leads": len(days), "days": observed_quantiles(days)}
+
+
+def _purchase_act(climbs: LeadJourneys, terms: FunnelSettings, mine: Ints) -> dict[str, Any] | None:
+    """Tell the days from the first event to the first of purchase intent, such as a demo request, where that came in the time of a step."""
+    if not np.isfinite(climbs.purchase_act).any():
+        return None
+    waited = climbs.purchase_act[mine] - climbs.first_act[mine]
+    ripe = climbs.first_act[mine] + terms.within + terms.delay <= climbs.until
+    return {
+        "leads": int((ripe & (waited < terms.within)).sum()),
+        "of": int(ripe.sum()),
+        "days": observed_quantiles(waited[ripe & (waited < terms.within)] / DAY),
+    }

@@ -141,14 +141,16 @@ def _assets(fitted: TrainedModel, told: ReportInputs) -> Any:
         config.horizon, config.outcome.won_within, config.outcome.delay, known_until(fitted.made.loaded)
     )
     levels = {"role": people.role, "source": people.source}
-    found = []
+    found, number = [], np.zeros(len(told.columns), dtype=np.int64)
     for name in dict.fromkeys(marked.values()):
         did = np.logical_or.reduce([flags[b] for b, asset in marked.items() if asset == name])
+        number += did
         beside = assets.adjusted_lift(_labeled_snapshots(fitted), did, stage, STAGES)
         found.append(assets.summarize_asset(uses, name, terms, people.lead_id, levels, beside).to_record())
     return {
         "within": str(config.horizon), "won_within": str(config.outcome.won_within),
         "window": str(config.intent_stages.window), "staged": stage is not None, "leads": len(people.lead_id), "source": told.source_name,
+        "by_number": to_jsonable([asdict(part) for part in assets.conversion_by_assets(_labeled_snapshots(fitted), number)]),
         "assets": sorted(found, key=lambda a: (-a["leads"], a["name"])),
     }  # fmt: skip
 

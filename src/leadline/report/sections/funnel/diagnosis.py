@@ -129,7 +129,23 @@ def _levels(told: Record, within: str) -> list[Part]:
         for level in told[by]
         if level["advice"] in ACTED
     ]
-    return [BulletList(tuple(named[:10])), *parts] if named else parts
+    picked = _cherry_picking(told)
+    return [*([BulletList(tuple(named[:10]))] if named else []), *([picked] if picked else []), *parts]
+
+
+def _cherry_picking(told: Record) -> str:
+    """Say, of sources of which more than one in five MQLs becomes SQL, how many SQLs become opportunities: too sure, or too loose?"""
+    said = [
+        f"{s['level']} {format.share(o['rate'], 0)} of {format.count(o['entered'])}"
+        for s in told["source"]
+        if s["bands"] == ["high"] and (o := s.get("to_opportunity")) is not None and o["entered"] >= MIN_GROUP_SIZE
+    ]
+    if not said:
+        return ""
+    return (
+        f"Of sources surely over {format.share(HIGH, 0)}, so many SQLs become opportunities: {format.join(said)}. Where nearly all do, sales may take only the surest "
+        "leads and leave others; where under 30% do, an SQL may be defined too loosely."
+    )
 
 
 def _row(level: Record, paid: bool) -> tuple[Cell, ...]:

@@ -50,6 +50,13 @@ def speed_parts(told: Record) -> list[Part]:
             f"From a lead’s first event to SQL: {days(median)} at the median (quartiles {days(low)} to {days(high)}), of "
             f"{format.count(first['leads'], 'lead')} that became SQL within {format.count(round(told['within']), 'day')} of their creation."
         )
+    wants = told.get("purchase_act")
+    if wants is not None and wants["leads"] >= MIN_GROUP_SIZE:
+        low, median, high = wants["days"]
+        parts.append(
+            f"From a lead’s first event to its first of purchase intent, such as a demo request: {days(median)} at the median (quartiles {days(low)} to {days(high)}), of "
+            f"{format.count(wants['leads'])} of {format.count(wants['of'], 'lead')} that showed it within {format.count(round(told['within']), 'day')}."
+        )
     return [*parts, *_touches(told)]
 
 

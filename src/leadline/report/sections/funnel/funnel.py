@@ -142,6 +142,8 @@ def _levels(told: Record) -> list[Part]:
                 TableColumn("leads", True),
                 *_step_columns(told),
                 TableColumn("lead → SQL, median", True),
+                TableColumn("first event → SQL, median", True),
+                TableColumn("first event → purchase intent, median", True),
             )
             rows = tuple(_level_row(level, told) for level in told[by])
             folded = "The same by campaign" if by == "campaign" else ""
@@ -165,7 +167,15 @@ def _level_row(level: Record, told: Record) -> tuple[Cell, ...]:
         cell(format.count(level["leads"]), level["leads"]),
         *(rate_cell(s) for s in level["steps"]),
         cell(days(median), median),
+        *(_wait_cell(level.get(name)) for name in ("first_act", "purchase_act")),
     )
+
+
+def _wait_cell(told: Record | None) -> Cell:
+    """Say a median of days since the first event."""
+    if told is None or told["leads"] < MIN_GROUP_SIZE:
+        return cell("too few to say" if told else format.ABSENT)
+    return cell(days(told["days"][1]), told["days"][1])
 
 
 def _months(told: Record) -> list[Part]:
