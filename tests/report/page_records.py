@@ -47,7 +47,7 @@ CODES = {
 
 OPEN = {
     "leads": 120, "tiers": {"A": 12, "B": 36, "C": 72},
-    "actions": [{"action": "late", "leads": 7, "expected": 0.6}, {"action": "call", "leads": 1, "expected": 0.3}, {"action": "nurture", "leads": 0, "expected": 0.0}],
+    "actions": [{"action": "call", "leads": 1, "expected": 0.3}, {"action": "late", "leads": 7, "expected": 0.6}, {"action": "nurture", "leads": 0, "expected": 0.0}],
 }  # fmt: skip
 START = 1_736_121_600_000_000
 DAYS = Horizon.parse("90d")

@@ -140,7 +140,7 @@ def test_a_tile_says_what_the_table_says_with_its_benchmark_and_its_months(tree:
 def test_actions_come_with_numbers_evidence_and_the_list_beside_the_page() -> None:
     made = record() | {"lists": {"late": "r_late.csv"}}
     listed = next(t for t in parsed(report_page(made)).all("ol") if t.attributes.get("class") == "actions")
-    late, call = listed.all("li")
+    call, late = listed.all("li")
     assert (
         "Touch 7 MQLs" in late.words()
         and "became SQL" in late.words()

@@ -2,8 +2,8 @@
 
 A lead stands on one list at most, the first of these that it belongs to:
 
-- *late*: it is MQL, the SLA is over, and sales hasn't touched it;
 - *call*: it is in the best tier, and its latest acts make it purchase-ready;
+- *late*: it is MQL, the SLA is over, and sales hasn't touched it;
 - *nurture*: it is MQL, in the last tier, and shows no intent beyond awareness.
 """
 
@@ -20,7 +20,7 @@ __all__ = ["ACTIONS", "OpenLeads", "actions_record", "choose_action"]
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.object_]
 
-ACTIONS = ("late", "call", "nurture")
+ACTIONS = ("call", "late", "nurture")
 """What may be done, the most urgent first."""
 
 READY, COLD = "purchase_ready", ("early_researcher", "no_recent_intent")
@@ -67,16 +67,16 @@ def choose_action(leads: OpenLeads) -> Words:
     --------
     >>> who, nan = np.array(["a", "b", "c", "d"], dtype=object), float("nan")
     >>> leads = OpenLeads(who, who, np.full(4, 0.1), np.array(["A", "A", "D", "D"], dtype=object),
-    ...     np.array([READY, READY, "no_recent_intent", READY], dtype=object), ("A", "D"), np.array([1.0, nan, 9.0, 9.0]), np.full(4, nan), 5.0)
+    ...     np.array([READY, "active_evaluator", "no_recent_intent", READY], dtype=object), ("A", "D"), np.array([nan, 1.0, 9.0, 9.0]), np.full(4, nan), 5.0)
     >>> choose_action(leads).tolist()
-    ['late', 'call', 'nurture', None]
+    ['call', 'late', 'nurture', None]
     """
     mql = np.isfinite(leads.mql_at)
     late = mql & ~np.isfinite(leads.touched_at) & (leads.mql_at <= leads.overdue_at)
     call = (leads.tier == leads.tiers[0]) & (leads.stage == READY)
     nurture = mql & (leads.tier == leads.tiers[-1]) & np.isin(leads.stage, COLD)
     found: Words = np.full(len(leads), None, dtype=object)
-    for name, mine in reversed(list(zip(ACTIONS, (late, call, nurture), strict=True))):
+    for name, mine in reversed(list(zip(ACTIONS, (call, late, nurture), strict=True))):
         found[mine] = name
     return found
 

@@ -10,6 +10,7 @@ from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.insights.diagnosis import MEDIAN
 from leadline.report.charts.plots import spark_line
 from leadline.report.parts import (
+    COUNTED,
     Action,
     Actions,
     Cell,
@@ -68,7 +69,7 @@ def glance_section(record: Record) -> PageSection | None:
         "A figure is of all who have had their time, and its line of the last six months whose leads all have; dashed are newer months, so far. "
         "Green is surely on the right side of the benchmark, red surely on the wrong side, grey neither."
     )
-    return PageSection("glance", "At a glance", found, (Tiles(tuple(tiles)), how))
+    return PageSection("glance", "At a glance", found, (Tiles(tuple(tiles)), Collapsed(COUNTED, (how,))))
 
 
 def _way(told: Record, steps: Mapping[Any, tuple[int, Record]]) -> str:
@@ -264,12 +265,17 @@ def open_section(record: Record) -> PageSection | None:
         ready = next(n for n in intent["now"] if n["stage"] == "purchase_ready")
         found += f"; {format.count(ready['leads'])} are purchase-ready, {format.count(ready['tiers'][0])} of these in tier {first}"
         rows = tuple(
-            (cell(NAMES[n["stage"]][0]), cell(NAMES[n["stage"]][2]), cell(format.count(n["leads"]), n["leads"]), *(cell(format.count(v), v) for v in n["tiers"]))
+            (
+                cell(NAMES[n["stage"]][0]), cell(format.count(n["leads"]), n["leads"]), *(cell(format.count(v), v) for v in n["tiers"]),
+                cell(NAMES[n["stage"]][2]),
+            )
             for n in intent["now"]
         )  # fmt: skip
     tiers = tuple(TableColumn(f"tier {name}", True) for name in told["tiers"])
-    heads = (TableColumn("all"),) if intent is None else (TableColumn("intent stage"), TableColumn("should get"), TableColumn("open leads", True))  # fmt: skip
-    table = PageTable("open-leads", "Open leads by intent stage and tier", (*heads, *tiers), rows)
+    heads = (TableColumn("all"), *tiers) if intent is None else (
+        TableColumn("intent stage"), TableColumn("open leads", True), *tiers, TableColumn("should get")
+    )  # fmt: skip
+    table = PageTable("open-leads", "Open leads by intent stage and tier", heads, rows)
     return PageSection("open", "Open leads", f"{found}.", (table,))
 
 
@@ -284,12 +290,12 @@ def trust_section(record: Record) -> PageSection | None:
     if tiers:
         said = tier_sentence(every)
         columns = (
-            TableColumn("tier"), TableColumn("predicted", True), TableColumn("observed", True), TableColumn("95% interval", True), TableColumn("so it is"),
+            TableColumn("tier"), TableColumn("predicted", True), TableColumn("observed", True), TableColumn("so it is"), TableColumn("95% interval", True),
         )  # fmt: skip
         rows = tuple(
             (
                 cell(s["level"]), cell(format.share(s["predicted"]), s["predicted"]), cell(format.share(s["observed"]), s["observed"]),
-                cell(format.shares(s["low"], s["high"]), s["low"]), cell("not shown to be off" if s["verdict"] == "calibrated" else s["verdict"]),
+                cell("not shown to be off" if s["verdict"] == "calibrated" else s["verdict"]), cell(format.shares(s["low"], s["high"]), s["low"]),
             )
             for s in tiers
         )  # fmt: skip
@@ -304,11 +310,19 @@ def sources_section(record: Record) -> PageSection | None:
     if told is None or not told["source"]:
         return None
     paid = any(level["cost"] for level in told["source"])
+    money = (TableColumn("revenue per spend", True), TableColumn("cost per SQL", True)) if paid else ()
+    more = (
+        (
+            TableColumn("won", True),
+            TableColumn("revenue", True),
+            TableColumn("95% interval", True, "of revenue per spend"),
+        )
+        if paid
+        else ()
+    )
     columns = (
-        TableColumn("source"), TableColumn("MQLs", True), TableColumn("MQL → SQL", True), TableColumn("95% interval", True),
-        *((TableColumn("cost per SQL", True), TableColumn("won", True), TableColumn("revenue", True), TableColumn("revenue per spend", True),
-           TableColumn("its 95% interval", True)) if paid else ()),
-        TableColumn("what to try"),
+        TableColumn("source"), TableColumn("MQL → SQL", True), *money, TableColumn("what to try"), TableColumn("MQLs", True),
+        TableColumn("95% interval", True, "of MQL → SQL"), *more,
     )  # fmt: skip
     levels: list[Record] = [{**told["all"], "level": "all"}, *told["source"]]
     rows = tuple(_source_row(level, paid) for level in levels)
@@ -317,8 +331,8 @@ def sources_section(record: Record) -> PageSection | None:
     rest = rows[SHOWN + 1 :]
     parts: list[Part] = [table]
     if rest:
-        more = PageTable("sources-more", "The other sources", columns, rest)
-        parts.append(Collapsed(f"{format.count(len(rest), 'more source')}", (more,)))
+        others = PageTable("sources-more", "The other sources", columns, rest)
+        parts.append(Collapsed(f"{format.count(len(rest), 'more source')}", (others,)))
     return PageSection("sources", "Sources and what they brought", _sources_finding(told, paid), tuple(parts))
 
 
@@ -337,18 +351,17 @@ def _sources_finding(told: Record, paid: bool) -> str:
 def _source_row(level: Record, paid: bool) -> tuple[Cell, ...]:
     few = level["entered"] < MIN_GROUP_SIZE
     r = level["revenue"] or {}
-    money = (
-        cell(format.decimal(level["each"], 0), level["each"]),
-        cell(format.count(r.get("wins")), r.get("wins")),
-        cell(format.decimal(r.get("amount"), 0), r.get("amount")),
-        cell(format.decimal(r.get("per_spend"), 1), r.get("per_spend")),
-        cell(format.interval(r.get("low"), r.get("high"), 1), r.get("low")),
-    ) if paid else ()  # fmt: skip
+    per_spend, interval = r.get("per_spend"), format.interval(r.get("low"), r.get("high"), 1)
+    money = (cell(format.decimal(per_spend, 1), per_spend), cell(format.decimal(level["each"], 0), level["each"]))
+    more = (
+        cell(format.count(r.get("wins")), r.get("wins")), cell(format.decimal(r.get("amount"), 0), r.get("amount")), cell(interval, r.get("low")),
+    )  # fmt: skip
     return (
         cell(level["level"]),
-        cell(format.count(level["entered"]), level["entered"]),
         cell("too few to say") if few else cell(format.share(level["rate"]), level["rate"]),
-        cell(format.ABSENT) if few else cell(format.shares(level["low"], level["high"]), level["low"]),
-        *money,
+        *(money if paid else ()),
         cell("" if few else ADVICE.get(level["advice"], "")),
+        cell(format.count(level["entered"]), level["entered"]),
+        cell(format.ABSENT) if few else cell(format.shares(level["low"], level["high"]), level["low"]),
+        *(more if paid else ()),
     )
