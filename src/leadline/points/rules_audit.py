@@ -201,8 +201,11 @@ class StageAudit:
         Distinct leads that stood there at one of the cohort's nights.
     share : float
         Of all open leads of those nights.
-    precision, model, gap : Interval
-        The share that gets there of those in the stage, and of those on the model's list; their difference.
+    precision : Interval
+        The share that gets there of those in the stage.
+    found, model, gap : Interval
+        Of all leads that get there, the share that stood in the stage, and that stood on the model's lists; their difference. Lists
+        are as long, night by night; shares of their members aren't compared, as a list that changes more has more of them.
     both : float
         The share of those in the stage that were on the model's list, too.
     """
@@ -211,6 +214,7 @@ class StageAudit:
     leads: float
     share: float
     precision: Interval
+    found: Interval
     model: Interval
     gap: Interval
     both: float
@@ -269,8 +273,8 @@ def stage_audit(cohort: CardCohort, stage: str, there: Flags, seed: int) -> Stag
     >>> n = np.arange(8)
     >>> rows = CardCohort((n < 2) * 1.0, np.ones(8), n, n, 0 * n, {"model": -1.0 * n}, per_week=1)
     >>> told = stage_audit(rows, "mql", n % 4 == 0, seed=7)
-    >>> told.leads, told.precision.value, told.model.value, told.both
-    (2.0, 0.5, 1.0, 0.5)
+    >>> told.leads, told.precision.value, told.found.value, told.model.value, told.both
+    (2.0, 0.5, 0.5, 1.0, 0.5)
     """
     listing = CardWork.of(replace(cohort, earlier=None)).listing
     inside, hit = np.zeros(listing.leads), np.zeros(listing.leads)
@@ -284,14 +288,17 @@ def stage_audit(cohort: CardCohort, stage: str, there: Flags, seed: int) -> Stag
     mass = stands * inside
     if not 0 < mass.sum() < stands.sum():
         return None
-    columns = {"in": mass, "in_hits": stands * hit, "best": stands * best, "best_hits": stands * best_hit}
+    got_there = np.zeros(listing.leads)
+    np.maximum.at(got_there, listing.lead, cohort.y)
+    columns = {"in": mass, "in_hits": stands * hit, "best_hits": stands * best_hit, "hits": stands * got_there}
     group = np.empty(listing.leads, dtype=object)
     group[listing.lead] = cohort.group
     sums = BootstrapSums.of(columns, group, seed_of(seed, Stream.RULES_AUDIT, 1), VOLUME_RESAMPLES)
-    precision, model = sums.ratio("in_hits", "in"), sums.ratio("best_hits", "best")
-    gap = sums.gap(("best_hits", "best"), ("in_hits", "in"))
     shared = float((mass * best).sum() / mass.sum())
-    return StageAudit(stage, float(mass.sum()), float(mass.sum() / stands.sum()), precision, model, gap, shared)
+    return StageAudit(
+        stage, float(mass.sum()), float(mass.sum() / stands.sum()), sums.ratio("in_hits", "in"), sums.ratio("in_hits", "hits"),
+        sums.ratio("best_hits", "hits"), sums.gap(("best_hits", "hits"), ("in_hits", "hits")), shared,
+    )  # fmt: skip
 
 
 def _by_level(level: npt.NDArray[np.object_], parts: Floats) -> tuple[tuple[str, float, float, float, float], ...]:

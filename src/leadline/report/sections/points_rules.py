@@ -226,14 +226,15 @@ def _stage(stage: Mapping[str, Any], what: str, weekly: bool) -> str:
     """Audit a stage as a criterion: how many in it get there, against the model's best of the same number."""
     precision, model, gap = stage["precision"], stage["model"], stage["gap"]
     verdict = (
-        "the model’s are better by more than noise" if (gap["low"] or 0) > 0
-        else "those in the stage are better by more than noise" if (gap["high"] or 0) < 0 else "the two can’t be told apart"
+        "the model’s lists hold more by more than noise" if (gap["low"] or 0) > 0
+        else "the stage holds more by more than noise" if (gap["high"] or 0) < 0 else "the two can’t be told apart"
     )  # fmt: skip
+    name, when = stage["stage"].upper(), "nights" if weekly else "rows"
     return (
-        f"Does standing as {stage['stage'].upper()} say who comes next? {format.count(round(stage['leads']))} leads stood as {stage['stage'].upper()} at one of these "
-        f"{'nights' if weekly else 'rows'}, also those who had been it for long ({format.share(stage['share'], 0)} of all that were open), and {format.share(precision['value'])} of them became {what} "
-        f"within the horizon; of the leads on a list as long by the model, {format.share(model['value'])} did (difference {_gap(gap)}): {verdict}. "
-        f"{format.share(stage['both'], 0)} of the first were on that list, too."
+        f"Does standing as {name} say who comes next? {format.count(round(stage['leads']))} leads stood as {name} at one of these {when}, also those who had been it for "
+        f"long ({format.share(stage['share'], 0)} of all that were open); {format.share(precision['value'])} of them became {what} within the horizon, which is "
+        f"{format.share(stage['found']['value'], 0)} of all that did. Lists of the model, as long each night, held {format.share(model['value'], 0)} of them (difference {_gap(gap)}): "
+        f"{verdict}. {format.share(stage['both'], 0)} of those who stood as {name} were on these lists, too."
     )
 
 

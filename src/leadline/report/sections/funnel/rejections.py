@@ -39,7 +39,7 @@ def rejections_section(record: Record) -> PageSection | None:
 
 
 def _rejections_finding(told: Record) -> str:
-    kinds, leads = told["kinds"], told["handed"]
+    kinds, leads = told["kinds"], sum(told["kinds"].values())
     if kinds["none"] == leads:
         return f"{format.count(leads, 'lead')} were rejected as MQL or later, and no reason is on record: name the column as tables.stages.reason, or have sales pick one."
     given = leads - kinds["none"]
@@ -70,7 +70,7 @@ def _reasons(told: Record) -> list[Part]:
             cell(r["reason"]),
             cell(KINDS.get(r["kind"], r["kind"])),
             cell(format.count(r["leads"]), r["leads"]),
-            cell(format.share(r["leads"] / told["handed"]), r["leads"]),
+            cell(format.share(r["leads"] / sum(told["kinds"].values())), r["leads"]),
         )
         for r in told["reasons"]
     )
