@@ -110,7 +110,7 @@ def test_the_control_starts_at_the_capacity_and_moves_to_the_tables_figures(seen
 
 def test_the_control_speaks(seen: dict[str, Any]) -> None:
     row = rows("cuts")[0]
-    assert seen["first"]["said"].startswith(f"{row[0]} leads a week, {row[1]} expected SQLs, {row[2]} precision")
+    assert seen["first"]["said"].startswith(f"{row[0]} leads a week, {row[1]} SQLs a week, {row[2]} precision")
     assert seen["start"]["said"] == seen["back"]["said"] != seen["first"]["said"]
 
 

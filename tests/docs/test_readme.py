@@ -47,3 +47,10 @@ def test_columns_of_the_scores_are_those_told() -> None:
     told = README[README.index("Scores have one row") : README.index("`leadline explain CONFIG")]
     named = re.findall(r"`([a-z_0-9]+)`", told)
     assert named == [c for c in COLUMNS if not re.fullmatch(r"reason_[234]", c)]
+
+
+def test_the_first_screen_is_shown_light_and_dark() -> None:
+    shown = [ROOT / place for place in re.findall(r'(?:src|srcset)="(docs/[^"]+\.png)"', README)]
+    pictures = [place.read_bytes() for place in shown]
+    assert len(shown) == 2 and all(data.startswith(b"\x89PNG") for data in pictures) and pictures[0] != pictures[1]
+    assert sum(map(len, pictures)) < 300_000

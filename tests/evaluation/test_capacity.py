@@ -124,18 +124,26 @@ def test_more_capacity_never_lowers_what_is_expected(seed: int, every: int, per_
     assert all(a.expected <= b.expected and a.leads_per_week < b.leads_per_week for a, b in pairwise(rows))
 
 
-def test_what_is_new_counts_a_lead_once_in_a_horizon() -> None:
+def test_a_lead_is_worked_once_in_a_horizon_and_its_outcome_counts_once() -> None:
     same = np.tile(np.linspace(0.99, 0.5, 50), 4)
     lead, as_of = np.tile(np.arange(50).astype(object), 4), np.repeat(np.arange(4) * WEEK, 50)
     resting = capacity_result(ScoredRows(same, np.ones(200), np.ones(200), lead, as_of, 30 * DAY, WEEK), 20.0)
-    assert resting.expected == 20.0
-    assert resting.new == 12.5  # 20, 20, and the ten that are left, and nobody
-    assert capacity_result(ScoredRows(same, np.ones(200), np.ones(200), lead, as_of, WEEK, WEEK), 20.0).new == 20.0
+    assert resting.expected == resting.leads_per_week == 12.5  # 20, 20, and the ten that are left, and nobody
+    again = capacity_result(ScoredRows(same, np.ones(200), np.ones(200), lead, as_of, WEEK, WEEK), 20.0)
+    assert (again.leads_per_week, again.expected, again.recall) == (20.0, 5.0, 0.4)  # the same twenty, four times
     past = ScoredRows(same[:50], np.ones(50), np.ones(50), lead[:50], as_of[:50] - WEEK, 30 * DAY, WEEK)
-    assert (
-        capacity_result(ScoredRows(same, np.ones(200), np.ones(200), lead, as_of, 30 * DAY, WEEK), 20.0, past).new
-        == 7.5
-    )
+    asked = ScoredRows(same, np.ones(200), np.ones(200), lead, as_of, 30 * DAY, WEEK)
+    assert capacity_result(asked, 20.0, past).expected == 7.5
+    half, twice = (capacity_table(asked, 20.0, past)[n] for n in (0, 4))
+    assert (half.expected, twice.expected) == (7.5, 7.5)  # before, twenty a week were worked, whatever comes after
+
+
+def test_the_best_of_each_night_are_worked_and_not_those_of_all_nights_together() -> None:
+    p = np.concatenate([np.linspace(0.9, 0.8, 10), np.linspace(0.3, 0.2, 10)])
+    y = 1.0 * np.isin(np.arange(20), [0, 1, 2, 10, 11])
+    lead, as_of = np.arange(20).astype(object), np.repeat([0, WEEK], 10)
+    cut = capacity_result(ScoredRows(p, y, np.ones(20), lead, as_of, 30 * DAY, WEEK), 2.0)
+    assert (cut.leads_per_week, cut.expected, cut.recall) == (2.0, 2.0, 0.8)
 
 
 def test_the_marginal_rate_is_of_the_leads_around_the_cut() -> None:

@@ -20,7 +20,7 @@ from leadline.metrics.intervals import (
     effective_sample_size,
     holm_correction,
 )
-from leadline.report.text import calibration_summary, lines
+from leadline.report.text import calibration_summary, lines, tier_sentence
 
 COUNTRIES = np.array(["NL", "BE", "DE", "FR"], dtype=object)
 
@@ -52,6 +52,34 @@ def test_a_segment_that_converts_more_than_was_said_is_found_and_only_it() -> No
     assert [(s.by, s.level) for s in found.segments if s.verdict == "miscalibrated"] == [("country", "BE")]
     assert "miscalibrated: country = BE (" in calibration_summary(found.to_record())
     assert found.overall.verdict == "miscalibrated", "a third of all leads moves the whole"
+
+
+def test_a_tier_is_judged_by_its_own_interval_however_many_segments_there_are() -> None:
+    rows, country = world(5, 3000)
+    tier = SegmentAxis("tier", np.where(rows.best, "A", "B").astype(object), parity=False, alone=True)
+    noise = [SegmentAxis(f"n{n}", np.random.default_rng(n).choice(["x", "y"], len(rows.y)), False) for n in range(40)]
+    promised = replace(rows, p=np.where(rows.best, np.minimum(1.35 * rows.p, 0.99), rows.p))
+    found = evaluate_segments(promised, [country, *noise, tier], 7)
+    assert found is not None
+    a, b = (s for s in found.segments if s.by == "tier")
+    assert (a.verdict, b.verdict) == ("overstated", "calibrated") and not a.low <= a.predicted <= a.high
+    few = evaluate_segments(promised, [tier], 7)
+    assert few is not None and [s.verdict for s in few.segments] == [a.verdict, b.verdict]
+    kept = evaluate_segments(promised, [replace(tier, alone=False), country, *noise], 7)
+    assert kept is not None and kept.segments[0].chance >= a.chance
+    assert "tier A is overstated" in tier_sentence(found.to_record()["segments"])
+    assert "tier" not in calibration_summary(found.to_record())
+
+
+def test_tiers_that_hold_are_called_off_once_in_twenty() -> None:
+    verdicts = []
+    for rows, _ in map(world, range(100, 160)):
+        tier = SegmentAxis("tier", np.where(rows.best, "A", "B").astype(object), parity=False, alone=True)
+        found = evaluate_segments(rows, [tier], 7)
+        assert found is not None
+        verdicts += [s.verdict for s in found.segments]
+        assert all((s.verdict == "calibrated") == (s.low <= s.predicted <= s.high) for s in found.segments)
+    assert np.mean([v != "calibrated" for v in verdicts]) <= 0.12
 
 
 def test_parity_is_what_counting_gives() -> None:

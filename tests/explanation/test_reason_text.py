@@ -61,8 +61,8 @@ NAMELESS = [
 @pytest.mark.parametrize(
     ("group", "facts", "said"),
     [
-        (told("rate", words="conversion of earlier leads of the same source"), {"rate": 0.1234}, "conversion of earlier leads of the same source: 12.3%"),
-        (told("rate", words="conversion of earlier leads of the same role"), {"rate": nan}, "conversion of earlier leads of the same role: nothing known yet"),
+        (told("rate", words="conversion of earlier leads of the same source"), {"rate": 0.1234}, "12.3% of earlier leads of the same source converted"),
+        (told("rate", words="conversion of earlier leads of the same role"), {"rate": nan}, "earlier leads of the same role: nothing known yet"),
         (told("stage_now", "since_stage_now", table="stages"), {"stage_now": 1.0, "since_stage_now": 9.0}, "MQL for 9 days"),
         (told("since_stage_now", table="stages"), {"since_stage_now": 0.5}, "in its stage for 12 hours"),
         (told("recycled", table="stages"), {"recycled": 2.0}, "came back 2 times after it was lost or rejected"),

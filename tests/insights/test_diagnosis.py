@@ -60,7 +60,7 @@ def test_a_band_is_named_alone_only_where_the_interval_lies_in_it(low: float, mo
     [
         (10, 400, "tighten", "tighten"),
         (60, 400, "keep", "keep"),
-        (200, 400, "feed", "loosen"),
+        (200, 400, "loosen", "loosen"),
         (1, 19, "wait", "wait"),
         (4, 40, "wait", "wait"),
     ],
@@ -71,11 +71,48 @@ def test_advice_follows_from_the_band(reached: int, entered: int, advice: str, t
     assert (found["source"][0]["bands"] == []) == (entered < 20)
 
 
-@pytest.mark.parametrize(("reached", "advice"), [(10, "pause"), (60, "costs"), (200, "loosen")])
-def test_a_dear_source_is_paused_or_looked_at_and_never_fed(reached: int, advice: str) -> None:
-    cost = {"all": {"each": 100.0}, "source": [{"level": "web", "each": 900.0, "low": 300.0, "high": None, "sqls": 3}]}
-    (found,) = told(level(reached, 400), cost=cost)["source"]
+def paid(each: float, high: float | None) -> dict:
+    """A source at such a cost per SQL, of whose revenue per spend the interval ends at `high`; that of all is 6."""
+    revenue = None if high is None else {"per_spend": high / 2, "low": high / 4, "high": high}
+    web = {
+        "level": "web",
+        "each": each,
+        "low": each / 3,
+        "high": None if each > 100 else 90.0,
+        "sqls": 3,
+        "revenue": revenue,
+    }
+    return {
+        "all": {"each": 100.0, "low": 90.0, "high": 110.0, "revenue": {"per_spend": 6.0, "low": 4.0, "high": 8.0}},
+        "source": [web],
+    }
+
+
+@pytest.mark.parametrize(
+    ("reached", "high", "advice"),
+    [
+        (10, 3.0, "pause"), (60, 3.0, "costs"), (200, 3.0, "loosen"),
+        (10, 9.0, "tighten"), (60, 9.0, "revenue first"), (200, 9.0, "loosen"),
+        (10, None, "tighten"), (60, None, "revenue first"), (200, None, "loosen"),
+    ],
+)  # fmt: skip
+def test_a_dear_source_is_paused_only_where_its_spend_is_shown_to_bring_less(
+    reached: int, high: float | None, advice: str
+) -> None:
+    (found,) = told(level(reached, 400), cost=paid(900.0, high))["source"]
     assert found["advice"] == advice and found["cost"] == "dear"
+
+
+@pytest.mark.parametrize(("high", "advice"), [(9.0, "feed"), (3.0, "loosen"), (None, "loosen")])
+def test_a_source_is_fed_only_where_revenue_doesn_t_speak_against_it(high: float | None, advice: str) -> None:
+    assert told(level(200, 400), cost=paid(60.0, high))["source"][0]["advice"] == advice
+
+
+def test_all_has_its_cost_and_what_is_pooled_has_none_of_others_leads() -> None:
+    cost = paid(60.0, 9.0)
+    cost["source"].append({**cost["source"][0], "level": "(other)"})
+    found = told(level(200, 400), level(20, 400, "(other)"), cost=cost)
+    assert found["all"]["each"] == 100.0 and [s["each"] for s in found["source"]] == [60.0, None]
 
 
 def test_what_is_pooled_or_not_given_gets_no_advice() -> None:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from leadline.core.point_in_time import DAY, month_end, month_in, months_of
-from leadline.dataset.lead_journeys import CampaignSpend
+from leadline.dataset.lead_journeys import CampaignSpend, DealAmounts
 from leadline.insights import funnel
+from leadline.insights.first_touch import waiting_quantiles
 from made_journeys import START, TERMS, climbers
 
 
@@ -66,18 +67,19 @@ def test_an_empty_funnel_is_told_too() -> None:
 
 
 def test_touches_equal_a_loop_over_mqls(told) -> None:
-    seen, hours = climbers(), []
+    seen, hours, waits = climbers(), [], []
     counts = {"within": 0, "before": 0, "decided": 0}
     for n in range(len(seen)):
         mql, sql, touch = seen.reached[n, 1], seen.reached[n, 2], seen.touched[n]
-        if math.isnan(mql) or seen.told[n, 1] != mql or mql + 90 * DAY > seen.until:
+        if math.isnan(mql) or seen.told[n, 1] != mql or mql + DAY > seen.until:  # an SLA of a day is known after a day
             continue
         ends = [x for x in (sql, seen.rejected[n]) if x >= mql]
-        waits = DAY if math.isnan(touch) else min(DAY, touch - mql)
-        if ends and min(ends) < mql + waits:
+        due = DAY if math.isnan(touch) else min(DAY, touch - mql)
+        if ends and min(ends) < mql + due:
             counts["decided"] += 1
             continue
         hours.append(math.inf if math.isnan(touch) else (touch - mql) / DAY * 24)
+        waits.append((seen.until - mql) / DAY * 24 if math.isnan(touch) and not ends else math.nan)
         counts["within"] += not math.isnan(touch) and touch <= mql + DAY
     every = told["touches"]["all"]
     assert (
@@ -85,10 +87,100 @@ def test_touches_equal_a_loop_over_mqls(told) -> None:
         and every["within"] == counts["within"]
         and told["touches"]["decided"] == counts["decided"]
     )
-    assert every["median"] == pytest.approx(sorted(hours)[math.ceil(len(hours) / 2) - 1])
+    assert every["median"] == pytest.approx(first_time_half_are_touched(hours, waits))
     assert every["p90"] is None and every["never"] == sum(map(math.isinf, hours)) and told["touches"]["before"] == 0
+    months = told["touches"]["months"]
+    assert sum(m["mqls"] for m in months) == len(hours) and sum(m["within"] for m in months) == counts["within"]
+    assert [m["so_far"] for m in months] == [False] * (len(months) - 1) + [True]
     compared = told["touches"]["compared"]
     assert compared["in_time"]["mqls"] + compared["late"]["mqls"] <= len(hours)
+
+
+def first_time_half_are_touched(hours: list[float], waits: list[float]) -> float:
+    """Kaplan and Meier by hand: at each touch, the share that is left falls by those touched among those still waiting then."""
+    left = 1.0
+    for moment in sorted(h for h in hours if math.isfinite(h)):
+        waiting = sum((w if math.isfinite(w) else h) >= moment for h, w in zip(hours, waits, strict=True))
+        left *= 1 - 1 / waiting
+        if left <= 0.5:
+            return moment
+    return math.nan
+
+
+def test_who_has_only_begun_to_wait_changes_no_median() -> None:
+    rng = np.random.default_rng(1)
+    hours = rng.exponential(10, 4001)
+    full = waiting_quantiles(hours, np.full(4001, np.nan))
+    waited = rng.uniform(0, 40, 4001)
+    seen = np.where(hours <= waited, hours, np.inf)
+    cut = waiting_quantiles(seen, np.where(np.isinf(seen), waited, np.nan))
+    assert full[0] == np.median(hours) and cut == pytest.approx(full, rel=0.1)
+
+
+def test_a_month_without_leads_is_told_as_empty_and_newer_ones_so_far(told) -> None:
+    gone = climbers()
+    march = (months_of(gone.reached[:, 0]) == 650)[:, None]
+    gone.reached[march.ravel(), :] = gone.reached[march.ravel(), :] + 31 * DAY
+    empty = next(m for m in funnel.funnel_summary(gone, TERMS)["months"] if m["month"] == "2024-03")
+    assert empty["leads"] == 0 and empty["steps"][0]["rate"] is None
+    seen = climbers()
+    newest = [m["steps"][1] for m in told["months"]][-2]
+    month = months_of(seen.reached[:, 1]) == months_of(np.array([seen.until - 20 * DAY]))[0]
+    assert not newest["complete"] and newest["rate"] is None
+    assert (newest["stood"], newest["so_far"]) == (month.sum(), (month & (seen.reached[:, 2] < seen.until)).sum())
+
+
+def world_with_deals(**changed) -> object:
+    seen = climbers(2000, **changed)
+    won = np.flatnonzero(np.isfinite(seen.reached[:, 4]))
+    amount = 1000.0 * (1 + won % 3)
+    return replace(seen, deals=DealAmounts(seen.lead[won], seen.reached[won, 4], amount))
+
+
+def test_revenue_is_that_of_the_deals_of_leads_old_enough_to_be_won() -> None:
+    seen = world_with_deals()
+    cost = funnel.funnel_summary(seen, TERMS)["cost"]
+    web = next(c for c in cost["source"] if c["level"] == "web")["revenue"]
+    paid = brought = wins = leads = 0
+    months = {m for m in range(648, 659) if month_end(m) + 180 * DAY <= seen.until}
+    for n in range(len(seen)):
+        if seen.campaign[n] == "web-a" and months_of(seen.reached[n : n + 1, 0])[0] in months:
+            leads += 1
+            if seen.reached[n, 4] < seen.reached[n, 0] + 180 * DAY:
+                wins += 1
+                brought += 1000.0 * (1 + n % 3)
+    paid = 500.0 * len(months)
+    assert (web["leads"], web["wins"], web["cost"], web["amount"]) == (leads, wins, paid, brought)
+    assert web["per_spend"] == brought / paid and web["per_win"] == paid / wins
+    assert web["low"] < web["per_spend"] < web["high"] and web["win_low"] < web["per_win"] < web["win_high"]
+
+
+def test_wins_of_one_account_widen_the_intervals_of_cost_and_revenue() -> None:
+    seen = world_with_deals()
+    alone = funnel.funnel_summary(seen, TERMS)["cost"]["all"]
+    account = seen.account.copy()
+    account[np.isfinite(seen.reached[:, 2])] = "one"
+    together = funnel.funnel_summary(replace(seen, account=account), TERMS)["cost"]["all"]
+    assert together["each"] == alone["each"] and together["high"] - together["low"] > 2 * (alone["high"] - alone["low"])
+    assert together["revenue"]["high"] - together["revenue"]["low"] > 2 * (
+        alone["revenue"]["high"] - alone["revenue"]["low"]
+    )
+
+
+def test_money_that_cannot_be_has_no_figure() -> None:
+    seen = world_with_deals()
+    free = replace(seen.spent, cost=np.zeros(22))
+    cost = funnel.funnel_summary(replace(seen, spent=free), TERMS)["cost"]["all"]
+    assert cost["each"] is None and cost["low"] is None and cost["revenue"]["per_spend"] is None
+    back = funnel.funnel_summary(
+        replace(seen, spent=replace(seen.spent, cost=np.where(np.arange(22) == 0, -500.0, 500.0))), TERMS
+    )
+    assert back["cost"]["all"]["each"] is None
+    refunded = replace(
+        seen, deals=replace(seen.deals, amount=np.where(np.arange(len(seen.deals.amount)) == 0, -1.0, 9.0))
+    )
+    assert funnel.funnel_summary(refunded, TERMS)["cost"]["all"]["revenue"] is None
+    assert funnel.funnel_summary(climbers(), TERMS)["cost"]["all"]["revenue"] is None
 
 
 def test_without_an_sla_times_are_told_without_a_verdict() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,7 +79,10 @@ def test_steps_equal_a_loop_over_people(seed: int, size: int, asked: FunnelSetti
         if entered:
             assert step.rate == reached / entered and step.low <= step.rate <= step.high
         if days:
-            assert step.days[1] in days and min(days) <= step.days[0] <= step.days[1] <= step.days[2] <= max(days)
+            assert step.days[1] == pytest.approx(
+                statistics.median(days)
+            )  # of an even number the mean of the middle two
+            assert min(days) <= step.days[0] <= step.days[1] <= step.days[2] <= max(days)
 
 
 @settings(max_examples=15)
@@ -113,7 +118,7 @@ def test_an_account_s_leads_widen_the_interval() -> None:
 
 
 def test_quantiles_count_never_as_the_longest() -> None:
-    assert observed_quantiles(np.array([1.0, np.inf, np.inf]), (0.5, 0.1)) == (np.inf, 1.0)
+    assert observed_quantiles(np.array([1.0, np.inf, np.inf]), (0.5, 0.0)) == (np.inf, 1.0)
 
 
 def test_the_made_up_world_has_what_it_promises() -> None:

@@ -57,12 +57,25 @@ def test_the_four_parts_are_all_who_get_there(seed: int, per_week: float) -> Non
     rows = CardCohort(rows.y, rows.weight, rows.lead, rows.group, rows.as_of, rows.said, per_week)
     parted = {"source": np.where(np.arange(160) % 3 == 0, "web", "fair").astype(object)}
     told = capture_overlap(rows, parted)
-    assert told.both + told.rules + told.model + told.neither == pytest.approx(rows.y.sum() / rows.weeks)
+    assert told.both + told.rules + told.model + told.neither == pytest.approx(rows.y.sum())
     figures = evaluate_card(CardCohort(**(vars(rows) | {"said": {"card": rows.said["model"], **rows.said}})), 1, 1).by
-    assert told.both + told.model == pytest.approx(figures["model"]["expected"].value)
-    assert told.both + told.rules == pytest.approx(figures["points"]["expected"].value)
+    assert told.both + told.model == pytest.approx(told.weeks * figures["model"]["expected"].value)
+    assert told.both + told.rules == pytest.approx(told.weeks * figures["points"]["expected"].value)
     each = np.array([values for _, *values in told.who["source"]]).sum(axis=0)
     assert each.tolist() == pytest.approx([told.both, told.rules, told.model, told.neither])
+
+
+def test_a_lead_that_stays_on_the_list_and_gets_there_is_one() -> None:
+    lead = np.tile(np.array(["a", "b"], dtype=object), 4)
+    y, score = np.tile([1.0, 0.0], 4), np.tile([2.0, 1.0], 4)
+    rows = CardCohort(
+        y, np.ones(8), lead, lead, np.repeat(np.arange(4) * WEEK, 2), {"model": score, "points": -score}, 1.0
+    )
+    told = capture_overlap(rows, {"source": np.tile(np.array(["web", "fair"], dtype=object), 4)})
+    assert (told.both, told.rules, told.model, told.neither) == (0.0, 0.0, 1.0, 0.0)
+    assert told.who["source"] == (("web", 0.0, 0.0, 1.0, 0.0),)
+    stage = stage_audit(rows, "mql", lead == "a", seed=7)
+    assert stage is not None and (stage.leads, stage.precision.value, stage.both) == (1.0, 1.0, 1.0)
 
 
 def test_one_ranking_against_itself_misses_nothing_but_what_ties_share() -> None:
@@ -76,7 +89,7 @@ def test_a_stage_is_judged_against_as_many_of_the_models_best() -> None:
     rows, fires = world()
     told = stage_audit(rows, "mql", fires[:, 2], seed=7)  # a stage that says nothing
     assert told is not None and told.gap.low > 0
-    assert told.per_week == pytest.approx(fires[:, 2].sum() / 4)
+    assert told.leads == fires[:, 2].sum()
     assert told.precision.value == pytest.approx(rows.y[fires[:, 2]].mean())
     assert stage_audit(rows, "mql", np.zeros(3000, dtype=bool), 7) is None
     assert stage_audit(rows, "mql", np.ones(3000, dtype=bool), 7) is None

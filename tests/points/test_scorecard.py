@@ -182,3 +182,24 @@ def test_a_condition_holds_of_at_least_twenty_leads() -> None:
     for column in holds.T:
         assert min(len(np.unique(matrix.lead[side])) for side in (column, ~column)) >= 20
     assert Condition("lead_source", "among", levels=("x@y.example",)) not in [c.condition for c in found]
+
+
+@pytest.mark.parametrize(("field", "earns"), [("lost", False), ("rejected", False), ("won", True), ("sql", True)])
+def test_what_became_of_others_of_an_account_pulls_the_way_that_a_reader_believes(field: str, earns: bool) -> None:
+    n = np.arange(400)
+    spec = Feature(
+        "colleagues",
+        "history",
+        "account_past",
+        "count",
+        "colleagues_reached",
+        "colleagues",
+        "colleagues",
+        field,
+        "stage",
+    )
+    rows = Matrix(pd.DataFrame({"colleagues": n % 2.0}), n % 2, np.ones(400), n, n, n + 1)
+    for model in (np.where(n % 2 > 0, 0.4, 0.1), np.where(n % 2 > 0, 0.1, 0.4)):
+        points = [row.points for row in distill([spec], rows, model).rows]
+        assert all((p > 0) == earns for p in points)
+        assert bool(points) == ((model[1] > model[0]) == earns)

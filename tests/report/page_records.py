@@ -30,9 +30,25 @@ from leadline.insights import behaviours, diagnosis, funnel, rejections
 from leadline.points.card_value import CardCohort
 
 HOSTILE = "</script><script>document.title='owned';alert(1)</script><img src=x onerror=alert(1)>\"'{{ 7*7 }}&lt;"
-CODES = {"sql", "30d", "90d", "0d", "warning", "note", "error"} | behaviour_records.CODES
+CODES = {
+    "sql",
+    "30d",
+    "90d",
+    "0d",
+    "warning",
+    "note",
+    "error",
+    "late",
+    "call",
+    "nurture",
+    "tier",
+} | behaviour_records.CODES
 """Words that the program itself writes, and reads again."""
 
+OPEN = {
+    "leads": 120, "tiers": {"A": 12, "B": 36, "C": 72},
+    "actions": [{"action": "call", "leads": 1, "expected": 0.3}, {"action": "late", "leads": 7, "expected": 0.6}, {"action": "nurture", "leads": 0, "expected": 0.0}],
+}  # fmt: skip
 START = 1_736_121_600_000_000
 DAYS = Horizon.parse("90d")
 FAMILIES = [
@@ -63,7 +79,7 @@ def flat_record() -> dict[str, Any]:
     made["behaviours"]["behaviours"] = []
     made["ablation"] = []
     made |= {"funnel": None, "diagnosis": None, "rejected": None}
-    made |= {"assets": None, "committees": None, "intent": None}
+    made |= {"assets": None, "committees": None, "intent": None, "open_leads": None}
     made |= {"nights": None, "nights_reason": "a flat file doesn’t say when its rows were open", "optimism": None}
     made["tables"] = {"leads": 9240}
     for fold in made["evaluation"]["folds"]:
@@ -91,7 +107,7 @@ def _segments(y: Any, w: Any, p: Any, lead: Any) -> dict[str, Any]:
     tier = np.where(best, "A", "B").astype(object)
     found = evaluate_segments(
         rows,
-        [SegmentAxis("source", source), SegmentAxis("tier", tier, parity=False)],
+        [SegmentAxis("source", source), SegmentAxis("tier", tier, parity=False, alone=True)],
         7,
         [("size", "no attribute tells it")],
     )
@@ -151,6 +167,7 @@ def _record() -> dict[str, Any]:
         **pointed.records(specs, values[600:], CardCohort(y[600:], w[600:], lead[600:], lead[600:], as_of[600:], {k: v[600:] for k, v in said.items()}, 12.0)),
         **behaviour_records.records(np.random.default_rng(11)),
         "nights": _nights(), "nights_reason": "", "optimism": Optimism(ModelMetrics(0.8, 0.2, 3.5), ModelMetrics(0.72, 0.1, 2.1)).to_record(),
+        "open_leads": OPEN,
         "behaviours": to_jsonable(asdict(told)) | behaviour_records.broken_down(np.random.default_rng(12), list(BEHAVIOURS), y, lead), "drivers_direction": {"behaviour:pricing": 1.2, "behaviour:docs": -0.1},
         "ablation": FAMILIES, "findings": found.records(), "choice": {}, "curves": [], "features": [s.to_record() for s in specs],
     }  # fmt: skip

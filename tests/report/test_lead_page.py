@@ -13,7 +13,19 @@ from leadline.explanation.next_best_action import find_next_action
 from leadline.report.pages.lead import lead_page, lead_sections
 
 NIGHT = START + 8 * WEEK
-CODES = {"sql", "30d", "0d", "purchase", "awareness", "unknown", "mql", "A", "B", "2025-03-03T00:00:00Z"}
+CODES = {
+    "purchase_ready",
+    "sql",
+    "30d",
+    "0d",
+    "purchase",
+    "awareness",
+    "unknown",
+    "mql",
+    "A",
+    "B",
+    "2025-03-03T00:00:00Z",
+}
 
 
 def record() -> dict[str, Any]:
@@ -32,6 +44,7 @@ def record() -> dict[str, Any]:
         "outcome": {"reaches": "sql", "within": "30d", "column": None, "positive": None}, "hindsight": "the model knew more",
         "probability": 0.063, "tier": "B", "tiers": ["A", "B", "C"], "cuts": [0.08, 0.02], "base": -3.0, "later": {},
         "causes": [{"fact": "did much", "effect": 0.8}, {"fact": "country is X", "effect": -0.2}, {"fact": "nothing", "effect": 0.001}],
+        "title": "Engineer", "source": "web", "intent_stage": "purchase_ready",
         "created_at": NIGHT - 40 * DAY, "at": NIGHT, "stages": [["mql", NIGHT - 20 * DAY]], "roles": {"economic_buyer": 2, "end_user": 0},
         "acts": [
             {"day": NIGHT - 3 * DAY, "own": True, "role": None, "words": "asked for a demo", "intent": "purchase", "times": 2, "people": 1, "recorded_at": NIGHT - DAY},
@@ -58,7 +71,7 @@ def found(made: dict[str, Any], key: str) -> str:
 
 def test_each_section_opens_with_what_was_found() -> None:
     made = record()
-    assert [s.key for s in lead_sections(made)] == ["score", "why", "nearest", "timeline", "nights"]
+    assert [s.key for s in lead_sections(made)] == ["brief", "timeline", "nights", "why", "score", "nearest"]
     assert "6.3%" in found(made, "score") and "tier B, rank 50 of the 400 open leads" in found(made, "score")
     assert "raises the score most is “did much”" in found(made, "why").lower() and "“country is X”" in found(
         made, "why"
@@ -68,6 +81,37 @@ def test_each_section_opens_with_what_was_found() -> None:
     )
     assert "it reached MQL on" in found(made, "timeline") and "did 2 things" in found(made, "timeline")
     assert "from 17 Feb 2025 to 3 Mar 2025 it went from 4.3% (tier B) to 6.3% (tier B)" in found(made, "nights")
+
+
+def brief(made: dict[str, Any]) -> str:
+    section = next(s for s in lead_sections(made) if s.key == "brief")
+    return " ".join(p if isinstance(p, str) else " ".join(p.lines) for p in section.parts)
+
+
+def test_it_opens_with_what_to_do_and_names_what_the_lead_did() -> None:
+    made = record()
+    made["causes"][0] = {"fact": "3 events of purchase intent in 7 days, last on 28 Feb", "effect": 0.8}
+    made["causes"].append({"fact": "never spoke with sales", "effect": 0.3})
+    assert found(made, "brief").startswith(
+        "Call after the best tier: tier B, purchase-ready, 6.3% to reach SQL within 30 days"
+    )
+    assert "title Engineer · company A1 · source web." in brief(made)
+    assert "Asked for a demo on 28 Feb 2025 (3 events of purchase intent in 7 days)." in brief(made)
+    assert "never spoke" not in brief(made).lower()
+    assert found(made | {"tier": "A"}, "brief").startswith("Call now") and found(
+        made | {"intent_stage": None}, "brief"
+    ).startswith("Work it")
+
+
+def test_no_act_is_said_to_lower_a_score_that_doing_it_once_more_would_raise() -> None:
+    made = record()
+    made["causes"] += [
+        {"fact": "asked for a demo 2 times in 30 days", "effect": -0.4},
+        {"fact": "spoke with sales once", "effect": -0.1},
+    ]
+    words = parsed(lead_page(made)).all("main")[0].words()
+    assert "asked for a demo 2 times in 30 days" not in words and "spoke with sales once" in words
+    assert "lowers the score most is “country is X”" in found(made, "why")
 
 
 def test_without_an_act_that_is_enough_it_says_so() -> None:

@@ -16,7 +16,7 @@ import pytest
 from page_parser import Tag, parsed
 from page_records import CODES, HOSTILE, changed, flat_record, record
 
-from leadline.report.pages.page import opening_sections, render, report_groups, report_page, report_sections
+from leadline.report.pages.page import render, report_groups, report_page, report_sections
 from leadline.report.parts import (
     BulletList,
     Chart,
@@ -32,8 +32,9 @@ from leadline.report.parts import (
 from leadline.workflows import report
 
 ORDER = (
-    "funnel predicts assets committees intent diagnosis rules points cut rejected nights good asked moves segments stages worth problems"
-).split()  # what goes with conversion, what to change, how sure
+    "glance do open trust sources funnel diagnosis predicts assets committees intent rejected rules points cut nights good asked moves segments stages "
+    "worth problems"
+).split()  # the first screen; why; rules and thresholds; for the data scientist
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_every_kind_of_record_has_its_sections_and_each_says_what_was_found(kind
     made = KINDS[kind]()
     tree = parsed(report_page(made))
     for section, told in zip(tree.all("section"), report_sections(made), strict=True):
-        assert section.all("h3")[0].text == told.title and section.attributes["id"] == told.key
+        assert section.all("h2", "h3")[0].text == told.title and section.attributes["id"] == told.key
         assert section.children[1].attributes["class"] == "found" and section.children[1].text == told.found
         assert told.found.endswith(".") and len(told.found) < 400
     words = tree.all("main")[0].words()
@@ -93,30 +94,75 @@ def test_every_kind_of_record_has_its_sections_and_each_says_what_was_found(kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_sections_stand_in_their_order_in_three_groups(kind: str) -> None:
+def test_sections_stand_in_their_order_under_the_first_screen_in_three_groups(kind: str) -> None:
     made = KINDS[kind]()
     keys = [s.key for s in report_sections(made)]
     assert [k for k in ORDER if k in keys] == keys and {"predicts", "cut", "good", "asked", "problems"} <= set(keys)
-    assert [g.title for g in report_groups(made)] == [
-        "What goes with conversion",
-        "What to change",
-        "How good the model is",
+    groups = report_groups(made)
+    first = [] if kind == "flat" else [""]
+    assert [g.title for g in groups] == [*first, "Why", "Rules and thresholds", "For the data scientist"]
+    assert [g.folded for g in groups[len(first) :]] == [bool(first)] * 3
+    folds = [
+        d.attributes["id"] for d in parsed(report_page(made)).all("details") if d.attributes.get("class") == "group"
     ]
+    assert folds == ([g.key for g in groups[1:]] if first else [])
 
 
-def test_the_opening_lists_what_was_found_and_the_list_of_sections_leads_to_each(tree: Tag) -> None:
-    made = record()
-    told = opening_sections(report_groups(made))
-    assert [s.key for s in told][-1] == "good" and {"funnel", "predicts", "cut"} < {s.key for s in told}
-    assert "moves" in {s.key for s in opening_sections(report_groups(flat_record()))} - {s.key for s in told}
-    assert all(re.search(r"\d", s.found) for s in told)
-    summary = next(d for d in tree.all("div") if d.attributes.get("class") == "summary")
-    assert [a.attributes["href"] for a in summary.all("a")] == [f"#{s.key}" for s in told]
-    assert all(s.found in summary.words() for s in told)
-    assert next(s.found for s in report_sections(made) if s.key == "asked") in summary.words()
+def test_the_list_of_sections_leads_to_each(tree: Tag) -> None:
     nav = tree.all("nav")[0]
-    wanted = ["summary", *(key for g in report_groups(made) for key in (g.key, *(s.key for s in g.sections)))]
+    wanted = [
+        key for g in report_groups(record()) for key in (*([g.key] if g.title else []), *(s.key for s in g.sections))
+    ]
     assert [a.attributes["href"] for a in nav.all("a")] == [f"#{key}" for key in wanted]
+
+
+def tiles(tree: Tag) -> dict[str, list[str]]:
+    listed = next(t for t in tree.all("ul") if t.attributes.get("class") == "tiles")
+    return {one.all("p")[0].text: [p.text for p in one.all("p")] for one in listed.all("li")}
+
+
+def test_a_tile_says_what_the_table_says_with_its_benchmark_and_its_months(tree: Tag) -> None:
+    told, found = record()["funnel"], tiles(tree)
+    assert list(found) == ["MQL → SQL", "SQL → opportunity", "Time from MQL to SQL", "MQL → won", "Cost per SQL"]
+    steps = {row[0]: row for row in cells(tree, "steps")}
+    for name in ("MQL → SQL", "SQL → opportunity", "MQL → won"):
+        assert found[name][1] == steps[name][3] and steps[name][4] in found[name][2]
+    assert found["Time from MQL to SQL"][1] == steps["MQL → SQL"][6]
+    assert found["Cost per SQL"][1] == f"{told['cost']['all']['each']:,.0f}"
+    assert (
+        "B2B’s median is about 15%; this is above" in found["MQL → SQL"][-1]
+        and "30 to 50%" in found["SQL → opportunity"][-1]
+    )
+    month = [m for m in told["months"] if m["steps"][1]["complete"] and m["steps"][1]["entered"] >= 20][-1]
+    assert f"{100 * month['steps'][1]['rate']:.1f}%" in found["MQL → SQL"][3] and "so far" in found["MQL → SQL"][3]
+
+
+def test_actions_come_with_numbers_evidence_and_the_list_beside_the_page() -> None:
+    made = record() | {"lists": {"late": "r_late.csv"}}
+    listed = next(t for t in parsed(report_page(made)).all("ol") if t.attributes.get("class") == "actions")
+    call, late = listed.all("li")
+    assert (
+        "Touch 7 MQLs" in late.words()
+        and "became SQL" in late.words()
+        and "Call 1 purchase-ready lead " in call.words()
+    )
+    assert [a.attributes["href"] for a in listed.all("a")] == ["r_late.csv"]
+    none = record()
+    none["open_leads"]["actions"] = []
+    assert "None of 120 open leads" in parsed(report_page(none)).all("main")[0].words()
+
+
+def test_trust_names_the_hardest_rival_and_what_tiers_promised(tree: Tag) -> None:
+    found = next(s for s in report_sections(record()) if s.key == "trust")
+    assert "isn’t proven" in found.found and "current scoring rules" in found.found
+    assert [row[0] for row in cells(tree, "tiers-kept")] == ["A", "B"]
+
+
+def test_sources_beyond_twelve_are_folded() -> None:
+    made = record()
+    made["diagnosis"]["source"] = [{**made["diagnosis"]["source"][0], "level": f"source {n}"} for n in range(60)]
+    tree = parsed(report_page(made))
+    assert len(cells(tree, "sources-brought")) == 13 and len(cells(tree, "sources-more")) == 48
 
 
 def test_headings_go_down_one_step_at_a_time(tree: Tag) -> None:
@@ -217,7 +263,10 @@ def test_it_reads_without_eyes_or_mouse(tree: Tag) -> None:
     for table in tree.all("table"):
         assert table.children[0].name == "caption" and table.children[0].words()
         assert all(th.attributes["scope"] in ("row", "col") for th in table.all("th"))
-    assert all(svg.attributes["role"] == "img" and svg.all("title") and svg.all("desc") for svg in tree.all("svg"))
+    drawn = [
+        svg for svg in tree.all("svg") if svg.attributes.get("aria-hidden") != "true"
+    ]  # a tile says its line in words
+    assert all(svg.attributes["role"] == "img" and svg.all("title") and svg.all("desc") for svg in drawn)
     assert all("tabindex" in d.attributes for d in tree.all("div") if d.attributes.get("class") == "scroll")
     control, output = tree.all("input")[0], tree.all("output")[0]
     assert control.attributes["type"] == "range" and output.attributes["aria-live"] == "polite"

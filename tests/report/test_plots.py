@@ -6,12 +6,14 @@ import math
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.core.point_in_time import DAY
 from leadline.report.charts import plots
-from leadline.report.charts.svg import day_strip
+from leadline.report.charts.plots import line_chart, share_chart
+from leadline.report.charts.svg import day_strip, interval_chart
 from leadline.report.parts import Shape
 
 words = st.text(max_size=70)
@@ -109,3 +111,16 @@ def test_a_strip_draws_every_day(rows: Any, marks: Any) -> None:
     picture = day_strip(told, 0, 30 * DAY, [(day * DAY, said) for day, said in marks])
     inside(picture)
     assert sum(s.kind == "circle" for s in picture[2]) == sum(len(days) for _, days, _ in rows)
+
+
+def test_a_line_breaks_over_an_empty_month() -> None:
+    _, _, shapes = line_chart(["Jan", "Feb", "Mar", "Apr", "May"], [("web", [0.1, 0.2, None, 0.1, 0.3], None)])
+    lines = [str(s.at["d"]) for s in shapes if s.at.get("class") == "line part-1"]
+    assert [d.count("L") for d in lines] == [1, 1]
+
+
+@pytest.mark.parametrize("picture", [share_chart, interval_chart])
+def test_a_long_name_ends_before_the_figure_beside_it(picture) -> None:
+    _, _, shapes = picture([("n" * 180, 0.72, 0.7, 0.74, "72.0% of 1,234 leads")])
+    label, value = (next(s.words for s in shapes if kind in str(s.at.get("class"))) for kind in ("label", "value"))
+    assert label.endswith("…") and 8 * (len(label) + len(value)) < 480

@@ -46,7 +46,7 @@ def test_rules_open_with_what_both_lists_find() -> None:
     caught = told["rules_audit"]["caught"]
     total = sum(caught[k] for k in ("both", "rules", "model", "neither"))
     assert sum(row[1].sort for row in shown["rules-caught"].rows) == total
-    assert any("The MQL criteria" in part for part in section.parts if isinstance(part, str))
+    assert any("Does standing as MQL say who comes next?" in part for part in section.parts if isinstance(part, str))
     assert [row[0].text for row in shown["rules-unpaid"].rows] == ["did demo"]
 
 

@@ -60,7 +60,7 @@ def test_the_record_holds_it_and_is_told_in_words(trained_home: tuple[Path, Trai
     assert record["capacity"][2] in record["curve"] and record["capacity"][2]["marginal"] is not None
     assert len(capacity_rows(record["capacity"])) == 5
     (worked,) = [sayer for sayer in record["nights"]["rankers"] if sayer["by"] == "model"]
-    weeks = worked["newest_sqls"] / record["capacity"][2]["new"]  # the same work as in the backtest
+    weeks = worked["newest_sqls"] / record["capacity"][2]["expected"]  # the same work as in the backtest
     assert weeks == pytest.approx(round(weeks)) and 4 <= weeks <= 8
     first, _, last = capacity_sentences(record["tier_stability"])
     assert "best 40 leads of a night" in first and "flip from one night to the next" in last

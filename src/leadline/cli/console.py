@@ -168,12 +168,19 @@ class Console(ConfigScreen, TrainingScreen):
     def reported(self, result: ReportResult) -> None:
         """Print where the page is."""
         if self._as_json(
-            {"page": str(result.page), "data": str(result.data), "points": [str(path) for path in result.points]}
+            {
+                "page": str(result.page),
+                "data": str(result.data),
+                "points": [str(path) for path in result.points],
+                "lists": [str(path) for path in result.lists],
+            }
         ):
             return
         self._say(f"written to {result.page} (its figures: {result.data})")
         if result.points:
             self._say(f"scorecard: {', '.join(str(path) for path in result.points)}")
+        if result.lists:
+            self._say(f"leads to act on (they are named): {', '.join(str(path) for path in result.lists)}")
 
     def promoted(self, result: Promotion) -> None:
         """Print the decision."""

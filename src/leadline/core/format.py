@@ -15,6 +15,7 @@ __all__ = [
     "interval",
     "is_number",
     "join",
+    "month",
     "outcome",
     "outcome_plural",
     "share",
@@ -126,6 +127,18 @@ def date_text(value: Any) -> str:
     else:
         day = datetime.fromtimestamp(int(value) // 1_000_000, UTC)
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def month(name: str) -> str:
+    """Say a month; what is none stays as it is.
+
+    Examples
+    --------
+    >>> month("2024-09"), month("all")
+    ('Sep 2024', 'all')
+    """
+    year, _, number = name.partition("-")
+    return f"{MONTHS[int(number) - 1]} {year}" if number.isdigit() and 0 < int(number) < 13 else name
 
 
 def join(parts: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ class Stream(IntEnum):
     STAGES_IN_TIME = 800
     STAGE_CHAIN = 801
     VALUE = 802
+    REVENUE = 900
 
 
 def generator(seed: int, stream: Stream, number: int = 0) -> np.random.Generator:

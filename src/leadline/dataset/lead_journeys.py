@@ -15,11 +15,12 @@ import numpy.typing as npt
 from leadline.config.schema import LADDER, Config
 from leadline.core.point_in_time import DAY, visible_sql
 from leadline.dataset.attribute_values import origin_attribute
-from leadline.dataset.labels import known_until
+from leadline.dataset.labels import has_amounts, known_until
+from leadline.storage.dialect import literal
 from leadline.tables import LoadedTables
-from leadline.tables.stages import ENDS
+from leadline.tables.stages import ENDS, stage_index
 
-__all__ = ["CampaignSpend", "LastActivity", "LeadJourneys", "fetch_journeys", "fetch_last_events"]
+__all__ = ["CampaignSpend", "DealAmounts", "LastActivity", "LeadJourneys", "fetch_journeys", "fetch_last_events"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,6 +34,15 @@ class CampaignSpend:
     campaign: Words = field(default_factory=lambda: np.empty(0, dtype=object))
     month: Floats = field(default_factory=lambda: np.empty(0))
     cost: Floats = field(default_factory=lambda: np.empty(0))
+
+
+@dataclass(frozen=True)
+class DealAmounts:
+    """Deals that closed as won, one entry a deal: its lead, when it closed, and its amount in the source's unit."""
+
+    lead: Words = field(default_factory=lambda: np.empty(0, dtype=object))
+    closed: Floats = field(default_factory=lambda: np.empty(0))
+    amount: Floats = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,10 @@ class LeadJourneys:
         Stages, and touches, are known from and up to here.
     spent : CampaignSpend
         What campaigns cost.
+    deals : DealAmounts or None
+        What their deals brought; None where the config doesn't say.
+    purchase_act : float64 array
+        The first event of purchase intent, as the config marks behaviours; empty where it marks none.
     """
 
     lead: Words
@@ -85,6 +99,8 @@ class LeadJourneys:
     touched_from: float = float("nan")
     touched_until: float = float("nan")
     spent: CampaignSpend = field(default_factory=CampaignSpend)
+    deals: DealAmounts | None = None
+    purchase_act: Floats = field(default_factory=lambda: np.empty(0))
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -117,7 +133,8 @@ def fetch_journeys(config: Config, loaded: LoadedTables) -> LeadJourneys:
         words("lead_id"), words("account_id"), reached, told, numbers("lost"), numbers("rejected"), words("reason"),
         numbers("first_act"), numbers("touched"), numbers("ever"), words("kind"), words("source"), words("campaign"),
         (columns[0].column if columns[0] else "", columns[1].column if columns[1] else ""),
-        float(known_until(loaded)), since, until, _spent(config, loaded),
+        float(known_until(loaded)), since, until, _spent(config, loaded), _deals(config, loaded),
+        numbers("purchase_act"),
     )  # fmt: skip
 
 
@@ -127,7 +144,15 @@ def journeys_sql(config: Config, loaded: LoadedTables) -> str:
     absent = {"time": "CAST(NULL AS BIGINT)", "text": f"CAST(NULL AS {text})"}
     parts, joins = _rungs(config), ["LEFT JOIN rungs AS r ON r.lead_id = l.lead_id"]
     picked = {"first_act": absent["time"], "touched": absent["time"], "ever": absent["time"], "kind": absent["text"]}
-    picked |= {"reason": absent["text"]}
+    picked |= {"reason": absent["text"], "purchase_act": absent["time"]}
+    wanted = [name for name, told in config.behaviours.items() if told.intent == "purchase"]
+    if tables.events is not None and wanted:
+        listed = ", ".join(literal(name) for name in wanted)
+        parts.append(
+            f"wants AS (SELECT lead_id, MIN(occurred_at) AS at FROM events WHERE behaviour IN ({listed}) GROUP BY lead_id)"
+        )
+        joins.append("LEFT JOIN wants AS p ON p.lead_id = l.lead_id")
+        picked["purchase_act"] = "p.at"
     if tables.events is not None:
         parts.append("acts AS (SELECT lead_id, MIN(occurred_at) AS at FROM events GROUP BY lead_id)")
         joins.append("LEFT JOIN acts AS a ON a.lead_id = l.lead_id")
@@ -201,6 +226,21 @@ def _spent(config: Config, loaded: LoadedTables) -> CampaignSpend:
     return CampaignSpend(
         np.array([row[0] for row in rows], dtype=object), np.array([float(row[1]) for row in rows]),
         np.array([float(row[2]) / 100 for row in rows]),
+    )  # fmt: skip
+
+
+def _deals(config: Config, loaded: LoadedTables) -> DealAmounts | None:
+    """List the won deals that tell an amount, each once for a person."""
+    if not has_amounts(config):
+        return None
+    rows: Any = loaded.store.rows(
+        "SELECT DISTINCT o.lead_id, o.opportunity_id, o.closed_at, o.amount FROM opportunities AS o JOIN stage_words AS w "
+        f"ON w.word = LOWER(o.stage) AND w.rung = {stage_index('won')} WHERE o.lead_id IS NOT NULL AND o.closed_at IS NOT NULL "
+        "AND o.amount IS NOT NULL ORDER BY o.lead_id, o.opportunity_id"
+    )
+    return DealAmounts(
+        np.array([row[0] for row in rows], dtype=object), np.array([float(row[2]) for row in rows]),
+        np.array([float(row[3]) / 100 for row in rows]),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core.point_in_time import WEEK
-from leadline.evaluation.worklist import Worklist, build_worklist, work_down
+from leadline.evaluation.worklist import build_worklist, people_found
 from leadline.model.fitting.logistic import log_odds
 from leadline.model.tiers import Tiers
 
@@ -89,24 +89,23 @@ class ScoredRows:
 
 @dataclass(frozen=True)
 class ThresholdResult:
-    """What a cut would have done in the newest fold.
+    """What working so many leads a week, none again within the horizon, would have done in the newest fold.
+
+    `leadline.evaluation.worklist` has the rule. A lead that becomes positive counts once, however often it was on a list.
 
     Attributes
     ----------
     leads_per_week : float
-        How many distinct leads a week stand at or above it.
+        How many leads were worked a week: fewer than there was room for where too few were left.
     probability : float
-        The cut, which is what was said of the last lead taken.
+        The threshold at or above which so many distinct leads stand in a week, on average.
     precision, recall : float
-        The share of those that became positive; the share of all positives that they are.
+        The share of those worked that became positive; the share of all leads that became positive that they are.
     expected : float
-        Positives a week among them.
+        Positive leads found a week.
     marginal : float
-        The share that became positive of the leads around the cut, a fifth above to a fifth below it by rank: what the
-        last lead taken was worth.
-    new : float
-        New positives a week where so many leads are worked a week and none again within the horizon: `leadline.evaluation.worklist`
-        has the rule. A lead that stays on the list counts once here, and in each week among `expected`.
+        The share that became positive of the leads around the threshold in a week, a fifth above to a fifth below it by rank:
+        what the last lead taken was worth.
     night, night_spread : float
         The mean and the standard deviation of how many leads stand at or above the cut on a night, where the cut holds.
     """
@@ -117,7 +116,6 @@ class ThresholdResult:
     recall: float
     expected: float
     marginal: float = float("nan")
-    new: float = float("nan")
     night: float = float("nan")
     night_spread: float = float("nan")
 
@@ -210,14 +208,14 @@ def capacity_table(asked: ScoredRows, per_week: float, past: ScoredRows | None =
     Parameters
     ----------
     past : ScoredRows, optional
-        Rows of the folds before, where work began: who was worked there isn't new at once.
+        Rows of the folds before, worked at the capacity of today: who was worked there rests at first, and isn't counted.
     """
-    return _cuts(asked, [per_week * step for step in (0.5, 0.75, 1.0, 1.5, 2.0)], past)
+    return _cuts(asked, [per_week * step for step in (0.5, 0.75, 1.0, 1.5, 2.0)], per_week, past)
 
 
 def capacity_result(asked: ScoredRows, per_week: float, past: ScoredRows | None = None) -> ThresholdResult:
     """Say what one capacity would have brought."""
-    return _cuts(asked, [per_week], past)[0]
+    return _cuts(asked, [per_week], per_week, past)[0]
 
 
 def capacity_curve(asked: ScoredRows, per_week: float, past: ScoredRows | None = None) -> list[ThresholdResult]:
@@ -230,37 +228,35 @@ def capacity_curve(asked: ScoredRows, per_week: float, past: ScoredRows | None =
     >>> [c.leads_per_week for c in fine[:3]], all(c in fine for c in capacity_table(rows, per_week=20))
     ([2.0, 3.0, 4.0], True)
     """
-    cuts = _cuts(asked, [per_week * (n / 20) for n in range(2, 61)], past)
+    cuts = _cuts(asked, [per_week * (n / 20) for n in range(2, 61)], per_week, past)
     return [c for n, c in enumerate(cuts) if n == 0 or c.probability < cuts[n - 1].probability]
 
 
-def _cuts(asked: ScoredRows, per_week: Sequence[float], past: ScoredRows | None) -> list[ThresholdResult]:
+def _cuts(asked: ScoredRows, per_week: Sequence[float], today: float, past: ScoredRows | None) -> list[ThresholdResult]:
     best, hit, mass, weeks = best_per_week(asked)
     order = np.argsort(-best, kind="stable")
     best, hit, mass = best[order], hit[order], mass[order]
-    total, found = np.cumsum(mass), np.cumsum(mass * hit)
+    total = np.cumsum(mass)
     nights = _leads_per_run(asked)
     every = asked if past is None else past.then(asked)
     listing = build_worklist(every.as_of, every.lead, every.weight, every.horizon, every.every)
     counts = np.arange(len(every.p)) >= len(every.p) - len(asked.p)
+    own = listing.at >= listing.at[listing.night[counts]].min()
+    there = float(len(np.unique(listing.lead[counts & (every.y > 0)])))
     rows = []
     for cut, k in zip(thresholds_for(best, mass, weeks, per_week), per_week, strict=True):
-        last = int(np.searchsorted(-best, -cut, side="right")) - 1
-        took, positive, there = float(total[last]), float(found[last]), float(found[-1])
+        took = float(total[int(np.searchsorted(-best, -cut, side="right")) - 1])
+        worked, found = people_found(listing, every.p, np.where(own, k, today) * weeks / len(nights), every.y, counts)
+        positive = float(found.sum())
         around = (total > took * (1 - AROUND)) & (total <= took * (1 + AROUND))
         volume = [float(weight[p >= cut].sum()) for p, weight in nights]
         rows.append(ThresholdResult(
-            took / weeks, cut, positive / took, positive / there if there else float("nan"), positive / weeks,
+            float(worked) / weeks, cut, positive / float(worked) if worked else float("nan"),
+            positive / there if there else float("nan"), positive / weeks,
             float(np.average(hit[around], weights=mass[around])) if around.any() else float("nan"),
-            _new(every, listing, k * weeks / len(nights), counts) / weeks, float(np.mean(volume)), float(np.std(volume)),
+            float(np.mean(volume)), float(np.std(volume)),
         ))  # fmt: skip
     return rows
-
-
-def _new(asked: ScoredRows, listing: Worklist, room: float, counts: npt.NDArray[np.bool_]) -> float:
-    """Return the positives that a night's room finds among the rows that count, each lead worked once in a horizon."""
-    found = counts * asked.weight * asked.y
-    return float(sum((found[rows] * part).sum() for _, rows, part in work_down(listing, asked.p, room)))
 
 
 def _leads_per_run(asked: ScoredRows) -> list[tuple[Floats, Floats]]:

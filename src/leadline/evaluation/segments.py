@@ -1,7 +1,8 @@
 """Segments of the newest fold: whether probabilities hold in each, and whether each is served alike.
 
 Calibration compares what was said with what came, in each segment by itself, and tells chance from fault after a
-correction for the number of looks. Parity shows, where an attribute parts the leads: how many are in the best tier
+correction for the number of looks. Tiers are what sales sees: each is tested by itself, against its own 95% interval,
+so that a tier whose interval misses the prediction is never said to hold. Parity shows, where an attribute parts the leads: how many are in the best tier
 (the selection rate), how many of those who convert are there (recall, equal opportunity), and how well they are
 ranked (AUC). That two segments differ in these isn't a fault by itself: their base rates may differ, too.
 
@@ -209,6 +210,8 @@ class SegmentAxis:
         Each row's level; None where it isn't given.
     parity : bool
         Whether its levels are compared as groups of leads; months and tiers aren't.
+    alone : bool
+        Whether its levels are judged one by one, without a correction for the other segments; tiers are.
     order : tuple of str
         The order in which levels are told, where it isn't that of their letters.
     """
@@ -217,6 +220,7 @@ class SegmentAxis:
     level: npt.NDArray[np.object_]
     parity: bool = True
     order: tuple[str, ...] = ()
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -260,9 +264,10 @@ class Segment:
     predicted, observed, low, high : float
         The mean prediction; the observed share, with its 95% interval.
     chance : float
-        How likely chance alone makes a difference so large, corrected for the number of segments looked at.
+        How likely chance alone makes a difference so large, corrected for the number of segments looked at (but for those of an
+        axis that is judged alone).
     verdict : str
-        `calibrated`, `miscalibrated` or `too few to say`.
+        `calibrated`, `miscalibrated` or `too few to say`; of an axis that is judged alone `overstated` or `understated`.
     parity : SegmentParity
         How it is served.
     """
@@ -324,6 +329,7 @@ def evaluate_segments(
     overall = _calibrated(ALL, ALL, rows, effect)
     overall = replace(overall, verdict="miscalibrated" if overall.chance < SURE else overall.verdict)
     found: list[Segment] = []
+    alone: list[Segment] = []
     skipped = [*left_out]
     for axis in axes:
         level, names = _pooled(axis, rows.lead)
@@ -336,8 +342,11 @@ def evaluate_segments(
                 rows.y, rows.weight, rows.p, rows.best, rows.lead, code, level, len(names), seed, REPEATS
             )
             made = [replace(s, parity=p) if s.leads >= MIN_GROUP_SIZE else s for s, p in zip(made, served, strict=True)]
-        found += made
-    return Segments(overall, tuple(_corrected(found)), tuple(skipped))
+        if axis.alone:
+            alone += [_judged_alone(s) for s in made]
+        else:
+            found += made
+    return Segments(overall, (*_corrected(found), *alone), tuple(skipped))
 
 
 def _pooled(axis: SegmentAxis, lead: npt.NDArray[Any]) -> tuple[Ints, list[str]]:
@@ -377,6 +386,13 @@ def _calibrated(by: str, level: str, rows: SegmentRows, effect: float) -> Segmen
     if max(said, came) * number < LEAST:
         return told
     return replace(told, chance=binomial_p_value(came, said, number), verdict="calibrated")
+
+
+def _judged_alone(segment: Segment) -> Segment:
+    """Say which way a segment is off where its own interval misses what was predicted."""
+    if segment.verdict != "calibrated" or segment.chance >= SURE:
+        return segment
+    return replace(segment, verdict="overstated" if segment.predicted > segment.observed else "understated")
 
 
 def _corrected(segments: Sequence[Segment]) -> list[Segment]:

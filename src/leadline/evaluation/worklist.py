@@ -21,10 +21,11 @@ import numpy.typing as npt
 
 from leadline.core.point_in_time import WEEK
 
-__all__ = ["Worklist", "build_worklist", "take_top", "work_down"]
+__all__ = ["Worklist", "build_worklist", "people_found", "take_top", "work_down"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def take_top(score: Floats, mass: Floats, room: float) -> Floats:
 
 
 def work_down(
-    listing: Worklist, score: Floats, room: float, times: Floats | None = None
+    listing: Worklist, score: Floats, room: float | Floats, times: Floats | None = None
 ) -> Iterator[tuple[int, Ints, Floats]]:
     """Work the list night by night.
 
@@ -141,7 +142,7 @@ def work_down(
     ----------
     score : array
         One a row of the listing; higher is better.
-    room : float
+    room : float, or an array with one entry a night
         How many leads a night works.
     times : array of rows by draws, optional
         How often each row stands in each of several drawn worlds; all are worked at once.
@@ -162,7 +163,7 @@ def work_down(
     [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
     """
     shape = (listing.leads,) if times is None else (listing.leads, times.shape[1])
-    left = np.ones(shape)
+    left, rooms = np.ones(shape), np.broadcast_to(room, len(listing.nights))
     resting: deque[tuple[int, Ints, Floats]] = deque()
     for night, rows in enumerate(listing.nights):
         now = int(listing.at[night])
@@ -172,10 +173,53 @@ def work_down(
         rows = _best(listing, rows, score) if listing.repeats else rows
         who = listing.lead[rows]
         weight = listing.weight[rows] if times is None else listing.weight[rows, None] * times[rows]
-        part = left[who] * take_top(score[rows], weight * left[who], room)
+        part = left[who] * take_top(score[rows], weight * left[who], float(rooms[night]))
         left[who] -= part
         resting.append((now, who, part))
         yield night, rows, part
+
+
+def people_found(
+    listing: Worklist, score: Floats, room: float | Floats, y: Floats, counts: Flags, times: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Work the list, and tell how many leads were worked and which outcomes that found, each person's once.
+
+    Parameters
+    ----------
+    y : array
+        Each row's label.
+    counts : bool array
+        Which rows are counted; the others are worked, and rest, but tell nothing.
+    times : array of rows by draws, optional
+        As `work_down` takes it.
+
+    Returns
+    -------
+    worked : array of draws
+        Leads worked at rows that count; one figure without draws.
+    found : array of leads, or of leads by draws
+        For each lead, how much of its outcome a night that counts has found.
+
+    Examples
+    --------
+    >>> day = 86_400_000_000
+    >>> listing = build_worklist(np.array([0, 0, 1, 1]) * day, np.array(["a", "b"] * 2, object), np.ones(4), horizon=day, every=day)
+    >>> worked, found = people_found(listing, np.array([0.9, 0.1] * 2), 1, np.array([1.0, 0, 1, 0]), np.ones(4, dtype=bool))
+    >>> float(worked), found.tolist()  # a is worked twice, and is one outcome
+    (2.0, [1.0, 0.0])
+    """
+    worlds = () if times is None else (times.shape[1],)
+    still, found, worked = np.ones((listing.leads, *worlds)), np.zeros((listing.leads, *worlds)), np.zeros(worlds)
+    for _, rows, part in work_down(listing, score, room, times):
+        stands = listing.weight[rows] if times is None else listing.weight[rows, None] * times[rows]
+        worked = worked + (stands * part)[counts[rows]].sum(axis=0)
+        hit = np.flatnonzero(y[rows] > 0)
+        who = listing.lead[rows[hit]]
+        got = np.minimum(part[hit], still[who])
+        still[who] -= got
+        told = counts[rows[hit]]
+        found[who[told]] += (got * stands[hit])[told]
+    return worked, found
 
 
 def _best(listing: Worklist, rows: Ints, score: Floats) -> Ints:

@@ -116,8 +116,8 @@ def _standing(group: Sequence[Feature], facts: dict[str, Any]) -> str:
     """Say how leads like it fared, where it stands in the funnel, or how it fits."""
     first, value = group[0], float(facts[group[0].name])
     if first.aggregate == "rate":
-        kind = _printable(first.words)
-        return f"{kind}: {'nothing known yet' if math.isnan(value) else f'{value:.1%}'}"
+        whose = _printable(first.words).removeprefix("conversion of ")
+        return f"{whose}: nothing known yet" if math.isnan(value) else f"{value:.1%} of {whose} converted"
     if first.aggregate == "recycled":
         return (
             f"came back {_many(value, 'time')} after it was lost or rejected"

@@ -22,13 +22,31 @@ from leadline.insights.behaviours import LabeledSnapshots
 from leadline.insights.rates_by_level import OTHER, LevelRate, conversion_by_level, pool_rare_levels
 from leadline.metrics.lift import count_leads, group_codes, stratified_lift, too_few
 
-__all__ = ["AdjustedLift", "Asset", "AssetWindows", "adjusted_lift", "summarize_asset"]
+__all__ = ["AdjustedLift", "Asset", "AssetWindows", "adjusted_lift", "conversion_by_assets", "summarize_asset"]
 
 Texts = npt.NDArray[np.object_]
 Floats = npt.NDArray[np.float64]
 
 FOLLOWED = ("next", "sql", "opportunity", "won")
 MOST_LEVELS = 8
+
+
+NUMBERS = ("none", "1", "2", "3 and more")
+"""How many distinct assets a lead used lately."""
+
+
+def conversion_by_assets(asked: LabeledSnapshots, number: npt.NDArray[np.int64]) -> tuple[LevelRate, ...]:
+    """Return conversion by the number of distinct assets that a lead used in the window.
+
+    Examples
+    --------
+    >>> lead = np.array([f"L{n}" for n in range(50)], dtype=object)
+    >>> rows = LabeledSnapshots(np.ones(50), np.ones(50), lead, lead)
+    >>> [(p.level, p.leads) for p in conversion_by_assets(rows, np.repeat([0, 5], 25))]
+    [('none', 25), ('1', 0), ('2', 0), ('3 and more', 25)]
+    """
+    level = np.array(NUMBERS, dtype=object)[np.minimum(number, len(NUMBERS) - 1)]
+    return conversion_by_level(asked, level, NUMBERS)
 
 
 @dataclass(frozen=True)

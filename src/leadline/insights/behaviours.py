@@ -63,6 +63,10 @@ class LabeledSnapshots:
         if not len(self.y) == len(self.weight) == len(self.lead) == len(self.group):
             raise ValueError("Asked: labels, weights and keys differ in length")
 
+    def take(self, mine: npt.NDArray[np.bool_]) -> LabeledSnapshots:
+        """Return some of them."""
+        return LabeledSnapshots(self.y[mine], self.weight[mine], self.lead[mine], self.group[mine])
+
 
 @dataclass(frozen=True)
 class BehaviourLift:

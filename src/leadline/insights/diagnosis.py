@@ -10,7 +10,7 @@ from typing import Any
 
 from leadline.core.privacy import ABSENT, MIN_GROUP_SIZE, OTHER
 
-__all__ = ["HIGH", "LOW", "MEDIAN", "conversion_bands", "diagnosis_record"]
+__all__ = ["HIGH", "LOW", "MEDIAN", "conversion_bands", "diagnosis_record", "revenue_against"]
 
 LOW, HIGH = 0.10, 0.20
 MEDIAN = 0.15
@@ -49,19 +49,20 @@ def diagnosis_record(
     -------
     dict
         `all`, and `source` and `campaign`, lists: `level`, `entered`, `reached`, `rate`, `low`, `high`, `bands` (empty where there
-        are too few to say), `advice` and the cost per SQL (`each`), where spend tells it; `threshold`, what to try with it
-        (tighten, loosen, keep or wait); `cuts`, half, today's and double capacity in the backtest; `mqls_per_week`; and `same`,
+        are too few to say), `advice`, the cost per SQL (`each`), where spend tells it, and `revenue`, where deals do; `threshold`,
+        what to try with it (tighten, loosen, keep or wait); `cuts`, half, today's and double capacity in the backtest; `mqls_per_week`; and `same`,
         the backtest's cut at about so many leads a week.
     """
     if not {"mql", "sql"} <= set(funnel["stages"]):
         return None
-    everybody = _level({"level": "all", "steps": funnel["all"]}, None, None)
     costs = funnel.get("cost") or {}
-    mean = (costs.get("all") or {}).get("each")
+    whole = costs.get("all")
+    everybody = _level({"level": "all", "steps": funnel["all"]}, whole, whole) | {"advice": "none"}
     record: dict[str, Any] = {"all": everybody, "threshold": _threshold(everybody["bands"])}
     for by in ("source", "campaign"):
-        paid = {c["level"]: c for c in costs.get(by) or []}
-        record[by] = [_level(told, paid.get(told["level"]), mean) for told in funnel[by]]
+        # What is pooled, or not given, is paid for by other leads than those that stand here.
+        paid = {c["level"]: c for c in costs.get(by) or [] if c["level"] not in (OTHER, ABSENT)}
+        record[by] = [_level(told, paid.get(told["level"]), whole) for told in funnel[by]]
     week = funnel["mqls_per_week"]
     near = min(curve, key=lambda c: abs(c["leads_per_week"] - week), default=None) if week else None
     same = near if near is not None and abs(near["leads_per_week"] - week) <= NEAR * week else None
@@ -73,8 +74,9 @@ def diagnosis_record(
     }
 
 
-def _level(told: Record, paid: Record | None, mean: float | None) -> dict[str, Any]:
+def _level(told: Record, paid: Record | None, whole: Record | None) -> dict[str, Any]:
     """Place one level in its bands, and say what may be tried."""
+    mean = None if whole is None else whole["each"]
     step = next(s for s in told["steps"] if (s["start"], s["end"]) == ("mql", "sql"))
     few = step["entered"] < MIN_GROUP_SIZE
     bands = [] if few else conversion_bands(step["low"], step["high"])
@@ -84,23 +86,47 @@ def _level(told: Record, paid: Record | None, mean: float | None) -> dict[str, A
         "level": told["level"],
         **{name: step[name] for name in ("entered", "reached", "rate", "low", "high")},
         "bands": bands,
+        "to_opportunity": next(
+            (dict(s) for s in told["steps"] if (s["start"], s["end"]) == ("sql", "opportunity")), None
+        ),
         "each": None if paid is None else paid["each"],
         "cost": "dear" if dear else "cheap" if cheap else "like all" if paid is not None else None,
-        "advice": _advice(told["level"], bands, dear),
+        "revenue": None if paid is None else paid.get("revenue"),
+        "advice": _advice(told["level"], bands, dear, revenue_against(paid, whole)),
     }
 
 
-def _advice(level: str, bands: Sequence[str], dear: bool) -> str:
-    """Say what may be tried with a source or campaign, in one word; the page has it in sentences."""
+def revenue_against(paid: Record | None, whole: Record | None) -> str:
+    """Say how a level's revenue per spend lies to that of all: ``lower``, ``higher``, ``open`` or ``unknown``.
+
+    Examples
+    --------
+    >>> whole = {"revenue": {"per_spend": 6.0}}
+    >>> [revenue_against({"revenue": {"low": low, "high": high}}, whole) for low, high in ((1, 4), (2, 9), (7, 9), (None, None))]
+    ['lower', 'open', 'higher', 'unknown']
+    """
+    told, mean = (paid or {}).get("revenue"), ((whole or {}).get("revenue") or {}).get("per_spend")
+    if told is None or mean is None or told["low"] is None or told["high"] is None:
+        return "unknown"
+    return "lower" if told["high"] < mean else "higher" if told["low"] > mean else "open"
+
+
+def _advice(level: str, bands: Sequence[str], dear: bool, revenue: str) -> str:
+    """Say what may be tried with a source or campaign, in one word; the page has it in sentences.
+
+    Spend is spoken of by revenue: what converts seldom, or costs much an SQL, may bring larger deals.
+    """
     if level in (OTHER, ABSENT):
         return "none"
+    if revenue == "lower" and dear and "high" not in bands:
+        return "pause" if bands == ["low"] else "costs"
     if len(bands) != 1:
-        return "costs" if dear and "high" not in bands else "wait"
+        return "revenue first" if dear else "wait"
     if bands[0] == "low":
-        return "pause" if dear else "tighten"
+        return "tighten"
     if bands[0] == "high":
-        return "loosen" if dear else "feed"
-    return "costs" if dear else "keep"
+        return "loosen" if dear or revenue in ("lower", "unknown") else "feed"
+    return "revenue first" if dear else "keep"
 
 
 def _threshold(bands: Sequence[str]) -> str:

@@ -42,8 +42,9 @@ def funnel_summary(climbs: LeadJourneys, terms: FunnelSettings) -> dict[str, Any
     dict
         `leads`, a count; `rungs` that the tables tell of; `within`, `won_within` and `sla` in days; `until`, an instant; `mqls_per_week` of late;
         `names` of the attributes that part the leads; `all`, a list of steps; `source` and `campaign`, lists of {level, leads,
-        steps, first_act}; `months`, a list of {month, leads, steps}, each step with `ripe`, whether the whole month is;
-        `first_act`, the time from a lead's first event to SQL; `touches` and `cost`, or None where no table tells of them.
+        steps, first_act}; `months`, a list of {month, leads, steps}, each step with `complete`, whether the whole month
+        had its time, and what is known of one that hadn't: of how many that `stood` at the lower rung it went on `so_far`;
+        `first_act` and `purchase_act`, the time from a lead's first event to SQL, and to its first event of purchase intent; `touches` and `cost`, or None where no table tells of them.
     """
     ways, group = stage_transitions(climbs, terms), account_codes(climbs)
     everybody = np.arange(len(climbs))
@@ -60,13 +61,15 @@ def funnel_summary(climbs: LeadJourneys, terms: FunnelSettings) -> dict[str, Any
         "all": _steps(ways, everybody, group),
         "months": list(_months(climbs, terms, ways, group)),
         "first_act": _first_act(climbs, ways, everybody),
+        "purchase_act": _purchase_act(climbs, terms, everybody),
         "touches": first_touch_record(climbs, terms, level, group),
-        "cost": cost_record(climbs, terms, level),
+        "cost": cost_record(climbs, terms, level, group),
     }
     for by, values in level.items():
         parts = iterate_levels(values) if record["names"][by] else ()
         record[by] = [
-            {"level": name, "leads": len(mine), "steps": _steps(ways, mine, group), "first_act": _first_act(climbs, ways, mine)}
+            {"level": name, "leads": len(mine), "steps": _steps(ways, mine, group), "first_act": _first_act(climbs, ways, mine),
+             "purchase_act": _purchase_act(climbs, terms, mine)}
             for name, mine in parts
         ]  # fmt: skip
     return dict(to_jsonable(record))
@@ -82,14 +85,16 @@ def _months(
     """Yield each month's steps: of the leads that entered the lower rung in that month, as UTC has it."""
     entered = {way.pair[0]: months_of(way.at) for way in ways}
     created = months_of(climbs.reached[:, 0])
-    for month in np.unique(np.concatenate([created, *entered.values()])).tolist():
-        if month < 0:
-            continue
+    every = np.concatenate([created, *entered.values()])
+    every = every[every >= 0]
+    for month in range(int(every.min()), int(every.max()) + 1) if len(every) else ():  # also those in which nothing was
         made = []
         for way in ways:
-            step = count_conversion(way, np.flatnonzero(entered[way.pair[0]] == month), group)
+            mine = np.flatnonzero(entered[way.pair[0]] == month)
+            step = count_conversion(way, mine, group)
             done = month_end(month) + way.span + terms.delay <= climbs.until
-            made.append({**vars(step if done else _blank(step)), "complete": bool(done)})
+            so_far = {"stood": int((way.counted | way.waits)[mine].sum()), "so_far": int(way.so_far[mine].sum())}
+            made.append({**vars(step if done else _blank(step)), "complete": bool(done), **so_far})
         yield {"month": month_name(month), "leads": int((created == month).sum()), "steps": made}
 
 
@@ -113,3 +118,16 @@ def _first_act(climbs: LeadJourneys, ways: Sequence[StageTransition], mine: Ints
     days = (climbs.reached[mine, way.pair[1]] - climbs.first_act[mine])[way.went[mine]] / DAY
     days = days[days >= 0]
     return {"leads": len(days), "days": observed_quantiles(days)}
+
+
+def _purchase_act(climbs: LeadJourneys, terms: FunnelSettings, mine: Ints) -> dict[str, Any] | None:
+    """Tell the days from the first event to the first of purchase intent, such as a demo request, where that came in the time of a step."""
+    if not np.isfinite(climbs.purchase_act).any():
+        return None
+    waited = climbs.purchase_act[mine] - climbs.first_act[mine]
+    ripe = climbs.first_act[mine] + terms.within + terms.delay <= climbs.until
+    return {
+        "leads": int((ripe & (waited < terms.within)).sum()),
+        "of": int(ripe.sum()),
+        "days": observed_quantiles(waited[ripe & (waited < terms.within)] / DAY),
+    }

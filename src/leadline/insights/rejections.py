@@ -18,7 +18,7 @@ from leadline.core.jsonable import to_jsonable
 from leadline.core.point_in_time import month_name, months_of
 from leadline.core.privacy import MIN_GROUP_SIZE, OTHER, iterate_levels, pool_levels, printable_level
 from leadline.dataset.lead_journeys import LeadJourneys
-from leadline.insights.stage_conversion import account_codes, conversion_interval
+from leadline.insights.stage_conversion import account_codes, conversion_interval, observed_stages
 
 __all__ = ["KINDS", "WORDS", "rejection_kind", "rejection_record", "tier_before_decision"]
 
@@ -72,6 +72,8 @@ def rejection_record(
 ) -> dict[str, Any]:
     """Return rejections as plain JSON values; each lead counts once, by its first rejection.
 
+    Why is told of MQLs alone, where the tables tell of MQLs: what sales never saw, sales didn't reject.
+
     Parameters
     ----------
     given : mapping
@@ -82,18 +84,19 @@ def rejection_record(
     Returns
     -------
     dict
-        `leads` that were rejected and how many of them were MQL by then (`handed`); `kinds`, counts; `reasons`, a list of
+        `leads` that were rejected and how many of them were MQL by then (`handed`); of these `kinds`, counts; `reasons`, a list of
         {reason, kind, leads}, those that fewer than 20 share as one of their kind; `source` and `months`, lists of {level, leads,
         kinds}; `tiers`, a list of {level, accepted, rejected, rate, low, high, kinds}: accepted is SQL before any rejection.
     """
-    lost = np.flatnonzero(np.isfinite(climbs.rejected))
+    every = np.flatnonzero(np.isfinite(climbs.rejected))
+    lost = every[climbs.reached[every, MQL] <= climbs.rejected[every]] if MQL in observed_stages(climbs) else every
     reason = climbs.reason[lost]
     kinds = {why: rejection_kind(why, given) for why in set(reason.tolist())}
     kind = np.array([kinds[why] for why in reason], dtype=object)
     month = np.array([month_name(m) for m in months_of(climbs.rejected[lost]).tolist()], dtype=object)
     record: dict[str, Any] = {
-        "leads": len(lost),
-        "handed": int((climbs.reached[lost, MQL] <= climbs.rejected[lost]).sum()),
+        "leads": len(every),
+        "handed": len(lost),
         "kinds": _counts(kind),
         "reasons": _reasons(reason, kind),
         "source": _by(pool_levels(climbs.source)[lost], kind) if climbs.names[0] else [],
@@ -149,7 +152,7 @@ def _tiers(climbs: LeadJourneys, tier: Words, kinds: Mapping[int, str]) -> list[
     """Tell, of the leads of each tier that were decided, how many became SQL before any rejection."""
     group = account_codes(climbs)
     accepted = climbs.reached[:, SQL] <= np.fmin(climbs.rejected, np.inf)
-    decided = accepted | np.isfinite(climbs.rejected)
+    decided = accepted | np.isin(np.arange(len(climbs)), [*kinds])
     told = []
     for name in sorted({str(t) for t in tier if t is not None}):
         mine = np.flatnonzero((tier == name) & decided)

@@ -54,6 +54,8 @@ class FunnelSettings:
         How soon sales promised to touch an MQL.
     zone : str
         The zone in which dates of the tables are meant.
+    seed : int
+        The config's seed; accounts are drawn for the intervals of revenue.
     """
 
     within: int
@@ -62,6 +64,7 @@ class FunnelSettings:
     since: int | None = None
     sla: int | None = None
     zone: str = "UTC"
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,11 @@ class StageConversion:
 
 @dataclass(frozen=True)
 class StageTransition:
-    """One step of everybody: who is counted, who went, who ended, who waits, and the days of those that stood at both."""
+    """One step of everybody: who is counted, who went, who ended, who waits, and the days of those that stood at both.
+
+    `so_far` are those who went of all that stood at the lower rung, also of those who wait: what is known of a cohort that
+    is too recent to count.
+    """
 
     pair: tuple[int, int]
     span: int
@@ -110,6 +117,7 @@ class StageTransition:
     went: Flags
     ended: Flags
     waits: Flags
+    so_far: Flags
     days: Floats
 
 
@@ -151,7 +159,7 @@ def _passage(climbs: LeadJourneys, terms: FunnelSettings, pair: tuple[int, int])
     both = went & (True if pair[0] == 0 else climbs.told[:, pair[0]] == start)
     # A lead may be at a rung before its record was made: it took no time.
     days = np.where(both, np.maximum(end - start, 0.0) / DAY, np.nan)
-    return StageTransition(pair, span, start, counted, went, ended, seen & ~over, days)
+    return StageTransition(pair, span, start, counted, went, ended, seen & ~over, seen & (end < limit), days)
 
 
 def count_conversion(passage: StageTransition, mine: Ints, group: Ints) -> StageConversion:
@@ -183,17 +191,22 @@ def conversion_interval(went: Flags, group: Ints) -> tuple[float, float]:
 
 
 def observed_quantiles(values: Floats, at: Sequence[float] = QUARTILES) -> tuple[float, ...]:
-    """Return quantiles as values that occur; infinite is never; NaN without any.
+    """Return quantiles as spreadsheets do, between two values by a line; infinite is never, NaN without any.
 
     Examples
     --------
-    >>> observed_quantiles(np.array([3.0, 1.0, 2.0, np.inf])), observed_quantiles(np.array([]))
-    ((1.0, 2.0, 3.0), (nan, nan, nan))
+    >>> observed_quantiles(np.array([3.0, 1.0, 2.0, 8.0])), observed_quantiles(np.array([1.0, np.inf]), [0.0, 0.5])
+    ((1.75, 2.5, 4.25), (1.0, inf))
+    >>> observed_quantiles(np.array([]))
+    (nan, nan, nan)
     """
     if not len(values):
         return tuple(float("nan") for _ in at)
-    ordered = np.sort(values)
-    return tuple(float(ordered[max(int(np.ceil(q * len(ordered))) - 1, 0)]) for q in at)
+    ordered, found = np.sort(values), []
+    for place in (q * (len(ordered) - 1) for q in at):
+        low, high = ordered[int(place)], ordered[int(np.ceil(place))]
+        found.append(float(low if place == int(place) or low == high else low + (high - low) * (place - int(place))))
+    return tuple(found)
 
 
 def account_codes(climbs: LeadJourneys) -> Ints:

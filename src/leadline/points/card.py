@@ -109,7 +109,7 @@ def distill(specs: Sequence[Feature], matrix: Matrix, said: Floats, rows: int = 
 
 def _signs(found: Sequence[Candidate], holds: NDArray[np.bool_], margin: Floats, weight: Floats) -> Floats:
     """Return the sign that each candidate's points must have, 0 for any; one's acts share one."""
-    signs = np.zeros(len(found))
+    signs = np.array([c.sign for c in found], dtype=np.float64)
     for acts in dict.fromkeys(c.acts for c in found if c.acts):
         mine = [n for n, c in enumerate(found) if c.acts == acts]
         there = holds[:, max(mine, key=lambda n: int(holds[:, n].sum()))]  # the weakest condition: done at all, lately

@@ -1,13 +1,14 @@
 """What a scorecard is worth: the card, the model, the regression and current scoring rules on the same future cohort.
 
 The cohort are the newest fold's rows. What is judged there is a card made of the rows before it alone; the card that is
-handed out is made of all rows, in the same way. A lead counts once a week, at its best, as in the capacity table; leads
-tied at a cut share what room is left. Intervals draw accounts again, the same draws for everybody.
+handed out is made of all rows, in the same way. Sales work the list as in the capacity table: no lead again within the
+horizon, and one that gets there counts once; leads tied at a cut share what room is left. Intervals draw accounts again,
+the same draws for everybody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -18,10 +19,11 @@ from leadline.core.jsonable import to_jsonable
 from leadline.core.point_in_time import WEEK
 from leadline.core.rng import Stream, generator
 from leadline.evaluation.capacity import STEPS
+from leadline.evaluation.worklist import Worklist, build_worklist, people_found
 from leadline.metrics.bootstrap import bootstrap_weights
 from leadline.metrics.intervals import Interval
 
-__all__ = ["CardBand", "CardCohort", "CardValue", "best_per_lead_week", "card_bands", "evaluate_card"]
+__all__ = ["CardBand", "CardCohort", "CardValue", "CardWork", "best_per_lead_week", "card_bands", "evaluate_card"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -48,6 +50,10 @@ class CardCohort:
         Scores by who said them; higher is better.
     per_week : float or None
         How many leads sales work in a week; None for a flat file, whose best tenth is looked at.
+    horizon, every : int, int or None
+        For how long a lead that was worked is left alone, and the time between two nights, in microseconds.
+    earlier : CardCohort or None
+        Rows of the folds before, with the same rankings: work began there, and what it found isn't counted.
     """
 
     y: Floats
@@ -57,6 +63,9 @@ class CardCohort:
     as_of: Ints
     said: Mapping[str, Floats]
     per_week: float | None = None
+    horizon: int = 0
+    every: int | None = None
+    earlier: CardCohort | None = None
 
     @property
     def weeks(self) -> float:
@@ -72,6 +81,51 @@ class CardCohort:
 
 
 @dataclass(frozen=True)
+class CardWork:
+    """A cohort as sales would have worked it, with the rows before it; one entry a row.
+
+    Attributes
+    ----------
+    listing : Worklist
+        Who could be worked when.
+    y, group, counts : arrays
+        The label; the account; and which rows are the cohort's own, its first ones.
+    said : mapping of str to float array
+        Scores by who said them.
+    room : float
+        How many leads a night works.
+    """
+
+    listing: Worklist
+    y: Floats
+    group: npt.NDArray[Any]
+    counts: npt.NDArray[np.bool_]
+    said: Mapping[str, Floats]
+    room: float
+
+    @classmethod
+    def of(cls, cohort: CardCohort) -> CardWork:
+        """Lay out the nights of a cohort; a flat file is one night."""
+        past = None if cohort.per_week is None else cohort.earlier
+        rows = (cohort,) if past is None else (cohort, past)
+        y, weight, lead, group, as_of = (
+            np.concatenate([np.asarray(getattr(part, name)) for part in rows])
+            for name in ("y", "weight", "lead", "group", "as_of")
+        )
+        said = {who: np.concatenate([part.said[who] for part in rows]) for who in cohort.said}
+        if cohort.per_week is None:
+            as_of = np.zeros(len(y), dtype=np.int64)
+        listing = build_worklist(as_of, lead, weight, cohort.horizon, cohort.every)
+        counts = np.arange(len(y)) < len(cohort.y)
+        nights = len(np.unique(listing.night[counts]))
+        return cls(listing, y, group, counts, said, cohort.room / max(nights, 1))
+
+    def outcomes(self, who: str, times: Floats | None = None) -> tuple[Floats, Floats]:
+        """Return how many leads a ranking works, and what of each lead's outcome it finds: `people_found`."""
+        return people_found(self.listing, self.said[who], self.room, self.y, self.counts, times)
+
+
+@dataclass(frozen=True)
 class CardValue:
     """What each ranking is worth on the cohort, and what the card keeps of the model.
 
@@ -82,7 +136,7 @@ class CardValue:
     room : float
         How many leads a week are taken (a flat file: in all).
     by : mapping of str to mapping of str to Interval
-        By who ranks: `auc`, `lift_10`, `precision` of the leads taken, and how many a week are `expected` to get there.
+        By who ranks: `auc`, `lift_10`, `precision` of the leads worked, and how many a week are `expected` to get there.
     kept : Interval
         The card's lift of the best tenth over the model's.
     ahead : mapping of str to Interval
@@ -152,14 +206,21 @@ def evaluate_card(cohort: CardCohort, seed: int, repeats: int = REPEATS) -> Card
     >>> told.by["card"]["auc"].value, round(told.by["card"]["lift_10"].value, 1), told.ahead["points"].value
     (1.0, 10.0, 20.0)
     """
-    weekly = best_per_lead_week(cohort)
+    work = CardWork.of(cohort)
     draws: dict[str, dict[str, Floats]] = {who: {} for who in cohort.said}
-    for rows, measures in ((cohort, ("auc", "lift_10")), (weekly, ("precision", "expected"))):
-        for times in bootstrap_weights(rows.group, generator(seed, Stream.POINTS_CARD), repeats):
-            for who, score in rows.said.items():
-                told = _ranked(score, rows, times, measures)
-                for measure, values in told.items():
-                    draws[who][measure] = np.append(draws[who].get(measure, np.empty(0)), values)
+
+    def told(who: str, values: Mapping[str, Floats]) -> None:
+        for measure, more in values.items():
+            draws[who][measure] = np.append(draws[who].get(measure, np.empty(0)), more)
+
+    for times in bootstrap_weights(cohort.group, generator(seed, Stream.POINTS_CARD), repeats):
+        for who, score in cohort.said.items():
+            told(who, _ranked(score, cohort, times))
+    for times in bootstrap_weights(work.group, generator(seed, Stream.POINTS_CARD), repeats):
+        for who in cohort.said:
+            worked, found = work.outcomes(who, times)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                told(who, {"precision": found.sum(axis=0) / worked, "expected": found.sum(axis=0) / cohort.weeks})
     by = {who: {measure: _interval_of(values) for measure, values in found.items()} for who, found in draws.items()}
     with np.errstate(divide="ignore", invalid="ignore"):
         kept = _interval_of(draws["card"]["lift_10"] / draws["model"]["lift_10"])
@@ -169,7 +230,7 @@ def evaluate_card(cohort: CardCohort, seed: int, repeats: int = REPEATS) -> Card
         if who != "card"
     }
     return CardValue(
-        len(cohort.y), int(cohort.y.sum()), cohort.weeks, weekly.room / cohort.weeks, by, kept, ahead
+        len(cohort.y), int(cohort.y.sum()), cohort.weeks, cohort.room / cohort.weeks, by, kept, ahead
     )  # fmt: skip
 
 
@@ -199,29 +260,24 @@ def card_bands(cohort: CardCohort, who: str = "card") -> tuple[CardBand, ...]:
     return tuple(made)
 
 
-def _ranked(score: Floats, cohort: CardCohort, times: Floats, measures: Sequence[str]) -> dict[str, Floats]:
-    """Return figures of one ranking in each world; equal scores aren't told apart."""
+def _ranked(score: Floats, cohort: CardCohort, times: Floats) -> dict[str, Floats]:
+    """Return how one ranking orders the rows in each world; equal scores aren't told apart."""
     order = np.argsort(-score, kind="stable")
     starts = np.flatnonzero(np.append(True, np.diff(score[order]) != 0))
     mass = np.add.reduceat((cohort.weight[:, None] * times)[order], starts, axis=0)
     hits = np.add.reduceat(((cohort.weight * cohort.y)[:, None] * times)[order], starts, axis=0)
     total, every = mass.sum(axis=0), hits.sum(axis=0)
     before = np.cumsum(mass, axis=0) - mass
-    found: dict[str, Floats] = {}
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.where(mass > 0, hits / mass, 0.0)
-        if "auc" in measures:
-            misses = mass - hits
-            below = misses.sum(axis=0) - np.cumsum(misses, axis=0)
-            found["auc"] = (hits * (below + misses / 2)).sum(axis=0) / (every * misses.sum(axis=0))
-            reach = BEST * total
-            top = (rate * np.clip(reach - before, 0.0, mass)).sum(axis=0)
-            found["lift_10"] = top / reach / (every / total)
-        if "precision" in measures:
-            reach = np.minimum(cohort.room, total)
-            top = (rate * np.clip(reach - before, 0.0, mass)).sum(axis=0)
-            found |= {"precision": top / reach, "expected": top / cohort.weeks}
-    return found
+        misses = mass - hits
+        below = misses.sum(axis=0) - np.cumsum(misses, axis=0)
+        reach = BEST * total
+        top = (rate * np.clip(reach - before, 0.0, mass)).sum(axis=0)
+        return {
+            "auc": (hits * (below + misses / 2)).sum(axis=0) / (every * misses.sum(axis=0)),
+            "lift_10": top / reach / (every / total),
+        }
 
 
 def _interval_of(values: Floats) -> Interval:

@@ -30,6 +30,7 @@ TIMES = (1, 2, 3, 5, 10)  # how often an act may be asked for
 DAYS = (1.0, 3.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0, 365.0)  # since creation
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)  # where a number's bands may begin
 MOST_LEVELS = 30  # of one category, the commonest
+ENDS = ("lost", "rejected")  # of another lead of the account; that may cost points, and never earns any
 MOST_TOGETHER = 8  # levels in one condition: more nobody reads
 
 
@@ -77,10 +78,16 @@ class Condition:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A condition that a card may take; conditions on the same `acts` all pull one way, so that more acts never undo points."""
+    """A condition that a card may take.
+
+    Conditions on the same `acts` all pull one way, so that more acts never undo points. `sign` is the way that a condition must
+    pull to be believed by who reads the card, 0 for any: what goes along with many leads of an account, as that one of them
+    was lost, would else earn points.
+    """
 
     condition: Condition
     acts: str = ""
+    sign: float = 0.0
 
 
 def list_candidates(
@@ -147,7 +154,7 @@ def _of(spec: Feature, column: pd.Series[Any], lead: NDArray[Any], margin: Float
     elif spec.aggregate == "age":
         yield from (Candidate(Condition(name, "within", high=days)) for days in DAYS)
     elif spec.aggregate in ("meets", "colleagues_reached"):  # what a company's own record says, too
-        yield Candidate(Condition(name, "times", 1.0))
+        yield Candidate(Condition(name, "times", 1.0), sign=-1.0 if spec.field in ENDS else 1.0)
     elif spec.aggregate == "value":
         yield Candidate(Condition(name, "unknown"))
         if spec.kind == "category":

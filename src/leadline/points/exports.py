@@ -85,15 +85,25 @@ def hubspot_rules(told: Mapping[str, Any]) -> list[Row]:
 def marketo_rules(told: Mapping[str, Any]) -> list[Row]:
     """Return a line for each smart campaign of a nightly batch: its filter, constraints and the Change Score step.
 
+    The first sets the score to 0, without which every night would add the points of the nights before.
+
     Examples
     --------
     >>> role = {"points": -5, "what": "source is web", "kind": "attribute", "field": "source", "table": "leads", "behaviours": [],
     ...         "days": None, "test": "among", "low": None, "high": None, "levels": ["web"], "words": "source"}
-    >>> line = marketo_rules({"rows": [role], "bands": []})[0]
+    >>> first, line = marketo_rules({"rows": [role], "bands": []})
+    >>> first["Smart campaign"], first["Flow step"], first["Change"]
+    ('Leadline 00', 'Change Data Value', 0)
     >>> line["Filter"], line["Operator"], line["Value"], line["Flow step"], line["Change"]
     ('source', 'is', 'web', 'Change Score', -5)
     """
-    return [_marketo(number, row, told.get("roles") or {}) for number, row in enumerate(told["rows"], 1)]
+    if not told["rows"]:
+        return []
+    reset = {
+        "Smart campaign": "Leadline 00", "Filter": SCORE, "Operator": "is not", "Value": "0", "Date of Activity": "", "Min. Number of Times": None,
+        "Flow step": "Change Data Value", "Score Name": SCORE, "Change": 0, "Note": "sets the score to 0: run it first, each night",
+    }  # fmt: skip
+    return [reset, *(_marketo(number, row, told.get("roles") or {}) for number, row in enumerate(told["rows"], 1))]
 
 
 def _hubspot(row: Mapping[str, Any], roles: Mapping[str, Sequence[str]]) -> Row:

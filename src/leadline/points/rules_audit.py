@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from leadline.evaluation.worklist import take_top
 from leadline.metrics.bootstrap import BootstrapSums
 from leadline.metrics.intervals import LEVELS, Interval
 from leadline.metrics.lift import count_leads, lift_interval, too_few, weighted_rate
-from leadline.points.card_value import CardCohort, best_per_lead_week
+from leadline.points.card_value import CardCohort, CardWork
 
 __all__ = ["CaptureOverlap", "RuleAudit", "RulesReport", "StageAudit", "audit_rules", "capture_overlap", "stage_audit"]
 
@@ -167,14 +167,15 @@ VOLUME_RESAMPLES = 200
 
 @dataclass(frozen=True)
 class CaptureOverlap:
-    """Who finds the leads that get there, at the same volume.
+    """Who finds the leads that get there, each counted once, at the same volume.
 
     Attributes
     ----------
     both, rules, model, neither : float
-        Positives a week (a flat file: in all) in both lists, in the rules' alone, in the model's alone, in neither.
-    volume : float
-        How many leads a week are on each list.
+        Leads that got there within the horizon of one of the cohort's nights: found by both, by the rules alone, by the model
+        alone, by neither. Ties share what room is left, so that these need not be whole.
+    volume, weeks : float
+        How many leads a week each works, and for how many weeks (a flat file: in all, and one).
     who : mapping of str to tuple of (level, both, rules, model, neither)
         The same by what parts the leads, such as their source, commonest first.
     """
@@ -184,17 +185,36 @@ class CaptureOverlap:
     model: float
     neither: float
     volume: float
+    weeks: float = 1.0
     who: Mapping[str, tuple[tuple[str, float, float, float, float], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class StageAudit:
-    """Leads that sales or marketing call so far along, against the model's best of the same number."""
+    """Leads that sales or marketing call so far along, against the model's best of as many each night; each lead counts once.
+
+    Attributes
+    ----------
+    stage : str
+        Which stage.
+    leads : float
+        Distinct leads that stood there at one of the cohort's nights.
+    share : float
+        Of all open leads of those nights.
+    precision : Interval
+        The share that gets there of those in the stage.
+    found, model, gap : Interval
+        Of all leads that get there, the share that stood in the stage, and that stood on the model's lists; their difference. Lists
+        are as long, night by night; shares of their members aren't compared, as a list that changes more has more of them.
+    both : float
+        The share of those in the stage that were on the model's list, too.
+    """
 
     stage: str
-    per_week: float
+    leads: float
     share: float
     precision: Interval
+    found: Interval
     model: Interval
     gap: Interval
     both: float
@@ -217,7 +237,7 @@ class RulesReport:
 
 
 def capture_overlap(cohort: CardCohort, parted: Mapping[str, npt.NDArray[np.object_]]) -> CaptureOverlap:
-    """Compare the lists of the same volume that ``points`` and ``model`` make of the cohort; ties share what room is left.
+    """Compare what sales find who work the same volume by ``points`` and by ``model``.
 
     Parameters
     ----------
@@ -232,57 +252,53 @@ def capture_overlap(cohort: CardCohort, parted: Mapping[str, npt.NDArray[np.obje
     >>> told.both, told.rules, told.model, told.who["source"]
     (0.0, 2.0, 1.0, (('web', 0.0, 2.0, 0.0, 0.0), ('fair', 0.0, 0.0, 1.0, 0.0)))
     """
-    rows = best_per_lead_week(cohort)
-    ours, theirs = (take_top(rows.said[who], rows.weight, cohort.room) for who in ("model", "points"))
-    hits = rows.weight * rows.y / cohort.weeks
+    work = CardWork.of(cohort)
+    (_, ours), (_, theirs) = work.outcomes("model"), work.outcomes("points")
+    first = np.full(work.listing.leads, -1)
+    got_there = np.flatnonzero(cohort.y > 0)[::-1]
+    first[work.listing.lead[got_there]] = got_there  # of several rows of a lead the first one stays
+    place = first[first >= 0]
+    ours, theirs = ours[first >= 0], theirs[first >= 0]
     parts = np.column_stack([ours * theirs, (1 - ours) * theirs, ours * (1 - theirs), (1 - ours) * (1 - theirs)])
-    parts = parts * hits[:, None]
-    place = _first_rows(cohort, rows)
     who = {by: _by_level(level[place], parts) for by, level in parted.items()}
     both, rules, model, neither = (float(v) for v in parts.sum(axis=0))
-    return CaptureOverlap(both, rules, model, neither, cohort.room / cohort.weeks, who)
+    return CaptureOverlap(both, rules, model, neither, cohort.room / cohort.weeks, cohort.weeks, who)
 
 
 def stage_audit(cohort: CardCohort, stage: str, there: Flags, seed: int) -> StageAudit | None:
-    """Say how many of the leads in a stage get there, against the model's best of the same number; None if nobody is in it.
+    """Say how many of the leads in a stage get there, against the model's best of as many; None if nobody, or everybody, is in it.
 
     Examples
     --------
     >>> n = np.arange(8)
     >>> rows = CardCohort((n < 2) * 1.0, np.ones(8), n, n, 0 * n, {"model": -1.0 * n}, per_week=1)
     >>> told = stage_audit(rows, "mql", n % 4 == 0, seed=7)
-    >>> told.per_week, told.precision.value, told.model.value, told.both
-    (2.0, 0.5, 1.0, 0.5)
+    >>> told.leads, told.precision.value, told.found.value, told.model.value, told.both
+    (2.0, 0.5, 0.5, 1.0, 0.5)
     """
-    rows = best_per_lead_week(CardCohort(
-        cohort.y, cohort.weight, cohort.lead, cohort.group, cohort.as_of,
-        {"model": cohort.said["model"], "stage": there.astype(np.float64)}, cohort.per_week,
-    ))  # fmt: skip
-    inside = rows.said["stage"] > 0
-    mass = rows.weight * inside
-    if not 0 < mass.sum() < rows.weight.sum():
+    listing = CardWork.of(replace(cohort, earlier=None)).listing
+    inside, hit = np.zeros(listing.leads), np.zeros(listing.leads)
+    best, best_hit, stands = np.zeros(listing.leads), np.zeros(listing.leads), np.zeros(listing.leads)
+    for rows in listing.nights:
+        here = there[rows].astype(np.float64)
+        took = take_top(cohort.said["model"][rows], cohort.weight[rows], float((here * cohort.weight[rows]).sum()))
+        for who, value in ((inside, here), (hit, here * cohort.y[rows]), (best, took), (best_hit, took * cohort.y[rows]),
+                           (stands, cohort.weight[rows])):  # fmt: skip
+            np.maximum.at(who, listing.lead[rows], value)
+    mass = stands * inside
+    if not 0 < mass.sum() < stands.sum():
         return None
-    best = take_top(rows.said["model"], rows.weight, float(mass.sum())) * rows.weight
-    columns = {"in": mass, "in_hits": mass * rows.y, "best": best, "best_hits": best * rows.y}
-    sums = BootstrapSums.of(columns, rows.group, seed_of(seed, Stream.RULES_AUDIT, 1), VOLUME_RESAMPLES)
-    precision, model = sums.ratio("in_hits", "in"), sums.ratio("best_hits", "best")
-    gap = sums.gap(("best_hits", "best"), ("in_hits", "in"))
-    shared = float((best * inside).sum() / mass.sum())
+    got_there = np.zeros(listing.leads)
+    np.maximum.at(got_there, listing.lead, cohort.y)
+    columns = {"in": mass, "in_hits": stands * hit, "best_hits": stands * best_hit, "hits": stands * got_there}
+    group = np.empty(listing.leads, dtype=object)
+    group[listing.lead] = cohort.group
+    sums = BootstrapSums.of(columns, group, seed_of(seed, Stream.RULES_AUDIT, 1), VOLUME_RESAMPLES)
+    shared = float((mass * best).sum() / mass.sum())
     return StageAudit(
-        stage, float(mass.sum()) / cohort.weeks, float(mass.sum() / rows.weight.sum()), precision, model, gap, shared
-    )
-
-
-def _first_rows(cohort: CardCohort, weekly: CardCohort) -> npt.NDArray[np.int64]:
-    """Return, for each lead a week, the row that stands for it: its first of that instant."""
-    if weekly is cohort:
-        return np.arange(len(cohort.y))
-    import pandas as pd
-
-    where = pd.MultiIndex.from_arrays([cohort.lead.astype(str), cohort.as_of])
-    wanted = pd.MultiIndex.from_arrays([weekly.lead.astype(str), weekly.as_of])
-    first = ~where.duplicated()
-    return np.flatnonzero(first)[where[first].get_indexer(wanted)]
+        stage, float(mass.sum()), float(mass.sum() / stands.sum()), sums.ratio("in_hits", "in"), sums.ratio("in_hits", "hits"),
+        sums.ratio("best_hits", "hits"), sums.gap(("best_hits", "hits"), ("in_hits", "hits")), shared,
+    )  # fmt: skip
 
 
 def _by_level(level: npt.NDArray[np.object_], parts: Floats) -> tuple[tuple[str, float, float, float, float], ...]:

@@ -10,6 +10,8 @@ from leadline.core import format
 
 __all__ = [
     "COUNTED",
+    "Action",
+    "Actions",
     "BulletList",
     "Cell",
     "Chart",
@@ -23,6 +25,8 @@ __all__ = [
     "Part",
     "Shape",
     "TableColumn",
+    "Tile",
+    "Tiles",
     "cell",
 ]  # fmt: skip
 
@@ -138,6 +142,52 @@ class BulletList:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """One figure at a glance: its name and value, how sure it is, what it is held against, and its last months as a small line.
+
+    Attributes
+    ----------
+    trend : str
+        The line in words, for those who don't see it.
+    verdict : str
+        How the figure lies to the benchmark: good, bad or open; "" for none.
+    """
+
+    name: str
+    value: str
+    sure: str
+    benchmark: str
+    verdict: str
+    trend: str
+    width: int
+    height: int
+    shapes: tuple[Shape, ...]
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Figures beside one another."""
+
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something to do: what, why, and the file beside the page that lists whom ("" for none)."""
+
+    what: str
+    why: str
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Actions:
+    """A few things to do, the most urgent first."""
+
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True)
 class Collapsed:
     """Parts that are folded away on the screen under some words; on paper they are not."""
 
@@ -148,7 +198,7 @@ class Collapsed:
 COUNTED = "How this is counted"
 """The words under which a section folds its method away."""
 
-Part: TypeAlias = PageTable | Chart | Panels | Control | BulletList | Collapsed | str
+Part: TypeAlias = PageTable | Chart | Panels | Control | BulletList | Collapsed | Tiles | Actions | str
 
 
 @dataclass(frozen=True)
@@ -173,10 +223,14 @@ class PageSection:
 
 @dataclass(frozen=True)
 class Group:
-    """Sections that answer one kind of question, under a heading of their own (none for a page of few sections)."""
+    """Sections that answer one kind of question, under a heading of their own (none for a page of few sections).
+
+    A folded group opens at a press on its heading, and is printed only if it is open.
+    """
 
     title: str
     sections: tuple[PageSection, ...]
+    folded: bool = False
 
     @property
     def key(self) -> str:

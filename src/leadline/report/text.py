@@ -21,6 +21,7 @@ __all__ = [
     "later_stage_lines",
     "lines",
     "percent",
+    "tier_sentence",
 ]
 
 WIDTH = 80
@@ -114,11 +115,11 @@ def _range(record: Mapping[str, Any], what: str, form: str) -> str:
 # The capacity table and the steadiness of the tiers in words, for a terminal of 80 columns.
 
 
-HEAD = ("leads", "threshold", "prec. near", "prec.", "recall", "pos./wk", "new/wk", "leads/run")
+HEAD = ("leads", "threshold", "prec. near", "prec.", "recall", "pos./wk", "leads/run")
 
 KEY = (
-    "leads: a week, at or above the threshold; prec. near: precision just around the threshold; pos./wk: positives a week; "
-    "new/wk: those of leads worked once only; leads/run: leads at or above a fixed threshold"
+    "leads: worked a week, none twice within the horizon; prec. near: precision just around the threshold; pos./wk: positive leads "
+    "found a week, each once; leads/run: leads at or above a fixed threshold"
 )
 
 
@@ -128,14 +129,14 @@ def capacity_rows(cuts: Sequence[Mapping[str, Any]], words: str = "") -> list[li
     Examples
     --------
     >>> cut = {"leads_per_week": 40.0, "probability": 0.1, "precision": 0.2, "recall": None, "expected": 8.0, "marginal": 0.09,
-    ...        "new": 6.5, "night": 40.0, "night_spread": 6.9}
+    ...        "night": 40.0, "night_spread": 6.9}
     >>> capacity_rows([cut])
-    [['40.0', '10.0%', '9.0%', '20.0%', '–', '8.0', '6.5', '40 ± 7']]
+    [['40.0', '10.0%', '9.0%', '20.0%', '–', '8.0', '40 ± 7']]
     """
     made = []
     for c in cuts:
         shares = [format.share(c[key]) for key in ("probability", "marginal", "precision", "recall")]
-        numbers = [f"{c['expected']:.1f}", f"{c['new']:.1f}", f"{c['night']:.0f} ± {c['night_spread']:.0f}"]
+        numbers = [f"{c['expected']:.1f}", f"{c['night']:.0f} ± {c['night_spread']:.0f}"]
         made.append([*([str(c[words])] if words else []), f"{c['leads_per_week']:.1f}", *shares, *numbers])
     return made
 
@@ -198,7 +199,31 @@ def lines(record: Mapping[str, Any]) -> list[str]:
         percent(record["overall"][key]) for key in ("predicted", "observed", "low", "high")
     )
     whole = f"calibration over all leads: {predicted} predicted, {observed} observed ({low} to {high})"
-    return [whole, *wrap(calibration_summary(record), WIDTH, subsequent_indent="  ")]
+    told = [tier_sentence(record["segments"]), calibration_summary(record)]
+    return [whole, *(line for text in told for line in wrap(text, WIDTH, subsequent_indent="  "))]
+
+
+def tier_sentence(segments: Sequence[Mapping[str, Any]]) -> str:
+    """Say whether what each tier promised is what was observed, of the segments of `Segments.to_record`; "" without tiers.
+
+    Examples
+    --------
+    >>> tier = {"by": "tier", "level": "A", "verdict": "overstated", "predicted": 0.214, "observed": 0.134, "low": 0.084, "high": 0.2}
+    >>> tier_sentence([tier, {**tier, "level": "B", "verdict": "calibrated"}])
+    'tier A is overstated: 21% predicted, 13% observed (95% interval 8.4% to 20%); no difference shown in tier B'
+    """
+    tiers = [s for s in segments if s["by"] == "tier"]
+    said = [
+        f"tier {s['level']} is {s['verdict']}: {percent(s['predicted'])} predicted, {percent(s['observed'])} observed "
+        f"(95% interval {percent(s['low'])} to {percent(s['high'])})"
+        for s in tiers
+        if s["verdict"] in ("overstated", "understated")
+    ]
+    for verdict, words in (("calibrated", "no difference shown in"), ("too few to say", "too few to say in")):
+        names = [str(s["level"]) for s in tiers if s["verdict"] == verdict]
+        if names:
+            said.append(f"{words} tier{'s' if len(names) > 1 else ''} {format.join(names)}")
+    return "; ".join(said)
 
 
 def calibration_summary(record: Mapping[str, Any]) -> str:
@@ -211,6 +236,7 @@ def calibration_summary(record: Mapping[str, Any]) -> str:
     'well calibrated in 1 of 2 segments; miscalibrated: country = NL (12% predicted, 18% observed)'
     """
     every: Sequence[Mapping[str, Any]] = record["segments"]
+    every = [s for s in every if s["by"] != "tier"]
     holds, off = ([s for s in every if s["verdict"] == verdict] for verdict in ("calibrated", "miscalibrated"))
     few = len(every) - len(holds) - len(off)
     if not holds and not off:

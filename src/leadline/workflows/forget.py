@@ -321,4 +321,6 @@ def _remaining_notes(config: Config, purged: Mapping[str, int]) -> list[str]:
         notes.append("other systems may have read the deliveries already")
     if others:
         notes.append(f"scores/ has other models' nights ({', '.join(others[:5])}): run this with their configs, too")
+    if purged.get(str(BACKTESTS / config.name)):
+        notes.append("the lists that `leadline report` wrote beside its page name leads: write the report again")
     return [*notes, "a model keeps what it learned: train again and promote, to have one that never saw them"]

@@ -163,7 +163,8 @@ def funnel_record(config: Config, seen: LeadJourneys, tier: Any = None) -> dict[
     outcome, plan = config.outcome, config.funnel
     sla = None if config.sla is None else config.sla.first_touch.micros
     terms = FunnelSettings(
-        plan.within.micros, plan.won_within.micros, outcome.delay.micros, outcome.observed_from, sla, config.timezone or "UTC"
+        plan.within.micros, plan.won_within.micros, outcome.delay.micros, outcome.observed_from, sla, config.timezone or "UTC",
+        config.seed,
     )  # fmt: skip
     return {
         "funnel": funnels.funnel_summary(seen, terms),

@@ -10,24 +10,28 @@ from leadline.config.schema import Config
 from leadline.core.choices import DIALECTS, suggestion
 from leadline.core.files import write_bytes, write_json, write_text
 from leadline.dataset.account_members import role_column
+from leadline.delivery.formats import csv_bytes
 from leadline.errors import UsageError
 from leadline.features.build import features_sql
 from leadline.features.catalog import list_features
+from leadline.insights.open_leads import ACTIONS
 from leadline.workflows.common import Progress, as_config, behaviour_intents, no_progress, open_tables
 from leadline.workflows.scoring.explain import find_model
 from leadline.workflows.training.points import points_files
+from leadline.workflows.training.publish import open_lists_path
 
 __all__ = ["ReportResult", "feature_sql", "report"]
 
 
 @dataclass(frozen=True)
 class ReportResult:
-    """A written report: the page, the same records as JSON beside it, the records, and the scorecard's tables."""
+    """A written report: the page, the same records as JSON beside it, the records, the scorecard's tables, and the lists of leads."""
 
     page: Path
     data: Path
     record: dict[str, Any]
     points: tuple[Path, ...] = ()
+    lists: tuple[Path, ...] = ()
 
     def __repr__(self) -> str:
         return f"ReportResult({self.page})"
@@ -39,7 +43,9 @@ def report(
     model: str | None = None,
     progress: Progress = no_progress,
 ) -> ReportResult:
-    """Write the self-contained page of a model's run, its records as JSON beside it, and its scorecard's tables as CSV.
+    """Write the self-contained page of a model's run; beside it its records as JSON, its scorecard's tables, and lists of leads to act on.
+
+    The lists name leads; they are written where the model was trained on this machine, and `forget` doesn't know of them.
 
     Parameters
     ----------
@@ -77,12 +83,34 @@ def report(
         "version": bundle.version,
         "features": [s.to_record() for s in bundle.specs],
     }
+    lists = _lists(config.name, str(bundle.version), place)
+    if lists:
+        record["lists"] = {action: path.name for action, (path, _) in lists.items()}
     write_json(place.with_suffix(".json"), record)
     write_text(place, report_page(record))
+    for path, data in lists.values():
+        write_bytes(path, data)
     tables = {place.with_name(f"{place.stem}_{name}.csv"): data for name, data in points_files(record).items()}
     for path, data in tables.items():
         write_bytes(path, data)
-    return ReportResult(place, place.with_suffix(".json"), record, tuple(tables))
+    return ReportResult(place, place.with_suffix(".json"), record, tuple(tables), tuple(p for p, _ in lists.values()))
+
+
+def _lists(name: str, version: str, page: Path) -> dict[str, tuple[Path, bytes]]:
+    """Return the file and bytes of each list of leads to act on; none where the model was trained elsewhere."""
+    kept = open_lists_path(name, version)
+    if not kept.is_file():
+        return {}
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    every = pq.read_table(kept)
+    found = {}
+    for action in ACTIONS:
+        mine = every.filter(pc.equal(every["action"], action)).drop_columns(["action"])
+        if mine.num_rows:
+            found[action] = (page.with_name(f"{page.stem}_{action}.csv"), csv_bytes(mine))
+    return found
 
 
 def feature_sql(config: Config | str | Path, dialect: str = "duckdb", progress: Progress = no_progress) -> str:

@@ -179,7 +179,10 @@ def _cuts(record: Record) -> list[str]:
         "recall",
         f"{format.outcome_plural(record.get('outcome') or {})} a week",
     ]
-    return ["Half to double the capacity, in the newest fold:", table(heads, rows, ">>>>>")]
+    return [
+        "Half to double the capacity, in the newest fold, no lead worked twice within the horizon:",
+        table(heads, rows, ">>>>>"),
+    ]
 
 
 def later_stage_table(record: Record) -> list[str]:

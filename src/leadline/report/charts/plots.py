@@ -18,6 +18,7 @@ from leadline.report.charts.svg import (
     Frame,
     axis_ticks,
     curve_shape,
+    room_beside,
     round_place,
     shorten,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "line_chart",
     "scatter_chart",
     "share_chart",
+    "spark_line",
     "stacked_bars",
 ]
 
@@ -75,7 +77,7 @@ def share_chart(
         shapes += [Shape("line", line), Shape("text", {"x": x(value), "y": 12, "class": "tick"}, words)]
     for n, (label, value, low, high, said) in enumerate(rows):
         y = head + n * ROW
-        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label over"}, shorten(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label over"}, shorten(label, room_beside(said))))
         shapes.append(Shape("text", {"x": WIDTH, "y": y + 14, "class": "value over"}, said))
         shapes.append(Shape("line", {"x1": x(low), "x2": x(high), "y1": y + 25, "y2": y + 25, "class": "range part-1"}))
         shapes.append(Shape("circle", {"cx": x(value), "cy": y + 25, "r": 5, "class": "part-1"}))
@@ -99,7 +101,7 @@ def funnel_chart(rows: Sequence[tuple[str, float, str]]) -> Picture:
     shapes: list[Shape] = []
     for n, (label, value, said) in enumerate(rows):
         y, width = n * ROW, max(value / top * WIDTH, 1.0)
-        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, shorten(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, shorten(label, room_beside(said))))
         shapes.append(Shape("text", {"x": WIDTH, "y": y + 14, "class": "value"}, said))
         place: dict[str, str | float] = {
             "x": round_place((WIDTH - width) / 2),
@@ -124,7 +126,7 @@ def stacked_bars(rows: Sequence[tuple[str, Sequence[float], str]], names: Sequen
     shapes: list[Shape] = list(legend)
     for n, (label, values, said) in enumerate(rows):
         y, x, total = head + n * ROW, 0.0, sum(values) or 1.0
-        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, shorten(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, shorten(label, room_beside(said))))
         shapes.append(Shape("text", {"x": WIDTH, "y": y + 14, "class": "value"}, said))
         for k, value in enumerate(values):
             width = value / total * WIDTH
@@ -168,15 +170,64 @@ def line_chart(months: Sequence[str], series: Sequence[Line], said: Callable[[fl
 
 
 def _line(frame: Frame, told: Sequence[float | None], unripe: int, kind: int) -> list[Shape]:
-    """Draw a line in two parts, the ripe one and the dashed one, with its marks."""
+    """Draw a line in two parts, the ripe one and the dashed one, with its marks; it breaks where a month has no figure."""
     points = [(n, value) for n, value in enumerate(told) if value is not None]
-    ripe, rest = [p for p in points if p[0] < unripe], [p for p in points if p[0] >= unripe]
     shapes = []
-    if len(ripe) > 1:
-        shapes.append(curve_shape(frame, ripe, f"line part-{kind + 1}"))
-    if rest and len(ripe[-1:] + rest) > 1:
-        shapes.append(curve_shape(frame, [*ripe[-1:], *rest], f"line part-{kind + 1} censored"))
+    for run in _runs(points):
+        ripe, rest = [p for p in run if p[0] < unripe], [p for p in run if p[0] >= unripe]
+        if len(ripe) > 1:
+            shapes.append(curve_shape(frame, ripe, f"line part-{kind + 1}"))
+        if rest and len(ripe[-1:] + rest) > 1:
+            shapes.append(curve_shape(frame, [*ripe[-1:], *rest], f"line part-{kind + 1} censored"))
     return [*shapes, *(_mark(frame.x(x), frame.y(y), kind) for x, y in points)]
+
+
+def spark_line(values: Sequence[float | None], recent: int) -> Picture:
+    """Draw a small line without axes; from place `recent` on it is dashed: too new to be compared.
+
+    Examples
+    --------
+    >>> width, height, shapes = spark_line([0.1, 0.2, 0.15, 0.05], 3)
+    >>> width, height, [s.at["class"] for s in shapes if s.kind == "path"]
+    (160, 36, ['line part-1', 'line part-1 censored'])
+    """
+    points = [(n, value) for n, value in enumerate(values) if value is not None]
+    top = max((value for _, value in points), default=0.0) or 1.0
+    step = 148 / max(len(values) - 1, 1)
+
+    def at(n: int, value: float) -> tuple[float, float]:
+        return round_place(6 + n * step), round_place(32 - value / top * 27)
+
+    shapes: list[Shape] = []
+    for run in _runs(points):
+        for part, kind in (
+            ([p for p in run if p[0] < recent], ""),
+            ([p for p in run if p[0] >= recent - 1], " censored"),
+        ):
+            if len(part) > 1:
+                path = "M" + "L".join(f"{x} {y}" for x, y in (at(*p) for p in part))
+                shapes.append(Shape("path", {"d": path, "class": f"line part-1{kind}"}))
+    last = next((p for p in reversed(points) if p[0] < recent), None)
+    if last is not None:
+        x, y = at(*last)
+        shapes.append(Shape("circle", {"cx": x, "cy": y, "r": 3.5, "class": "part-1"}))
+    return 160, 36, tuple(shapes)
+
+
+def _runs(points: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]]:
+    """Part points where a month is missing.
+
+    Examples
+    --------
+    >>> _runs([(0, 0.1), (1, 0.2), (3, 0.1)])
+    [[(0, 0.1), (1, 0.2)], [(3, 0.1)]]
+    """
+    runs: list[list[tuple[int, float]]] = []
+    for n, value in points:
+        if not runs or runs[-1][-1][0] != n - 1:
+            runs.append([])
+        runs[-1].append((n, value))
+    return runs
 
 
 def _mark(x: float, y: float, kind: int) -> Shape:

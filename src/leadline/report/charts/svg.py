@@ -26,6 +26,7 @@ __all__ = [
     "curve_shape",
     "day_strip",
     "interval_chart",
+    "room_beside",
     "round_place",
     "shorten",
 ]
@@ -52,7 +53,7 @@ def bar_chart(rows: Sequence[tuple[str, float, str, str]]) -> tuple[int, int, tu
     shapes: list[Shape] = []
     for n, (label, value, said, kind) in enumerate(rows):
         y = n * ROW
-        shapes.append(Shape("text", {"x": 0, "y": y + 15, "class": "label"}, shorten(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 15, "class": "label"}, shorten(label, room_beside(said))))
         shapes.append(Shape("text", {"x": WIDTH, "y": y + 15, "class": "value"}, said))
         shapes.append(
             Shape(
@@ -78,7 +79,7 @@ def interval_chart(rows: Sequence[tuple[str, float, float, float, str]]) -> tupl
         y = n * ROW
         kind = "up" if low > 1 else "down" if high < 1 else "flat"
         shapes.append(Shape("line", {"x1": x(1), "x2": x(1), "y1": y + 19, "y2": y + 31, "class": "one"}))
-        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, shorten(label)))
+        shapes.append(Shape("text", {"x": 0, "y": y + 14, "class": "label"}, shorten(label, room_beside(said))))
         shapes.append(Shape("text", {"x": WIDTH, "y": y + 14, "class": "value"}, said))
         shapes.append(
             Shape("line", {"x1": x(low), "x2": x(high), "y1": y + 25, "y2": y + 25, "class": f"range {kind}"})
@@ -190,6 +191,17 @@ def shorten(text: str, most: int = 52) -> str:
     ('a…', 'a')
     """
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def room_beside(said: str) -> int:
+    """Return how many letters of a label fit on the line on which a figure stands at the right.
+
+    Examples
+    --------
+    >>> room_beside("72.0%"), room_beside("x" * 100)
+    (52, 8)
+    """
+    return max(min(WIDTH // 8 - len(said) - 2, 52), 8)
 
 
 # A strip of days: who did something when, a dot a day, larger where more was done, and marks for what else happened.

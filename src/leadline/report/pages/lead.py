@@ -1,7 +1,8 @@
-"""One lead's page: the score, why, which single act would raise its tier, its timeline, and the score over past nights."""
+"""One lead's page: what to do with it and why, its timeline, the score over past nights, all reasons, and what single acts would go with."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from leadline.core.point_in_time import DAY
 from leadline.report.charts import plots, svg
 from leadline.report.charts.svg import day_strip
 from leadline.report.pages.page import render
-from leadline.report.parts import Chart, PageSection, PageTable, Part, Shape, TableColumn, cell
+from leadline.report.parts import BulletList, Chart, PageSection, PageTable, Part, Shape, TableColumn, cell
 
 __all__ = ["lead_page", "lead_sections", "timeline_section"]
 
@@ -115,6 +116,7 @@ def _actor(act: Mapping[str, Any]) -> str:
 
 
 SHOWN = 12  # bars of a chart; its table has all
+LEAST = 0.005  # effects on the log odds below which a fact says nothing
 
 FLAT = "A flat file has no dates, so there is no timeline, and no event to try."
 
@@ -141,12 +143,81 @@ def lead_sections(record: Mapping[str, Any]) -> tuple[PageSection, ...]:
     if record["flat"]:
         return (_score(record), _why(record))
     return (
-        _score(record),
-        _why(record),
-        _next_action_section(record),
+        _brief(record),
         timeline_section(record),
         _score_history(record),
+        _why(record),
+        _score(record),
+        _next_action_section(record),
     )
+
+
+DO = {
+    "purchase_ready": ("purchase-ready", "Call now"),
+    "active_evaluator": ("active evaluator", "Offer help to evaluate"),
+    "early_researcher": ("early researcher", "Send content, don’t call yet"),
+    "no_recent_intent": ("no recent intent", "Wait until it acts again"),
+}
+"""Each intent stage in words, and what to do with such a lead."""
+FIRST = 3  # reasons
+INTENT = re.compile(r"events? of (awareness|evaluation|purchase) intent")
+
+
+def _brief(record: Mapping[str, Any]) -> PageSection:
+    """Say in ten seconds who it is, what to do, and the three reasons that name what was done."""
+    who = [
+        f"{word} {value}"
+        for word, value in (
+            ("title", record.get("title")),
+            ("company", record["account_id"]),
+            ("source", record.get("source")),
+        )
+        if value
+    ]
+    stage, do = DO.get(str(record.get("intent_stage")), ("", "Work it in the order of its rank"))
+    if stage == "purchase-ready" and record["tier"] != record["tiers"][0]:
+        do = "Call after the best tier"
+    found = f"{do}: tier {record['tier']}{f', {stage}' if stage else ''}, {format.share(record['probability'])} to {_to_do(record)}."
+    reasons = [
+        _named(c["fact"], record["acts"])
+        for c in record["causes"]
+        if c["effect"] >= LEAST and not _is_denial(c["fact"])
+    ][:FIRST]
+    lines = tuple(f"{r[:1].upper()}{r[1:]}." for r in reasons)
+    parts: list[Part] = [f"{' · '.join(who)}."] if who else []
+    parts += [BulletList(lines)] if lines else ["Nothing that it did raises its score."]
+    return PageSection("brief", "What to do", found, tuple(parts))
+
+
+def _to_do(record: Mapping[str, Any]) -> str:
+    """Say the outcome as what the lead may do."""
+    asked = record["outcome"]
+    return (
+        f"reach {format.stage(str(asked['reaches']))} within {format.duration(asked['within'])}"
+        if asked.get("reaches")
+        else "convert"
+    )
+
+
+def _is_denial(fact: str) -> bool:
+    return fact.startswith(("never ", "no ", "none "))
+
+
+def _named(fact: str, acts: Sequence[Mapping[str, Any]]) -> str:
+    """Name the newest act behind a count of an intent's events.
+
+    Examples
+    --------
+    >>> acts = [{"own": True, "intent": "purchase", "words": "asked for a demo", "day": 1_749_600_000_000_000}]
+    >>> _named("3 events of purchase intent in 7 days, last on 11 Jun", acts), _named("spoke with sales once", acts)
+    ('asked for a demo on 11 Jun 2025 (3 events of purchase intent in 7 days)', 'spoke with sales once')
+    """
+    kind = INTENT.search(fact)
+    mine = [a for a in acts if kind and a["own"] and a["intent"] == kind[1]]
+    if not mine:
+        return fact
+    newest = max(mine, key=lambda a: a["day"])
+    return f"{newest['words']} on {format.date_text(newest['day'])} ({fact.partition(', last on')[0]})"
 
 
 def _score(record: Mapping[str, Any]) -> PageSection:
@@ -187,7 +258,9 @@ def _score(record: Mapping[str, Any]) -> PageSection:
 
 
 def _why(record: Mapping[str, Any]) -> PageSection:
-    causes: Sequence[Mapping[str, Any]] = [c for c in record["causes"] if abs(c["effect"]) >= 0.005]
+    causes: Sequence[Mapping[str, Any]] = [
+        c for c in record["causes"] if abs(c["effect"]) >= LEAST and not _is_explained(c, record)
+    ]
     up = next((c for c in causes if c["effect"] > 0), None)
     down = next((c for c in causes if c["effect"] < 0), None)
     said = [f"what {way} the score most is “{c['fact']}”" for way, c in (("raises", up), ("lowers", down)) if c]
@@ -214,9 +287,19 @@ def _why(record: Mapping[str, Any]) -> PageSection:
     chart = Chart("effects", "Reasons for and against", shows, *svg.bar_chart(drawn), table)
     how = (
         "Effects are the model’s own (exact SHAP values), added up over all features that tell of the same thing. A fact is a reason "
-        "of the score, not of the sale."
+        "of the score, not of the sale. What the lead did isn’t shown as lowering the score where doing it once more would raise it: other acts explain that."
     )
     return PageSection("why", "Why", found[:1].upper() + found[1:], (chart, how))
+
+
+def _is_explained(cause: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Tell of a fact about an act that lowers the score though once more of it would raise it: others that go along explain it.
+
+    A rep can't use both, and a table that has both is read as a contradiction.
+    """
+    tried = (record.get("nearest") or {"acts": ()})["acts"]
+    more = [a["words"] for a in tried if a["who"] is None and a["probability"] > record["probability"]]
+    return cause["effect"] < 0 and any(str(cause["fact"]).startswith(words) for words in more)
 
 
 def _way(effect: float) -> str:
@@ -226,7 +309,7 @@ def _way(effect: float) -> str:
 def _next_action_section(record: Mapping[str, Any]) -> PageSection:
     told: Mapping[str, Any] = record["nearest"]
     acts: Sequence[Mapping[str, Any]] = told["acts"]
-    title, p = "Next best action (what-if)", record["probability"]
+    title, p = "For marketing: which act would go with a higher score", record["probability"]
     if not acts:
         return PageSection("nearest", title, "The data hold no event that many leads share, so none could be tried.")
     columns = (

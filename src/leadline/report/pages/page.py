@@ -16,8 +16,19 @@ from typing import Any, TypeAlias
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leadline.report.parts import BulletList, Chart, Collapsed, Control, Group, PageSection, PageTable, Panels
-from leadline.report.sections import points, points_rules
+from leadline.report.parts import (
+    Actions,
+    BulletList,
+    Chart,
+    Collapsed,
+    Control,
+    Group,
+    PageSection,
+    PageTable,
+    Panels,
+    Tiles,
+)
+from leadline.report.sections import first_screen, points, points_rules
 from leadline.report.sections.funnel import assets, behaviours, committees, diagnosis, funnel, intent_stages, rejections
 from leadline.report.sections.model import (
     capacity,
@@ -29,35 +40,37 @@ from leadline.report.sections.model import (
     topk_backtest,
 )
 
-__all__ = ["opening_sections", "render", "report_groups", "report_page", "report_sections"]
+__all__ = ["render", "report_groups", "report_page", "report_sections"]
 
 Maker: TypeAlias = Callable[[Mapping[str, Any]], PageSection | tuple[PageSection, ...] | None]
 
+FIRST = (
+    first_screen.glance_section,
+    first_screen.actions_section,
+    first_screen.open_section,
+    first_screen.trust_section,
+    first_screen.sources_section,
+)
+"""What stands on the first screen, in its order; all else is folded under the groups."""
+
 GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
     (
-        "What goes with conversion",
+        "Why",
         (
             funnel.funnel_section,
+            diagnosis.diagnosis_section,
             behaviours.behaviours_section,
             assets.assets_section,
             committees.committees_section,
             intent_stages.intent_section,
-        ),
-    ),
-    (
-        "What to change",
-        (
-            diagnosis.diagnosis_section,
-            points_rules.rules_section,
-            points.scorecard_section,
-            capacity.capacity_section,
             rejections.rejections_section,
-            topk_backtest.topk_section,
         ),
     ),
+    ("Rules and thresholds", (points_rules.rules_section, points.scorecard_section, capacity.capacity_section)),
     (
-        "How good the model is",
+        "For the data scientist",
         (
+            topk_backtest.topk_section,
             performance.performance_section,
             question.question_section,
             drivers.drivers_section,
@@ -68,10 +81,7 @@ GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
         ),
     ),
 )
-"""The sections in their order. A maker gives None, or nothing, where its section would say nothing of such a run."""
-
-SHORT = 3
-"""Findings that an opening summary holds at least, where there are so many: feature importance is told where it has fewer."""
+"""The folded sections in their order. A maker gives None, or nothing, where its section would say nothing of such a run."""
 
 
 def report_page(record: Mapping[str, Any]) -> str:
@@ -82,20 +92,7 @@ def report_page(record: Mapping[str, Any]) -> str:
     record : mapping
         A run's record, as `leadline.workflows.training.train` made it.
     """
-    made = report_groups(record)
-    about = next(section.found for section in made[-1].sections if section.key == "asked")
-    return render("report.html.j2", record["name"], record.get("version"), made, about, opening_sections(made))
-
-
-def opening_sections(made: Sequence[Group]) -> list[PageSection]:
-    """Pick the sections whose findings open the page: all with a figure but those of the last group, and how good the model is."""
-    told = [
-        section for group in made for section in group.sections if any(letter.isdigit() for letter in section.found)
-    ]
-    last = {section.key for section in made[-1].sections}
-    first = [section for section in told if section.key not in last]
-    also = ("good",) if len(first) >= SHORT else ("moves", "good")
-    return first + [section for section in told if section.key in also]
+    return render("report.html.j2", record["name"], record.get("version"), report_groups(record))
 
 
 def render(
@@ -103,8 +100,6 @@ def render(
     name: str,
     version: str | None,
     parts: Sequence[PageSection] | Sequence[Group],
-    about: str = "",
-    opened: Sequence[PageSection] = (),
 ) -> str:
     """Return sections as a page by one of the templates, with its own style and script and no other.
 
@@ -112,8 +107,6 @@ def render(
     ----------
     parts : sequence of Section or of Group
         What the page holds; sections without groups are a short page's.
-    about, opened : str and sequence of Section
-        The opening summary: a sentence, and the sections whose findings it lists.
     """
     style, script = _asset("style.css"), _asset("script.js")
     policy = (
@@ -123,16 +116,22 @@ def render(
     loose = tuple(part for part in parts if isinstance(part, PageSection))
     grouped = [part for part in parts if isinstance(part, Group)] or [Group("", loose)]
     return _environment().get_template(template).render(
-        name=name, version=version, groups=grouped, about=about, opened=opened,
+        name=name, version=version, groups=grouped,
         style=Markup(style), script=Markup(script), policy=policy,  # our own files
     )  # fmt: skip
 
 
 def report_groups(record: Mapping[str, Any]) -> tuple[Group, ...]:
-    """Return the groups of a record's page, in their order."""
-    return tuple(
-        Group(title, tuple(s for make in makers for s in _as_sections(make, record))) for title, makers in GROUPS
+    """Return the groups of a record's page: the first screen, without a heading, and the folded ones.
+
+    Where there is no first screen, as for a flat file, nothing is folded.
+    """
+    first = tuple(s for make in FIRST for s in _as_sections(make, record))
+    rest = tuple(
+        Group(title, tuple(s for make in makers for s in _as_sections(make, record)), folded=bool(first))
+        for title, makers in GROUPS
     )
+    return (Group("", first), *rest) if first else rest
 
 
 def report_sections(record: Mapping[str, Any]) -> tuple[PageSection, ...]:
@@ -161,6 +160,8 @@ def _environment() -> Environment:
         "control": Control,
         "listed": BulletList,
         "folded": Collapsed,
+        "tiles": Tiles,
+        "actions": Actions,
     }
     environment.tests |= {name: lambda part, kind=kind: isinstance(part, kind) for name, kind in kinds.items()}
     return environment

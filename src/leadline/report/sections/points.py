@@ -63,7 +63,7 @@ def _scorecard_finding(told: Mapping[str, Any], what: str) -> str:
     room = f"{format.decimal(worth['room'], 1).removesuffix('.0')} leads{' a week' if told['weekly'] else ''}"
     return (
         f"A table of {many} of whole points keeps {format.share(kept['value'], 0)} of the model’s lift on the same future leads (95% interval "
-        f"{format.shares(kept['low'], kept['high'], 0)}): among the best {room} it finds {_n(by['card']['expected']['value'])} {what}, the model "
+        f"{format.shares(kept['low'], kept['high'], 0)}): working the best {room}, each lead once, it finds {_n(by['card']['expected']['value'])} {what}{' a week' if told['weekly'] else ''}, the model "
         f"{_n(by['model']['expected']['value'])}{rest}."
     )
 
@@ -99,7 +99,7 @@ def _ranker_tables(card: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Pa
     )
     bands = (("current scoring rules", card["today"]), ("the card’s", card["bands"]))
     needs = [f"{format.decimal(laid[0]['at_least'], 0)} of {words}" for words, laid in bands if laid]
-    caption = "One event: its points now and by the card" + (
+    caption = "What one event earns by today’s rules and by the card, which asks of more than they do" + (
         f"; for the same volume a lead needs {format.join(needs)}" if needs else ""
     )
     return [PageTable("points-beside", caption, columns, rows)]
@@ -121,7 +121,7 @@ def _bands(told: Mapping[str, Any]) -> PageTable:
     unit = "leads a week" if told["weekly"] else "leads"
     today = {b["name"]: b for b in told["today"]}
     columns: tuple[TableColumn, ...] = (
-        TableColumn("band"), TableColumn("points, at least", True), TableColumn(unit, True, "at or above it, in the newest fold"),
+        TableColumn("band"), TableColumn("points, at least", True), TableColumn(unit, True, "at or above it in an average week" if told["weekly"] else "at or above it"),
     )  # fmt: skip
     columns += (
         (TableColumn("current scoring rules, at least", True), TableColumn(f"{unit} by them", True)) if today else ()
@@ -146,11 +146,11 @@ def _bands(told: Mapping[str, Any]) -> PageTable:
 def _worth(worth: Mapping[str, Any], what: str, weekly: bool) -> PageTable:
     columns = (
         TableColumn("who ranks"),
-        TableColumn(f"{what}{' a week' if weekly else ''}", True, "among the leads taken"),
+        TableColumn(f"{what}{' a week' if weekly else ''}", True, "found, each lead once"),
         TableColumn("95% interval", True),
         TableColumn("card is ahead by", True, what),
         TableColumn("its 95% interval", True),
-        TableColumn("precision", True, f"share of the leads taken that become {what}"),
+        TableColumn("precision", True, f"share of the leads worked that become {what}"),
         TableColumn("lift of best tenth", True),
         TableColumn("its interval", True),
         TableColumn("AUC", True),

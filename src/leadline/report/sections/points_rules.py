@@ -22,7 +22,8 @@ FAIR = (
 )
 VERDICTS = {"no difference shown": "can’t tell"}
 SHARED = (
-    "Both lists hold the same number of leads; leads tied at the threshold share what room is left, as a random order would give on average. "
+    "By either list sales work the same number of leads each night, none again within the horizon, also in the folds before; a lead that gets "
+    "there counts once. Leads tied at the threshold share what room is left, as a random order would give on average. "
     "A source that fewer than 20 leads share counts as other."
 )
 
@@ -57,18 +58,30 @@ def _rules_finding(told: Mapping[str, Any], what: str) -> str:
     )
     unpaid = f", and {goes} no points" if free else ""
     return (
-        f"Among the best {_room(c, told['weekly'])}, today’s rules find {_n(c['both'] + c['rules'])} {what} and the model "
-        f"{_n(c['both'] + c['model'])}, {_n(c['both'])} of them the same; {worth}"
+        f"{_working(c, told['weekly'])}, today’s rules find {_found(c, 'rules', what, told['weekly'])} and the model "
+        f"{_found(c, 'model', '', told['weekly'])}, {_n(c['both'])} of them the same; {worth}"
         f"{f', {under} underpaid' if under else ''}{unpaid}."
     )
 
 
 def _n(value: Any) -> str:
-    return format.decimal(value, 1)
+    return format.decimal(value, 0)
 
 
-def _room(c: Mapping[str, Any], weekly: bool) -> str:
-    return f"{format.decimal(c['volume'], 1).removesuffix('.0')} leads{' a week' if weekly else ''}"
+def _found(c: Mapping[str, Any], who: str, what: str, weekly: bool) -> str:
+    """Say how many leads one of the lists finds, and how many a week that is."""
+    found = c["both"] + c[who]
+    named = f"{_n(found)} {what}".strip()
+    return f"{named} ({format.decimal(found / c['weeks'], 1)} a week)" if weekly else named
+
+
+def _working(c: Mapping[str, Any], weekly: bool) -> str:
+    room = format.decimal(c["volume"], 1).removesuffix(".0")
+    return (
+        f"Working the best {room} leads a week through the {_n(c['weeks'])} weeks of the newest fold, each lead once"
+        if weekly
+        else f"Among the best {room} leads"
+    )
 
 
 def _rule(said: Mapping[str, Any]) -> str:
@@ -145,7 +158,7 @@ def _table(told: Mapping[str, Any]) -> PageTable:
         ))  # fmt: skip
     return PageTable(
         "rules-audited",
-        f"Each rule on the {format.count(told['rows'], 'snapshot')} of the newest fold",
+        f"What each rule adds beside the other rules, on the {format.count(told['rows'], 'snapshot')} of the newest fold",
         columns,
         tuple(rows),
     )
@@ -153,11 +166,11 @@ def _table(told: Mapping[str, Any]) -> PageTable:
 
 def _caught(told: Mapping[str, Any], what: str) -> PageTable:
     c = told["caught"]
-    each = [("on both lists", c["both"]), ("only on that of today’s rules", c["rules"]), ("only on the model’s", c["model"]), ("on neither", c["neither"])]  # fmt: skip
+    each = [("found by both", c["both"]), ("by today’s rules alone", c["rules"]), ("by the model alone", c["model"]), ("by neither", c["neither"])]  # fmt: skip
     total = sum(value for _, value in each)
     columns = (
         TableColumn(f"{what} that are"),
-        TableColumn(f"{what}{' a week' if told['weekly'] else ''}", True),
+        TableColumn(what, True, "each lead once"),
         TableColumn(f"share of all {what}", True),
     )
     rows = tuple(
@@ -168,7 +181,8 @@ def _caught(told: Mapping[str, Any], what: str) -> PageTable:
         )
         for words, v in each
     )
-    return PageTable("rules-caught", f"Who finds them, of the best {_room(c, told['weekly'])}", columns, rows)
+    caption = f"Who finds the {_n(total)} leads that became {what} within the horizon of one of these nights"
+    return PageTable("rules-caught", caption, columns, rows)
 
 
 def _capture_tables(told: Mapping[str, Any], what: str) -> list[PageTable]:
@@ -176,7 +190,7 @@ def _capture_tables(told: Mapping[str, Any], what: str) -> list[PageTable]:
     tables = []
     for by, levels in told["caught"]["who"].items():
         columns = (
-            TableColumn(by), TableColumn(f"{what} on both lists", True), TableColumn("only by the rules", True), TableColumn("only by the model", True),
+            TableColumn(by), TableColumn(f"{what} found by both", True), TableColumn("by the rules alone", True), TableColumn("by the model alone", True),
             TableColumn("by neither", True),
         )  # fmt: skip
         rows = tuple(
@@ -212,13 +226,15 @@ def _stage(stage: Mapping[str, Any], what: str, weekly: bool) -> str:
     """Audit a stage as a criterion: how many in it get there, against the model's best of the same number."""
     precision, model, gap = stage["precision"], stage["model"], stage["gap"]
     verdict = (
-        "the model’s are better by more than noise" if (gap["low"] or 0) > 0
-        else "those in the stage are better by more than noise" if (gap["high"] or 0) < 0 else "the two can’t be told apart"
+        "the model’s lists hold more by more than noise" if (gap["low"] or 0) > 0
+        else "the stage holds more by more than noise" if (gap["high"] or 0) < 0 else "the two can’t be told apart"
     )  # fmt: skip
+    name, when = stage["stage"].upper(), "nights" if weekly else "rows"
     return (
-        f"The {stage['stage'].upper()} criteria: {format.decimal(stage['per_week'], 0)} leads{' a week' if weekly else ''} stand as "
-        f"{stage['stage'].upper()} ({format.share(stage['share'], 0)} of all), of whom {format.share(precision['value'])} become {what}; of as many of the "
-        f"model’s best, {format.share(model['value'])} do (difference {_gap(gap)}): {verdict}. {format.share(stage['both'], 0)} of them are the same leads."
+        f"Does standing as {name} say who comes next? {format.count(round(stage['leads']))} leads stood as {name} at one of these {when}, also those who had been it for "
+        f"long ({format.share(stage['share'], 0)} of all that were open); {format.share(precision['value'])} of them became {what} within the horizon, which is "
+        f"{format.share(stage['found']['value'], 0)} of all that did. Lists of the model, as long each night, held {format.share(model['value'], 0)} of them (difference {_gap(gap)}): "
+        f"{verdict}. {format.share(stage['both'], 0)} of those who stood as {name} were on these lists, too."
     )
 
 

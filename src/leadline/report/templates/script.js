@@ -21,8 +21,9 @@
     show(true);
   }
 
-  // What is folded away on the screen is printed, and folded away again.
-  const shut = () => Array.from(document.querySelectorAll("main details:not([open])"));
+  // What is folded away on the screen is printed, and folded away again; of groups of sections only what the reader opened.
+  const shut = () => Array.from(document.querySelectorAll("main details:not([open]):not(.group)"))
+    .filter((part) => !part.closest("details.group:not([open])"));
   let opened = [];
   addEventListener("beforeprint", () => { opened = shut(); opened.forEach((part) => { part.open = true; }); });
   addEventListener("afterprint", () => { opened.forEach((part) => { part.open = false; }); });

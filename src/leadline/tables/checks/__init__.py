@@ -45,6 +45,7 @@ AFTER: tuple[Check[Context], ...] = (
     Check("LL118", "lead's account", NOTE, consistency.account_taken_as_fixed),
     Check("LL120", "behaviour only after the outcome", WARNING, consistency.late_behaviours),
     Check("LL127", "behaviour that no event has", WARNING, consistency.unheard_behaviours),
+    Check("LL128", "money that can't be", WARNING, consistency.impossible_money),
 )
 FLAT: tuple[Check[Context], ...] = (
     Check("LL110", "needed table without rows", ERROR, keys.empty_needed),

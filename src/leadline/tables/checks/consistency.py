@@ -13,6 +13,7 @@ from leadline.tables.checks.base import Answer, Context
 
 __all__ = [
     "account_taken_as_fixed",
+    "impossible_money",
     "impossible_order",
     "late_behaviours",
     "merge_cycle",
@@ -46,6 +47,29 @@ def impossible_order(context: Context) -> Iterator[Answer]:
                 "mend the export",
                 count,
             )
+
+
+def impossible_money(context: Context) -> Iterator[Answer]:
+    """Tell spend that is below 0, or nothing in all, and won deals with an amount below 0: no ratio is made of these."""
+    tables = context.config.tables
+    if tables.spend is not None:
+        below, first = context.count("spend", "cost < 0")
+        rows = context.store.rows("SELECT COUNT(*), SUM(cost) FROM spend WHERE cost IS NOT NULL")[0]
+        if below:
+            yield (f"spend.{tables.spend.cost}", f"{below} rows have a cost below 0 (first: row {first})", "costs of 0 or more",
+                   "export what was spent without refunds, or book these in the month that they belong to", below)  # fmt: skip
+        elif rows[0] and not rows[1]:
+            yield (f"spend.{tables.spend.cost}", f"all spend is 0, on {rows[0]} rows", "what campaigns cost",
+                   "mend the export, or leave tables.spend out", int(rows[0]))  # fmt: skip
+    deals = tables.opportunities
+    if deals is not None and deals.amount and deals.stage:
+        listed = ", ".join(literal(word) for word in context.config.words("won"))
+        below, first = (
+            context.count("opportunities", f"amount < 0 AND LOWER(stage) IN ({listed})") if listed else (0, 0)
+        )
+        if below:
+            yield (f"opportunities.{deals.amount}", f"{below} won deals have an amount below 0 (first: row {first})", "amounts of 0 or more",
+                   "export deals without credit notes", below)  # fmt: skip
 
 
 def unmapped_stages(context: Context) -> Iterator[Answer]:

@@ -5,7 +5,7 @@ The page is about a person, and is written where the user says and nowhere else;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,14 +15,18 @@ from leadline.config.schema import Config
 from leadline.core.files import write_text
 from leadline.core.jsonable import to_jsonable
 from leadline.dataset import timeline
+from leadline.dataset.account_members import TITLES
+from leadline.dataset.attribute_values import SOURCES
 from leadline.dataset.timeline import add_event, common_behaviours, keep_one_lead, reads_events
 from leadline.delivery.past_scores import read_lead_history
 from leadline.explanation.next_best_action import NextBestAction, find_next_action, tier_thresholds
 from leadline.features import build
 from leadline.features.build import FeatureTable
 from leadline.features.catalog import words_for
+from leadline.features.families.intent_stage import IntentRule
 from leadline.registry.bundle import Bundle
 from leadline.tables import LoadedTables
+from leadline.tables.attributes import slugify
 from leadline.tables.event_cache import CachedEvents
 from leadline.tables.stages import stage_index
 from leadline.workflows.check import page_place
@@ -107,7 +111,7 @@ def explain_page(
         }  # fmt: skip
         if not config.is_flat:
             progress("reading the timeline")
-            record |= _past_record(config, bundle, loaded)
+            record |= _past_record(config, bundle, loaded) | {"intent_stage": _intent_stage(bundle, loaded)}
             progress("trying single events")
             record["nearest"] = _next_action(config, bundle, loaded, made, told, nights).to_record()
     record = to_jsonable(record)
@@ -132,9 +136,33 @@ def _scored(config: Config, bundle: Bundle, told: LeadExplanation, made: Feature
     return {
         "name": bundle.name, "version": bundle.version, "lead_id": told.lead_id, "account_id": account, "as_of": told.as_of,
         "outcome": config.outcome.model_dump(mode="json"), "probability": told.probability, "tier": told.tier,
-        "tiers": [*bundle.scorer.bands.names], "cuts": [*bundle.scorer.bands.cuts], "base": told.base,
+        **_attributes(bundle, made), "tiers": [*bundle.scorer.bands.names], "cuts": [*bundle.scorer.bands.cuts], "base": told.base,
         "causes": [{"fact": fact, "effect": effect} for fact, effect in told.causes], "later": dict(told.later),
     }  # fmt: skip
+
+
+def _intent_stage(bundle: Bundle, loaded: LoadedTables) -> str | None:
+    """Return the lead's intent stage; None where no behaviour has an intent."""
+    rule = IntentRule.from_record(bundle.manifest["intent_stages"])
+    if rule is None:
+        return None
+    counted = build.compute_features(loaded, rule.specs(), bundle.manifest["intents"], bundle.manifest["roles"])
+    return str(rule.stages(counted.values)[0])
+
+
+def _attributes(bundle: Bundle, made: FeatureTable) -> dict[str, Any]:
+    """Return the lead's title and source, where the model reads them, and its intent stage."""
+    texts = {
+        slugify(s.field): s.name
+        for s in bundle.specs
+        if s.aggregate == "value" and s.table == "leads" and s.kind == "category"
+    }
+
+    def first(words: Sequence[str]) -> Any:
+        name = next((texts[word] for word in words if word in texts), None)
+        return None if name is None else made.values[name].iloc[0]
+
+    return {"title": first(TITLES), "source": first(SOURCES)}
 
 
 def _past_record(config: Config, bundle: Bundle, loaded: LoadedTables) -> dict[str, Any]:

@@ -90,6 +90,8 @@ def backtest_rankings(fitted: TrainedModel, said: Mapping[str, Floats]) -> TopKB
         None if every is None else every.micros,
     )  # fmt: skip
     amount = None if made.labels.amount is None else made.labels.amount[rows] / 100
+    if amount is not None and bool((amount < 0).any()):
+        amount = None  # LL128 has told it; a total of such amounts is no revenue
     outcome = config.outcome
     terms = BacktestTerms(
         format.stages(str(outcome.reaches)), str(every or "7d"), str(config.horizon), str(outcome.won_within)

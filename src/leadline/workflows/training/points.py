@@ -115,15 +115,21 @@ def distill_card(fitted: TrainedModel) -> DistilledCard:
 def newest_cohort(fitted: TrainedModel) -> CardCohort:
     """Return the newest fold's rows, with what the model, the regression and current scoring rules said of them."""
     honest, matrix, config = fitted.honest, fitted.matrix, fitted.config
-    newest = honest.judged
-    at = honest.row[newest]
-    said: dict[str, Floats] = {"model": honest.probability[newest], "logistic": honest.lr_probability[newest]}
-    if fitted.made.points is not None:
-        said["points"] = fitted.made.points[at]
-    return CardCohort(
-        matrix.y[at], matrix.weight[at], matrix.lead[at], fitted.made.features.group()[at], matrix.as_of[at], said,
-        None if config.is_flat else float(config.capacity.leads_per_week),
-    )  # fmt: skip
+    every = config.snapshots.every
+    group = fitted.made.features.group()
+
+    def part(mine: npt.NDArray[np.bool_], earlier: CardCohort | None) -> CardCohort:
+        at = honest.row[mine]
+        said: dict[str, Floats] = {"model": honest.probability[mine], "logistic": honest.lr_probability[mine]}
+        if fitted.made.points is not None:
+            said["points"] = fitted.made.points[at]
+        return CardCohort(
+            matrix.y[at], matrix.weight[at], matrix.lead[at], group[at], matrix.as_of[at], said,
+            None if config.is_flat else float(config.capacity.leads_per_week), config.horizon.micros,
+            None if every is None else every.micros, earlier,
+        )  # fmt: skip
+
+    return part(honest.judged, part(~honest.judged, None))
 
 
 def _out_of_time_value(
@@ -136,7 +142,11 @@ def _out_of_time_value(
         return None
     card = distill(specs, matrix.take(honest.row[before]), honest.probability[before], most)
     scored = _scored(card, matrix, honest.row[honest.judged])
-    return evaluate_card(replace(newest, said={"card": scored, **newest.said}), fitted.config.seed)
+    # Sales would have worked by such a card before, too; those rows tell only who rests when the newest fold begins.
+    past = newest.earlier
+    if past is not None:
+        past = replace(past, said={"card": _scored(card, matrix, honest.row[~honest.judged]), **past.said})
+    return evaluate_card(replace(newest, said={"card": scored, **newest.said}, earlier=past), fitted.config.seed)
 
 
 def _scored(card: PointsCard, matrix: Matrix, rows: npt.NDArray[np.int64]) -> Floats:

@@ -31,10 +31,12 @@ from leadline.workflows.training.fit import TrainedModel
 from leadline.workflows.training.points import CARD, points_files
 from leadline.workflows.training.prepare import TrainingData
 from leadline.workflows.training.record import refits_record
+from leadline.workflows.training.report_sections import open_leads, open_leads_table
 
 __all__ = [
     "BACKTESTS",
     "PublishedVersion",
+    "open_lists_path",
     "predictions_path",
     "publish",
     "publish_refits",
@@ -70,15 +72,33 @@ def write_predictions(fitted: TrainedModel, version: str) -> Path | None:
     ``judged`` (true in the newest, which chose nothing), ``y, weight, probability, logistic`` (the regression beside the
     model) and ``won`` (null where it isn't ripe).
     """
+    now = open_leads(fitted)
+    if now is not None:
+        _write_table(open_lists_path(fitted.config.name, version), open_leads_table(now))
     if not len(fitted.honest.row):
         return None
+    place = predictions_path(fitted.config.name, version)
+    _write_table(place, _table(fitted))
+    return place
+
+
+def open_lists_path(name: str, version: str) -> Path:
+    """Return where lies which open lead stands on which of the report's lists.
+
+    Examples
+    --------
+    >>> open_lists_path("saas-sql", "3").as_posix()
+    'backtests/saas-sql/3_open_leads.parquet'
+    """
+    return BACKTESTS / name / f"{version}_open_leads.parquet"
+
+
+def _write_table(place: Path, table: Any) -> None:
     import pyarrow.parquet as pq
 
     buffer = io.BytesIO()
-    pq.write_table(_table(fitted), buffer)
-    place = predictions_path(fitted.config.name, version)
+    pq.write_table(table, buffer)
     write_bytes(place, buffer.getvalue())
-    return place
 
 
 def _table(fitted: TrainedModel) -> Any:

@@ -1,4 +1,4 @@
-"""What the report's sections on behaviours, assets, committees and intent stages say: figures gathered from a fitted model."""
+"""What the report's sections on behaviours, assets, committees and open leads say: figures gathered from a fitted model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leadline.config.schema import LADDER
 from leadline.core.jsonable import to_jsonable
 from leadline.dataset.labels import known_until
 from leadline.evaluation import model_plots
@@ -18,23 +19,66 @@ from leadline.features.families.account import main_window
 from leadline.features.families.intent_stage import STAGES
 from leadline.insights import assets, behaviours, committees, intent_stages, rates_by_level
 from leadline.insights.behaviours import LabeledSnapshots
+from leadline.insights.open_leads import OpenLeads, actions_record, choose_action
 from leadline.model.shap.interactions import interactions
 from leadline.scoring.ranking import rank_order
 from leadline.workflows.common import behaviour_intents
 from leadline.workflows.training.fit import TrainedModel
 from leadline.workflows.training.report_data import ReportInputs
 
-__all__ = ["behaviour_record", "plot_figures", "section_records"]
+__all__ = ["behaviour_record", "open_leads", "open_leads_table", "plot_figures", "section_records"]
 
 Floats = npt.NDArray[np.float64]
+MQL = LADDER.index("mql")
 
 
 def section_records(fitted: TrainedModel) -> dict[str, Any]:
-    """Return the records of the sections on assets, committees and intent stages; None for what the data don't tell."""
+    """Return the records of the sections on assets, committees, intent stages and open leads; None for what the data don't tell."""
+    told, now = fitted.made.beside, open_leads(fitted)
+    if told is None or now is None:
+        return {"assets": None, "committees": None, "intent": None, "open_leads": None}
+    return {
+        "assets": _assets(fitted, told), "committees": _committees(fitted, told), "intent": _intent(fitted, told, now),
+        "open_leads": actions_record(now),
+    }  # fmt: skip
+
+
+def open_leads(fitted: TrainedModel) -> OpenLeads | None:
+    """Return the leads that are open at T with the tiers that they would have tonight, the best first; None for a flat file."""
     told = fitted.made.beside
-    if told is None:
-        return {"assets": None, "committees": None, "intent": None}
-    return {"assets": _assets(fitted, told), "committees": _committees(fitted, told), "intent": _intent(fitted, told)}
+    if told is None or told.climbs is None:
+        return None
+    bands, now, seen = fitted.scorer.bands, told.now, told.climbs
+    p = fitted.scorer.probability(now.values) if len(now) else np.empty(0)
+    order = rank_order(p, now.lead_id)
+    by = None if told.now_by is None else told.now_by[order]
+    tier = bands.tonight(p[order], None, by).astype(object)
+    stage = np.full(len(now), None, dtype=object) if told.rule is None else told.rule.stages(now.values)[order]
+    place = {lead: n for n, lead in enumerate(seen.lead.tolist())}
+    at = np.array([place.get(lead, -1) for lead in now.lead_id[order].tolist()], dtype=np.int64)
+    mql, touched = (np.where(at >= 0, column[at], np.nan) for column in (seen.reached[:, MQL], seen.touched))
+    sla = fitted.config.sla
+    overdue = np.nan if sla is None else min(seen.until, seen.touched_until) - sla.first_touch.micros
+    return OpenLeads(
+        now.lead_id[order], now.account_id[order], p[order], tier, stage, bands.names, mql, touched, float(overdue)
+    )
+
+
+def open_leads_table(leads: OpenLeads) -> Any:
+    """Return who stands on which list as a table; it names leads, and stays on this machine."""
+    import pyarrow as pa
+
+    action = choose_action(leads)
+    mine = np.flatnonzero(action != None)  # noqa: E711
+    return pa.table({
+        "action": pa.array(action[mine], pa.string()),
+        "lead_id": pa.array(leads.lead[mine], pa.string()),
+        "account_id": pa.array(leads.account[mine], pa.string()),
+        "tier": pa.array(leads.tier[mine], pa.string()),
+        "intent_stage": pa.array(leads.stage[mine], pa.string()),
+        "probability": pa.array(leads.probability[mine]),
+        "mql_at": pa.array(leads.mql_at[mine], pa.float64(), from_pandas=True).cast(pa.int64()).cast(pa.timestamp("us", tz="UTC")),
+    })  # fmt: skip
 
 
 def behaviour_record(fitted: TrainedModel, ranked: Sequence[Driver], moved: Mapping[str, float]) -> Any:
@@ -75,19 +119,13 @@ def _labeled_snapshots(fitted: TrainedModel) -> LabeledSnapshots:
     return LabeledSnapshots(labels.y, labels.weight, data.lead_id, data.group())
 
 
-def _intent(fitted: TrainedModel, told: ReportInputs) -> Any:
+def _intent(fitted: TrainedModel, told: ReportInputs, now: OpenLeads) -> Any:
     """Count the open leads of each stage with the tiers that they would have tonight, beside how each stage converted."""
     if told.rule is None:
         return None
-    bands, now = fitted.scorer.bands, told.now
-    p = fitted.scorer.probability(now.values) if len(now) else np.empty(0)
-    order = rank_order(p, now.lead_id)
-    by = None if told.now_by is None else told.now_by[order]
-    tier = bands.tonight(p[order], None, by).astype(object)
-    stages = told.rule.stages(now.values)[order]
     past = told.rule.stages(told.columns.values)
     return intent_stages.summarize_intent_stages(
-        told.rule, _labeled_snapshots(fitted), past, stages, tier, p[order], bands.names
+        told.rule, _labeled_snapshots(fitted), past, now.stage, now.tier, now.probability, now.tiers
     ).to_record()
 
 
@@ -103,14 +141,16 @@ def _assets(fitted: TrainedModel, told: ReportInputs) -> Any:
         config.horizon, config.outcome.won_within, config.outcome.delay, known_until(fitted.made.loaded)
     )
     levels = {"role": people.role, "source": people.source}
-    found = []
+    found, number = [], np.zeros(len(told.columns), dtype=np.int64)
     for name in dict.fromkeys(marked.values()):
         did = np.logical_or.reduce([flags[b] for b, asset in marked.items() if asset == name])
+        number += did
         beside = assets.adjusted_lift(_labeled_snapshots(fitted), did, stage, STAGES)
         found.append(assets.summarize_asset(uses, name, terms, people.lead_id, levels, beside).to_record())
     return {
         "within": str(config.horizon), "won_within": str(config.outcome.won_within),
         "window": str(config.intent_stages.window), "staged": stage is not None, "leads": len(people.lead_id), "source": told.source_name,
+        "by_number": to_jsonable([asdict(part) for part in assets.conversion_by_assets(_labeled_snapshots(fitted), number)]),
         "assets": sorted(found, key=lambda a: (-a["leads"], a["name"])),
     }  # fmt: skip
 
@@ -129,7 +169,12 @@ def _committees(fitted: TrainedModel, told: ReportInputs) -> Any:
     roles = {s.field: values[s.name].to_numpy() for s in specs if s.aggregate == "any_role" and s.field in config.roles}
     if not people:
         return None
-    found = committees.Committees(people, str(main_window(config)), committees.conversion_by_role(asked, roles))
+    has_account = np.array([account is not None for account in fitted.made.features.account_id], dtype=bool)
+    found = committees.Committees(
+        people,
+        str(main_window(config)),
+        committees.conversion_by_role(asked.take(has_account), {r: v[has_account] for r, v in roles.items()}),
+    )
     seen = told.arrivals
     if seen is None:
         return found.to_record()

@@ -57,7 +57,7 @@ def fold_segments(fitted: TrainedModel, bands: Tiers) -> Segments | None:
         axes.append(SegmentAxis("month", month, parity=False))
     else:
         left_out.append(("month", "a flat file has no dates"))
-    axes.append(SegmentAxis("tier", np.asarray(tier, dtype=object), parity=False))
+    axes.append(SegmentAxis("tier", np.asarray(tier, dtype=object), parity=False, alone=True))
     seed = seed_of(fitted.config.seed, Stream.SEGMENTS)
     return evaluate_segments(rows, axes, seed, left_out)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.core import format
-from leadline.report.charts import svg
+from leadline.report.charts import plots, svg
 from leadline.report.parts import Cell, Chart, PageSection, PageTable, TableColumn, cell
 
 __all__ = ["assets_section", "days_cell"]
@@ -45,8 +45,32 @@ def assets_section(record: Mapping[str, Any]) -> PageSection | None:
         "assets",
         TITLE,
         _assets_finding(rows, told),
-        (_used(rows, within, won_within), followed, _sure(rows), _beside(rows), others, *crossed),
+        (*_by_number(told), _used(rows, within, won_within), followed, _sure(rows), _beside(rows), others, *crossed),
     )
+
+
+def _by_number(told: Mapping[str, Any]) -> list[Chart | PageTable | str]:
+    """Draw conversion by how many distinct assets a lead used: two or three tell more than any one of them."""
+    levels: Sequence[Mapping[str, Any]] = told.get("by_number") or ()
+    known = [p for p in levels if format.is_number(p["rate"])]
+    if len(known) < 2:
+        return []
+    window = format.duration(told["window"])
+    columns = (
+        TableColumn("distinct assets used", means=f"last {window}"), TableColumn("leads", True), TableColumn("conversion", True, "of their snapshots"), TableColumn("95% interval", True),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            cell(p["level"]), cell(format.count(p["leads"]), p["leads"]),
+            cell("too few to say") if p["too_few"] else cell(format.share(p["rate"]), p["rate"]),
+            cell(format.ABSENT) if p["too_few"] else cell(format.shares(p["low"], p["high"]), p["low"]),
+        )
+        for p in levels
+    )  # fmt: skip
+    table = PageTable("assets-number", "Conversion by the number of distinct assets used", columns, rows)
+    drawn = [(p["level"], p["rate"], p["low"], p["high"], format.share(p["rate"])) for p in known]
+    shows = "A dot for the share of snapshots that converted, by how many distinct assets the lead had used lately, with a line for its 95% interval."
+    return [Chart("assets-together", "One asset, or several", shows, *plots.share_chart(drawn), table)]
 
 
 def _similar_leads_note(told: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from leadline.core import format
 from leadline.report.charts import svg
 from leadline.report.parts import Cell, Chart, PageSection, PageTable, Part, TableColumn, cell
 from leadline.report.sections.funnel.assets import days_cell
-from leadline.report.sections.model.drivers import direction_words
+from leadline.report.sections.model.drivers import direction_words, effect_shown
 from leadline.report.sections.model.model_plots import model_plot_parts
 
 __all__ = ["behaviours_section"]
@@ -127,7 +127,10 @@ def _by_source(told: Mapping[str, Any], window: str) -> tuple[PageTable, ...]:
     if not split:
         return ()
     sources = zip(split["sources"], split["leads"], strict=True)
-    columns = (TableColumn("behaviour"), *(TableColumn(str(s), True, format.count(n, "lead")) for s, n in sources))
+    columns = (
+        TableColumn("behaviour"),
+        *(TableColumn(svg.shorten(str(s), 28), True, format.count(n, "lead")) for s, n in sources),
+    )
     words = {b["name"]: b["words"] for b in told["behaviours"]}
     lines = tuple((cell(words[name]), *map(_lift_cell, lifts)) for name, lifts in split["lifts"])
     caption = f"Lift in the {window} before a snapshot by {split['attribute']}, with its 95% interval"
@@ -151,8 +154,15 @@ def _behaviour_row(b: Mapping[str, Any], days: tuple[Cell, ...]) -> tuple[Cell, 
         *_lift(b),
         *days,
         cell(format.share(b["weight"]) if format.is_number(b["weight"]) else "not used", b["weight"]),
-        cell(direction_words(b["effect"]), b["effect"]),
+        _effect_cell(b),
     )
+
+
+def _effect_cell(b: Mapping[str, Any]) -> Cell:
+    """Say which way a behaviour moves the score; where its lift surely goes the other way, others explain it."""
+    shown = effect_shown(b["effect"], b)
+    explained = shown is None and format.is_number(b["effect"])
+    return cell("other behaviours explain it" if explained else direction_words(shown), shown)
 
 
 def _lift_chart(sure: Sequence[Mapping[str, Any]], table: PageTable) -> Chart:

@@ -45,7 +45,7 @@ def committees_section(record: Mapping[str, Any]) -> PageSection | None:
             "One role's arrival may go along with another's."
         )
     means = (
-        "Engaged is who acted in the window, the lead itself among them; roles are told by job titles, as the config has them. All is as known at "
+        "Engaged is who acted in the window, the lead itself among them; roles are told by job titles, as the config has them, and of leads that have an account. All is as known at "
         "each snapshot, and this is association, not cause. Intervals treat an account as one draw."
     )
     return PageSection("committees", TITLE, _committees_finding(told, asked), (*parts, means))

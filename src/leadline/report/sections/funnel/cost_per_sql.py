@@ -26,9 +26,13 @@ def spending_parts(told: Record) -> list[Part]:
         return [
             "What an SQL cost isn’t told: no month with spend is old enough to count yet, or no lead names a campaign that money was spent on."
         ]
+    if not every["cost"] > 0:
+        return [
+            f"What an SQL cost isn’t told: {format.decimal(every['cost'], 0)} was spent in all, by the table of spend (LL128)."
+        ]
     each = (
         f"{format.decimal(every['each'], 0)} each (95% interval {format.interval(every['low'], every['high'], 0)})"
-        if every["sqls"]
+        if format.is_number(every["each"])
         else "none"
     )
     parts: list[Part] = [
@@ -36,6 +40,7 @@ def spending_parts(told: Record) -> list[Part]:
         f"these months {format.count(every['sqls'])} became SQL within {format.count(round(told['within']), 'day')}: {each}, in the unit of the source.{_left_out(cost)}"
     ]
     if cost["source"]:
+        parts += _revenue_part(cost, told)
         parts.append(_table("source", "Cost per SQL by source, the dearest first", cost["source"]))
     folded: list[PageTable] = [
         _table("campaign", "Cost per SQL by campaign, the dearest first", cost["campaign"]),
@@ -72,13 +77,53 @@ def _columns(*first: str) -> tuple[TableColumn, ...]:
     )
 
 
+def _revenue_part(cost: Record, told: Record) -> list[Part]:
+    """Lay revenue beside spend by source, of leads old enough to have won; say why, where it can't be told."""
+    rows: list[Record] = [{**cost["all"], "level": "all"}, *cost["source"]]
+    if cost["all"]["revenue"] is None:
+        return [
+            "Revenue by source isn’t told: it takes deals with a lead, a close date, a stage and an amount (tables.opportunities), none of which is below 0."
+        ]
+    within = format.count(round(told["won_within"]), "day")
+    columns = (
+        TableColumn("source"), TableColumn("spent", True), TableColumn("won", True, f"leads, within {within}"), TableColumn("revenue", True, "of their deals"),
+        TableColumn("revenue per spend", True), TableColumn("95% interval", True), TableColumn("cost per win", True), TableColumn("its interval", True),
+    )  # fmt: skip
+    cells = tuple(_revenue_row(r["level"], r["revenue"]) for r in rows if r["revenue"] is not None)
+    caption = f"What the spend brought, by source: leads that had {within} to be won, credited to their first touch"
+    return [PageTable("revenue-source", caption, columns, cells, 0)]
+
+
+def _revenue_row(level: str, r: Record) -> tuple[Cell, ...]:
+    high = format.decimal(r["win_high"], 0) if format.is_number(r["win_high"]) else "no end"
+    few = not format.is_number(r["low"])
+    return (
+        cell(level),
+        cell(format.decimal(r["cost"], 0), r["cost"]),
+        cell(format.count(r["wins"]), r["wins"]),
+        cell(format.decimal(r["amount"], 0), r["amount"]),
+        cell(format.decimal(r["per_spend"], 1), r["per_spend"]),
+        cell(
+            "too few wins to say"
+            if few and format.is_number(r["per_spend"])
+            else format.interval(r["low"], r["high"], 1),
+            r["low"],
+        ),
+        cell(format.decimal(r["per_win"], 0) if r["wins"] else "no win", r["per_win"]),
+        cell(
+            f"{format.decimal(r['win_low'], 0)} to {high}" if format.is_number(r["win_low"]) else format.ABSENT,
+            r["win_low"],
+        ),
+    )
+
+
 def _figures(f: Record) -> tuple[Cell, ...]:
     high = format.decimal(f["high"], 0) if format.is_number(f["high"]) else "no end"
     return (
         cell(format.decimal(f["cost"], 0), f["cost"]),
         cell(format.count(f["leads"]), f["leads"]),
         cell(format.count(f["sqls"]), f["sqls"]),
-        cell(format.decimal(f["each"], 0) if f["sqls"] else "no SQL", f["each"]),
+        cell("no SQL" if not f["sqls"] else format.decimal(f["each"], 0), f["each"]),
         cell(f"{format.decimal(f['low'], 0)} to {high}" if format.is_number(f["low"]) else format.ABSENT, f["low"]),
     )
 

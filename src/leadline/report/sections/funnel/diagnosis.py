@@ -30,11 +30,12 @@ BANDS = {
     "low": f"under {format.share(LOW, 0)}", "middle": f"{100 * LOW:.0f} to {format.share(HIGH, 0)}", "high": f"over {format.share(HIGH, 0)}",
 }  # fmt: skip
 ADVICE = {
-    "pause": "pause it, or nurture its leads first: few convert, and an SQL costs more than over all",
+    "pause": "pause it, or nurture its leads first: few convert, an SQL costs more than over all, and its spend brings less revenue",
     "tighten": "hand fewer of its leads to sales: raise the threshold for it, or nurture them first",
-    "feed": "feed it: more than one in five converts, at no more than the common cost",
-    "loosen": "hand more of its leads to sales; look at its cost before spending more on it",
-    "costs": "look at its cost: an SQL costs more than over all",
+    "feed": "feed it: more than one in five converts, at no more than the common cost, and its spend isn’t shown to bring less revenue",
+    "loosen": "hand more of its leads to sales; look at its cost and revenue before spending more on it",
+    "costs": "look at its cost: an SQL costs more than over all, and its spend brings less revenue",
+    "revenue first": "don’t cut it for its cost per SQL alone: that its spend brings less revenue isn’t shown",
     "keep": "leave it as it is",
     "wait": "too uncertain to act on; look again when more leads are old enough to count",
     "none": "",
@@ -114,9 +115,10 @@ def _levels(told: Record, within: str) -> list[Part]:
         paid = any(level["cost"] for level in levels)
         columns = (
             TableColumn(by), TableColumn("MQLs", True, "old enough to count"), TableColumn("became SQL", True), TableColumn("share", True, f"within {within}"),
-            TableColumn("95% interval", True), TableColumn("band", False, "that the interval lies in"), *((TableColumn("cost per SQL", True),) if paid else ()), TableColumn("what to try"),
+            TableColumn("95% interval", True), TableColumn("band", False, "that the interval lies in"),
+            *((TableColumn("cost per SQL", True), TableColumn("revenue per spend", True, "first touch")) if paid else ()), TableColumn("what to try"),
         )  # fmt: skip
-        rows = tuple(_row(level, paid) for level in [{"level": "all", **told["all"], "advice": "none"}, *levels])
+        rows = tuple(_row(level, paid) for level in [{**told["all"], "level": "all"}, *levels])
         folded = "The same by campaign" if by == "campaign" else ""
         table = PageTable(f"diagnosis-{by}", f"MQL to SQL by {by}", columns, rows, folded=folded)
         sure = [level for level in levels if level["entered"] >= MIN_GROUP_SIZE]
@@ -127,13 +129,35 @@ def _levels(told: Record, within: str) -> list[Part]:
         for level in told[by]
         if level["advice"] in ACTED
     ]
-    return [BulletList(tuple(named[:10])), *parts] if named else parts
+    picked = _cherry_picking(told)
+    return [*([BulletList(tuple(named[:10]))] if named else []), *([picked] if picked else []), *parts]
+
+
+def _cherry_picking(told: Record) -> str:
+    """Say, of sources of which more than one in five MQLs becomes SQL, how many SQLs become opportunities: too sure, or too loose?"""
+    said = [
+        f"{s['level']} {format.share(o['rate'], 0)} of {format.count(o['entered'])}"
+        for s in told["source"]
+        if s["bands"] == ["high"] and (o := s.get("to_opportunity")) is not None and o["entered"] >= MIN_GROUP_SIZE
+    ]
+    if not said:
+        return ""
+    return (
+        f"Of sources surely over {format.share(HIGH, 0)}, so many SQLs become opportunities: {format.join(said)}. Where nearly all do, sales may take only the surest "
+        "leads and leave others; where under 30% do, an SQL may be defined too loosely."
+    )
 
 
 def _row(level: Record, paid: bool) -> tuple[Cell, ...]:
     few = level["entered"] < MIN_GROUP_SIZE
+    per_spend = (level["revenue"] or {}).get("per_spend")
     cost = (
-        (cell(format.decimal(level["each"], 0) if format.is_number(level["each"]) else _no_cost(level), level["each"]),)
+        (
+            cell(
+                format.decimal(level["each"], 0) if format.is_number(level["each"]) else _no_cost(level), level["each"]
+            ),
+            cell(format.decimal(per_spend, 1), per_spend),
+        )
         if paid
         else ()
     )
@@ -220,5 +244,6 @@ def _means() -> str:
     return (
         "A band is named where the 95% interval lies in it; else it could be either. Of twenty intervals about one misses, so don’t act on one source "
         "out of many without looking twice. Cost counts as higher, or lower, than over all where its interval doesn’t hold the overall cost. "
-        "Conversion isn’t worth: a source that converts rarely may bring larger deals."
+        "Revenue per spend is of older leads, as deals take longer; it counts as lower only where its interval lies below that of all. "
+        "Leads are credited to their first touch. Conversion isn’t worth: a source that converts rarely may bring larger deals."
     )

@@ -50,6 +50,13 @@ def speed_parts(told: Record) -> list[Part]:
             f"From a lead’s first event to SQL: {days(median)} at the median (quartiles {days(low)} to {days(high)}), of "
             f"{format.count(first['leads'], 'lead')} that became SQL within {format.count(round(told['within']), 'day')} of their creation."
         )
+    wants = told.get("purchase_act")
+    if wants is not None and wants["leads"] >= MIN_GROUP_SIZE:
+        low, median, high = wants["days"]
+        parts.append(
+            f"From a lead’s first event to its first of purchase intent, such as a demo request: {days(median)} at the median (quartiles {days(low)} to {days(high)}), of "
+            f"{format.count(wants['leads'])} of {format.count(wants['of'], 'lead')} that showed it within {format.count(round(told['within']), 'day')}."
+        )
     return [*parts, *_touches(told)]
 
 
@@ -63,7 +70,13 @@ def _touches(told: Record) -> list[Part]:
     if every["mqls"] < MIN_GROUP_SIZE:
         return [f"Of {format.count(every['mqls'], 'MQL')} it is on record when sales touched them: too few to say."]
     table = _table(told, touched)
-    return [_sentence(told, touched), _chart(touched, table) if told["sla"] else table, *_compared(told, touched)]
+    months = _months(touched) if told["sla"] else []
+    return [
+        _sentence(told, touched),
+        _chart(touched, table) if told["sla"] else table,
+        *months,
+        *_compared(told, touched),
+    ]
 
 
 def _sentence(told: Record, touched: Record) -> str:
@@ -76,8 +89,56 @@ def _sentence(told: Record, touched: Record) -> str:
         )
     return (
         f"From MQL to sales’ first touch: of {format.count(every['mqls'], 'MQL')}, {within}half within {hours(every['median'])}, {_p90(every)} "
-        f"({format.count(every['never'])} never)."
+        f"({format.count(every['never'])} not yet, or never).{_lately(touched) if told['sla'] else ''}"
     )
+
+
+def _lately(touched: Record) -> str:
+    """Say how the newest month does beside all before it."""
+    months = [m for m in touched["months"] if m["mqls"] >= MIN_GROUP_SIZE]
+    if len(months) < 2:
+        return ""
+    newest = months[-1]
+    before = sum(m["within"] for m in months[:-1]) / sum(m["mqls"] for m in months[:-1])
+    return (
+        f" In {newest['level']}{', so far,' if newest['so_far'] else ''} it was {format.share(newest['rate'])} of {format.count(newest['mqls'])} "
+        f"({format.shares(newest['low'], newest['high'])}), in the months before {format.share(before)}."
+    )
+
+
+def _months(touched: Record) -> list[Part]:
+    """Draw the share within the SLA by month, up to the newest day that can be told."""
+    months: Sequence[Record] = touched["months"]
+    columns = (
+        TableColumn("month of MQL"), TableColumn("MQLs", True), TableColumn("within the SLA", True), TableColumn("95% interval", True),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            cell(m["level"]),
+            cell(format.count(m["mqls"]), m["mqls"]),
+            cell("too few to say")
+            if m["mqls"] < MIN_GROUP_SIZE
+            else cell(f"{format.share(m['rate'])}{' so far' if m['so_far'] else ''}", m["rate"]),
+            cell(format.ABSENT) if m["mqls"] < MIN_GROUP_SIZE else cell(format.shares(m["low"], m["high"]), m["low"]),
+        )
+        for m in months
+    )
+    table = PageTable("touched-months", "Within the SLA by month", columns, rows, folded="Every month as a table")
+    values = [m["rate"] if m["mqls"] >= MIN_GROUP_SIZE else None for m in months]
+    recent = next((n for n, m in enumerate(months) if m["so_far"]), None)
+    if sum(v is not None for v in values) < 2:
+        return [table]
+    shows = "The share of each month’s MQLs that sales touched within the SLA; it is known once the SLA is over. Dashed is a month that isn’t over."
+    names = [str(m["level"]) for m in months]
+    return [
+        Chart(
+            "touched-by-month",
+            "Within the SLA by month",
+            shows,
+            *plots.line_chart(names, [("within the SLA", values, recent)]),
+            table,
+        )
+    ]
 
 
 def left_out_lines(told: Record) -> list[str]:
@@ -89,7 +150,7 @@ def left_out_lines(told: Record) -> list[str]:
     return [
         f"From MQL to sales’ first touch, two kinds are left out: {format.count(touched['before'], 'MQL')} that sales had touched before, and "
         f"{format.count(touched['decided'])} that were decided before a touch was due.{f' First touches by kind: {kinds}.' if kinds else ''} A lead that was "
-        "never touched counts as the longest wait."
+        "decided without a touch counts as the longest wait; one that waits still tells only that it waited so long."
     ]
 
 
@@ -105,11 +166,11 @@ def _table(told: Record, touched: Record) -> PageTable:
     sla = (TableColumn("within the SLA", True), TableColumn("95% interval", True)) if told["sla"] else ()
     columns = (
         TableColumn("source"),
-        TableColumn("MQLs", True, "old enough to count"),
+        TableColumn("MQLs", True, "whose SLA is over" if told["sla"] else "old enough to count"),
         *sla,
         TableColumn("median", True, "until the first touch; never counts as longest"),
         TableColumn("90th percentile", True),
-        TableColumn("never touched", True),
+        TableColumn("not touched", True, "so far"),
     )
     rows: Sequence[Record] = [{"level": "all", **touched["all"]}, *touched["source"], *_more(touched)]
     return PageTable("touches", "Time from MQL to sales’ first touch", columns, tuple(_row(r, bool(sla)) for r in rows))
@@ -145,7 +206,8 @@ def _chart(touched: Record, table: PageTable) -> Chart:
         if r["mqls"] >= MIN_GROUP_SIZE
     ]
     shows = (
-        "A dot for the share of each source’s MQLs that sales touched within the SLA, with a line for its 95% interval."
+        "A dot for the share of each source’s MQLs that sales touched within the SLA, with a line for its 95% interval; "
+        f"drawn are the {SHOWN} largest sources that have {MIN_GROUP_SIZE} MQLs, and the table has all."
     )
     return Chart("touched-in-time", "MQLs touched within the SLA", shows, *plots.share_chart(rows, end=1.0), table)
 

@@ -142,6 +142,8 @@ def _levels(told: Record) -> list[Part]:
                 TableColumn("leads", True),
                 *_step_columns(told),
                 TableColumn("lead → SQL, median", True),
+                TableColumn("first event → SQL, median", True),
+                TableColumn("first event → purchase intent, median", True),
             )
             rows = tuple(_level_row(level, told) for level in told[by])
             folded = "The same by campaign" if by == "campaign" else ""
@@ -165,13 +167,21 @@ def _level_row(level: Record, told: Record) -> tuple[Cell, ...]:
         cell(format.count(level["leads"]), level["leads"]),
         *(rate_cell(s) for s in level["steps"]),
         cell(days(median), median),
+        *(_wait_cell(level.get(name)) for name in ("first_act", "purchase_act")),
     )
+
+
+def _wait_cell(told: Record | None) -> Cell:
+    """Say a median of days since the first event."""
+    if told is None or told["leads"] < MIN_GROUP_SIZE:
+        return cell("too few to say" if told else format.ABSENT)
+    return cell(days(told["days"][1]), told["days"][1])
 
 
 def _months(told: Record) -> list[Part]:
     """Draw the rates by month; what isn't ripe is said to be so, and has no rate yet."""
     months: Sequence[Record] = told["months"]
-    while months and not months[-1]["leads"]:  # its steps are of leads of months before, and aren't ripe either
+    while months and not months[-1]["leads"] and not any(s["stood"] for s in months[-1]["steps"]):
         months = months[:-1]
     if not months:
         return []
@@ -186,33 +196,38 @@ def _months(told: Record) -> list[Part]:
         place = next((n for n, s in enumerate(told["all"]) if (s["start"], s["end"]) == wanted), None)
         if place is None:
             continue
-        values = [_plotted_rate(m["steps"][place]) for m in months]
+        steps = [m["steps"][place] for m in months]
+        values = [_plotted_rate(s) for s in steps]
+        recent = next((n for n, s in enumerate(steps) if not s["complete"]), None)
         if sum(v is not None for v in values) > 1:
-            series.append((f"{format.stage(wanted[0])} → {format.stage(wanted[1])}", values, None))
+            series.append((f"{format.stage(wanted[0])} → {format.stage(wanted[1])}", values, recent))
     if not series:
         return [table]
     shows = (
-        "A line for each step, with a mark for each month whose leads have all had their time; newer months have no mark yet. "
-        "The month is that in which the lower stage was entered."
+        "A line for each step, with a mark for each month whose leads have all had their time; dashed are newer months, so far: they still rise. "
+        "The line breaks where fewer than 20 leads stood. The month is that in which the lower stage was entered."
     )
     names = [m["month"] for m in months]
     return [Chart("funnel-by-month", "Conversion by month", shows, *plots.line_chart(names, series), table)]
 
 
 def _plotted_rate(step: Record) -> float | None:
-    return step["rate"] if step["complete"] and step["entered"] >= MIN_GROUP_SIZE else None
+    if step["complete"]:
+        return step["rate"] if step["entered"] >= MIN_GROUP_SIZE else None
+    return step["so_far"] / step["stood"] if step["stood"] >= MIN_GROUP_SIZE else None
 
 
 def _month_cell(step: Record) -> Cell:
     if not step["complete"]:
-        return cell("too recent to count")
+        few = step["stood"] < MIN_GROUP_SIZE
+        return cell("too recent to count") if few else cell(f"{format.share(step['so_far'] / step['stood'])} so far")
     return rate_cell(step)
 
 
 def _how(told: Record) -> Collapsed:
     return Collapsed(COUNTED, (
         f"Everybody gets the same time: {_length(told['within'])} for a step, {_length(told['won_within'])} for the way from lead or MQL to won "
-        "(funnel.within and funnel.won_within in the config). A lead is old enough to count for a step once that time is over since it stood at the lower "
+        "(funnel.within and funnel.won_within in the config). A newer month shows what its leads have reached so far, marked, and is in no rate. A lead is old enough to count for a step once that time is over since it stood at the lower "
         f"stage; stages are known up to {format.date_text(told['until'])}. A month counts once all its leads do. So an old and a new cohort are compared alike, "
         "and no rate grows by waiting.",
         "A stage that was skipped counts as reached at the time of the next one, and tells no time. "

@@ -31,26 +31,25 @@ def rejections_section(record: Record) -> PageSection | None:
     told = record["rejected"]
     if told is None:
         return None
-    if told["leads"] < MIN_GROUP_SIZE:
-        return PageSection(
-            "rejected", TITLE, f"{format.count(told['leads'], 'lead')} were rejected: too few to say why."
-        )
+    if told["handed"] < MIN_GROUP_SIZE:
+        said = f"{format.count(told['leads'], 'lead')} were rejected, {format.count(told['handed'])} of them as MQL or later: too few to say why."
+        return PageSection("rejected", TITLE, said)
     parts: list[Part] = [*_reasons(told), *_by_source(told), *_tiers(told), *_months(told), DO]
     return PageSection("rejected", TITLE, _rejections_finding(told), tuple(parts))
 
 
 def _rejections_finding(told: Record) -> str:
-    kinds, leads = told["kinds"], told["leads"]
+    kinds, leads = told["kinds"], sum(told["kinds"].values())
     if kinds["none"] == leads:
-        return f"{format.count(leads, 'lead')} were rejected, and no reason is on record: name the column as tables.stages.reason, or have sales pick one."
+        return f"{format.count(leads, 'lead')} were rejected as MQL or later, and no reason is on record: name the column as tables.stages.reason, or have sales pick one."
     given = leads - kinds["none"]
     shares = [
         f"{format.share(kinds[kind] / given, 0)} for {KINDS[kind]}"
         for kind in ("fit", "timing", "data", "other")
         if kinds[kind]
     ]
-    known = "" if given == leads else f"of the {format.count(given)} with a reason, "
-    return f"{format.count(leads, 'lead')} were rejected, {format.count(told['handed'])} of them as MQL or later; {known}{format.join(shares)}{_by_tier(told['tiers'])}."
+    known = "of these, " if given == leads else f"of the {format.count(given)} of these with a reason, "
+    return f"{format.count(told['leads'], 'lead')} were rejected, {format.count(leads)} of them as MQL or later; {known}{format.join(shares)}{_by_tier(told['tiers'])}."
 
 
 def _by_tier(tiers: Sequence[Record]) -> str:
@@ -60,8 +59,8 @@ def _by_tier(tiers: Sequence[Record]) -> str:
         return ""
     first, last = sure[0], sure[-1]
     return (
-        f"; of the decided leads that the model puts in tier {first['level']} sales accepted {format.share(first['rate'], 0)}, of tier "
-        f"{last['level']} {format.share(last['rate'], 0)}"
+        f"; of the MQLs that it decided on, sales accepted {format.share(first['rate'], 0)} of tier {first['level']} and "
+        f"{format.share(last['rate'], 0)} of tier {last['level']}"
     )
 
 
@@ -71,7 +70,7 @@ def _reasons(told: Record) -> list[Part]:
             cell(r["reason"]),
             cell(KINDS.get(r["kind"], r["kind"])),
             cell(format.count(r["leads"]), r["leads"]),
-            cell(format.share(r["leads"] / told["leads"]), r["leads"]),
+            cell(format.share(r["leads"] / sum(told["kinds"].values())), r["leads"]),
         )
         for r in told["reasons"]
     )
@@ -79,7 +78,7 @@ def _reasons(told: Record) -> list[Part]:
         TableColumn("reason"),
         TableColumn("kind"),
         TableColumn("leads", True),
-        TableColumn("share", True, "of all that were rejected"),
+        TableColumn("share", True, "of all MQLs that were rejected"),
     )
     if not rows:
         return []
@@ -87,7 +86,7 @@ def _reasons(told: Record) -> list[Part]:
     drawn = [
         (r["reason"], float(r["leads"]), format.count(r["leads"], "lead"), "flat") for r in told["reasons"][:SHOWN]
     ]
-    shows = "A bar for each reason, as long as the number of leads that were rejected for it."
+    shows = "A bar for each reason, as long as the number of MQLs that were rejected for it."
     return [Chart("why-rejected", "Why leads were rejected", shows, *svg.bar_chart(drawn), table)]
 
 
@@ -96,7 +95,7 @@ def _by_source(told: Record) -> list[Part]:
         return []
     table = PageTable(
         "rejected-source",
-        "Rejected leads by source",
+        "Rejected MQLs by source",
         _columns("source", told),
         tuple(_row(r, told) for r in told["source"]),
     )
@@ -153,7 +152,10 @@ def _tiers(told: Record) -> list[Part]:
         TableColumn("95% interval", True), *(TableColumn(KINDS[kind], True, "of those rejected") for kind in _used(told)),
     )  # fmt: skip
     table = PageTable(
-        "accepted-tiers", "What sales made of each tier", columns, tuple(_tier_row(t, told) for t in tiers)
+        "accepted-tiers",
+        "Of the leads that sales decided on, how many of each tier it accepted",
+        columns,
+        tuple(_tier_row(t, told) for t in tiers),
     )
     drawn = [
         (
@@ -168,7 +170,8 @@ def _tiers(told: Record) -> list[Part]:
     ]
     how = (
         "The tier is what the model would have given a lead at its last snapshot before sales decided, by a model that wasn’t fitted on it. "
-        "Accepted means SQL; leads on which nothing was decided aren’t counted."
+        "Accepted means SQL; leads on which nothing was decided aren’t counted, so these shares are far higher than the share of all leads of a tier "
+        "that become SQL within the horizon."
     )
     if not drawn:
         return [table, how]
@@ -192,5 +195,5 @@ def _tier_row(t: Record, told: Record) -> tuple[Cell, ...]:
 
 def _months(told: Record) -> list[Part]:
     rows = tuple(_row(m, told) for m in told["months"])
-    caption = "Rejected leads by month of the rejection"
+    caption = "Rejected MQLs by month of the rejection"
     return [PageTable("rejected-months", caption, _columns("month", told), rows, folded="By month")] if rows else []

@@ -28,8 +28,8 @@ def capacity_section(record: Mapping[str, Any]) -> PageSection:
     here = cuts[now]
     worked = format.decimal(here["leads_per_week"], 1).removesuffix(".0")
     found = (
-        f"In the newest fold, of a week’s best {worked} leads {format.decimal(here['expected'])} were to be {what} "
-        f"({format.share(here['precision'])} precision), which is {format.share(here['recall'])} of all leads of that week that were (recall)."
+        f"Working the best {worked} leads a week through the newest fold, none twice within the horizon, finds {format.decimal(here['expected'], 1)} {what} "
+        f"a week: {format.share(here['precision'])} of the leads worked (precision), and {format.share(here['recall'])} of all leads that became {what} (recall)."
     )
     start = next((n for n, c in enumerate(fine) if c["probability"] == here["probability"]), len(fine) // 2)
     every = PageTable(
@@ -40,13 +40,14 @@ def capacity_section(record: Mapping[str, Any]) -> PageSection:
         "capacity", "Half to double the capacity", _cut_columns(what), tuple(_cut_row(c) for c in cuts), now
     )
     how = (
-        f"A week’s leads are those that stood at or above the threshold at one of its snapshots; a lead is one of the expected {what} where "
-        f"it {within}. A lead that stays on the list counts in each week, so these figures don’t add up over weeks; in the column "
-        "“new” a lead that was worked isn’t worked again within the horizon. “Precision near threshold” is of the leads around it, a fifth "
-        "of the list above and below. They are what the newest fold brought, which the model had not seen."
+        f"Each night the best open leads are worked until the week’s room is full, and a lead that was worked isn’t worked again within the horizon, as "
+        f"its outcome is still open. A lead is one of the expected {what} where it {within} of the night that picked it; it counts once. The folds before were "
+        "worked at today’s capacity, so that the first week has no easier start. The threshold is the one at or above which so many leads stand in an average week; “precision "
+        "near threshold” is of the leads around it, a fifth of that list above and below. They are what the newest fold brought, which the model had not seen."
     )
     steady: Mapping[str, Any] = record.get("tier_stability") or {}
     parts = (
+        _room_for_all(here),
         table,
         Control(every, start, "Leads that sales work in a week"),
         _own(steady, what),
@@ -54,6 +55,19 @@ def capacity_section(record: Mapping[str, Any]) -> PageSection:
         Collapsed(COUNTED, (how,)),
     )
     return PageSection("cut", CUT, found, tuple(part for part in parts if part))
+
+
+ALL = 0.8  # of the open leads; who can work so many needs no ranking
+
+
+def _room_for_all(here: Mapping[str, Any]) -> str:
+    """Say where sales can work nearly all who are open: then it hardly matters whom first."""
+    if not format.is_number(here["recall"]) or here["recall"] < ALL:
+        return ""
+    return (
+        f"At this capacity sales work nearly all open leads: {format.share(here['recall'], 0)} of those that get there are found whoever ranks, so ranking "
+        "changes little but the order. Set capacity.leads_per_week to what sales really work."
+    )
 
 
 def _own(steady: Mapping[str, Any], what: str) -> PageTable | None:
@@ -66,15 +80,14 @@ def _own(steady: Mapping[str, Any], what: str) -> PageTable | None:
 
 def _cut_columns(what: str) -> tuple[TableColumn, ...]:
     return (
-        TableColumn("leads a week", True, "volume"),
-        TableColumn(f"expected {what}", True, "among them"),
+        TableColumn("leads a week", True, "worked"),
+        TableColumn(f"{what} a week", True, "found, each lead once"),
         TableColumn("precision", True, f"share of them that become {what}"),
         TableColumn("recall", True, f"share of all {what} that they are"),
-        TableColumn(f"missed {what}", True, "below the threshold"),
+        TableColumn(f"missed {what} a week", True, "each lead once"),
         TableColumn("threshold", True, "probability"),
         TableColumn("precision near threshold", True, f"share of those around it that become {what}"),
-        TableColumn(f"new {what}", True, "a week, no lead worked twice"),
-        TableColumn("leads per run", True, "at a fixed threshold"),
+        TableColumn("leads per night", True, "at or above a fixed threshold"),
     )
 
 
@@ -88,7 +101,6 @@ def _cut_row(c: Mapping[str, Any]) -> tuple[Cell, ...]:
         cell(format.decimal(missed), missed),
         cell(format.share(c["probability"], 2), c["probability"]),
         cell(format.share(c.get("marginal")), c.get("marginal")),
-        cell(format.decimal(c.get("new")), c.get("new")),
         cell(_night(c), c.get("night")),
     )
 

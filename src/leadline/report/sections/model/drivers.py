@@ -10,7 +10,14 @@ from leadline.core import format
 from leadline.report.charts import svg
 from leadline.report.parts import COUNTED, Cell, Chart, Collapsed, PageSection, PageTable, TableColumn, cell
 
-__all__ = ["ablation_section", "direction_words", "drivers_section", "stability_parts", "support_sentences"]
+__all__ = [
+    "ablation_section",
+    "direction_words",
+    "drivers_section",
+    "effect_shown",
+    "stability_parts",
+    "support_sentences",
+]
 
 
 # What the data supported: the rung of the small-data ladder, what snapshots are worth, pooled levels, steady drivers.
@@ -76,7 +83,8 @@ SHOWN = 15  # bars of a chart; its table has them all
 
 MEANS = (
     "A driver is a group of features, such as one behaviour over all windows. Having events or a stage raises or lowers the score "
-    "beyond what the other drivers say of the same lead: activity as such may lower it where its kinds raise it. A number "
+    "beyond what the other drivers say of the same lead: activity as such may lower it where its kinds raise it. Where a behaviour’s own "
+    "lift surely goes the other way, other behaviours that go along with it explain it, and no direction is said. A number "
     "does so as it grows; a category, as job title, has no one direction."
 )
 
@@ -92,7 +100,11 @@ def drivers_section(record: Record) -> PageSection:
     alone = Counter(
         f["group"] for f in record.get("features", [])
     )  # of many features, one's direction isn't the group's
-    ways = [effects.get(d["group"], d["direction"] if alone[d["group"]] < 2 else None) for d in ranked]
+    lifts = {f"behaviour:{b['name']}": b for b in (record.get("behaviours") or {}).get("behaviours", ())}
+    ways = [
+        effect_shown(effects.get(d["group"], d["direction"] if alone[d["group"]] < 2 else None), lifts.get(d["group"]))
+        for d in ranked
+    ]
     together = format.share(sum(d["share"] or 0 for d in first), 0)
     some = "" if len(ranked) < 6 else f"; the first five together hold {together}"
     found = (
@@ -110,6 +122,22 @@ def direction_words(direction: Any) -> str:
     ('raises', 'lowers', '–')
     """
     return {"up": "raises", "down": "lowers", "flat": format.ABSENT}[_kind(direction)]
+
+
+def effect_shown(effect: Any, lift: Record | None) -> Any:
+    """Return which way something moves scores; None where its own lift surely goes the other way: others explain it.
+
+    Examples
+    --------
+    >>> lift = {"low": 1.4, "high": 3.0}
+    >>> effect_shown(0.1, lift), effect_shown(-0.1, lift), effect_shown(-0.1, None)
+    (0.1, None, -0.1)
+    """
+    if lift is None or not format.is_number(effect):
+        return effect
+    more = format.is_number(lift["low"]) and lift["low"] > 1
+    less = format.is_number(lift["high"]) and lift["high"] < 1
+    return None if (more and effect < 0) or (less and effect > 0) else effect
 
 
 def _chart(ranked: Sequence[Record], ways: Sequence[Any]) -> Chart:

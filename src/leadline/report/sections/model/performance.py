@@ -45,11 +45,21 @@ def performance_section(record: Mapping[str, Any]) -> PageSection:
         f"In the newest fold, which chose nothing, a lead that converts ranks above one that doesn’t {format.share(m['auc'], 0)} of the time "
         f"(AUC {format.decimal(m['auc'], 3)}, 95% interval {format.interval(m['auc_low'], m['auc_high'], 3)}), the best tenth converts "
         f"{format.decimal(m['lift_10'], 1)} times as often as all ({format.interval(m['lift_10_low'], m['lift_10_high'], 1)}), and probabilities "
-        f"miss by {format.share(m['ece'], 2)} on average where {format.share(newest['base_rate'])} convert."
+        f"miss by {format.share(m['ece'], 2)} on average where {format.share(newest['base_rate'])} convert{_beside(evaluation.get('against_logistic'))}."
     )
     parts: list[Part | None] = [_against(evaluation.get("against_logistic")), *_folds(folds)]
     parts += [_calibration(evaluation), _gains(evaluation), Collapsed(COUNTED, (MEANS,))]
     return PageSection("good", GOOD, found, tuple(p for p in parts if p))
+
+
+def _beside(gap: Sequence[Any] | None) -> str:
+    """Say in a clause whether the model's probabilities are better than the regression's (law 10)."""
+    if not gap or not all(map(format.is_number, gap)):
+        return ""
+    _, low, high = gap
+    if low > 0:
+        return "; its log loss is lower than the logistic regression’s, by more than chance"
+    return f"; that it is better than a logistic regression isn’t proven{': the regression is' if high < 0 else ''}"
 
 
 def _against(gap: Sequence[Any] | None) -> str:

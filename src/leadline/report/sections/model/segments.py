@@ -8,13 +8,14 @@ from typing import Any
 from leadline.core import format
 from leadline.report.card.performance import FEW
 from leadline.report.parts import COUNTED, Cell, Collapsed, PageSection, PageTable, Part, TableColumn, cell
-from leadline.report.text import calibration_summary
+from leadline.report.text import calibration_summary, tier_sentence
 
 __all__ = ["calibration_section"]
 
 SEGMENTS = "Calibration and fairness by segment"
 HOW = (
-    "A segment is miscalibrated where chance alone would make any of them look so in fewer than one of twenty such tables. In the best tier: "
+    "A tier is overstated, or understated, where its own 95% interval misses what was predicted: of twenty tiers that hold, about one is called so by "
+    "chance. Any other segment is miscalibrated where chance alone would make any of them look so in fewer than one of twenty such tables. In the best tier: "
     "the share of its snapshots that are there; recall there: the share of its positives that are. Intervals are 95%; those of observed shares are "
     "exact, at the effective number of rows, the others by cluster bootstrap over accounts. Segments differ in base rate, so differing "
     "selection isn’t a fault by itself."
@@ -32,7 +33,9 @@ def calibration_section(record: Mapping[str, Any]) -> PageSection:
         f"Over all leads of the newest fold {format.share(whole['predicted'])} was predicted and {format.share(whole['observed'])} observed "
         f"(95% interval {format.shares(whole['low'], whole['high'])})."
     )
-    off = sum(s["verdict"] == "miscalibrated" for s in every)
+    off = sum(s["verdict"] in ("miscalibrated", "overstated", "understated") for s in every)
+    tiers = _sentence(tier_sentence(every))
+    found = f"{tiers} {found}" if tiers else found
     parts: list[Part] = [_sentence(calibration_summary(told))] if every else []
     if every:
         columns = (
@@ -47,7 +50,7 @@ def calibration_section(record: Mapping[str, Any]) -> PageSection:
             TableColumn("in the best tier", True),
             TableColumn("recall there", True),
         )
-        folded = f"{format.count(len(every), 'segment')}, {format.count(off)} miscalibrated"
+        folded = f"{format.count(len(every), 'segment')}, {format.count(off)} off"
         parts.append(
             PageTable("held", "The newest fold by segment", columns, tuple(_row(s) for s in every), folded=folded)
         )

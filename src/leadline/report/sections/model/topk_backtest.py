@@ -9,7 +9,7 @@ from leadline.core import format
 from leadline.evaluation.baselines import label
 from leadline.report.parts import COUNTED, Cell, Collapsed, PageSection, PageTable, Part, TableColumn, cell
 
-__all__ = ["topk_section"]
+__all__ = ["backtest_sentence", "hardest_rival", "lead_over", "topk_section"]
 
 WON = 7  # the first column of what is of closed-won deals
 TITLE = "Top-N backtest"
@@ -24,13 +24,7 @@ def topk_section(record: Mapping[str, Any]) -> PageSection:
     sayers: Sequence[Mapping[str, Any]] = told["rankers"]
     ahead = {gap["by"]: gap for gap in told.get("model_minus_baseline") or []}
     what, terms = told["terms"]["what"], told["terms"]
-    mine = sayers[0]
-    found = (
-        f"Of the top {format.decimal(told['per_night'], 1).removesuffix('.0')} leads at each of {format.count(told['nights'])} scoring dates, "
-        f"by the model, {format.decimal(mine['sqls'], 0)} became {what} ({format.share(mine['precision'])}, 95% interval "
-        f"{format.interval(mine['sqls_low'], mine['sqls_high'], 0)}); a random order would have found "
-        f"{format.decimal(next((w['sqls'] for w in sayers if w['by'] == 'random'), None), 0)}."
-    )
+    found = backtest_sentence(told)
     columns = (
         TableColumn("who ranks"),
         TableColumn(what, True, f"among those worked, within {format.duration(terms['within'])}"),
@@ -57,6 +51,49 @@ def topk_section(record: Mapping[str, Any]) -> PageSection:
         Collapsed(COUNTED, (_how(told),)),
     )
     return PageSection("nights", TITLE, found, parts)
+
+
+def backtest_sentence(told: Mapping[str, Any]) -> str:
+    """Say what the model found, beside its hardest rival and current scoring rules, and whether its lead is proven (law 10)."""
+    sayers = {w["by"]: w for w in told["rankers"]}
+    what, mine, gap = told["terms"]["what"], told["rankers"][0], hardest_rival(told)
+    said = (
+        f"Working the top {format.decimal(told['per_night'], 1).removesuffix('.0')} leads at each of {format.count(told['nights'])} scoring dates, "
+        f"the model finds {format.decimal(mine['sqls'], 0)} {what} ({format.share(mine['precision'])} of those worked, 95% interval "
+        f"{format.interval(mine['sqls_low'], mine['sqls_high'], 0)})"
+    )
+    if gap is None:
+        return f"{said}."
+    named = [gap["by"], *(["points"] if "points" in sayers and gap["by"] != "points" else [])]
+    others = format.join([f"{label(by)} {format.decimal(sayers[by]['sqls'], 0)}" for by in named])
+    return f"{said}, {others}: {lead_over(gap, label(gap['by']), what)}."
+
+
+def hardest_rival(told: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the difference to the baseline over which the model's lead is smallest; None without any."""
+    gaps = [gap for gap in told.get("model_minus_baseline") or [] if format.is_number(gap["sqls"])]
+    return min(
+        gaps, key=lambda gap: (gap["sqls"], gap["sqls_low"] if format.is_number(gap["sqls_low"]) else 0.0), default=None
+    )
+
+
+def lead_over(gap: Mapping[str, Any], whom: str, what: str) -> str:
+    """Say by how much the model is ahead, and whether that is proven.
+
+    Examples
+    --------
+    >>> lead_over({"sqls": 6.0, "sqls_low": -6.0, "sqls_high": 11.0}, "current scoring rules", "SQLs")
+    'its lead over current scoring rules, +6 SQLs (95% interval −6 to +11), isn’t proven'
+    >>> lead_over({"sqls": 9.0, "sqls_low": 2.0, "sqls_high": 15.0}, "newest first", "SQLs")
+    'it is ahead of newest first by +9 SQLs (95% interval +2 to +15), more than chance explains'
+    """
+    low, high = gap["sqls_low"], gap["sqls_high"]
+    size = f"{format.decimal(gap['sqls'], 0, True)} {what} (95% interval {format.decimal(low, 0, True)} to {format.decimal(high, 0, True)})"
+    if format.is_number(low) and low > 0:
+        return f"it is ahead of {whom} by {size}, more than chance explains"
+    if format.is_number(high) and high < 0:
+        return f"it is behind {whom} by {size}, more than chance explains"
+    return f"its lead over {whom}, {size}, isn’t proven" if gap["sqls"] > 0 else f"it isn’t ahead of {whom}: {size}"
 
 
 def _won(
