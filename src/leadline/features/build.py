@@ -6,7 +6,7 @@ The statement reads ``snapshots``, ``events``, ``reached``, ``leads``, ``account
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from leadline.dataset.account_members import role_column
 from leadline.dataset.attribute_values import newest_sql
 from leadline.dataset.feature_spec import Feature, TitleSource
 from leadline.errors import DataError, OutputError
-from leadline.features import daily_cache, daily_counts
+from leadline.features import daily_counts
 from leadline.features.compiled import aggregate
 from leadline.features.families import account, conversion_rates, funnel_stage, icp_fit
 from leadline.features.families import activity as own_acts
@@ -104,19 +104,10 @@ def compute_features(
     snapshots = int(store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
     acts, others = _readers(specs)
     if swept is None:
-        swept = (
-            "events" in loaded.rows
-            and bool(acts or others)
-            and not daily_cache.can_use_cache(loaded)
-            and aggregate.is_worth_compiling(store)
-        )
+        swept = "events" in loaded.rows and bool(acts or others) and aggregate.is_worth_compiling(store)
     rows = _swept_rows(loaded, specs, intents, roles or {}) if swept and snapshots else None
     if rows is None:
-        text = features_sql(
-            specs, intents, store.dialect, roles, role_column(loaded),
-            stand_in=lambda parts: daily_cache.cached_parts(loaded, parts, intents),
-        )  # fmt: skip
-        rows = store.arrow(text)
+        rows = store.arrow(features_sql(specs, intents, store.dialect, roles, role_column(loaded)))
     if rows.num_rows != snapshots:
         raise DataError(
             f"features: {rows.num_rows} rows came of {snapshots} snapshots; expected as many; this is a bug, please report it"
@@ -135,8 +126,7 @@ def _swept_rows(
     try:
         given = aggregate.aggregate_parts(store, *_readers(specs), intents, roles, title)
         text = features_sql(
-            specs, intents, store.dialect, roles, title, swept=True,
-            stand_in=lambda parts: [part for part in parts if daily_counts.name_of(part) not in given],
+            specs, intents, store.dialect, roles, title, swept=True, given=given,
         )  # fmt: skip
         return store.arrow(text)
     except OutputError:
@@ -182,7 +172,7 @@ def features_sql(
     roles: Mapping[str, Sequence[str]] | None = None,
     title: TitleSource | None = None,
     swept: bool = False,
-    stand_in: Callable[[Sequence[str]], list[str]] = list,
+    given: Collection[str] = (),
 ) -> str:
     """Write the statement that computes the features of every row of ``snapshots``.
 
@@ -198,9 +188,8 @@ def features_sql(
         The patterns of each role, and where the job title is read that they are matched with.
     swept : bool
         Whether the tables of `leadline.features.compiled.aggregate` stand: what is about one behaviour has a part of its own there.
-    stand_in : callable
-        Leaves out parts that stand as tables (`leadline.features.compiled.aggregate`), or puts others with the same rows in their place
-        (`leadline.features.daily_cache`).
+    given : collection of str
+        The parts that stand as tables, and are left out (`leadline.features.compiled.aggregate`).
 
     Examples
     --------
@@ -228,7 +217,7 @@ def features_sql(
         *(conversion_rates.clauses(rated, roles or {}, title, dialect) if rated else []),
         *icp_fit.clauses(specs, dialect),
     ]
-    parts = stand_in(parts)
+    parts = [part for part in parts if daily_counts.name_of(part) not in given]
     columns = ["s.lead_id", "s.account_id", "s.as_of", *(f"{_column(s, dialect, swept)} AS {s.name}" for s in specs)]
     joins = ["FROM snapshots AS s", "JOIN leads AS l ON l.lead_id = s.lead_id"]
     if any(s.table == "accounts" for s in specs) or icp_fit.reads_accounts(specs):
