@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from leadline.dataset.attribute_values import newest_sql
 from leadline.dataset.feature_spec import Feature, TitleSource
 from leadline.errors import DataError, OutputError
 from leadline.features import daily_counts
+from leadline.features.collect import CollectedRows, collect_rows
 from leadline.features.compiled import aggregate
 from leadline.features.families import account, conversion_rates, funnel_stage, icp_fit
 from leadline.features.families import activity as own_acts
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from leadline.tables import LoadedTables
 
 __all__ = ["FeatureTable", "compute_features", "features_sql"]
+
+SORTED = "\nORDER BY s.as_of, s.lead_id"
 
 
 @dataclass(frozen=True)
@@ -105,30 +108,26 @@ def compute_features(
     acts, others = _readers(specs)
     if swept is None:
         swept = "events" in loaded.rows and bool(acts or others) and aggregate.is_worth_compiling(store)
-    rows = _swept_rows(loaded, specs, intents, roles or {}) if swept and snapshots else None
+    rows = _swept_rows(loaded, specs, intents, roles or {}, snapshots) if swept and snapshots else None
     if rows is None:
-        rows = store.arrow(features_sql(specs, intents, store.dialect, roles, role_column(loaded)))
-    if rows.num_rows != snapshots:
-        raise DataError(
-            f"features: {rows.num_rows} rows came of {snapshots} snapshots; expected as many; this is a bug, please report it"
-        )
-    return FeatureTable(
-        specs, _objects(rows.column("lead_id")), _objects(rows.column("account_id")),
-        rows.column("as_of").to_numpy(zero_copy_only=False).astype(np.int64), _frame(rows, specs),
-    )  # fmt: skip
+        text = features_sql(specs, intents, store.dialect, roles, role_column(loaded))
+        rows = collect_rows(store, text, specs, snapshots)
+    return FeatureTable(specs, rows.lead_id, rows.account_id, rows.as_of, rows.values)
 
 
 def _swept_rows(
-    loaded: LoadedTables, specs: tuple[Feature, ...], intents: Mapping[str, str], roles: Mapping[str, Sequence[str]]
-) -> Any:
+    loaded: LoadedTables,
+    specs: tuple[Feature, ...],
+    intents: Mapping[str, str],
+    roles: Mapping[str, Sequence[str]],
+    snapshots: int,
+) -> CollectedRows | None:
     """Run the statement beside the tables of the sweep; None where they don't fit: the SQL alone spills all it holds."""
     store, title = loaded.store, role_column(loaded)
     try:
         given = aggregate.aggregate_parts(store, *_readers(specs), intents, roles, title)
-        text = features_sql(
-            specs, intents, store.dialect, roles, title, swept=True, given=given,
-        )  # fmt: skip
-        return store.arrow(text)
+        text = features_sql(specs, intents, store.dialect, roles, title, swept=True, given=given)
+        return collect_rows(store, text.removesuffix(SORTED), specs, snapshots, wide=True)
     except OutputError:
         return None
     finally:
@@ -147,22 +146,6 @@ def _needed(loaded: LoadedTables, specs: tuple[Feature, ...]) -> None:
             f"features: the model needs {', '.join(missing)}, which this config doesn't give; expected the tables and attributes "
             "it was trained on; use that config or train again"
         )
-
-
-def _objects(column: Any) -> npt.NDArray[np.object_]:
-    return np.asarray(column.to_pylist(), dtype=object) if len(column) else np.empty(0, dtype=object)
-
-
-def _frame(rows: Any, specs: tuple[Feature, ...]) -> pd.DataFrame:
-    import pandas as pd
-
-    columns = {
-        s.name: pd.Series(_objects(rows.column(s.name)), dtype=object)  # pandas would make `str` with NaN of it
-        if s.kind == "category"
-        else rows.column(s.name).to_numpy(zero_copy_only=False).astype(np.float64)
-        for s in specs
-    }
-    return pd.DataFrame(columns, columns=[s.name for s in specs], index=range(rows.num_rows))
 
 
 def features_sql(
@@ -233,7 +216,7 @@ def features_sql(
     )
     joins += [f"LEFT JOIN {n} ON {n}.lead_id = s.lead_id AND {n}.as_of = s.as_of" for n in names]
     head = "WITH " + ",\n".join(parts) + "\n" if parts else ""
-    return f"{head}SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join(joins) + "\nORDER BY s.as_of, s.lead_id"
+    return f"{head}SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join(joins) + SORTED
 
 
 def _readers(specs: Sequence[Feature]) -> tuple[list[Feature], list[Feature]]:
