@@ -43,7 +43,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, help="engine.threads, and polars'")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--questions", type=_names(QUESTIONS), default=list(QUESTIONS))
-    parser.add_argument("--variants", type=lambda text: text.split(","), default=["raw log", "kept fold"])
+    parser.add_argument("--variants", type=lambda text: text.split(","), default=["raw log"])
     parser.add_argument(
         "--peers", type=_names(tuple(PEERS)), default=list(PEERS), help="naive,pandas,sweep,polars or none"
     )

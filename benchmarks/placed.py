@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import chdir, closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from leadline.config.schema import Config
 from leadline.core.checks import Findings
 from leadline.dataset.feature_spec import Feature
 from leadline.features import build, catalog
-from leadline.tables import Attribute, LoadedTables, Store, event_cache, merges, open_store, stages
+from leadline.tables import Attribute, LoadedTables, Store, merges, open_store, stages
 
 __all__ = ["SCAN", "VARIANTS", "config_of", "keeping", "leadline_values", "placed", "scan", "specs_of"]
 
@@ -44,18 +43,6 @@ def nothing(_: Config, loaded: LoadedTables) -> LoadedTables:
     return loaded
 
 
-def kept_fold(config: Config, loaded: LoadedTables) -> LoadedTables:
-    """Keep the log beside the world, and what an earlier build left for this one."""
-    with keeping(config) as config:
-        log = event_cache.cache_events(config, loaded.store)
-    loaded.store.run("DROP TABLE all_events")
-    if log.shelf is None:
-        raise ValueError(f"the fold isn't kept: {log.note}")
-    loaded = replace(loaded, log=log)
-    leadline_values(config, loaded, specs_of(config, loaded, whole=True))
-    return loaded
-
-
 @contextmanager
 def keeping(config: Config) -> Iterator[Config]:
     """Give the config with its log kept, inside the world's folder, where what is kept lands."""
@@ -63,9 +50,9 @@ def keeping(config: Config) -> Iterator[Config]:
         yield config.model_copy(update={"engine": config.engine.model_copy(update={"cache_events": True})})
 
 
-VARIANTS: dict[str, Callable[[Config, LoadedTables], LoadedTables]] = {"raw log": nothing, "kept fold": kept_fold}
-"""What is done to the placed tables before the clock starts, under the name that the table prints: a fold that is kept
-from an earlier night, say, is made here by the function that a night calls. The timed part is always `build.compute_features`."""
+VARIANTS: dict[str, Callable[[Config, LoadedTables], LoadedTables]] = {"raw log": nothing}
+"""What is done to the placed tables before the clock starts, under the name that the table prints. The timed part is always
+`build.compute_features`."""
 
 
 def config_of(folder: Path, memory: str, threads: int) -> Config:

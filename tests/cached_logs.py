@@ -13,9 +13,8 @@ from small_crm import HALF, START, WORDS, World, arrow, config_of, put
 
 
 def config(asked: Rules, folder: Path, keep: bool, **events: Any) -> Config:
-    """The little world's config, with events in many files and without merges, which keep nothing."""
+    """The little world's config, with events in many files."""
     whole = config_of(asked, folder).model_dump(mode="json", by_alias=True)
-    whole["tables"]["merges"] = None
     whole["tables"] = {name: {**section} for name, section in whole["tables"].items() if section}
     for name, section in whole["tables"].items():
         section["source"] = str(folder / (f"{name}.parquet" if name != "events" else "events-*.parquet"))

@@ -21,7 +21,7 @@ from leadline.config.schema import Config
 from leadline.core.checks import Findings
 from leadline.features import build, catalog
 from leadline.tables import Attribute, LoadedTables, Store, merges, stages
-from leadline.tables.visibility import drop_duplicates
+from leadline.tables.visibility import drop_duplicates, find_repeats
 from oracle import DAY, Person, Rules
 from small_crm import BEHAVIOURS, HALF, LAST, START, TYPES, WORDS, Run, World, config_of, delays, instants
 
@@ -181,7 +181,8 @@ def placed(world: World, config: Config, store: Store, known_at: int) -> Placed:
         columns["recorded_at"] = [oracle.recorded(r, clock) for r in world[table]]
         kinds = {c: pa.int64() if c.endswith("_at") else pa.string() for c in columns}
         store.put(table, pa.table({c: pa.array(v, kinds[c]) for c, v in columns.items()}))
-    drop_duplicates("history", store)
+    if find_repeats("history", store):
+        drop_duplicates("history", store)
     merges.apply_merges(store, ("events", "stages", "history"))
     stages.build_reached(config, store)
     title = Attribute("leads", "job_title", "lead_job_title", "category")

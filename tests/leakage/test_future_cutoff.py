@@ -13,11 +13,12 @@ from leadline.config.load import load_config
 from leadline.core.checks import Severity, run_checks
 from leadline.dataset import labels, snapshots
 from leadline.dataset.feature_spec import Feature
-from leadline.features import catalog
+from leadline.features import build, catalog
 from leadline.features.build import FeatureTable
 from leadline.leakage import future_cutoff
 from leadline.leakage.future_cutoff import MUTATION, CutoffComparison, changed_columns
 from leadline.tables import load, open_store
+from leadline.workflows.common import behaviour_intents
 from leadline.workflows.training import prepare as experiment
 
 COUNT = Feature("visits", "behaviour", "visits", "count", "count", "visited")
@@ -55,14 +56,16 @@ def test_snapshots_that_only_the_future_opens_are_an_error() -> None:
     assert found.severity is Severity.ERROR and "3 of 4 sampled snapshots" in found.seen
 
 
-def moves(config_path: Path, known_at: int | None = None):
+def moves(config_path: Path, known_at: int | None = None, made_before: bool = False):
     config = load_config(config_path)
     store = open_store(config.engine)
     try:
         loaded = load(config, store, known_at)
         snapshots.for_training(config, loaded)
         labels.attach_labels(config, loaded)
-        return experiment.future_moves(config, loaded, catalog.list_features(config, loaded))
+        specs = catalog.list_features(config, loaded)
+        before = build.compute_features(loaded, specs, behaviour_intents(config), config.roles) if made_before else None
+        return experiment.future_moves(config, loaded, specs, before)
     finally:
         store.close()
 
@@ -76,6 +79,19 @@ def test_nothing_moves_in_the_demo_world_and_the_experiment_looks_at_snapshots(
     monkeypatch.chdir(tmp_path)
     assert len(moves(projects.settle(tmp_path, demo_tables))) == 0
     assert seen == [experiment.SAMPLE]
+
+
+def test_features_made_before_are_the_samples_own(tmp_path, demo_tables, monkeypatch) -> None:
+    seen: list[FeatureTable] = []
+    monkeypatch.setattr(future_cutoff, "changed_columns", lambda whole, cut: seen.append(whole) or {})
+    monkeypatch.chdir(tmp_path)
+    path = projects.settle(tmp_path, demo_tables)
+    moves(path)
+    moves(path, made_before=True)
+    again, before = seen
+    assert len(again) == experiment.SAMPLE and again.specs == before.specs
+    assert again.lead_id.tolist() == before.lead_id.tolist() and again.as_of.tolist() == before.as_of.tolist()
+    pd.testing.assert_frame_equal(again.values, before.values, check_exact=True)
 
 
 def test_a_query_cant_be_cut_inside_and_is_told_so(tmp_path, demo_tables, monkeypatch) -> None:

@@ -18,7 +18,7 @@ from examples import examples
 from leadline.config.schema import Config
 from leadline.core import files
 from leadline.errors import LeadlineError
-from leadline.features import catalog, daily_cache
+from leadline.features import catalog
 from leadline.features.build import FeatureTable
 from leadline.tables import LoadedTables
 from oracle import DAY, Rules
@@ -43,7 +43,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("kept"))
         patch.setattr(catalog, "MIN_GROUP_SIZE", 1)
-        patch.setattr(daily_cache, "STEP", 2 * DAY)  # little worlds are short
         yield Path.cwd()
 
 
@@ -88,7 +87,13 @@ def test_a_log_that_grows_gives_what_reading_all_of_it_gives(
     rng.shuffle(rows)
     for n, as_of in enumerate(nights):
         upto = len(rows) if n == len(nights) - 1 else rng.randint(seen, len(rows))
-        pq.write_table(arrow("events", rows[seen:upto]), folder / f"events-{rng.randint(0, 999)}-{n}.parquet")
+        batch = rows[seen:upto]
+        if seed % 3 == 1:  # some stand there again, recorded at another time or not at all
+            batch += [
+                {**r, "recorded_at": rng.choice([None, r["occurred_at"] + k * HALF])} for k, r in enumerate(batch[::2])
+            ]
+            rng.shuffle(batch)
+        pq.write_table(arrow("events", batch), folder / f"events-{rng.randint(0, 999)}-{n}.parquet")
         seen = upto
         compare(ruled, folder, None if rng.random() < 0.2 else as_of)
 
@@ -189,6 +194,41 @@ def test_a_key_in_two_files_makes_the_load_read_everything(home: Path) -> None:
     ours, note = load(conf)
     assert "a key repeats" in note
     assert ours == load(whole)[0] and "LL102" in [f.code for f in ours[1]]
+
+
+def test_a_row_that_comes_twice_in_a_file_is_kept_and_counts_once(home: Path) -> None:
+    world = little()
+    world["events"] += [{**r, "recorded_at": r["occurred_at"] + k * DAY} for r in world["events"][:3] for k in (1, 40)]
+    write(world, home / "data", cuts=1)
+    conf, whole = (config(asked(), home / "data", keep) for keep in (True, False))
+    for known_at, copies in ((START + 21 * DAY, 3), (START + 60 * DAY, 6)):  # before and after all copies were known
+        expected = load(whole, known_at)[0]
+        assert load(conf, known_at)[0] == expected and expected[0]["events"] == 6
+        assert [f.rows for f in expected[1] if f.code == "LL103"] == [copies]
+    assert load(conf)[1] == "events: 1 of 1 files kept from before"
+
+
+def test_a_key_of_two_contents_in_a_file_makes_the_load_read_everything(home: Path) -> None:
+    world = little()
+    world["events"].append({**world["events"][0], "type": "select"})
+    write(world, home / "data", cuts=1)
+    ours, note = load(config(asked(), home / "data", keep=True))
+    assert note == "no kept log of events: a key stands on rows with different content; reading all of it"
+    assert ours == load(config(asked(), home / "data", keep=False))[0] and "LL102" in [f.code for f in ours[1]]
+
+
+def test_merges_are_followed_in_what_is_kept(home: Path) -> None:
+    world = little(12)
+    world["merges"] = [{"from_id": "L1", "into_id": "L0", "merged_at": START + 25 * DAY}]
+    write(world, home / "data")
+    conf, whole = (config(asked(), home / "data", keep) for keep in (True, False))
+    for known_at in (START + 22 * DAY, START + 30 * DAY, START + 60 * DAY):
+        assert load(conf, known_at)[0] == load(whole, known_at)[0]
+    assert load(conf)[1] == "events: 2 of 2 files kept from before"
+    with Run(conf, START + 60 * DAY) as run:
+        assert run.store.rows("SELECT COUNT(*) FROM events WHERE lead_id = 'L0'") == [
+            (12,)
+        ]  # its own, and those of both
 
 
 def test_files_of_other_types_are_read_together(home: Path) -> None:

@@ -6,9 +6,9 @@ The statement reads ``snapshots``, ``events``, ``reached``, ``leads``, ``account
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,8 @@ from leadline.dataset.account_members import role_column
 from leadline.dataset.attribute_values import newest_sql
 from leadline.dataset.feature_spec import Feature, TitleSource
 from leadline.errors import DataError, OutputError
-from leadline.features import daily_cache, daily_counts
+from leadline.features import daily_counts
+from leadline.features.collect import CollectedRows, collect_rows
 from leadline.features.compiled import aggregate
 from leadline.features.families import account, conversion_rates, funnel_stage, icp_fit
 from leadline.features.families import activity as own_acts
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from leadline.tables import LoadedTables
 
 __all__ = ["FeatureTable", "compute_features", "features_sql"]
+
+SORTED = "\nORDER BY s.as_of, s.lead_id"
 
 
 @dataclass(frozen=True)
@@ -104,41 +107,27 @@ def compute_features(
     snapshots = int(store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
     acts, others = _readers(specs)
     if swept is None:
-        swept = (
-            "events" in loaded.rows
-            and bool(acts or others)
-            and not daily_cache.can_use_cache(loaded)
-            and aggregate.is_worth_compiling(store)
-        )
-    rows = _swept_rows(loaded, specs, intents, roles or {}) if swept and snapshots else None
+        swept = "events" in loaded.rows and bool(acts or others) and aggregate.is_worth_compiling(store)
+    rows = _swept_rows(loaded, specs, intents, roles or {}, snapshots) if swept and snapshots else None
     if rows is None:
-        text = features_sql(
-            specs, intents, store.dialect, roles, role_column(loaded),
-            stand_in=lambda parts: daily_cache.cached_parts(loaded, parts, intents),
-        )  # fmt: skip
-        rows = store.arrow(text)
-    if rows.num_rows != snapshots:
-        raise DataError(
-            f"features: {rows.num_rows} rows came of {snapshots} snapshots; expected as many; this is a bug, please report it"
-        )
-    return FeatureTable(
-        specs, _objects(rows.column("lead_id")), _objects(rows.column("account_id")),
-        rows.column("as_of").to_numpy(zero_copy_only=False).astype(np.int64), _frame(rows, specs),
-    )  # fmt: skip
+        text = features_sql(specs, intents, store.dialect, roles, role_column(loaded))
+        rows = collect_rows(store, text, specs, snapshots)
+    return FeatureTable(specs, rows.lead_id, rows.account_id, rows.as_of, rows.values)
 
 
 def _swept_rows(
-    loaded: LoadedTables, specs: tuple[Feature, ...], intents: Mapping[str, str], roles: Mapping[str, Sequence[str]]
-) -> Any:
+    loaded: LoadedTables,
+    specs: tuple[Feature, ...],
+    intents: Mapping[str, str],
+    roles: Mapping[str, Sequence[str]],
+    snapshots: int,
+) -> CollectedRows | None:
     """Run the statement beside the tables of the sweep; None where they don't fit: the SQL alone spills all it holds."""
     store, title = loaded.store, role_column(loaded)
     try:
         given = aggregate.aggregate_parts(store, *_readers(specs), intents, roles, title)
-        text = features_sql(
-            specs, intents, store.dialect, roles, title, swept=True,
-            stand_in=lambda parts: [part for part in parts if daily_counts.name_of(part) not in given],
-        )  # fmt: skip
-        return store.arrow(text)
+        text = features_sql(specs, intents, store.dialect, roles, title, swept=True, given=given)
+        return collect_rows(store, text.removesuffix(SORTED), specs, snapshots, wide=True)
     except OutputError:
         return None
     finally:
@@ -159,22 +148,6 @@ def _needed(loaded: LoadedTables, specs: tuple[Feature, ...]) -> None:
         )
 
 
-def _objects(column: Any) -> npt.NDArray[np.object_]:
-    return np.asarray(column.to_pylist(), dtype=object) if len(column) else np.empty(0, dtype=object)
-
-
-def _frame(rows: Any, specs: tuple[Feature, ...]) -> pd.DataFrame:
-    import pandas as pd
-
-    columns = {
-        s.name: pd.Series(_objects(rows.column(s.name)), dtype=object)  # pandas would make `str` with NaN of it
-        if s.kind == "category"
-        else rows.column(s.name).to_numpy(zero_copy_only=False).astype(np.float64)
-        for s in specs
-    }
-    return pd.DataFrame(columns, columns=[s.name for s in specs], index=range(rows.num_rows))
-
-
 def features_sql(
     specs: tuple[Feature, ...],
     intents: Mapping[str, str],
@@ -182,7 +155,7 @@ def features_sql(
     roles: Mapping[str, Sequence[str]] | None = None,
     title: TitleSource | None = None,
     swept: bool = False,
-    stand_in: Callable[[Sequence[str]], list[str]] = list,
+    given: Collection[str] = (),
 ) -> str:
     """Write the statement that computes the features of every row of ``snapshots``.
 
@@ -198,9 +171,8 @@ def features_sql(
         The patterns of each role, and where the job title is read that they are matched with.
     swept : bool
         Whether the tables of `leadline.features.compiled.aggregate` stand: what is about one behaviour has a part of its own there.
-    stand_in : callable
-        Leaves out parts that stand as tables (`leadline.features.compiled.aggregate`), or puts others with the same rows in their place
-        (`leadline.features.daily_cache`).
+    given : collection of str
+        The parts that stand as tables, and are left out (`leadline.features.compiled.aggregate`).
 
     Examples
     --------
@@ -228,7 +200,7 @@ def features_sql(
         *(conversion_rates.clauses(rated, roles or {}, title, dialect) if rated else []),
         *icp_fit.clauses(specs, dialect),
     ]
-    parts = stand_in(parts)
+    parts = [part for part in parts if daily_counts.name_of(part) not in given]
     columns = ["s.lead_id", "s.account_id", "s.as_of", *(f"{_column(s, dialect, swept)} AS {s.name}" for s in specs)]
     joins = ["FROM snapshots AS s", "JOIN leads AS l ON l.lead_id = s.lead_id"]
     if any(s.table == "accounts" for s in specs) or icp_fit.reads_accounts(specs):
@@ -244,7 +216,7 @@ def features_sql(
     )
     joins += [f"LEFT JOIN {n} ON {n}.lead_id = s.lead_id AND {n}.as_of = s.as_of" for n in names]
     head = "WITH " + ",\n".join(parts) + "\n" if parts else ""
-    return f"{head}SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join(joins) + "\nORDER BY s.as_of, s.lead_id"
+    return f"{head}SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join(joins) + SORTED
 
 
 def _readers(specs: Sequence[Feature]) -> tuple[list[Feature], list[Feature]]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias, TypeVar
 
-import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from leadline.model.calibration.calibrator import Calibrator
 from leadline.model.encoding.encoder import Encoder, check_names
 from leadline.model.fitting.logistic import Logistic, sigmoid
 from leadline.model.fitting.recipe import Recipe
+from leadline.model.lightgbm_library import LoadedTrees
 from leadline.model.shap.tree_shap import TabulatedTrees, matches_lightgbm
 from leadline.model.shap.trees import check_trees
 from leadline.model.tiers import Tiers
@@ -190,8 +190,8 @@ class Scorer:
         )
 
     @cached_property
-    def _booster(self) -> Any:
-        return lightgbm.Booster(model_str=self.trees)
+    def _booster(self) -> LoadedTrees:
+        return LoadedTrees(self.trees)
 
     @cached_property
     def _forest(self) -> TabulatedTrees:

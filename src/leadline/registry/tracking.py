@@ -16,24 +16,27 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from leadline.core.files import staging
 from leadline.errors import MissingError, OutputError, RetryError
+from leadline.registry import sqlite_store
 
 __all__ = [
     "PATIENCE",
     "LoggedDataset",
     "MlflowRun",
     "aliases",
+    "clientless_file",
+    "cut_tag",
     "drop_alias",
     "fetch_bundle",
     "git_revision",
     "is_absent",
     "log_record",
-    "log_scoring_run",
     "newest_version",
     "open_run",
     "reopen_run",
@@ -120,6 +123,11 @@ class LoggedDataset:
     rows: int
 
 
+def cut_tag(value: Any) -> str:
+    """Cut a tag's value at MLflow's limit."""
+    return str(value)[:4000]
+
+
 @dataclass
 class MlflowRun:
     """An open MLflow run."""
@@ -140,14 +148,14 @@ class MlflowRun:
         """Set tags."""
         from mlflow.entities import RunTag
 
-        self.client.log_batch(self.id, tags=[RunTag(k, str(v)[:4000]) for k, v in values.items()])
+        self.client.log_batch(self.id, tags=[RunTag(k, cut_tag(v)) for k, v in values.items()])
 
     def metrics(self, values: Sequence[tuple[str, float, int]]) -> None:
         """Log (name, value, step) triples; what isn't finite is left out, as MLflow's stores differ on it."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        finite = [Metric(k, float(v), now, step) for k, v, step in values if v == v and abs(v) != float("inf")]
+        finite = [Metric(k, float(v), now, step) for k, v, step in values if isfinite(v)]
         for start in range(0, len(finite), 900):
             self.client.log_batch(self.id, metrics=finite[start : start + 900])
 
@@ -273,6 +281,13 @@ def _file(uri: str) -> Path | None:
     return Path(path) if uri.startswith("sqlite:///") and path not in ("", ":memory:") else None
 
 
+def clientless_file(uri: str) -> Path | None:
+    """Return the file of a SQLite store that MLflow's own settings say nothing about; such a store needs no client."""
+    plain = {*SETTINGS, "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"}  # these two are leadline's to say
+    told = any(key.startswith("MLFLOW_") and key not in plain for key in os.environ)
+    return None if told or "?" in uri else _file(uri)
+
+
 def is_absent(uri: str) -> bool:
     """Tell whether a store is a file that isn't there yet: reading it must not make it."""
     file = _file(uri)
@@ -339,6 +354,10 @@ def version_of(uri: str, name: str, alias: str) -> str:
     """
     if is_absent(uri):
         raise _missing(f"models:/{name}@{alias}")
+    file = clientless_file(uri)
+    known = None if file is None else sqlite_store.alias_version(file, name, alias)
+    if known is not None:
+        return known
     with _client(uri) as (_, client):
         return str(_found(f"models:/{name}@{alias}", lambda: client.get_model_version_by_alias(name, alias)).version)
 
@@ -438,22 +457,3 @@ def git_revision() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-# Nights in MLflow: each finished night is a run, so that its figures make curves; nothing here holds a lead's data.
-
-
-def log_scoring_run(uri: str, experiment: str, record: Mapping[str, Any]) -> None:
-    """Log a night as a run: its figures as metrics, its record as a file; nothing where there is no store yet."""
-    if is_absent(uri):
-        return
-    flat = {"leads": record["leads"], "mean_probability": record["mean_probability"], "handoffs": record["handoffs"]}
-    flat |= {f"tier_{name}": count for name, count in record["tiers"].items()}
-    flat |= {f"seconds_{name}": value for name, value in record.get("seconds", {}).items()}
-    flat |= {f"drift_{name.replace(' ', '_')}": value for name, value in record.get("drift", {}).items()}
-    flat |= {"suppressed": record.get("suppressed", {}).get("leads"), "model_age_days": record["model_age_days"]}
-    with open_run(uri, experiment, "", f"night {record['as_of']}") as run:
-        names = ("as_of", "model_name", "model_version", "config_hash", "run_id", "leadline")
-        run.tags({"leadline.night": record["as_of"], **{f"night.{name}": record[name] for name in names}})
-        run.metrics([(name, float(value), 0) for name, value in flat.items() if value is not None])
-        run.mlflow.log_dict(dict(record), "night.json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from leadline.config.schema import Source
@@ -35,6 +35,13 @@ class Store(Protocol):
 
     def arrow(self, sql: str) -> Any:
         """Run a query and return its rows as a pyarrow Table."""
+
+    def batches(self, sql: str, rows: int, wide: bool = False) -> Iterator[Any]:
+        """Run a query and yield pyarrow RecordBatches of about so many rows as they come.
+
+        `wide` says that the query puts parts of few columns beside the rows of its first table: the parts are to be held in
+        memory, never the rows that they stand beside, whatever the engine guesses of their numbers.
+        """
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a query with few rows and return them as tuples."""

@@ -80,6 +80,17 @@ class DuckStore:
         with self._said("the query"):
             return self._connection.sql(sql).to_arrow_table()
 
+    def batches(self, sql: str, rows: int, wide: bool = False) -> Iterator[Any]:
+        """Run a query and yield its rows as they come; see `Store.batches`."""
+        with self._said("the query"):
+            if wide:  # DuckDB would hash the wide rows where it thinks them fewer than a part's
+                self._connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
+            try:
+                yield from self._connection.sql(sql).to_arrow_reader(rows)
+            finally:
+                if wide:
+                    self._connection.execute("RESET disabled_optimizers")
+
     def put(self, name: str, table: Any) -> None:
         """Store an Arrow table under a name, replacing what stood there."""
         self._connection.register("_arriving", table)

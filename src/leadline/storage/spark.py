@@ -257,6 +257,10 @@ class SparkStore:
                 self._drop(name)
             return rows
 
+    def batches(self, sql: str, rows: int, wide: bool = False) -> Iterator[Any]:
+        """Run a query and yield its rows; Spark gathers all of them first."""
+        yield from self.arrow(sql).to_batches(rows)
+
     def put(self, name: str, table: Any) -> None:
         """Store an Arrow table under a name, replacing what stood there."""
         if self._reader is not None:

@@ -16,7 +16,6 @@ from typing import Any
 
 from leadline.config.schema import Config
 from leadline.core import files
-from leadline.core.point_in_time import visible_sql
 from leadline.errors import DataError, LeadlineError
 from leadline.storage import Store
 from leadline.storage.dialect import literal
@@ -24,10 +23,10 @@ from leadline.storage.locations import SourceLocation, locate_source, without_se
 from leadline.tables.read import canonical_sql, resolve
 from leadline.tables.schema import CLOCKS, CanonicalColumn, columns_of
 from leadline.tables.tombstones import not_forgotten_sql, read_tombstones
+from leadline.tables.visibility import HIDDEN, columns_in, find_repeats
 
 __all__ = [
     "FOLDER",
-    "LOOSE",
     "PRINT",
     "SMALL",
     "CachedEvents",
@@ -36,7 +35,6 @@ __all__ = [
     "cache_events",
     "event_cache_for",
     "file_fingerprint",
-    "read_sql",
 ]
 
 
@@ -45,13 +43,9 @@ __all__ = [
 
 FOLDER = Path(".leadline") / "fold"
 
-FORMAT = 1
+FORMAT = 2
 
 EDGE = 2**16
-
-LOOSE = "before-"
-
-"""How the names of what is kept of all files together begin."""
 
 ROWS, SAID, UNIQUE = "rows.parquet", "part.json", "unique.json"
 
@@ -70,8 +64,6 @@ class CachedFile:
         As what its columns were read.
     unfit : str
         Why its rows aren't kept; "" when they are.
-    known_from : int or None
-        When its first row was both done and known; None where it has no row with a time.
     rows_file : Path
         Where its rows lie.
     """
@@ -80,7 +72,6 @@ class CachedFile:
     rows: int = 0
     types: tuple[tuple[str, str, str], ...] = ()
     unfit: str = ""
-    known_from: int | None = None
     rows_file: Path = Path()
 
     @classmethod
@@ -102,8 +93,7 @@ class EventCache:
         try:
             if said is not None and said["name"] == name:
                 types = tuple((str(a), str(b), str(c)) for a, b, c in said["types"])
-                since = None if said["known_from"] is None else int(said["known_from"])
-                part = CachedFile(name, int(said["rows"]), types, str(said["unfit"]), since, place / ROWS)
+                part = CachedFile(name, int(said["rows"]), types, str(said["unfit"]), place / ROWS)
                 if part.unfit or files.sha256(part.rows_file) == said["sum"]:
                     return part
         except (KeyError, TypeError, ValueError, OSError):
@@ -114,7 +104,7 @@ class EventCache:
     def put(self, name: str, part: CachedFile, store: Store | None = None, query: str = "") -> CachedFile:
         """Put a part in its place, whole, with the rows that a query gives."""
         said: dict[str, Any] = {"name": name, "rows": part.rows, "types": part.types, "unfit": part.unfit}
-        said |= {"known_from": part.known_from, "sum": ""}
+        said["sum"] = ""
         with files.staging(self.folder) as staged:
             if store is not None:
                 store.run(f"COPY ({query}) TO {literal(str(staged / ROWS))} (FORMAT parquet)")
@@ -136,19 +126,10 @@ class EventCache:
         files.write_json(self.folder / UNIQUE, _sealed({"parts": sorted(names)}))
 
     def drop_others(self, names: set[str]) -> None:
-        """Remove what is kept of files that changed or went; what stands beside a file's rows bears its name."""
+        """Remove what is kept of files that changed or went."""
         for place in self.folder.iterdir():
-            if (
-                place.name.partition(".")[0] not in names
-                and place.name not in (".lock", UNIQUE)
-                and not place.name.startswith(LOOSE)
-            ):
+            if place.name not in names | {".lock", UNIQUE}:
                 files.discard(place)
-
-    def drop_loose(self) -> None:
-        """Remove what is kept of all files together."""
-        for place in self.folder.glob(f"{LOOSE}*"):
-            files.discard(place)
 
 
 def event_cache_for(config: Config, engine: str) -> EventCache:
@@ -203,7 +184,11 @@ PRINT = "print"
 
 """The column of each row's hash, of which the table's fingerprint is made; it goes once that is done."""
 
-SMALL = 32 * 2**20
+AGAIN = "again"
+
+"""The column that tells of a row that repeats another exactly: the number of the one that stays; it goes once repeats do."""
+
+SMALL = 2 * 2**20
 
 """Sources of fewer bytes are read as fast as what would be kept of them."""
 
@@ -238,18 +223,26 @@ class CachedEvents:
         """List the tables that come from what is kept."""
         return ("events",) if self.shelf is not None else ()
 
-    def cut(self, table: str, config: Config, store: Store, limit: int) -> None:
-        """Keep the rows visible at T; where that is all of them, none is copied and none stays behind."""
-        seen = visible_sql("r", str(limit))
-        if store.rows(f"SELECT COUNT(*) FROM all_{table} AS r WHERE COALESCE(NOT ({seen}), TRUE)")[0][0]:
-            store.run(f"CREATE TABLE {table} AS SELECT * FROM all_{table} AS r WHERE {seen}")
-        else:
-            store.run(f"ALTER TABLE all_{table} RENAME TO {table}")
-            store.run(f"CREATE TABLE all_{table} AS SELECT * FROM {table} LIMIT 0")
-
     def to_read(self, config: Config) -> Config:
         """Return the config without the table that needn't be read."""
         return config if self.shelf is None else _with_events(config, None)
+
+    def repeated(self, config: Config, store: Store) -> dict[str, tuple[str, int]]:
+        """Count the visible rows that repeat another exactly, by table, with the column that is their key."""
+        events = config.tables.events
+        if self.shelf is None or events is None or events.key is None:
+            return {}
+        count = int(store.rows(f"SELECT COUNT({AGAIN}) FROM events")[0][0])
+        return {"events": (f"events.{events.key}", count)} if count else {}
+
+    def drop_repeats(self, store: Store) -> None:
+        """Drop rows that repeat another exactly; the one that stays, the earliest recorded, has the smallest of their numbers."""
+        if self.shelf is None:
+            return
+        first = f'SELECT {AGAIN}, MIN("row") AS first FROM events WHERE {AGAIN} IS NOT NULL GROUP BY {AGAIN}'
+        store.run(f'UPDATE events SET "row" = r.first FROM ({first}) AS r WHERE "row" = r.{AGAIN} AND r.first < "row"')
+        store.run(f"DELETE FROM events WHERE {AGAIN} IS NOT NULL")
+        store.run(f"ALTER TABLE events DROP COLUMN {AGAIN}")
 
     def to_check(self, config: Config) -> Config:
         """Return the config without the key whose uniqueness is known."""
@@ -266,8 +259,9 @@ def _with_events(config: Config, events: Any) -> Config:
 def cache_events(config: Config, store: Store) -> CachedEvents:
     """Make the table ``all_events`` from what is kept, after keeping what is new; or say why not.
 
-    Nothing is kept of queries and databases, whose change nobody sees without reading them, with merges, which give rows
-    to other leads, and where a file has what a check would refuse or a key that repeats: then everything is read anew.
+    Nothing is kept of queries and databases, whose change nobody sees without reading them, and where a file has what a
+    check would refuse, or two files have a key in common: then everything is read anew. Rows are kept as their source's own
+    leads have them: merges are followed later, as of each T.
     """
     events = config.tables.events
     if events is None or config.engine.cache_events is False or config.engine.kind != "duckdb":
@@ -279,9 +273,8 @@ def cache_events(config: Config, store: Store) -> CachedEvents:
         return CachedEvents()  # reading says what is wrong
     if config.engine.cache_events is None and (located.kind not in KINDS or size < SMALL):
         return CachedEvents()
-    why = _unkept(config, located)
-    if why:
-        return CachedEvents(note=f"no kept log of events: {why}; reading all of it")
+    if located.kind not in KINDS:
+        return CachedEvents(note=f"no kept log of events: its source is a {located.kind}; reading all of it")
     shelf = event_cache_for(config, str(store.rows("SELECT version()")[0][0]))
     try:
         with files.locked(shelf.folder / ".lock"):
@@ -289,12 +282,6 @@ def cache_events(config: Config, store: Store) -> CachedEvents:
     except (LeadlineError, OSError) as error:
         what = type(error).__name__.removesuffix("Error").lower()
         return CachedEvents(note=f"the kept log of events can't be used now ({what}); reading all of it")
-
-
-def _unkept(config: Config, located: SourceLocation) -> str:
-    if located.kind not in KINDS:
-        return f"its source is a {located.kind}"
-    return "merges give its rows to other leads" if config.tables.merges is not None else ""
 
 
 def _use_cache(config: Config, store: Store, located: SourceLocation, shelf: EventCache) -> CachedEvents:
@@ -325,16 +312,15 @@ def _cache_file(config: Config, store: Store, shelf: EventCache, path: Path, nam
         if problems:
             return shelf.put(name, CachedFile.refused(name, "a file lacks a column"))
         store.run(canonical_sql("events", resolved, (), there, config))
-        unfit = _unfit(store, resolved, config)
+        unfit = _unfit(store, resolved, config) or _mark_repeats(store, resolved)
         if unfit:
             return shelf.put(name, CachedFile.refused(name, unfit))
-        known = "GREATEST(occurred_at, recorded_at)" if section.recorded_at else "occurred_at"
-        rows, since = store.rows(f"SELECT COUNT(*), MIN({known}) FROM all_events WHERE occurred_at IS NOT NULL")[0]
         rows = store.rows("SELECT COUNT(*) FROM all_events")[0][0]
         types = tuple((c.name, c.source, there[c.source]) for c in resolved)
-        return shelf.put(name, CachedFile(name, int(rows), types, "", since), store, _rows_sql(resolved))
+        return shelf.put(name, CachedFile(name, int(rows), types), store, _rows_sql(resolved))
     finally:
-        store.run("DROP TABLE IF EXISTS all_events")
+        for table in ("all_events", "repeats_events"):
+            store.run(f"DROP TABLE IF EXISTS {table}")
         store.forget("raw_events")
 
 
@@ -346,12 +332,36 @@ def _unfit(store: Store, columns: tuple[CanonicalColumn, ...], config: Config) -
         tests["instants without a zone"] = " OR ".join(f"naive_{t}" for t in times)
     if any(c.name == "event_id" for c in columns):
         tests["rows without a key"] = "event_id IS NULL"
-        rows, keys = store.rows("SELECT COUNT(*), COUNT(DISTINCT hash(event_id)) FROM all_events")[0]
-        if rows != keys:
-            return "a key repeats in a file"
     for what, test in tests.items():
         if store.rows(f"SELECT COUNT(*) FROM all_events WHERE {test}")[0][0]:
             return f"a file has {what}"
+    return ""
+
+
+def _mark_repeats(store: Store, columns: tuple[CanonicalColumn, ...]) -> str:
+    """Write beside each row that repeats another exactly the number of the earliest recorded, which stays whatever T.
+
+    Where a key stands on rows of different content, tell so: at some T it is an error.
+    """
+    store.run(f"ALTER TABLE all_events ADD COLUMN {AGAIN} BIGINT")
+    names = [c.name for c in columns]
+    if "event_id" not in names:
+        return ""
+    hidden = tuple(c for c in columns_in(store, "all_events") if c.startswith(HIDDEN))
+    if not find_repeats("events", store, (*hidden, AGAIN), "all_"):
+        return ""
+    same, clock = ", ".join(n for n in names if n != "recorded_at"), CLOCKS["events"]
+    keys, contents = store.rows(
+        f"SELECT COUNT(DISTINCT event_id), COUNT(*) FROM (SELECT DISTINCT {same} FROM repeats_events)"
+    )[0]
+    if keys != contents:
+        return "a key stands on rows with different content"
+    known = f"COALESCE(recorded_at, {clock})" if "recorded_at" in names else clock
+    first = f'FIRST_VALUE("row") OVER (PARTITION BY {same} ORDER BY {known}, "row") AS first'
+    store.run(
+        f'UPDATE all_events SET {AGAIN} = r.first FROM (SELECT "row", {first} FROM repeats_events) AS r '
+        'WHERE all_events."row" = r."row" AND r.first <> r."row"'
+    )
     return ""
 
 
@@ -365,8 +375,8 @@ def _rows_sql(columns: tuple[CanonicalColumn, ...]) -> str:
     remembered = not_forgotten_sql()
     key = ", hash(event_id) AS key" if "event_id" in names else ""
     return (
-        f'SELECT "row", {", ".join(kept)}, {known} AS recorded_at, hash({", ".join(names)}, {known}) AS {PRINT}{key} '
-        f'FROM all_events {f"WHERE {remembered} " if remembered else ""}ORDER BY {clock}, "row"'
+        f'SELECT "row", {", ".join(kept)}, {known} AS recorded_at, {AGAIN}, hash({", ".join(names)}, {known}) AS {PRINT}{key} '
+        f"FROM all_events {f'WHERE {remembered}' if remembered else ''}"
     )
 
 
@@ -380,7 +390,7 @@ def _misfit(store: Store, shelf: EventCache, parts: list[CachedFile]) -> str:
     old = [p for p in parts if p.name in known]
     new = [p for p in parts if p.name not in known]
     if new:
-        keys = f"SELECT key FROM {read_sql(new)}"
+        keys = f"SELECT key FROM {read_sql(new)} WHERE {AGAIN} IS NULL"
         rows, distinct = store.rows(f"SELECT COUNT(*), COUNT(DISTINCT key) FROM ({keys})")[0]
         shared = rows != distinct
         if old and not shared:
@@ -400,7 +410,9 @@ def _show(store: Store, parts: list[CachedFile]) -> None:
     """Copy the rows into the table ``all_events``, numbered as in one reading of all files."""
     chosen, before = [], 0
     for part in parts:
-        chosen.append(f'SELECT * {_without_key(part)} REPLACE ("row" + {before} AS "row") FROM {read_sql([part])}')
+        chosen.append(
+            f'SELECT * {_without_key(part)} REPLACE ("row" + {before} AS "row", {AGAIN} + {before} AS {AGAIN}) FROM {read_sql([part])}'
+        )
         before += part.rows
     store.run("CREATE OR REPLACE TABLE all_events AS " + " UNION ALL ".join(chosen))
 

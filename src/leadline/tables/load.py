@@ -19,8 +19,15 @@ from leadline.storage.locations import without_secrets
 from leadline.tables import checks, event_cache, flat_file, merges, stages, tombstones
 from leadline.tables.attributes import Attribute, resolve_kinds
 from leadline.tables.read import ReadResult, read_all
-from leadline.tables.schema import CLOCKS
-from leadline.tables.visibility import columns_in, drop_duplicates, keep_visible, observed_until
+from leadline.tables.schema import CLOCKS, KEYS
+from leadline.tables.visibility import (
+    columns_in,
+    cut_in_place,
+    drop_duplicates,
+    find_repeats,
+    keep_visible,
+    observed_until,
+)
 
 __all__ = ["LoadedTables", "load"]
 
@@ -109,21 +116,33 @@ def load(
     read.found.raise_errors()
     until = observed_until(config, store, known_at)
     limit = until if known_at is None else known_at
-    gone = tombstones.drop_forgotten(store, [t for t in config.tables.given() if t not in log.tables])
+    # What is kept is kept without the forgotten, but whoever was merged with them is only known now.
+    there = [t for t in config.tables.given() if t not in log.tables or config.tables.merges is not None]
+    gone = tombstones.drop_forgotten(store, there)
     for table in config.tables.given():
-        (log.cut if table in log.tables else keep_visible)(table, config, store, limit)
+        if table in log.tables:
+            cut_in_place(table, store, limit)
+        else:
+            keep_visible(table, config, store, limit)
     attributes, found = _settle(read, kinds, store)
     _spell_fields(config, store, attributes)
-    context = checks.Context(log.to_check(config), store, limit, attributes, default_limit=known_at is None)
+    context = checks.Context(
+        log.to_check(config), store, limit, attributes, known_at is None, repeated=log.repeated(config, store)
+    )
     found += run_checks(checks.CHECKS, context)
+    log.drop_repeats(store)
     for table in config.tables.given():
         store.run(f"DROP TABLE all_{table}")
         store.forget(f"raw_{table}")
     for table in ("accounts", *CLOCKS):
         section = getattr(context.config.tables, table)
-        if section is not None and table not in context.unique and not (table == "events" and section.key is None):
+        keyless = table == "events" and section is not None and section.key is None  # the same act may come twice
+        if section is None or keyless or table in context.unique:
+            continue
+        if table in KEYS or find_repeats(table, store):
             drop_duplicates(table, store)
     found += run_checks(checks.AFTER, context)
+    _forget_repeats(store)
     rows, prints = _rows(config, store), _fingerprints(config, store)
     if config.tables.merges is not None:
         merges.apply_merges(store, tuple(config.tables.given()))
@@ -159,9 +178,10 @@ def _load_flat(
     found.raise_errors()
     context = checks.Context(config, store, known_at or 0, attributes, default_limit=known_at is None)
     found += run_checks(checks.FLAT, context)
-    if section.key != "row":
+    if section.key != "row" and "leads" not in context.unique:
         drop_duplicates("leads", store, apart=("order_at",) if config.snapshots.order_by == "row" else ())
     found += run_checks(checks.FLAT_AFTER, context)
+    _forget_repeats(store)
     store.forget("raw_leads")
     gone = tombstones.drop_forgotten(store, ["leads"], "") if section.key != "row" else 0
     newest, dated = store.rows("SELECT MAX(order_at), MAX(is_dated) FROM leads")[0]
@@ -172,6 +192,11 @@ def _load_flat(
     return LoadedTables(
         store, known_at, None, attributes, rows, found, prints, _sources(config), bool(dated), forgotten=gone
     )
+
+
+def _forget_repeats(store: Store) -> None:
+    for table in CLOCKS.keys() | KEYS.keys():
+        store.run(f"DROP TABLE IF EXISTS repeats_{table}")
 
 
 def _rows(config: Config, store: Store) -> dict[str, int]:

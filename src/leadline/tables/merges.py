@@ -103,7 +103,6 @@ def _put(store: Store, pairs: Sequence[Merge]) -> None:
 
 def _give(store: Store, table: str) -> None:
     store.run(
-        f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM {table} UNION ALL "
-        "SELECT t.* REPLACE (m.into_id AS lead_id, GREATEST(t.recorded_at, m.since) AS recorded_at) "
+        f"INSERT INTO {table} SELECT t.* REPLACE (m.into_id AS lead_id, GREATEST(t.recorded_at, m.since) AS recorded_at) "
         f"FROM {table} AS t JOIN survivors AS m ON m.lead_id = t.lead_id"
     )

@@ -11,7 +11,12 @@ from leadline.storage import Store
 from leadline.storage.dialect import literal
 from leadline.tables.schema import CLOCKS, KEYS
 
-__all__ = ["drop_duplicates", "keep_visible", "observed_until"]
+__all__ = ["HIDDEN", "columns_in", "cut_in_place", "drop_duplicates", "find_repeats", "keep_visible", "observed_until"]
+
+
+HIDDEN = ("said_", "naive_")
+
+"""How columns begin that only tell what a value was before it was cast."""
 
 
 def observed_until(config: Config, store: Store, known_at: int | None) -> int:
@@ -63,19 +68,36 @@ def _recorded(config: Config) -> list[tuple[str, str, str]]:
 
 
 def keep_visible(table: str, config: Config, store: Store, limit: int) -> None:
-    """Keep the rows visible at T; what an opportunity became is visible from closed_at."""
+    """Keep the rows visible at T; what an opportunity became is visible from closed_at. The others stay in ``all_x``."""
     clock, section = CLOCKS.get(table), getattr(config.tables, table)
-    hidden = [c for c in columns_in(store, f"all_{table}") if c.startswith(("said_", "naive_"))]
-    drop = [*hidden, *(["recorded_at"] if getattr(section, "recorded_at", None) else [])]
+    recorded = bool(getattr(section, "recorded_at", None))
+    if table == "events" and recorded:
+        cut_in_place(table, store, limit)
+        return
+    hidden = [c for c in columns_in(store, f"all_{table}") if c.startswith(HIDDEN)]
+    drop = [*hidden, *(["recorded_at"] if recorded else [])]
     stands_in = clock or str(EARLIEST)
-    recorded = f"COALESCE(recorded_at, {stands_in})" if "recorded_at" in drop else stands_in
+    known = f"COALESCE(recorded_at, {stands_in})" if recorded else stands_in
     without = f" EXCLUDE ({', '.join(drop)})" if drop else ""
-    keep = f"SELECT *{without}, CAST({recorded} AS BIGINT) AS recorded_at FROM all_{table}"
+    keep = f"SELECT *{without}, CAST({known} AS BIGINT) AS recorded_at FROM all_{table}"
     # A table without dates of its own, such as accounts, is visible from recorded_at, or always.
     seen = visible_sql("r", str(limit), clock or "recorded_at")
     store.run(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM ({keep}) AS r WHERE {seen}")
     if table == "opportunities":
         _hide_endings(config, store, limit)
+
+
+def cut_in_place(table: str, store: Store, limit: int) -> None:
+    """Keep the rows visible at T without copying them: ``all_x`` becomes ``x``, and is left with the others alone."""
+    clock, hidden = CLOCKS[table], [c for c in columns_in(store, f"all_{table}") if c.startswith(HIDDEN)]
+    store.run(f"ALTER TABLE all_{table} RENAME TO {table}")
+    store.run(f"UPDATE {table} SET recorded_at = {clock} WHERE recorded_at IS NULL")
+    unseen = f"WHERE COALESCE(NOT ({visible_sql(table, str(limit), clock)}), TRUE)"
+    store.run(f"CREATE TABLE all_{table} AS SELECT * FROM {table} {unseen}")
+    if store.rows(f"SELECT COUNT(*) FROM all_{table}")[0][0]:
+        store.run(f"DELETE FROM {table} {unseen}")
+    for column in hidden:
+        store.run(f"ALTER TABLE {table} DROP COLUMN {column}")
 
 
 def _hide_endings(config: Config, store: Store, limit: int) -> None:
@@ -87,21 +109,39 @@ def _hide_endings(config: Config, store: Store, limit: int) -> None:
         store.run(f"UPDATE opportunities SET {', '.join(f'{c} = NULL' for c in given)} {open_still}")
 
 
-def drop_duplicates(table: str, store: Store, apart: tuple[str, ...] = ()) -> None:
-    """Keep the earliest recorded of rows that are the same in all else (nothing to do where every key is there once).
+def find_repeats(table: str, store: Store, apart: tuple[str, ...] = (), begins: str = "") -> bool:
+    """Make the table ``repeats_x`` of the few rows whose key stands on other rows, too; tell whether there are any.
 
-    Columns named in `apart` are no part of a row's content: the smallest of them stays.
+    Without a key it is the whole content that repeats. Keys are told apart by their hash, so that no text is kept for it: a
+    row that is there for its hash alone does no harm. Columns named in `apart` are no part of a row's content; with
+    `begins` it is ``all_x`` that is looked at.
     """
+    same, _ = _content(begins + table, store, apart)
+    by = f"hash({KEYS[table] if KEYS.get(table) in same else ', '.join(same)})"
+    store.run(f"CREATE OR REPLACE TABLE twice AS SELECT {by} AS h FROM {begins}{table} GROUP BY h HAVING COUNT(*) > 1")
+    some = bool(store.rows("SELECT COUNT(*) FROM twice")[0][0])
+    rows = f"WHERE {by} IN (SELECT h FROM twice)" if some else "LIMIT 0"
+    store.run(f"CREATE OR REPLACE TABLE repeats_{table} AS SELECT * FROM {begins}{table} {rows}")
+    store.run("DROP TABLE twice")
+    return some
+
+
+def drop_duplicates(table: str, store: Store, apart: tuple[str, ...] = ()) -> None:
+    """Keep the earliest recorded of rows that are the same in all else; `find_repeats` was asked before.
+
+    Of the columns named in `apart` the smallest stays.
+    """
+    same, aside = _content(table, store, apart)
+    kept = ", ".join([*same, *(f'MIN("{c}") AS "{c}"' for c in aside)])
+    store.run(f'DELETE FROM {table} WHERE "row" IN (SELECT "row" FROM repeats_{table})')
+    store.run(f"INSERT INTO {table} BY NAME SELECT {kept} FROM repeats_{table} GROUP BY {', '.join(same)}")
+
+
+def _content(table: str, store: Store, apart: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """List the columns of a row's content, and those that tell only of the row."""
     there = columns_in(store, table)
     aside = [c for c in there if c in ("row", "recorded_at", *apart)]
-    columns = [c for c in there if c not in aside]
-    if KEYS.get(table) in columns:
-        count, keys = store.rows(f"SELECT COUNT(*), COUNT(DISTINCT {KEYS[table]}) FROM {table}")[0]
-        if count == keys:
-            return
-    same = ", ".join(columns)
-    smallest = ", ".join(f'MIN("{c}") AS "{c}"' for c in aside)
-    store.run(f"CREATE OR REPLACE TABLE {table} AS SELECT {same}, {smallest} FROM {table} GROUP BY {same}")
+    return [c for c in there if c not in aside], aside
 
 
 def columns_in(store: Store, table: str) -> list[str]:

@@ -191,7 +191,7 @@ def sweep_members(
 # └ members → did, acted
 
 
-FEWEST_EVENTS = 4_000_000
+FEWEST_EVENTS = 200_000
 
 """Shorter logs take the SQL alone: importing Numba costs a second, and compiling the loops, once, some more."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,11 @@ Answer = tuple[str, str, str, str, int]
 
 @dataclass(frozen=True)
 class Context:
-    """What a check may look at; `unique` names the tables in which a check saw a key of its own in every row."""
+    """What a check may look at.
+
+    `unique` names the tables in which a check saw a key of its own in every row; `repeated`, of tables whose keys were looked
+    at before, the column and how many rows repeat another exactly.
+    """
 
     config: Config
     store: Store
@@ -36,6 +40,7 @@ class Context:
     attributes: tuple[Attribute, ...]
     default_limit: bool
     unique: set[str] = field(default_factory=set)
+    repeated: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
     def count(self, table: str, where: str) -> tuple[int, int]:
         """Count a table's rows under a condition; return the count and the first row's number."""

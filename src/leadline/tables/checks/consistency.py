@@ -125,10 +125,11 @@ def late_behaviours(context: Context) -> Iterator[Answer]:
         return
     listed = ", ".join(literal(w) for w in words)
     rows = context.store.rows(
-        f"WITH o AS (SELECT lead_id, MIN(changed_at) AS at FROM stages WHERE LOWER(stage) IN ({listed}) GROUP BY lead_id) "
-        "SELECT e.behaviour, COUNT(DISTINCT e.lead_id), COUNT(*) FROM events AS e LEFT JOIN o ON o.lead_id = e.lead_id "
-        "WHERE e.behaviour IS NOT NULL GROUP BY e.behaviour "
-        f"HAVING SUM(CASE WHEN o.at IS NULL OR e.occurred_at < o.at THEN 1 ELSE 0 END) = 0 AND COUNT(DISTINCT e.lead_id) >= {MIN_GROUP_SIZE} ORDER BY 1"
+        f"WITH o AS (SELECT lead_id, MIN(changed_at) AS at FROM stages WHERE LOWER(stage) IN ({listed}) GROUP BY lead_id), "
+        "late AS (SELECT e.behaviour FROM events AS e LEFT JOIN o ON o.lead_id = e.lead_id WHERE e.behaviour IS NOT NULL "
+        "GROUP BY e.behaviour HAVING SUM(CASE WHEN o.at IS NULL OR e.occurred_at < o.at THEN 1 ELSE 0 END) = 0) "
+        "SELECT e.behaviour, COUNT(DISTINCT e.lead_id), COUNT(*) FROM events AS e JOIN late ON late.behaviour = e.behaviour "
+        f"GROUP BY e.behaviour HAVING COUNT(DISTINCT e.lead_id) >= {MIN_GROUP_SIZE} ORDER BY 1"
     )
     if rows:
         shown = [f"{' '.join(str(name).split())[:40]} ({leads} leads)" for name, leads, _ in rows[:12]]
@@ -155,16 +156,15 @@ def unheard_behaviours(context: Context) -> Iterator[Answer]:
     ruled = {rule.when.behaviour for rule in config.rules if rule.when.behaviour is not None}
     if config.tables.events is None or not (config.behaviours or ruled):
         return
-    rows = context.store.rows(
-        "SELECT behaviour, COUNT(DISTINCT lead_id) FROM events WHERE behaviour IS NOT NULL GROUP BY behaviour"
-    )
-    heard = {str(behaviour) for behaviour, _ in rows}
-    tellable = [
-        str(behaviour)
-        for behaviour, leads in rows
-        if leads >= MIN_GROUP_SIZE and str(behaviour) not in config.behaviours
-    ]
-    for name in sorted({*config.behaviours, *ruled} - heard):
+    heard = {
+        str(row[0]) for row in context.store.rows("SELECT DISTINCT behaviour FROM events WHERE behaviour IS NOT NULL")
+    }
+    unheard = sorted({*config.behaviours, *ruled} - heard)
+    shared = "SELECT behaviour FROM events WHERE behaviour IS NOT NULL GROUP BY behaviour"
+    shared += f" HAVING COUNT(DISTINCT lead_id) >= {MIN_GROUP_SIZE}"
+    tellable = [str(row[0]) for row in context.store.rows(shared)] if unheard else []
+    tellable = [behaviour for behaviour in tellable if behaviour not in config.behaviours]
+    for name in unheard:
         near = closest(name, tellable, 0.8)
         if near is None and name not in ruled:
             continue

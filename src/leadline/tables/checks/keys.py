@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from leadline.storage.dialect import identifier
 from leadline.tables.checks.base import Answer, Context, outcome_tables
 from leadline.tables.schema import KEYS
+from leadline.tables.visibility import columns_in, find_repeats
 
 __all__ = ["duplicate_key", "empty_needed", "empty_other", "missing_key", "missing_lead", "orphans", "repeated_rows"]
 
@@ -71,29 +72,32 @@ def repeated_rows(context: Context) -> Iterator[Answer]:
     """Tell rows that repeat a key exactly; the earliest recorded stays."""
     for table, key in KEYS.items():
         section = getattr(context.config.tables, table)
-        if section is None or section.key is None:
-            continue
-        skip = {"row", "recorded_at", *(["order_at"] if context.config.snapshots.order_by == "row" else [])}
-        names = [c for c in context.store.arrow(f"SELECT * FROM {table} LIMIT 0").column_names if c not in skip]
-        total, keys = context.store.rows(
-            f"SELECT COUNT(*), COUNT(DISTINCT {key}) FROM {table} WHERE {key} IS NOT NULL"
-        )[0]
-        if total == keys:
-            if total == context.count(table, "TRUE")[0]:
-                context.unique.add(table)
-            continue
-        same = ", ".join(identifier(n) for n in names)
-        dropped = context.store.rows(
-            f"SELECT SUM(n - 1) FROM (SELECT COUNT(*) AS n FROM {table} WHERE {key} IS NOT NULL GROUP BY {same} HAVING COUNT(*) > 1)"
-        )[0][0]
+        subject, dropped = context.repeated.get(table, ("", 0))
+        if section is not None and section.key is not None:
+            subject, dropped = f"{table}.{section.key}", _repeated(context, table, key)
         if dropped:
             yield (
-                f"{table}.{section.key}",
-                f"{int(dropped)} rows repeat another exactly and are dropped",
+                subject,
+                f"{dropped} rows repeat another exactly and are dropped",
                 "each row once",
                 "nothing to do; the earliest recorded stays",
-                int(dropped),
+                dropped,
             )
+
+
+def _repeated(context: Context, table: str, key: str) -> int:
+    """Make the table of repeats, and count the rows of it that are too many."""
+    if not find_repeats(table, context.store, ("order_at",) if context.config.snapshots.order_by == "row" else ()):
+        context.unique.add(table)
+        return 0
+    each = f"SELECT COUNT(*) AS n FROM repeats_{table} WHERE {key} IS NOT NULL GROUP BY {_content(context, table)}"
+    return int(context.store.rows(f"SELECT COALESCE(SUM(n - 1), 0) FROM ({each}) AS t")[0][0])
+
+
+def _content(context: Context, table: str) -> str:
+    """Name the columns of a row that aren't about the row itself."""
+    skip = {"row", "recorded_at", *(["order_at"] if context.config.snapshots.order_by == "row" else [])}
+    return ", ".join(identifier(c) for c in columns_in(context.store, table) if c not in skip)
 
 
 def duplicate_key(context: Context) -> Iterator[Answer]:
@@ -101,8 +105,9 @@ def duplicate_key(context: Context) -> Iterator[Answer]:
     for table, key in KEYS.items():
         section = getattr(context.config.tables, table)
         if section is not None and section.key is not None and table not in context.unique:
+            each = f'SELECT {key}, MIN("row") AS r FROM repeats_{table} WHERE {key} IS NOT NULL GROUP BY {_content(context, table)}'
             rows = context.store.rows(
-                f'SELECT COUNT(*), MIN(r) FROM (SELECT MIN("row") AS r FROM {table} WHERE {key} IS NOT NULL GROUP BY {key} HAVING COUNT(*) > 1)'
+                f"SELECT COUNT(*), MIN(r) FROM (SELECT MIN(r) AS r FROM ({each}) AS t GROUP BY {key} HAVING COUNT(*) > 1)"
             )[0]
             if rows[0]:
                 yield (

@@ -24,7 +24,7 @@ from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores, rank_leads
 from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of
 from leadline.workflows.scoring.inputs import scoring_features
-from leadline.workflows.training.later_stages import stage_questions
+from leadline.workflows.training.later_outcomes import stage_questions
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,7 +22,7 @@ from leadline.metrics.drift import bin_shares, decile_edges
 from leadline.monitoring.reference import TrainingReference, reference_of_rows
 from leadline.registry import pinned
 from leadline.registry.bundle import Bundle
-from leadline.registry.tracking import log_scoring_run
+from leadline.registry.scoring_runs import log_scoring_run
 from leadline.scoring.exploration import COLUMN
 from leadline.scoring.guards import GuardViolation, ScoringSnapshot, guard_violations, score_drift
 from leadline.scoring.previous_scores import PreviousScores

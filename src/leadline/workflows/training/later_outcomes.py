@@ -33,6 +33,7 @@ __all__ = [
     "fetch_later_stages",
     "gather_later_stages",
     "label_stage",
+    "stage_questions",
     "take_rows",
 ]
 
@@ -92,6 +93,11 @@ class LaterStages:
 
     steps: tuple[StageQuestion, ...]
     deals: WonDeals | None
+
+
+def stage_questions(config: Config) -> list[dict[str, Any]]:
+    """Return the downstream stages, as a bundle's manifest keeps them."""
+    return [asked.model_dump(mode="json", include={"reaches", "within", "delay"}) for asked in config.outcome.then]
 
 
 def fetch_later_stages(

@@ -28,7 +28,7 @@ from leadline.model.fitting.small_data import choose_complexity, fit_lowest, fit
 from leadline.model.scorer import Scorer
 from leadline.workflows.common import Progress
 from leadline.workflows.training.fit import TrainedModel, judged_folds, training_matrix
-from leadline.workflows.training.later_outcomes import StageQuestion, WonDeals
+from leadline.workflows.training.later_outcomes import StageQuestion, WonDeals, stage_questions
 from leadline.workflows.training.prepare import TrainingData, plan_folds
 from leadline.workflows.training.refits import experiment_data
 
@@ -40,7 +40,6 @@ __all__ = [
     "fit_later_stages",
     "refit_as_known",
     "stage_column",
-    "stage_questions",
 ]
 
 
@@ -286,11 +285,6 @@ class LaterStageModels:
         return rows + [
             (f"value.{k}", judged[k], 0) for k in ("mae", "mae_mean", "observed_over_predicted") if k in judged
         ]
-
-
-def stage_questions(config: Config) -> list[dict[str, Any]]:
-    """Return the downstream stages, as a bundle's manifest keeps them."""
-    return [asked.model_dump(mode="json", include={"reaches", "within", "delay"}) for asked in config.outcome.then]
 
 
 def fit_later_stages(fitted: TrainedModel, progress: Progress) -> tuple[Findings, LaterStageModels | None]:

@@ -155,6 +155,8 @@ def _scored(card: PointsCard, matrix: Matrix, rows: npt.NDArray[np.int64]) -> Fl
 
 def _with_roles(fitted: TrainedModel) -> tuple[tuple[Feature, ...], Matrix]:
     """Add each lead's role, where titles tell it, as a category beside the features."""
+    import pandas as pd
+
     specs, matrix = tuple(fitted.made.features.specs), fitted.matrix
     every = np.arange(len(matrix), dtype=np.int64)
     told = next(iter(role_labels(fitted.config.roles, specs, matrix.values, every)), None)
@@ -162,7 +164,8 @@ def _with_roles(fitted: TrainedModel) -> tuple[tuple[Feature, ...], Matrix]:
         return specs, matrix
     roles = told.copy()
     roles[told == "no role"] = None
-    return (*specs, ROLE), replace(matrix, values=matrix.values.assign(**{ROLE.name: roles}))
+    column = pd.DataFrame({ROLE.name: pd.Series(roles, index=matrix.values.index, dtype=object)})
+    return (*specs, ROLE), replace(matrix, values=matrix.values.join(column))
 
 
 # Today's rules of a run, audited on the newest fold: each rule, what their sum catches, and the stages as criteria.

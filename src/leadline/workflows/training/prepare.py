@@ -56,10 +56,17 @@ WHEN = 0.7  # how far into the snapshots the sources are cut: late enough to hav
 OFF = "leaks.experiments is false"
 
 
-def future_moves(config: Config, loaded: LoadedTables, specs: tuple[Feature, ...]) -> Findings:
-    """Compute features of a sample of snapshots from everything and from sources cut at an as_of, and compare (LL303).
+def future_moves(
+    config: Config, loaded: LoadedTables, specs: tuple[Feature, ...], made: FeatureTable | None = None
+) -> Findings:
+    """Compare features of a sample of snapshots, computed from everything and from sources cut at an as_of (LL303).
 
     The table ``snapshots`` is left holding the sample: ask last.
+
+    Parameters
+    ----------
+    made : FeatureTable, optional
+        Features of all snapshots from everything, where they were computed already.
     """
     if not config.leaks.experiments:
         return run_checks(MUTATION, CutoffComparison(None, None, reason=OFF))
@@ -69,7 +76,10 @@ def future_moves(config: Config, loaded: LoadedTables, specs: tuple[Feature, ...
     if as_of is None:
         return run_checks(MUTATION, CutoffComparison(None, None, reason="there is no snapshot"))
     _sample(loaded, as_of)
-    whole = build.compute_features(loaded, specs, behaviour_intents(config), config.roles)
+    if made is None:
+        whole = build.compute_features(loaded, specs, behaviour_intents(config), config.roles)
+    else:
+        whole = _sampled(loaded, specs, made)
     cut = _cut(config, specs, as_of, whole)
     opaque = tuple(name for name, section in config.tables.given().items() if _is_query(section.source))
     both, gone = _align_rows(whole, cut)
@@ -95,6 +105,16 @@ def _sample(loaded: LoadedTables, as_of: int) -> None:
         "ROW_NUMBER() OVER (ORDER BY as_of DESC, lead_id) AS nth FROM snapshots "
         f"WHERE as_of <= {as_of}) AS s WHERE nth <= {SAMPLE}"
     )
+
+
+def _sampled(loaded: LoadedTables, specs: tuple[Feature, ...], made: FeatureTable) -> FeatureTable:
+    """Pick the sample's rows of features."""
+    wanted = {(int(as_of), str(lead)) for as_of, lead in loaded.store.rows("SELECT as_of, lead_id FROM snapshots")}
+    near = np.flatnonzero(np.isin(made.as_of, np.array(sorted({as_of for as_of, _ in wanted}), dtype=np.int64)))
+    rows = np.array([r for r in near.tolist() if (int(made.as_of[r]), made.lead_id[r]) in wanted], dtype=np.int64)
+    mine = made.keep(s.name for s in specs)
+    values = mine.values.iloc[rows].reset_index(drop=True)
+    return FeatureTable(mine.specs, made.lead_id[rows], made.account_id[rows], made.as_of[rows], values)
 
 
 def _cut(config: Config, specs: tuple[Feature, ...], as_of: int, wanted: FeatureTable) -> FeatureTable:
@@ -239,7 +259,7 @@ def prepare_training(
         )
         besides = report_data.gather_report_inputs(config, loaded, made) if ask is None else None
         if ask is None:
-            found += future_moves(config, loaded, specs).accept(config.leaks.accept)
+            found += future_moves(config, loaded, specs, made).accept(config.leaks.accept)
             found.raise_errors()
         return TrainingData(
             loaded,
