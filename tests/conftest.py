@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from figures import pytest_terminal_summary  # noqa: F401 (a hook: the table of faults, where any was tried)
+from shared import once
+from times import Times
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -40,6 +42,10 @@ warnings.simplefilter("error")
 collect_ignore_glob = ["*conftest.py"]  # each is loaded, but none is a module of doctests: they share one name
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Times(), "times")
+
+
 @pytest.fixture(scope="session")
 def demo_tables():
     """The small demo world that the upper floors' tests share."""
@@ -54,11 +60,12 @@ def trained_home(tmp_path_factory, demo_tables):
     import projects
     from leadline import train
 
-    folder = tmp_path_factory.mktemp("home")
-    projects.settle(folder, demo_tables)
-    with projects.inside(folder):
-        result = train("demo.yaml", projects.KNOWN_AT)
-    return folder, result
+    def made(folder: Path) -> object:
+        projects.settle(folder, demo_tables)
+        with projects.inside(folder):
+            return train("demo.yaml", projects.KNOWN_AT)
+
+    return once(tmp_path_factory, "home", made)
 
 
 @pytest.fixture
