@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from figures import pytest_terminal_summary  # noqa: F401 (a hook: the table of faults, where any was tried)
 from shared import once
+from spread import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 (hooks)
 from times import Times
+
+if TYPE_CHECKING:
+    from forked import Forks
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -66,6 +72,15 @@ def trained_home(tmp_path_factory, demo_tables):
             return train("demo.yaml", projects.KNOWN_AT)
 
     return once(tmp_path_factory, "home", made)
+
+
+@pytest.fixture(scope="session")
+def forking() -> Iterator[Forks]:
+    """The command line in processes of their own, forked from one whose imports are done, which cost seconds."""
+    from forked import forks
+
+    with forks() as process:
+        yield process
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Where a run's time went: the costliest files and shared fixtures, told below pytest's own list of slow tests (`--durations`)."""
+"""Where a run's time went: the costliest files and shared fixtures, told beside pytest's own list of slow tests (`--durations`)."""
 
 from __future__ import annotations
 
@@ -85,6 +85,8 @@ class Times:
             return
         reports = [r for kind in terminalreporter.stats.values() for r in kind if hasattr(r, "spent_cpu")]
         for what, spent in (("file", by_file(reports)), ("shared fixture", by_fixture(reports))):
+            if not spent:
+                continue
             terminalreporter.section(f"costliest {what}s", sep="-")
             told = [(name, s.times, s.seconds, s.cpu) for name, s in spent.items()]
             for line in table(what, told, config.option.durations):
