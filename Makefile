@@ -5,7 +5,7 @@ LOCK := requirements/dev.lock
 CORE := requirements/core.lock
 BENCH := requirements/bench.lock
 
-.PHONY: demo test test-long venv core lint types imports unit bench lock clean docs schema
+.PHONY: demo test test-quick test-long venv static core lint types imports unit bench lock clean docs schema
 
 demo: venv
 	$(BIN)/leadline demo demo
@@ -19,7 +19,16 @@ venv: .venv/.ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-test: venv lint types imports core unit
+# What needs one core goes side by side; then the tests, on two.
+test: venv
+	$(MAKE) --jobs 2 --output-sync static core
+	$(MAKE) unit
+
+# The inner loop, in about a minute: neither types nor whole jobs, servers, laws and what else is costly.
+test-quick: venv lint imports
+	$(BIN)/python -m pytest -q -m "not long and not costly" --numprocesses 2 --dist loadfile --durations=5
+
+static: lint types imports
 
 lint:
 	$(BIN)/ruff check .

@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from figures import pytest_terminal_summary  # noqa: F401 (a hook: the table of faults, where any was tried)
+from shared import once
+from spread import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 (hooks)
+from times import Times
+
+if TYPE_CHECKING:
+    from forked import Forks
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -40,6 +48,10 @@ warnings.simplefilter("error")
 collect_ignore_glob = ["*conftest.py"]  # each is loaded, but none is a module of doctests: they share one name
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Times(), "times")
+
+
 @pytest.fixture(scope="session")
 def demo_tables():
     """The small demo world that the upper floors' tests share."""
@@ -54,11 +66,21 @@ def trained_home(tmp_path_factory, demo_tables):
     import projects
     from leadline import train
 
-    folder = tmp_path_factory.mktemp("home")
-    projects.settle(folder, demo_tables)
-    with projects.inside(folder):
-        result = train("demo.yaml", projects.KNOWN_AT)
-    return folder, result
+    def made(folder: Path) -> object:
+        projects.settle(folder, demo_tables)
+        with projects.inside(folder):
+            return train("demo.yaml", projects.KNOWN_AT)
+
+    return once(tmp_path_factory, "home", made)
+
+
+@pytest.fixture(scope="session")
+def forking() -> Iterator[Forks]:
+    """The command line in processes of their own, forked from one whose imports are done, which cost seconds."""
+    from forked import forks
+
+    with forks() as process:
+        yield process
 
 
 @pytest.fixture

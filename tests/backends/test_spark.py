@@ -30,10 +30,9 @@ ENGINE = Engine(kind="spark", master="local[2]", memory="1GB", threads=1)
 
 def trained(engine: str, home: Path) -> Path:
     """Settle the small demo world with a config for an engine; train a champion and score a night."""
-    text = projects.config_text() + "leaks: {experiments: false}\n"
-    for old, new in (("ablation: false", "ablation: false, stability: false"), ("[7d, 30d]", "[30d]")):
-        assert old in text  # every feature is held on every engine elsewhere
-        text = text.replace(old, new)
+    text = projects.quick(projects.config_text())
+    assert "[7d, 30d]" in text
+    text = text.replace("[7d, 30d]", "[30d]")  # every feature is held on every engine elsewhere
     told = re.sub(r"^engine: .*$", MASTER, text, flags=re.MULTILINE) if engine == "spark" else text
     with projects.inside(home):
         projects.settle(home, dict(demo.make_world(LEADS, 7).tables), told)

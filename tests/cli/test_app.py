@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from forked import Forks
 from leadline.cli.app import main
 from leadline.core.files import locked
 from projects import CANARY, KNOWN_AT, NIGHT, RUN, Done, environment, interrupted, leadline
@@ -111,12 +112,12 @@ def test_a_night_prints_its_result_to_stdout_and_progress_to_stderr(home: Path) 
     assert all(re.match(r" *\d+\.\ds  \w", line) for line in done.err.splitlines()) and "reading tables" in done.err
 
 
-def test_quiet_silences_progress(home: Path) -> None:
-    assert leadline("check", "demo.yaml", "--quiet", cwd=home).err == ""
+def test_quiet_silences_progress(home: Path, forking: Forks) -> None:
+    assert forking("check", "demo.yaml", "--quiet", cwd=home).err == ""
 
 
-def test_json_logs_and_json_results_follow_the_command(home: Path) -> None:
-    done = leadline("score", "demo.yaml", "--as-of", NIGHT, "--log", "json", "--json", cwd=home)
+def test_json_logs_and_json_results_follow_the_command(home: Path, forking: Forks) -> None:
+    done = forking("score", "demo.yaml", "--as-of", NIGHT, "--log", "json", "--json", cwd=home)
     assert done.code == 0
     lines = [json.loads(line) for line in done.err.splitlines()]
     told = done.json()
@@ -129,15 +130,15 @@ def test_json_logs_and_json_results_follow_the_command(home: Path) -> None:
     )
 
 
-def test_an_error_is_a_line_of_json_too_with_the_runs_id(tmp_path: Path) -> None:
-    done = leadline("score", "nowhere.yaml", "--as-of", NIGHT, "--log", "json", cwd=tmp_path)
+def test_an_error_is_a_line_of_json_too_with_the_runs_id(tmp_path: Path, forking: Forks) -> None:
+    done = forking("score", "nowhere.yaml", "--as-of", NIGHT, "--log", "json", cwd=tmp_path)
     line = json.loads(done.err)
     assert done.code == line["exit_code"] == 66 and "no such file" in line["error"] and len(line["run_id"]) == 16
 
 
-def test_the_ends_of_a_backfill_go_together(tmp_path: Path) -> None:
+def test_the_ends_of_a_backfill_go_together(tmp_path: Path, forking: Forks) -> None:
     for words in (["--from", NIGHT], ["--from", NIGHT, "--to", NIGHT, "--as-of", NIGHT]):
-        done = leadline("score", "nowhere.yaml", *words, cwd=tmp_path)
+        done = forking("score", "nowhere.yaml", *words, cwd=tmp_path)
         assert done.code == 2 and "--from, --to" in done.sentence
 
 
@@ -152,10 +153,10 @@ def test_the_ends_of_a_backfill_go_together(tmp_path: Path) -> None:
         (["report", "demo.yaml"], {"page", "data", "points"}),
     ],
 )
-def test_results_as_json_parse(home: Path, words: list[str], keys: set[str], trained_home) -> None:
+def test_results_as_json_parse(home: Path, words: list[str], keys: set[str], trained_home, forking: Forks) -> None:
     made = trained_home[1].prepared.features
     still = str(made.lead_id[made.as_of == made.as_of.max()][0])
-    done = leadline(*[w.replace("{open}", still) for w in words], "--json", "--quiet", cwd=home)
+    done = forking(*[w.replace("{open}", still) for w in words], "--json", "--quiet", cwd=home)
     if done.code == 66:  # that lead has closed since
         pytest.skip("the lead isn't open that night")
     assert done.code == 0 and done.err == "" and keys <= set(done.json())
@@ -316,13 +317,16 @@ def here(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[list[str]], D
     signal.signal(signal.SIGTERM, before)
 
 
+STARTED_ANEW = ("no as_of", "a missing column")  # before anything heavy is imported, and after
+
+
 @pytest.mark.parametrize(
     "name", ["no as_of", "a missing column", "a missing file", "a place that can't be written", "a registry that is down", "an unknown key", "a champion to be promoted"]
 )  # fmt: skip
-def test_each_exit_code_is_that_of_the_process(name: str, home: Path) -> None:
+def test_each_exit_code_is_that_of_the_process(name: str, home: Path, forking: Forks) -> None:
     code, words, spoil, command = CASES[name]
     spoil(home)
-    done = leadline(*command, cwd=home)
+    done = (leadline if name in STARTED_ANEW else forking)(*command, cwd=home)
     assert (done.code, done.out) == (code, "") and words in done.err and "Traceback" not in done.err
 
 
@@ -347,14 +351,14 @@ def test_bad_input_is_told_in_one_sentence_with_its_code_and_leaves_nothing(
     assert listing(home) == before
 
 
-def test_a_locked_place_says_try_again(home: Path) -> None:
+def test_a_locked_place_says_try_again(home: Path, forking: Forks) -> None:
     with locked(home / "scores" / "demo" / ".lock"):
-        done = leadline("score", "demo.yaml", "--as-of", NIGHT, cwd=home)
+        done = forking("score", "demo.yaml", "--as-of", NIGHT, cwd=home)
     assert done.code == 75 and "another leadline run" in done.sentence
 
 
-def test_a_full_disk_leaves_last_nights_output(home: Path) -> None:
-    assert leadline("score", "demo.yaml", "--as-of", NIGHT, "--out", "a.csv", cwd=home).code == 0
+def test_a_full_disk_leaves_last_nights_output(home: Path, forking: Forks) -> None:
+    assert forking("score", "demo.yaml", "--as-of", NIGHT, "--out", "a.csv", cwd=home).code == 0
     before = (home / "a.csv").read_bytes()
     small = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); {RUN[-1]}"
     done = subprocess.run(
@@ -390,7 +394,7 @@ def test_a_bug_shows_where_it_struck_and_no_leads_data(home: Path) -> None:
     ],
 )
 def test_an_interrupt_leaves_nothing_half_written(
-    home: Path, words: list[str], after: str, sign: signal.Signals
+    home: Path, words: list[str], after: str, sign: signal.Signals, forking: Forks
 ) -> None:
     before = {k: v for k, v in listing(home).items() if not k.startswith("ml")}
     done = interrupted(*words, cwd=home, after=after, sign=sign)
@@ -400,16 +404,16 @@ def test_an_interrupt_leaves_nothing_half_written(
     assert {k: v for k, v in listing(home).items() if not k.startswith("ml")} == before
     assert not [p for p in home.rglob("*") if p.name.startswith(".staging")]
     if after == "tracking":
-        assert leadline("score", "demo.yaml", "--as-of", NIGHT, cwd=home).code == 0
+        assert forking("score", "demo.yaml", "--as-of", NIGHT, cwd=home).code == 0
 
 
-def test_a_config_can_be_made_and_then_told_what_it_lacks(tmp_path: Path) -> None:
-    done = leadline("init", "mine", "--preset", "csv", cwd=tmp_path)
+def test_a_config_can_be_made_and_then_told_what_it_lacks(tmp_path: Path, forking: Forks) -> None:
+    done = forking("init", "mine", "--preset", "csv", cwd=tmp_path)
     assert done.code == 0
     config = tmp_path / "mine" / "leadline.yaml"
     assert config.is_file() and "written: mine/leadline.yaml" in done.out
-    assert leadline("init", "mine", "--preset", "klingon", cwd=tmp_path).code == 2
-    assert leadline("check", str(config), cwd=tmp_path).code in (65, 66, 78)
+    assert forking("init", "mine", "--preset", "klingon", cwd=tmp_path).code == 2
+    assert forking("check", str(config), cwd=tmp_path).code in (65, 66, 78)
 
 
 def test_the_demos_story_as_json_holds_what_each_command_gives(home: Path, trained_home, capsys) -> None:

@@ -28,6 +28,7 @@ GAP = "…"
 FENCE = re.compile(r"(?:^<!-- runs: ([^\n]*?) -->\n)?^```([\w-]+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SHOWN = "text"
 SECRETS = {"PGUSER": "user", "PGPASSWORD": "secret"}
+LIGHT = {"backtest": {"ablation": False, "stability": False}, "leaks": {"experiments": False}}
 KINDS = {"sh", "python", "yaml", "usage", "cron", "ini", "mermaid", SHOWN}
 
 
@@ -101,7 +102,10 @@ def merged(base: Any, part: Any) -> Any:
 
 
 def settle_yaml(block: Block, folder: Path, page: str) -> None:
-    """Validate a whole config, or a part put into the demo's; write it where its first line names a file."""
+    """Validate a whole config, or a part put into the demo's; write it where its first line names a file.
+
+    Unless the page asks for it, the written one leaves out what only adds figures to a training.
+    """
     part = yaml.safe_load(block.text)
     place = re.match(r"# (?:in )?(\S+\.yaml)\n", block.text)
     whole = block.text
@@ -110,7 +114,8 @@ def settle_yaml(block: Block, folder: Path, page: str) -> None:
         whole = yaml.safe_dump(merged(yaml.safe_load(there.read_text(encoding="utf-8")), part), sort_keys=False)
     parse_config(whole, page, {**os.environ, **SECRETS})
     if place:
-        (folder / place[1]).write_text(whole, encoding="utf-8")
+        written = yaml.safe_dump(merged(LIGHT, yaml.safe_load(whole)), sort_keys=False)
+        (folder / place[1]).write_text(written, encoding="utf-8")
 
 
 def check_usage(block: Block) -> None:

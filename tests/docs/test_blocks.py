@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from blocks import GAP, KINDS, ROOT, Block, assert_printed, blocks, command_folder, run_block
 
-from forked import Forks, forks
+from forked import Forks
 
 DOCS = sorted(p for p in (ROOT / "docs").rglob("*.md") if "_build" not in p.parts)
 PAGES = [page for page in DOCS if blocks(page)]
@@ -43,13 +43,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("PYTHONPATH", str(ROOT / "src"))
         patch.chdir(folder)
         yield folder
-
-
-@pytest.fixture(scope="module")
-def forking() -> Iterator[Forks]:
-    """Give the process that runs commands without importing anew."""
-    with forks() as process:
-        yield process
 
 
 @pytest.fixture(scope="module")

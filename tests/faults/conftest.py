@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from figures import PROPERTY
-from forked import Forks, forks
+from forked import Forks
 from leadline import demo
 from projects import KNOWN_AT, config_text, settle
 
@@ -36,10 +36,8 @@ def trial(request: pytest.FixtureRequest) -> Trial:
 
 
 @pytest.fixture(scope="session")
-def run() -> Iterator[Forks]:
-    """The command line in processes of their own, forked from one whose imports are done."""
-    with forks() as made:
-        yield made
+def run(forking: Forks) -> Forks:
+    return forking
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-import projects
 import vendor_worlds
+from forked import Forks
 from leadline import presets
 from leadline.config.load import parse_config
 from leadline.config.schema import Config
@@ -316,8 +316,8 @@ def test_a_wrong_source_is_one_sentence(
     assert not (wrong / "mine").exists()
 
 
-def test_the_command_ends_with_that_sentence_and_code(wrong: Path) -> None:
-    done = projects.leadline("init", "mine", "--preset", "salesforce", "--source", "other", cwd=wrong)
+def test_the_command_ends_with_that_sentence_and_code(wrong: Path, forking: Forks) -> None:
+    done = forking("init", "mine", "--preset", "salesforce", "--source", "other", cwd=wrong)
     assert done.code == 66 and "is it leeds?" in done.sentence
     assert not (wrong / "mine").exists()
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from forked import Forks
 from leadline.core.files import write_sums
 from leadline.errors import DataError, MissingError, UsageError
 from leadline.registry.bundle import read_bundle, refits_path, resolve_bundle, write_refits
-from projects import leadline
 
 FILES = (
     "SHA256SUMS",
@@ -151,11 +151,13 @@ def test_sums_cannot_point_outside_the_bundle(bundle: Path) -> None:
         read_bundle(bundle)
 
 
-def test_a_trees_file_that_was_forged_with_its_hash_does_not_abort_the_process(bundle: Path, home: Path) -> None:
+def test_a_trees_file_that_was_forged_with_its_hash_does_not_abort_the_process(
+    bundle: Path, home: Path, forking: Forks
+) -> None:
     text = (bundle / "model.txt").read_text()
     (bundle / "model.txt").write_text(text.replace("left_child=", "left_child=999999 ", 1))
     write_sums(bundle)
-    done = leadline("score", "demo.yaml", "--as-of", "2025-06-09", "--model", str(bundle), "--out", "x.csv", cwd=home)
+    done = forking("score", "demo.yaml", "--as-of", "2025-06-09", "--model", str(bundle), "--out", "x.csv", cwd=home)
     assert done.code == 65 and not (home / "x.csv").exists()
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from forked import Forks
 from leadline.core.files import write_sums
 from leadline.errors import MissingError, RetryError
 from leadline.registry import pinned
 from leadline.registry.bundle import read_bundle
 from leadline.registry.tracking import require_reachable
-from projects import NIGHT, leadline
+from projects import NIGHT
 
 HERE = "sqlite:///mlflow.db"
 DOWN = "http://someone:hunter2@127.0.0.1:9"
@@ -94,10 +95,12 @@ def test_a_black_hole_is_told_within_four_seconds_and_who_answers_anything_is_th
         assert time.monotonic() - began < 5
 
 
-def test_a_night_with_a_black_holed_registry_ends_with_the_pinned_champion_in_time(pin: Path, home: Path) -> None:
+def test_a_night_with_a_black_holed_registry_ends_with_the_pinned_champion_in_time(
+    pin: Path, home: Path, forking: Forks
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         aimed(home, silent.getsockname()[1])
-        done = leadline("score", "demo.yaml", "--as-of", NIGHT, "--log", "json", cwd=home)
+        done = forking("score", "demo.yaml", "--as-of", NIGHT, "--log", "json", cwd=home)
     assert done.code == 0, done.err
     lines = [json.loads(text) for text in done.err.splitlines()]
     line = lines[-1]
@@ -108,10 +111,10 @@ def test_a_night_with_a_black_holed_registry_ends_with_the_pinned_champion_in_ti
     assert "hunter2" not in done.err + json.dumps(record)
 
 
-def test_a_night_is_a_run_in_mlflow_and_none_is_lost_when_that_fails(home: Path) -> None:
+def test_a_night_is_a_run_in_mlflow_and_none_is_lost_when_that_fails(home: Path, forking: Forks) -> None:
     from leadline.registry import tracking
 
-    done = leadline("score", "demo.yaml", "--as-of", NIGHT, "--quiet", "--json", cwd=home)
+    done = forking("score", "demo.yaml", "--as-of", NIGHT, "--quiet", "--json", cwd=home)
     assert done.code == 0 and done.err == ""
     told = done.json()
     assert (home / "models/demo/champion.json").is_file()

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forked import Forks
 from leadline import score
 from leadline.errors import MissingError, OutputError, RetryError
 from leadline.registry import tracking
 from leadline.registry.bundle import read_bundle
-from projects import CANARY, KNOWN_AT, LEADS, NIGHT, environment, inside, leadline
+from projects import CANARY, KNOWN_AT, LEADS, NIGHT, environment, inside
 
 URI = "sqlite:///mlflow.db"
 
@@ -158,9 +159,9 @@ def test_a_version_that_leadline_did_not_log_is_told(home: Path) -> None:
         tracking.fetch_bundle(URI, "stranger", "1")
 
 
-def seconds(*words: str, cwd: Path) -> tuple[int, str, float]:
+def seconds(forking: Forks, *words: str, cwd: Path) -> tuple[int, str, float]:
     began = time.monotonic()
-    done = leadline(*words, cwd=cwd)
+    done = forking(*words, cwd=cwd)
     return done.code, done.sentence, time.monotonic() - began
 
 
@@ -169,23 +170,23 @@ def aimed(home: Path, port: int) -> None:
     config.write_text(config.read_text().replace("sqlite:///mlflow.db", f"http://someone:hunter2@127.0.0.1:{port}"))
 
 
-def test_a_registry_that_refuses_says_try_again_within_ten_seconds(home: Path) -> None:
+def test_a_registry_that_refuses_says_try_again_within_ten_seconds(home: Path, forking: Forks) -> None:
     aimed(home, 9)
-    code, sentence, took = seconds("score", "demo.yaml", "--as-of", NIGHT, cwd=home)
+    code, sentence, took = seconds(forking, "score", "demo.yaml", "--as-of", NIGHT, cwd=home)
     assert code == 75 and took < 10
     assert "hunter2" not in sentence
 
 
-def test_a_registry_that_never_answers_says_try_again_within_ten_seconds(home: Path) -> None:
+def test_a_registry_that_never_answers_says_try_again_within_ten_seconds(home: Path, forking: Forks) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         aimed(home, silent.getsockname()[1])
-        code, _, took = seconds("promote", "demo.yaml", cwd=home)
+        code, _, took = seconds(forking, "promote", "demo.yaml", cwd=home)
     assert code == 75 and took < 10
 
 
-def test_training_asks_the_registry_before_it_fits(home: Path) -> None:
+def test_training_asks_the_registry_before_it_fits(home: Path, forking: Forks) -> None:
     aimed(home, 9)
-    done = leadline("train", "demo.yaml", "--as-of", KNOWN_AT, cwd=home)
+    done = forking("train", "demo.yaml", "--as-of", KNOWN_AT, cwd=home)
     assert done.code == 75 and "fitting" not in done.err
     assert {p.name for p in (home / "models/demo").iterdir()} <= {"1", ".lock"}
 

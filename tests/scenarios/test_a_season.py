@@ -18,7 +18,7 @@ from leadline.metrics import classification
 from leadline.registry import tracking
 from leadline.registry.bundle import read_bundle
 from leadline.scoring.ranking import COLUMNS
-from projects import KNOWN_AT, NIGHT, Tables, inside, settle
+from projects import KNOWN_AT, NIGHT, Tables, inside, quick, settle
 
 URI = "sqlite:///mlflow.db"
 
@@ -94,6 +94,7 @@ def test_a_report_is_a_page_and_its_figures(home: Path, trained_home) -> None:
 
 
 def test_a_second_model_is_the_challenger_and_wins_only_by_a_contest(home: Path) -> None:
+    (home / "demo.yaml").write_text(quick((home / "demo.yaml").read_text()))
     second = leadline.train("demo.yaml", NIGHT)
     assert (second.version, second.alias) == ("2", "challenger")
     assert tracking.aliases(URI, "demo") == {"champion": "1", "challenger": "2"}

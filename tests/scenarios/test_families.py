@@ -12,7 +12,7 @@ import leadline
 from leadline.cli.console import Console
 from leadline.registry.bundle import read_bundle
 from leadline.workflows.training.train import TrainResult
-from projects import KNOWN_AT, Tables, config_text, inside, settle
+from projects import KNOWN_AT, Tables, config_text, inside, quick, settle
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory, demo_tables: Tables) -> tupl
     """Train as the small home is, but with each family left out once."""
     folder = tmp_path_factory.mktemp("asked")
     with inside(folder):
-        settle(folder, demo_tables, config_text().replace("ablation: false", "ablation: true"))
+        settle(folder, demo_tables, quick(config_text()).replace("ablation: false", "ablation: true"))
         return folder, leadline.train("demo.yaml", KNOWN_AT)
 
 

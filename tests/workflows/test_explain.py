@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import projects
+from forked import Forks
 from leadline import explain, explain_page, load_config, score
 from leadline.core.point_in_time import parse_instant
 from leadline.errors import MissingError, UsageError
@@ -127,7 +128,7 @@ def test_refusals_name_the_fix(told: tuple[Path, LeadPage]) -> None:
             explain_page("demo.yaml", "nobody", AS_OF, "lead.txt", MODEL)
 
 
-def test_the_command_prints_the_causes_and_where_the_page_is(told: tuple[Path, LeadPage]) -> None:
+def test_the_command_prints_the_causes_and_where_the_page_is(told: tuple[Path, LeadPage], forking: Forks) -> None:
     folder, made = told
     words = (
         "explain",
@@ -142,6 +143,6 @@ def test_the_command_prints_the_causes_and_where_the_page_is(told: tuple[Path, L
         "again.html",
         "--quiet",
     )
-    done = projects.leadline(*words, cwd=folder)
+    done = forking(*words, cwd=folder)
     assert done.code == 0 and "page: again.html" in done.out and made.told.causes[0][0] in done.out
     assert (folder / "again.html").read_text("utf-8") == (folder / made.page).read_text("utf-8")

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from forked import Forks
 from leadline import forget, load_config, score
 from leadline.core.files import locked
 from leadline.errors import MissingError, RetryError, UsageError
@@ -17,7 +18,7 @@ from leadline.tables import load, open_store
 from leadline.tables.tombstones import FILE
 from leadline.workflows.forget import read_leads
 from leadline.workflows.training.publish import BACKTESTS
-from projects import NIGHT, Tables, leadline
+from projects import NIGHT, Tables
 
 MODEL = "models/demo/1"
 
@@ -149,11 +150,11 @@ def test_what_is_kept_of_the_log_is_made_again_without_it(quiet: Path, demo_tabl
     assert lead not in kept() and mentions(lead) == []
 
 
-def test_the_command_tells_counts_and_never_the_id(quiet: Path) -> None:
+def test_the_command_tells_counts_and_never_the_id(quiet: Path, forking: Forks) -> None:
     score("demo.yaml", NIGHT, MODEL)
     lead, other = rows().column("lead_id").to_pylist()[:2]
     Path("gone.txt").write_text(f"{lead}\n\n {other} \n")
-    done = leadline("forget", "demo.yaml", "--leads", "gone.txt", "--lead", lead, "--log", "json", cwd=quiet)
+    done = forking("forget", "demo.yaml", "--leads", "gone.txt", "--lead", lead, "--log", "json", cwd=quiet)
     assert done.code == 0 and "2 leads forgotten; the tables have 2 of them" in done.out
     assert not any(name in done.out + done.err for name in (lead, other))
     assert mentions(lead, ("data", "gone.txt")) == []

@@ -27,8 +27,7 @@ FIRST = ("model.txt", "encoder.json", "linear.json", "calibrator.json", "recipe.
 def two(text: str) -> str:
     """Ask both questions, and leave out what costs time and is tested elsewhere."""
     assert ONE in text
-    text = text.replace(ONE, TWO).replace("ablation: false", "ablation: false, stability: false")
-    return f"{text}\nleaks: {{experiments: false}}\n"
+    return projects.quick(text.replace(ONE, TWO))
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from forked import Forks
 from leadline import load_config, monitor, score
 from leadline.delivery.past_scores import read_past_runs
 from leadline.errors import UsageError
 from leadline.scoring.exploration import in_holdout
 from leadline.workflows.monitor import MonitorResult
-from projects import inside, leadline, settle
+from projects import inside, settle
 
 MODEL = "models/demo/1"
 NIGHTS = ("2025-04-07", "2025-04-14", "2025-04-21", "2025-05-26")
@@ -81,10 +82,10 @@ def test_the_record_tells_all_that_was_asked(season: tuple[Path, MonitorResult])
     assert told["action"] in ("wait", "keep", "look", "recalibrate") and told["because"]
 
 
-def test_it_fits_80_columns_a_page_and_a_run(season: tuple[Path, MonitorResult]) -> None:
+def test_it_fits_80_columns_a_page_and_a_run(season: tuple[Path, MonitorResult], forking: Forks) -> None:
     folder, result = season
     lead = pq.ParquetFile(next((folder / "scores/demo").glob("as_of=*/scores.parquet"))).read()["lead_id"][0].as_py()
-    done = leadline("monitor", "demo.yaml", "--as-of", AT, "--html", "m.html", "--quiet", cwd=folder)
+    done = forking("monitor", "demo.yaml", "--as-of", AT, "--html", "m.html", "--quiet", cwd=folder)
     assert done.code == 0 and result.advice in " ".join(done.out.split("\n"))
     page = (folder / "m.html").read_text()
     assert all(f'id="{key}"' in page for key in ("advice", "held", "ranked", "sales", "drift", "holdout"))
@@ -114,6 +115,6 @@ def test_without_the_model_the_figures_stand_and_drift_says_why(
     assert told.auc == result.auc and "can't be read (missing)" in told.told["drift"]["why"]
 
 
-def test_a_page_needs_its_ending(season: tuple[Path, MonitorResult]) -> None:
-    done = leadline("monitor", "demo.yaml", "--html", "m.pdf", "--quiet", cwd=season[0])
+def test_a_page_needs_its_ending(season: tuple[Path, MonitorResult], forking: Forks) -> None:
+    done = forking("monitor", "demo.yaml", "--html", "m.pdf", "--quiet", cwd=season[0])
     assert done.code == UsageError.exit_code and "ends in .html" in done.sentence

@@ -11,13 +11,13 @@ import pyarrow.csv as pacsv
 import pytest
 
 import leadline
+from forked import Forks
 from leadline.cli.app import main
 from leadline.errors import DataError
 from leadline.registry import tracking
 from leadline.registry.bundle import read_bundle
 from leadline.workflows.recalibrate import EACH, FEWEST, newly_labeled, unseen_from
 from leadline.workflows.training.prepare import prepare_training
-from projects import leadline as run
 
 CONFIG = """
 version: 1
@@ -118,8 +118,10 @@ def test_with_dates_no_row_is_taken_that_the_model_may_have_been_fitted_on(train
         assert len(np.unique(trained.prepared.features.lead_id[rows][hit].astype(str))) >= EACH
 
 
-def test_with_dates_too_little_that_ripened_is_refused_in_one_sentence(home: Path, trained_home) -> None:
-    done = run("recalibrate", "demo.yaml", cwd=trained_home[0])
+def test_with_dates_too_little_that_ripened_is_refused_in_one_sentence(
+    home: Path, trained_home, forking: Forks
+) -> None:
+    done = forking("recalibrate", "demo.yaml", cwd=trained_home[0])
     assert done.code == 65 and "expected at least" in done.sentence and "became known since" in done.sentence
 
 
