@@ -71,7 +71,7 @@ def open_table(out: str) -> Sink:
         return shown
 
     def lock(wait: float = 0.0) -> AbstractContextManager[None]:
-        return locked(Path("scores") / f".postgresql-{name.replace('/', '_')}.lock", wait)
+        return locked(Path("scores") / f".postgresql-{name.replace('/', '_')}.lock", wait, private=True)
 
     return Sink(
         shown, lock, write, lambda as_of, model: _previous(target, as_of, model),
@@ -110,6 +110,7 @@ def _write(target: TableTarget, rows: Any, night: Mapping[str, Any]) -> None:
             key,
         )
         filled = _filled(cursor, target, rows.schema.names)
+        _require_types(cursor, target, filled)
         columns, values = (", ".join(map(identifier, names)) for names in (filled, filled.values()))
         again = ", ".join(f"{identifier(c)} = EXCLUDED.{identifier(c)}" for c in filled if c not in ROW)
         cursor.execute(
@@ -119,6 +120,39 @@ def _write(target: TableTarget, rows: Any, night: Mapping[str, Any]) -> None:
         cursor.execute(f"DROP TABLE pg_temp.{STAGED}")
         _put_record(cursor, target, night, mine, key)
         connection.commit()
+
+
+FITS = {
+    "double precision": ("double precision", "numeric"),
+    "bigint": ("bigint", "numeric"),
+    "integer": ("integer", "bigint", "numeric"),
+    "text": ("text", "character varying", "citext"),
+    "boolean": ("boolean",),
+    "timestamp with time zone": ("timestamp with time zone",),
+}
+"""Types of a table's columns that hold every value of a type of ours as it is; PostgreSQL would cast to others in silence."""
+
+
+def _require_types(cursor: Any, target: TableTarget, filled: Mapping[str, str]) -> None:
+    """Make sure that each column keeps what is written to it: an integer makes 0 of every probability."""
+    kinds = {}
+    for place in (f"pg_temp.{STAGED}", target.quoted()):
+        cursor.execute(
+            "SELECT a.attname, format_type(COALESCE(NULLIF(t.typbasetype, 0), a.atttypid), CASE WHEN t.typbasetype <> 0 THEN t.typtypmod "
+            "ELSE a.atttypmod END) FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid "
+            "WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped",
+            [place],
+        )
+        kinds[place] = {str(name): str(kind) for name, kind in cursor.fetchall()}
+    ours, theirs = kinds.values()
+    for column, source in filled.items():
+        wanted, there = ours[source], theirs[column]
+        bare = there.partition("(")[0] if wanted != "double precision" else there  # numeric(9,2) rounds
+        if there != wanted and bare not in FITS.get(wanted, ()):
+            raise OutputError(
+                f"--out: the table's column {column} is {there}; expected {wanted}, which keeps every value as it is; "
+                "nothing was changed; alter the column, or name another table"
+            )
 
 
 def _filled(cursor: Any, target: TableTarget, names: Sequence[str]) -> dict[str, str]:
@@ -251,9 +285,9 @@ def _connected(uri: str) -> AbstractContextManager[Any]:
     return session(uri, "--out", _refused)
 
 
-def _refused(state: str) -> OutputError:
+def _refused(_: str, words: str) -> OutputError:
     return OutputError(
-        f"--out: PostgreSQL refused the rows (SQLSTATE {state}); expected a table that leadline may write; "
+        f"--out: PostgreSQL refused the rows ({words}); expected a table that leadline may write; "
         "nothing was changed; mend the table or its grants"
     )
 

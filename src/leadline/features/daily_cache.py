@@ -67,7 +67,7 @@ def cached_parts(loaded: LoadedTables, parts: Sequence[str], intents: Mapping[st
     if first is None or last > loaded.known_at:
         return given
     try:
-        with files.locked(log.shelf.folder / ".lock"):
+        with files.locked(log.shelf.folder / ".lock", private=True):
             made = _days(log, store, given, intents)
             return _newest(_each_kind(log, store, made, int(first)), int(first)) if first == last else made
     except (LeadlineError, OSError):

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leadline.core.jsonable import parse_json
 from leadline.errors import DataError
 from leadline.model.calibration.calibrator import Calibrator
 from leadline.model.encoding.encoder import Encoder, check_names
@@ -185,8 +186,8 @@ class Scorer:
             logistic,
             trees,
             _read("calibrator.json", files, Calibrator.from_json),
-            _read("recipe.json", files, lambda text: Recipe.from_record(json.loads(text))),
-            _read("tiers.json", files, lambda text: Tiers.from_record(json.loads(text))),
+            _read("recipe.json", files, lambda text: Recipe.from_record(parse_json(text))),
+            _read("tiers.json", files, lambda text: Tiers.from_record(parse_json(text))),
         )
 
     @cached_property

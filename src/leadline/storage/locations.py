@@ -188,6 +188,11 @@ def _files(source: str, where: str) -> SourceLocation:
         raise ConfigError(
             f"{where}: {source!r} is a folder; expected files; write it as a glob such as {source.rstrip('/')}/*.parquet"
         )
+    if "://" in source:
+        raise ConfigError(
+            f"{where}: {source.partition('://')[0][:40]}:// is no place that leadline reads; expected a file, or a duckdb:/// or "
+            "postgresql:// URL; export it as .parquet or .csv, or use one of these"
+        )
     bare = source.lower().removesuffix(".gz").removesuffix(".zst")
     kind = next((k for ending, k in ENDINGS.items() if bare.endswith(ending)), None)
     if kind is None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from leadline.core.jsonable import parse_json
 from leadline.errors import DataError
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.recipe import Recipe
@@ -119,7 +120,7 @@ class Logistic:
     @classmethod
     def from_json(cls, text: str) -> Logistic:
         """Read what `to_json` wrote."""
-        record = json.loads(text)
+        record = parse_json(text)
         return cls(record["c"], record["intercept"], tuple(record["columns"]), tuple(record["coefficients"]))
 
 
