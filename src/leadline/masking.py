@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus, unquote
 __all__ = ["VARIABLE", "fill_variables", "forget_secrets", "mask", "mask_record", "remember_secret"]
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-USERINFO = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://)[^\s\"'<>|]*@")
+USERINFO = re.compile(r"\b(?!models:)([A-Za-z][A-Za-z0-9+.-]*:/+)[^\s\"'<>|]*@")
 SAID = re.compile(
     r"((?:\b|[?&;_-])[\w.-]*(?:password|passwd|pwd|secret|token|signature|credential|access_?key|api_?key)[\w.-]*=)[^&;\s\"',)]+",
     re.IGNORECASE,
@@ -62,6 +62,8 @@ def mask(text: str) -> str:
     'no answer from https://***@db.example/x?table=t&password=***'
     >>> mask("models:/demo@champion wrote to ann@lead.example")
     'models:/demo@champion wrote to ann@lead.example'
+    >>> mask("no such file https:/ann:s3cret@db.example")  # as a path spells it
+    'no such file https:/***@db.example'
     """
     for value in sorted(_known, key=len, reverse=True) if _known else ():
         if value not in text:
@@ -70,7 +72,7 @@ def mask(text: str) -> str:
             text = text.replace(value, _known[value])
         else:
             text = re.sub(rf"(?<![\w]){re.escape(value)}(?![\w])", lambda _, said=_known[value]: said, text)  # type: ignore[misc]
-    text = USERINFO.sub(r"\1***@", text) if "://" in text else text
+    text = USERINFO.sub(r"\1***@", text) if ":/" in text else text
     return SAID.sub(r"\1***", text) if "=" in text else text
 
 

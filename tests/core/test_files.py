@@ -197,7 +197,7 @@ def test_a_folder_that_stands_is_not_replaced(tmp_path: Path) -> None:
     assert [p.name for p in final.iterdir()] == ["kept"] and [p.name for p in tmp_path.iterdir()] == ["v1"]
 
 
-HOLDER = """
+STAYING = """
 import sys, time
 from pathlib import Path
 from leadline.core import files
@@ -209,7 +209,7 @@ with files.staging(Path(sys.argv[1])) as staged:
 
 def test_a_sweep_takes_what_nobody_holds_whatever_the_number_in_its_name(tmp_path: Path) -> None:
     """In a container the process that died and the one that sweeps both have the number 1."""
-    with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
+    with subprocess.Popen([sys.executable, "-c", STAYING, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         held = other.stdout.readline().strip()
         dead = [f".staging-{os.getpid()}-y", ".staging-1-o.csv", f".staging-{other.pid}-x"]

@@ -111,7 +111,8 @@ def load_config(path: str | Path) -> Config:
     """
     place = Path(path)
     try:
-        text = place.read_text(encoding="utf-8")
+        with place.open("rb") as stream:
+            text = stream.read(4 * LONGEST + 1).decode("utf-8")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise MissingError(
             f"config {place}: no such file; expected a YAML config; `leadline init DIR` writes one to fill in"

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from leadline.core.files import locked
+from leadline.core.jsonable import parse_json
 from leadline.core.point_in_time import format_instant
 from leadline.delivery.folder_sink import OLD_COLUMNS, WANTED, previous_scores_of, renamed, with_old
 from leadline.delivery.sink import RunKey, Sink
@@ -236,7 +237,10 @@ def _done(target: TableTarget, key: RunKey) -> dict[str, Any] | None:
         mine, values = _night_sql(key.as_of, key.is_dated, key.model, key.version)
         cursor.execute(f"SELECT record FROM {target.quoted('_nights')} AS t WHERE {mine}", values)
         row = cursor.fetchone()
-        return dict(json.loads(row[0])) if row else None
+        try:
+            return dict(parse_json(row[0])) if row else None
+        except (ValueError, TypeError):
+            return None  # not what leadline wrote: the night is scored again
 
 
 def _rows(target: TableTarget, key: RunKey) -> Any:

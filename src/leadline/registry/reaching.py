@@ -33,6 +33,8 @@ def require_reachable(uri: str) -> None:
     ------
     RetryError
         It refuses, or says nothing within `PATIENCE`.
+    ConfigError
+        It is no URI of a store.
 
     Examples
     --------
@@ -42,7 +44,13 @@ def require_reachable(uri: str) -> None:
     ...
     leadline.errors.RetryError: tracking.uri: the MLflow server can't be reached (refused); expected one that answers within 3 s; check that it is up, and run the command again
     """
-    if urlsplit(uri).scheme not in ("http", "https"):
+    scheme = uri.partition("://")[0].partition("+")[0] if "://" in uri else ""
+    if scheme not in ("", *STORES):
+        raise ConfigError(
+            f"tracking.uri: {scheme[:40]}:// is no MLflow store; expected sqlite:///mlflow.db, a server's https:// or a database's "
+            "URL; mend it"
+        )
+    if scheme not in ("http", "https"):
         return
     found: list[str] = []
     # A name that no server resolves blocks for longer than any timeout: so it is asked aside, and left behind.
@@ -122,6 +130,10 @@ DENIED = {
 """MLflow's names for what a server answers who doesn't let in, by its status."""
 
 
+STORES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks", "file", "uc")
+"""Schemes of the stores that MLflow has."""
+
+
 def refusal(error: Exception) -> LeadlineError:
     """Say in one sentence what the store said; its own words aren't shown, as they may hold a secret.
 
@@ -134,6 +146,11 @@ def refusal(error: Exception) -> LeadlineError:
         return OutputError(
             "tracking.uri: the MLflow store can't be written (no space, or no permission); expected room for a run; "
             "free some space or mend its permissions, and run the command again"
+        )
+    if isinstance(error, ModuleNotFoundError):
+        return ConfigError(
+            f"tracking.uri: a store of that kind needs the package {str(error.name)[:40]}, which isn't installed; expected its driver; "
+            "install it, or use another store"
         )
     kind = str(getattr(error, "error_code", None) or type(error).__name__)
     status = DENIED.get(kind) or _status_in(str(error))

@@ -10,13 +10,13 @@ import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from leadline.core.files import discard, locked, staging
-from leadline.errors import MissingError, RetryError
+from leadline.errors import MissingError, OutputError, RetryError
 from leadline.registry import moved
 from leadline.registry.reaching import PATIENCE, refusal, require_reachable, without_credentials
 
@@ -176,7 +176,7 @@ def _client(uri: str, make: bool = False) -> Iterator[tuple[Any, Any]]:
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
             yield mlflow, mlflow.MlflowClient(uri, uri)
-        except (MlflowException, SQLAlchemyError, OSError) as error:
+        except (MlflowException, SQLAlchemyError, OSError, ModuleNotFoundError) as error:
             raise refusal(error) from error
 
 
@@ -217,13 +217,14 @@ def open_run(uri: str, experiment: str, model: str, run_name: str) -> Iterator[M
             moved.require_in_place(file, found.artifact_location)
         _end_dead_runs(client, number)
         place = RUNS / f"{number}-{secrets.token_hex(8)}.lock"
-        try:
-            with locked(place):
+        with ExitStack() as held:
+            tags: dict[str, str] = {}
+            with suppress(OutputError):  # a home that can't be written: nobody will tell this run from a dead one
+                held.callback(discard, place)
+                held.enter_context(locked(place, private=True))
                 tags = {TOKEN: place.stem}
-                with mlflow.start_run(experiment_id=number, run_name=run_name, tags=tags) as active:
-                    yield MlflowRun(mlflow, client, active.info.run_id, model)
-        finally:
-            discard(place)
+            with mlflow.start_run(experiment_id=number, run_name=run_name, tags=tags) as active:
+                yield MlflowRun(mlflow, client, active.info.run_id, model)
 
 
 RUNS = Path(".leadline") / "runs"
@@ -236,7 +237,7 @@ def _end_dead_runs(client: Any, experiment: str) -> None:
     """End as killed what processes that died have left running."""
     for place in sorted(RUNS.glob(f"{experiment}-*.lock")):
         try:
-            with locked(place):
+            with locked(place, private=True):
                 wanted = f"attributes.status = 'RUNNING' and tags.`{TOKEN}` = '{place.stem}'"
                 for run in client.search_runs([experiment], wanted):
                     client.set_terminated(run.info.run_id, "KILLED")

@@ -17,6 +17,8 @@ __all__ = ["SourceLocation", "locate_source", "without_secrets"]
 
 Kind = Literal["parquet", "csv", "json", "duckdb", "postgres", "query"]
 
+LONGEST_SQL = 1_000_000
+
 ENDINGS: dict[str, Kind] = {
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -124,7 +126,11 @@ def _sql_text(path: Path, where: str) -> str:
     if not path.is_file():
         raise MissingError(f"{where}: no file {path}; expected a SQL file; mend the path")
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as stream:
+            data = stream.read(LONGEST_SQL + 1)
+        if len(data) > LONGEST_SQL:
+            raise ConfigError(f"{where}: {path} has over {LONGEST_SQL:,} bytes; expected a SQL file; mend the path")
+        return data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{where}: {path} can't be read as UTF-8 text ({type(error).__name__}); expected a SQL file"

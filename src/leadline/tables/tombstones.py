@@ -91,16 +91,23 @@ def read_tombstones() -> Tombstones:
     DataError
         The file isn't what `leadline forget` wrote: going on would bring back who is to be forgotten.
     """
-    place = next((file for file in (FILE, OLD_FILE) if file.exists()), None)
-    if place is None:
-        return Tombstones()
+    lists = [_read_list(file) for file in (FILE, OLD_FILE) if file.exists()]
+    if len(lists) == 2 and lists[0].salt != lists[1].salt:
+        raise DataError(
+            f"{OLD_FILE}: a second list of forgotten leads beside {FILE}, made by an older leadline; expected one; "
+            "remove it, and forget its leads again"
+        )
+    return next(iter(lists), Tombstones())
+
+
+def _read_list(file: Path) -> Tombstones:
     try:
-        told = read_json(place)
+        told = read_json(file)
         leads = {str(name): dict(about) for name, about in told["leads"].items()}
         return Tombstones(str(told["salt"]), leads)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise DataError(
-            f"{place}: the list of forgotten leads can't be read; expected what `leadline forget` wrote; put back a copy of it, "
+            f"{file}: the list of forgotten leads can't be read; expected what `leadline forget` wrote; put back a copy of it, "
             "or forget them all again after removing it"
         ) from None
 

@@ -24,7 +24,7 @@ from leadline.tables.event_cache import FOLDER
 from leadline.tables.read import read_all
 from leadline.tables.tombstones import Tombstones, mark_list, merged_ids
 from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
-from leadline.workflows.places import require_apart
+from leadline.workflows.places import require_out_apart
 from leadline.workflows.training.publish import BACKTESTS
 
 __all__ = [
@@ -235,8 +235,7 @@ def forget(
     asked = _requested_leads(config, leads)
     if out is not None:
         out = fill_option(out, "--out")
-        if not out.startswith(("postgresql://", "postgres://")):
-            require_apart(config, out, "--out")
+        require_out_apart(config, out)
     progress("looking for them")
     known = read_identities(config, asked)
     told = {lead: {"at": format_instant(int(time.time() * 1_000_000))} for lead in known.people}

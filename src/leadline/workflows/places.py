@@ -6,12 +6,12 @@ import fnmatch
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from leadline.config.schema import Config, Query, Source, SqlFile
 from leadline.errors import ConfigError, UsageError
 
-__all__ = ["require_apart", "require_deliveries_apart"]
+__all__ = ["require_apart", "require_deliveries_apart", "require_out_apart"]
 
 KEPT = {"models": "where bundles are kept", "mlruns": "MLflow's artifacts", ".leadline": "leadline's own folder"}
 QUOTED = re.compile(r"'((?:[^']|'')+)'")
@@ -49,6 +49,58 @@ def require_apart(config: Config, place: str | Path, option: str, leads: Source 
     found = _why_not(config, _resolved(place), leads)
     if found:
         raise UsageError(f"{option} {str(place)!r}: {found}; expected a place of its own; name another")
+
+
+SERVERS = ("postgresql://", "postgres://")
+
+
+def require_out_apart(config: Config, out: str, leads: Source | None = None) -> None:
+    """Make sure that `--out`, a path or a table, is none that leadline reads.
+
+    Raises
+    ------
+    UsageError
+        As `require_apart` says, or the table is one of the config's sources, or stands beside one under its name.
+
+    Examples
+    --------
+    >>> from leadline.config.tables import Tables
+    >>> config = Config.model_construct(tables=Tables.model_validate({"leads": {"source": "postgresql://u:p@db/crm?table=public.leads"}}))
+    >>> require_out_apart(config, "postgresql://other@db/crm?table=scores")
+    >>> require_out_apart(config, "postgresql://other@db:5432/crm?table=leads")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: --out: the table leads is read as tables.leads.source; expected a table of its own; name another
+    """
+    if not out.startswith(SERVERS):
+        require_apart(config, out, "--out", leads)
+        return
+    server, schema, table, _ = _table_in(out)
+    for name in type(config.tables).model_fields:
+        source = getattr(getattr(config.tables, name), "source", None)
+        url = source if isinstance(source, str) else getattr(source, "database", None)
+        if not table or not url or not url.startswith(SERVERS):
+            continue
+        where, its_schema, its_table, query = _table_in(url)
+        query += source.query if isinstance(source, Query) else ""
+        written = [table + ending for ending in ("", "_nights", "_latest")]
+        is_read = (its_schema == schema and its_table in written) or any(
+            re.search(rf"\b{re.escape(w)}\b", query) for w in written
+        )
+        if where == server and is_read:
+            raise UsageError(
+                f"--out: the table {table} is read as tables.{name}.source; expected a table of its own; name another"
+            )
+
+
+def _table_in(url: str) -> tuple[tuple[str, ...], str, str, str]:
+    """Say of a URL which server's database it means, and which table or query in it."""
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    host, _, port = parts.netloc.rpartition("@")[2].lower().partition(":")
+    schema, _, table = options.get("table", "").rpartition(".")
+    server = (host or options.get("host", ""), port or options.get("port", "5432"), parts.path.strip("/"))
+    return server, schema or "public", table, options.get("query", "")
 
 
 def require_deliveries_apart(config: Config) -> None:

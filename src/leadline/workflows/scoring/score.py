@@ -29,7 +29,7 @@ from leadline.scoring.guards import GuardViolation, ScoringSnapshot, guard_viola
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores
 from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
-from leadline.workflows.places import require_apart, require_deliveries_apart
+from leadline.workflows.places import require_deliveries_apart, require_out_apart
 from leadline.workflows.scoring.explain import (
     champion_reference,
     hindsight_warning,
@@ -121,8 +121,7 @@ def _place_of(config: Config, out: str | None, leads: Source | None) -> str | No
     if out is None:
         return None
     out = fill_option(out, "--out")
-    if not out.startswith(("postgresql://", "postgres://")):
-        require_apart(config, out, "--out", leads)
+    require_out_apart(config, out, leads)
     return out
 
 
