@@ -133,7 +133,7 @@ OPTIONS = {
     "check --html": (["check", "demo.yaml", "--html", f"https://{URL}.pdf"], 2),
     "forget --leads": (["forget", "demo.yaml", "--leads", f"https://{URL}.txt"], 66),
     "forget --out": (["forget", "demo.yaml", "--lead", "L1", "--out", f"ftp://{URL}"], 2),
-    "train DATA": (["train", f"https://{URL}.csv", "--outcome", "won"], 78),
+    "train DATA": (["train", f"https://{URL}.csv", "--outcome", "won"], 66),
 }  # fmt: skip
 
 

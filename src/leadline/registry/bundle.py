@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from leadline.core.files import write_json, write_sums, write_text
 from leadline.core.jsonable import parse_json
 from leadline.dataset.feature_spec import Feature
-from leadline.errors import DataError, MissingError, UsageError
+from leadline.errors import DataError, LeadlineError, MissingError, UsageError
 from leadline.registry.trust import SIGNATURE, is_sound, require_signature, sign
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Bundle:
         """The features it reads."""
         try:
             return tuple(Feature.from_record(record) for record in self.manifest["features"])
-        except (TypeError, KeyError, ValueError, IndexError, AttributeError, UsageError):
+        except (TypeError, KeyError, ValueError, IndexError, AttributeError, LeadlineError):
             raise DataError(
                 f"model {self.folder}: its features are of another schema; expected what this leadline writes; "
                 "train again or use the leadline that wrote it"

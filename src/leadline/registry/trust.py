@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from leadline.core.files import write_text
-from leadline.errors import DataError
+from leadline.core.point_in_time import Horizon
+from leadline.errors import DataError, LeadlineError
 
 __all__ = ["SIGNATURE", "is_sound", "require_signature", "sign"]
 
@@ -76,8 +77,15 @@ def _is_none_or_text(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
 
-def _is_none_or_record(value: Any) -> bool:
-    return value is None or isinstance(value, dict)
+def _is_intent_rule(value: Any) -> bool:
+    """Tell whether it is None, or a window and the intents that are looked for in it."""
+    if value is None:
+        return True
+    try:
+        Horizon.parse(value["window"])
+        return isinstance(value["intents"], list) and all(isinstance(intent, str) for intent in value["intents"])
+    except (TypeError, KeyError, AttributeError, LeadlineError):
+        return False
 
 
 def _is_record(value: Any) -> bool:
@@ -108,7 +116,7 @@ SHAPE: dict[str, Callable[[Any], bool]] = {
     "name": lambda value: isinstance(value, str) and bool(re.fullmatch("[a-z][a-z0-9-]{0,62}", value)),
     "features": _is_records,
     "intents": _is_words,
-    "intent_stages": _is_none_or_record,
+    "intent_stages": _is_intent_rule,
     "roles": _is_lists,
     "known_at": _is_none_or_text,
     "outcome": _is_record,
