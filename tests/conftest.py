@@ -52,6 +52,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Times(), "times")
 
 
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests():
+    """Mask no value that another test's config had: it may be a word of this one's messages."""
+    from leadline import masking
+
+    masking.forget_secrets()
+    yield
+    masking.forget_secrets()
+
+
 @pytest.fixture(scope="session")
 def demo_tables():
     """The small demo world that the upper floors' tests share."""

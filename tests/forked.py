@@ -27,6 +27,24 @@ import atexit, gc, importlib, json, os, sys
 for name in %r:
     importlib.import_module(name)
 from leadline.cli.app import main
+WRITES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "os.truncate", "fcntl.flock", "ctypes.dlsym"}
+
+def fail_at(number, how):
+    # End the process, or fill the disk, at the n-th operation that changes a file.
+    seen = [0]
+    def count():
+        seen[0] += 1
+        if seen[0] == number and how == "kill":
+            os.kill(os.getpid(), 9)
+        if seen[0] == number:
+            raise OSError(28, "No space left on device")
+    def heard(event, arguments):
+        if event in WRITES or (event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)):
+            count()
+    sync = os.fsync
+    os.fsync = lambda handle: (count(), sync(handle))[1]
+    sys.addaudithook(heard)
+
 gc.freeze()
 print("ready", flush=True)
 while line := sys.stdin.readline():
@@ -38,6 +56,8 @@ while line := sys.stdin.readline():
             os.environ.update(order["env"])
             for handle, place in enumerate((os.devnull, order["out"], order["err"])):
                 os.dup2(os.open(place, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), handle)
+            if "FAULT_AT" in order["env"]:
+                fail_at(int(order["env"]["FAULT_AT"]), order["env"]["FAULT_KIND"])
             try:
                 main(order["words"])
             except SystemExit as end:

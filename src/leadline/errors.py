@@ -11,12 +11,15 @@
     ├── ConfigError        78   the config is bad
     └── PromotionRefused   79   the challenger didn't win
 
-A message is one sentence: what was found, what was expected, and the fix. It never shows a lead's data.
+A message is one sentence: what was found, what was expected, and the fix. It never shows a lead's data, and secrets are
+masked when it is made.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from leadline.masking import mask
 
 __all__ = [
     "ConfigError",
@@ -37,9 +40,14 @@ class LeadlineError(Exception):
     --------
     >>> MissingError("model demo@champion: not found; expected a trained model; run `leadline train` first").exit_code
     66
+    >>> str(OutputError("ftp://ann:secret@host/x: refused"))
+    'ftp://***@host/x: refused'
     """
 
     exit_code = 1
+
+    def __init__(self, *said: Any) -> None:
+        super().__init__(*(mask(part) if isinstance(part, str) else part for part in said))
 
 
 class UsageError(LeadlineError):

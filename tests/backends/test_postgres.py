@@ -79,15 +79,17 @@ def test_what_was_fetched_is_let_go(table: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "said", "kind"),
     [
-        ({"table": "nope"}, "no such table"),
-        ({"query": "select nope from kinds"}, "no such column"),
-        ({"query": "select 1/0"}, "SQLSTATE 22012"),
+        ({"table": "nope"}, "no such table", ConfigError),
+        ({"query": "select nope from kinds"}, "no such column", ConfigError),
+        ({"query": "select 1/0"}, "SQLSTATE 22012", DataError),
     ],
 )
-def test_a_query_that_fails_there_is_bad_data(table: str, options: dict[str, str], said: str) -> None:
-    with pytest.raises(DataError, match=said) as caught:
+def test_a_query_that_fails_there_is_a_bad_config_or_bad_data(
+    table: str, options: dict[str, str], said: str, kind: type[LeadlineError]
+) -> None:
+    with pytest.raises(kind, match=said) as caught:
         read(table, "SELECT 1", **options)
     assert str(caught.value).startswith("tables.leads.source: ")
 
@@ -116,7 +118,7 @@ def test_a_server_that_is_away_means_try_again_and_no_password_is_told(table: st
     away = fails("postgresql://ann:hunter2secret@127.0.0.1:1/crm?table=t")
     assert isinstance(away, RetryError)
     unknown = fails(source(table.replace("/postgres?", "/no-such-database?"), table="t"))
-    assert isinstance(unknown, RetryError)
+    assert isinstance(unknown, ConfigError)  # it won't be there the next time either
     for error in (away, unknown):
         chain: BaseException | None = error
         while chain is not None:

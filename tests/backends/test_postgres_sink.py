@@ -156,7 +156,7 @@ def test_two_machines_at_once_do_not_double_a_night(postgres_uri: str, table: st
 def test_a_refusal_leaves_the_old_rows_and_shows_neither_rows_nor_password(postgres_uri: str, table: str) -> None:
     sink = open_sink(to(postgres_uri, table), "demo")
     sink.write(scores([0.1]), night())
-    wrong = scores([0.2]).set_column(1, "probability", pa.array(["Canary Zq17"]))
+    wrong = scores([0.2, 0.3]).set_column(0, "lead_id", pa.array(["Canary Zq17"] * 2))
     with pytest.raises(OutputError, match="SQLSTATE") as refusal:
         sink.write(wrong, night())
     assert "Canary" not in str(refusal.value)

@@ -197,15 +197,65 @@ def test_a_folder_that_stands_is_not_replaced(tmp_path: Path) -> None:
     assert [p.name for p in final.iterdir()] == ["kept"] and [p.name for p in tmp_path.iterdir()] == ["v1"]
 
 
-def test_a_sweep_takes_only_what_dead_processes_left(tmp_path: Path) -> None:
-    dead = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    for name in (f".staging-{dead}-x", f".staging-{os.getpid()}-y", ".staging-z", "other"):
-        (tmp_path / name).touch()
-    (tmp_path / f".staging-{dead}-folder").mkdir()
-    assert sorted(files.sweep(tmp_path)) == [f".staging-{dead}-folder", f".staging-{dead}-x"]
-    assert sorted(p.name for p in tmp_path.iterdir()) == [f".staging-{os.getpid()}-y", ".staging-z", "other"]
+STAYING = """
+import sys, time
+from pathlib import Path
+from leadline.core import files
+with files.staging(Path(sys.argv[1])) as staged:
+    print(staged.name, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_sweep_takes_what_nobody_holds_whatever_the_number_in_its_name(tmp_path: Path) -> None:
+    """In a container the process that died and the one that sweeps both have the number 1."""
+    with subprocess.Popen([sys.executable, "-c", STAYING, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        held = other.stdout.readline().strip()
+        dead = [f".staging-{os.getpid()}-y", ".staging-1-o.csv", f".staging-{other.pid}-x"]
+        for name in (*dead, ".staging-z", "other"):
+            (tmp_path / name).touch()
+        (tmp_path / ".staging-1-folder").mkdir()
+        assert sorted(files.sweep(tmp_path)) == sorted([*dead, ".staging-1-folder"])
+        assert sorted(p.name for p in tmp_path.iterdir()) == sorted([held, ".staging-z", "other"])
+        other.kill()
+    assert files.sweep(tmp_path) == [held]
+
+
+def test_whoever_sweeps_while_others_write_ends_nothing_of_theirs(tmp_path: Path) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path / f"{n}.bin")], stdout=subprocess.PIPE)
+        for n in "ab"
+    ]
+    for writer in writers:
+        assert writer.stdout is not None and writer.stdout.readline() == b"ready\n"
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        files.sweep(tmp_path)
+    alive = [writer.poll() for writer in writers]
+    for writer in writers:
+        writer.kill()
+        writer.wait()
+        assert writer.stdout is not None
+        writer.stdout.close()
+    assert alive == [None, None]
+    assert {(tmp_path / f"{n}.bin").stat().st_size for n in "ab"} <= {len(OLD), len(NEW)}
+
+
+def test_what_tells_of_people_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        files.write_bytes(tmp_path / "a/b/one.csv", b"x", private=True)
+        with files.staging(tmp_path / "n", private=True) as staged:
+            files.write_bytes(staged / "in.parquet", b"x")
+            files.place(staged, tmp_path / "n/night")
+        files.write_bytes(tmp_path / "page.html", b"x")
+    finally:
+        os.umask(before)
+    modes = {p.relative_to(tmp_path).as_posix(): p.stat().st_mode & 0o777 for p in tmp_path.rglob("*")}
+    assert modes == {
+        "a": 0o700, "a/b": 0o700, "a/b/one.csv": 0o600, "n": 0o700, "n/night": 0o700, "n/night/in.parquet": 0o600, "page.html": 0o666,
+    }  # fmt: skip
 
 
 def test_equal_records_are_equal_bytes_and_nan_is_refused(tmp_path: Path) -> None:

@@ -78,6 +78,31 @@ FAILURES: dict[str, tuple[str, str, int]] = {
 }  # fmt: skip
 
 
+LEADS, STORE = 'source: "data/leads.parquet"', "sqlite:///mlflow.db"
+AT_HOST = "://u:${SECRET_OF_TESTS}@127.0.0.1:9/x.db"
+FAILURES |= {
+    f"a source that is {scheme}": (LEADS, f'source: "{scheme}{AT_HOST}?table=t"', code)
+    for scheme, code in {
+        "mysql": 78,
+        "https": 78,
+        "s3": 78,
+        "postgresql+psycopg2": 78,
+        "duckdb": 66,
+        "postgres": 75,
+    }.items()
+}
+FAILURES |= {
+    f"a store that is {scheme}": (STORE, scheme + AT_HOST, 78)
+    for scheme in ("mysql", "s3", "postgresql+psycopg2", "duckdb")
+}
+FAILURES |= {
+    "a query's database": (LEADS, f"source: {{query: \"select 1\", database: \"mysql{AT_HOST}\"}}", 78),
+    "a query in a database": (LEADS, f"source: {{query: \"select 1\", database: \"duckdb{AT_HOST}\"}}", 66),
+    "a file": (LEADS, "source: \"${SECRET_OF_TESTS}/leads.parquet\"", 66),
+    "a delivery": ("seed: 7", "seed: 7\nsigning: {key: \"x${SECRET_OF_TESTS}\"}", 78),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(("name", "log"), [(name, ("text", "json")[n % 2]) for n, name in enumerate(FAILURES)])
 def test_no_failure_tells_a_canary(name: str, log: str, sung, run: Forks, trial, tmp_path: Path) -> None:
     home = sung[0]
@@ -91,6 +116,36 @@ def test_no_failure_tells_a_canary(name: str, log: str, sung, run: Forks, trial,
         done = run(command, "bad.yaml", *AT, "--log", log, cwd=home, env=ENV)
         assert done.code == code, done.err
         assert SECRET not in done.err + done.out and EMAIL not in done.err + done.out
+
+
+URL = f"u:{SECRET}@127.0.0.1:9/x"
+OPTIONS = {
+    "score --out": (["score", "demo.yaml", *AT, "--out", f"mysql://{URL}"], 2),
+    "score --out, down": (["score", "demo.yaml", *AT, "--out", f"postgresql://{URL}?table=t"], 75),
+    "score --out, no table": (["score", "demo.yaml", *AT, "--out", f"postgresql://{URL}"], 2),
+    "score --model": (["score", "demo.yaml", *AT, "--model", f"https://{URL}"], 66),
+    "score --leads": (["score", "demo.yaml", "--leads", f"s3://{URL}.csv"], 2),
+    "score CONFIG": (["score", f"https://{URL}.yaml", *AT], 66),
+    "init --source": (["init", "new", "--source", f"mysql://{URL}"], 66),
+    "init --source, down": (["init", "new", "--source", f"postgresql://{URL}"], 75),
+    "report --out": (["report", "demo.yaml", "--out", f"s3://{URL}.pdf"], 2),
+    "explain --html": (["explain", "demo.yaml", "--lead", "L1", *AT, "--html", f"s3://{URL}.pdf"], 2),
+    "check --html": (["check", "demo.yaml", "--html", f"https://{URL}.pdf"], 2),
+    "forget --leads": (["forget", "demo.yaml", "--leads", f"https://{URL}.txt"], 66),
+    "forget --out": (["forget", "demo.yaml", "--lead", "L1", "--out", f"ftp://{URL}"], 2),
+    "train DATA": (["train", f"https://{URL}.csv", "--outcome", "won"], 66),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_no_option_tells_the_user_of_a_url(name: str, sung, run: Forks, trial) -> None:
+    """A literal one: no variable tells what to mask."""
+    words, code = OPTIONS[name]
+    for more in ([], ["--log", "json"]):
+        with trial("canaries in options"):
+            done = run(*words, *more, cwd=sung[0], env=ENV if "demo.yaml" in words else {})
+            assert done.code == code, done.err
+            assert SECRET not in done.err + done.out
 
 
 def test_no_command_tells_a_canary(sung, trial) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable
 
 from leadline.cli.progress import clear_moving
-from leadline.errors import LeadlineError
+from leadline.cli.stopping import answer_stops
+from leadline.cli.streams import keep_results_apart
+from leadline.errors import LeadlineError, OutputError
+from leadline.masking import mask, mask_record
 
 __all__ = ["INTERRUPTED", "end_as_json", "exit_code_of"]
 
 INTERRUPTED = 130
+STOPPED = "leadline: interrupted; nothing was half-written; run the command again"
 _runs: list[str] = []  # the id of the run whose log is lines of JSON, if any
 
 
@@ -39,25 +42,36 @@ def exit_code_of(command: Callable[[], object]) -> int:
     0
     """
     _runs.clear()
-    try:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by cron or Airflow cleans up as Ctrl-C does
-        code = _run(command)
-        sys.stdout.flush()
-    except LeadlineError as error:
-        code = error.exit_code
-        _tell(f"leadline: {error}", code, "\n".join(getattr(error, "__notes__", ())))
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # The reader of stdout left (`leadline … | head`); Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 0
-    except Exception as error:  # noqa: BLE001 (the last resort: a bug's own message may quote a lead's data)
-        code = 1
-        _tell(_bug(error), code)
-    if code == INTERRUPTED:
-        _tell("leadline: interrupted; nothing was half-written; run the command again", code)
-    return code
+    with keep_results_apart() as out:
+        try:
+            with answer_stops(_leave):
+                code = _run(command)
+        except LeadlineError as error:
+            code = error.exit_code
+            _tell(f"leadline: {error}", code, "\n".join(getattr(error, "__notes__", ())))
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except BrokenPipeError:
+            code = 0  # the reader of stdout left (`leadline … | head`)
+        except Exception as error:  # noqa: BLE001 (the last resort: a bug's own message may quote a lead's data)
+            code = 1
+            _tell(_bug(error), code)
+        if code == INTERRUPTED:
+            _tell(STOPPED, code)
+        out.flush()
+        if code == 0 and out.failure is not None and not out.has_left:
+            code = OutputError.exit_code
+            why = os.strerror(getattr(out.failure, "errno", None) or 0).lower()
+            _tell(
+                f"leadline: stdout: {why}; expected room for the result; what the command did stands; free some", code
+            )
+        return code
+
+
+def _leave() -> None:
+    """End the process, whatever its main thread waits for."""
+    _tell(STOPPED, INTERRUPTED)
+    os._exit(INTERRUPTED)
 
 
 def _run(command: Callable[[], object]) -> int:
@@ -77,10 +91,10 @@ def _tell(text: str, code: int, advice: str = "") -> None:
     """Tell what went wrong, and below it what would mend it, where somebody noted that on the error."""
     if _runs:
         line = {"run_id": _runs[0], "error": text.removeprefix("leadline: "), "exit_code": code}
-        text = json.dumps({**line, "advice": advice} if advice else line, ensure_ascii=False)
+        text = json.dumps(mask_record({**line, "advice": advice} if advice else line), ensure_ascii=False)
     elif advice:
         text = f"{text}\n\n{advice}"
-    print(text, file=sys.stderr)
+    print(mask(text), file=sys.stderr)
 
 
 def _bug(error: Exception) -> str:

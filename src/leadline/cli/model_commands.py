@@ -105,6 +105,7 @@ def check(
     console = console_of(quiet, log, as_json)
     place = page_place(html) if html is not None else None
     config = resolve_config(console, config, outcome, positive, order_by, config_out)
+    place = page_place(place, config) if place is not None else None
     with hint_on_refusal(config, "check"):
         result = run(config, as_of, console.progress)
         console.checked(result, write_page(result, place) if place is not None else None)

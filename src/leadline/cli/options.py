@@ -10,6 +10,7 @@ import typer
 
 from leadline.cli.data_file import refuse_data_file
 from leadline.cli.exit_codes import end_as_json
+from leadline.cli.streams import only_results
 from leadline.core.choices import DIALECTS, PRESETS
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def console_of(quiet: bool, log: Log, as_json: bool = False) -> Console:
     """Open the console that the options ask for; with lines of JSON, the ending becomes one too."""
     from leadline.cli.console import Console
 
+    only_results()
     console = Console(quiet, log.value, as_json)
     if log is Log.json:
         end_as_json(console.run_id)

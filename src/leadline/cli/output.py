@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from leadline.cli.progress import ProgressReporter, clear_moving
+from leadline.cli.streams import results
+from leadline.masking import mask, mask_record
 
 __all__ = ["Printer", "format_figure", "plural_s"]
 
@@ -37,7 +38,7 @@ class Printer:
 
     def _say(self, text: str = "") -> None:
         clear_moving()
-        print(text)
+        print(text, file=results())
 
     def _with_config(self, record: dict[str, Any]) -> dict[str, Any]:
         """Say in a record where the config of a data file stands."""
@@ -45,7 +46,7 @@ class Printer:
 
     def _as_json(self, record: Any) -> bool:
         if self._json:
-            self._say(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
+            self._say(json.dumps(mask_record(record), indent=2, ensure_ascii=False, allow_nan=False))
         return self._json
 
     def _table(self, head: Sequence[str], rows: Sequence[Sequence[str]], wrap: int | None = None) -> None:
@@ -55,15 +56,15 @@ class Printer:
         from rich.table import Table
 
         clear_moving()
-        width = None if sys.stdout.isatty() else 80
+        width = None if results().isatty() else 80
         table = Table(box=SIMPLE, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
         for n, name in enumerate(head):
             table.add_column(
                 name, justify="left" if n == 0 or n == wrap else "right", overflow="fold", no_wrap=n != wrap
             )
         for row in rows:
-            table.add_row(*row)
-        Rich(width=width, highlight=False, markup=False).print(table)
+            table.add_row(*map(mask, row))
+        Rich(file=results(), width=width, highlight=False, markup=False).print(table)
 
     def _lines(self, head: Sequence[str], rows: Sequence[Sequence[str]], room: Sequence[int]) -> None:
         """Print a table of sentences, if there are any; columns with a share of the room break their lines."""
@@ -78,8 +79,8 @@ class Printer:
         for name, share in zip(head, room, strict=True):
             table.add_column(name, overflow="fold", no_wrap=not share, ratio=share or None)
         for row in rows:
-            table.add_row(*row)
-        Rich(width=None if sys.stdout.isatty() else 80, highlight=False, markup=False).print(table)
+            table.add_row(*map(mask, row))
+        Rich(file=results(), width=None if results().isatty() else 80, highlight=False, markup=False).print(table)
         self._say()
 
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from leadline.masking import mask_record
+
 __all__ = ["ProgressReporter", "clear_moving"]
 
 _moving: list[ProgressReporter] = []  # whose spinner or bar is on the terminal, if anybody's
@@ -86,7 +88,9 @@ class ProgressReporter:
         """Write something as JSON, with the time and the run's id."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         seconds = round(time.monotonic() - self._began, 3)
-        return json.dumps({"time": now, "run_id": self.run_id, "seconds": seconds, **said}, ensure_ascii=False)
+        return json.dumps(
+            mask_record({"time": now, "run_id": self.run_id, "seconds": seconds, **said}), ensure_ascii=False
+        )
 
     def _write(self, line: str) -> None:
         sys.stderr.write(line + "\n")

@@ -128,7 +128,7 @@ def monitor(
     from leadline.workflows.monitor import write_page
 
     console = console_of(quiet, log, as_json)
-    place = page_place(html) if html is not None else None
+    place = page_place(html, config) if html is not None else None
     result = run(config, as_of, console.progress)
     console.monitored(result, write_page(result, place) if place is not None else None)
 

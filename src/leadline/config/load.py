@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,10 @@ from pydantic import ValidationError
 
 from leadline.config.messages import config_problems
 from leadline.config.schema import Config
-from leadline.errors import ConfigError, MissingError
+from leadline.errors import ConfigError, MissingError, UsageError
+from leadline.masking import VARIABLE, fill_variables
 
-__all__ = ["RENAMED", "Renamed", "load_config", "parse_config"]
-
-VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+__all__ = ["RENAMED", "Renamed", "fill_option", "load_config", "parse_config"]
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,41 @@ RENAMED = (
 """What a config may still say in its old words."""
 
 
+LONGEST, DEEPEST, MOST_NODES = 250_000, 40, 20_000
+"""Of a config: characters, levels of nesting, and values once every alias is written out."""
+
+
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which a key that stands twice is an error, as one of the two would be lost."""
+    """Safe YAML in which a key that stands twice is an error, as one of the two would be lost.
+
+    What is nested without end, or grows by aliases of aliases, is refused while it is read.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth, self._nodes = 0, 0
+        self._sizes: dict[int, int] = {}  # of nodes that are whole, aliases written out
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose a node, counted."""
+        is_alias = self.check_event(yaml.AliasEvent)
+        self._depth += 1
+        before = self._nodes
+        self._nodes += 1
+        if self._depth > DEEPEST or self._nodes > MOST_NODES:
+            raise yaml.composer.ComposerError(None, None, "too much of it", self._mark())
+        node = super().compose_node(parent, index)
+        if is_alias:
+            if id(node) not in self._sizes:
+                raise yaml.composer.ComposerError(None, None, "an alias inside of what it means", self._mark())
+            self._nodes += self._sizes[id(node)]
+        else:
+            self._sizes[id(node)] = self._nodes - before
+        self._depth -= 1
+        return node
+
+    def _mark(self) -> Any:
+        return self.get_mark()
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -80,7 +111,8 @@ def load_config(path: str | Path) -> Config:
     """
     place = Path(path)
     try:
-        text = place.read_text(encoding="utf-8")
+        with place.open("rb") as stream:
+            text = stream.read(4 * LONGEST + 1).decode("utf-8")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise MissingError(
             f"config {place}: no such file; expected a YAML config; `leadline init DIR` writes one to fill in"
@@ -89,7 +121,9 @@ def load_config(path: str | Path) -> Config:
         raise ConfigError(
             f"config {place}: can't be read as UTF-8 text ({type(error).__name__}); expected YAML"
         ) from None
-    return parse_config(text, str(place))
+    config = parse_config(text, str(place))
+    config._path = str(place.absolute())
+    return config
 
 
 def parse_config(text: str, name: str = "config", environment: Mapping[str, str] | None = None) -> Config:
@@ -107,6 +141,10 @@ def parse_config(text: str, name: str = "config", environment: Mapping[str, str]
       snapshots: missing
       seeed: unknown key; did you mean `seed`?
     """
+    if len(text) > LONGEST:
+        raise ConfigError(
+            f"{name}: {len(text):,} characters; expected at most {LONGEST:,}, as no config is longer; name a config"
+        )
     try:
         raw = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
@@ -116,14 +154,14 @@ def parse_config(text: str, name: str = "config", environment: Mapping[str, str]
             f"{name}: found {'nothing' if raw is None else 'no mapping'}; expected keys such as version, name, tables, outcome"
         )
     missing: list[str] = []
-    secrets: dict[str, str] = {}
-    filled = _fill(raw, os.environ if environment is None else environment, missing, secrets)
+    filled = _fill(raw, os.environ if environment is None else environment, missing)
     if missing:
         raise ConfigError(
             f"{name}: environment variable {', '.join(sorted(set(missing)))} isn't set; expected a value for ${{…}}; "
             "export it and run the command again"
         )
     found, notes = _rename(filled)
+    found += _written_out(raw)
     try:
         config = Config.model_validate(filled)
     except ValidationError as error:
@@ -132,12 +170,17 @@ def parse_config(text: str, name: str = "config", environment: Mapping[str, str]
         config._text, config._notes = text, tuple(notes)
         return config
     noun, them = ("error", "it") if len(found) == 1 else ("errors", "these")
-    message = "\n  ".join(
-        [f"{name}: {len(found)} {noun}; expected none; mend {them} and run `leadline check` again", *found]
-    )
-    for variable, value in secrets.items():
-        message = message.replace(value, f"${{{variable}}}") if len(value) > 3 else message
-    raise ConfigError(message)
+    head = f"{name}: {len(found)} {noun}; expected none; mend {them} and run `leadline check` again"
+    raise ConfigError("\n  ".join([head, *found]))
+
+
+def _written_out(raw: Mapping[str, Any]) -> list[str]:
+    """Refuse a key that stands in the config itself, which travels with each run."""
+    signing = raw.get("signing")
+    key = signing.get("key") if isinstance(signing, dict) else None
+    if key is None or (isinstance(key, str) and VARIABLE.fullmatch(key)):
+        return []
+    return ["signing.key: written out; expected ${NAME}, as the config is kept with each run; set that variable"]
 
 
 def _rename(given: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -178,20 +221,37 @@ def _where(error: yaml.YAMLError) -> str:
     return f"{problem}, line {mark.line + 1}" if mark else str(problem)
 
 
-def _fill(value: Any, environment: Mapping[str, str], missing: list[str], secrets: dict[str, str]) -> Any:
-    """Put environment variables in their places; gather the names of those that aren't set, and what was put."""
+def _fill(value: Any, environment: Mapping[str, str], missing: list[str]) -> Any:
+    """Put environment variables in their places; gather the names of those that aren't set."""
     if isinstance(value, dict):
-        return {k: _fill(v, environment, missing, secrets) for k, v in value.items()}
+        return {k: _fill(v, environment, missing) for k, v in value.items()}
     if isinstance(value, list):
-        return [_fill(v, environment, missing, secrets) for v in value]
-    if not isinstance(value, str):
-        return value
+        return [_fill(v, environment, missing) for v in value]
+    return fill_variables(value, environment, missing) if isinstance(value, str) else value
 
-    def take(match: re.Match[str]) -> str:
-        if match[1] not in environment:
-            missing.append(match[1])
-            return ""
-        secrets[match[1]] = environment[match[1]]
-        return environment[match[1]]
 
-    return VARIABLE.sub(take, value)
+def fill_option(text: str, option: str) -> str:
+    """Put environment variables in the places of `${NAME}` in an option's value, so that no secret stands on the command line.
+
+    Raises
+    ------
+    UsageError
+        One of them isn't set.
+
+    Examples
+    --------
+    >>> fill_option("scores.csv", "--out")
+    'scores.csv'
+    >>> fill_option("${NO_SUCH_VARIABLE}/scores.csv", "--out")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: --out: environment variable NO_SUCH_VARIABLE isn't set; expected a value for ${…}; export it and run the command again
+    """
+    missing: list[str] = []
+    filled = fill_variables(text, os.environ, missing)
+    if missing:
+        raise UsageError(
+            f"{option}: environment variable {', '.join(sorted(set(missing)))} isn't set; expected a value for ${{…}}; "
+            "export it and run the command again"
+        )
+    return filled

@@ -30,6 +30,10 @@ PLAIN = {
 }
 
 
+MOST_TOLD = 50
+"""Errors that are told one by one: who has more has given another file than a config."""
+
+
 def config_problems(error: ValidationError, given: dict[str, Any], name: str) -> list[str]:
     """List everything that is wrong, a sentence each, in the order of the config.
 
@@ -46,7 +50,8 @@ def config_problems(error: ValidationError, given: dict[str, Any], name: str) ->
 
 
 def _sentences(error: ValidationError, given: dict[str, Any], name: str) -> Iterator[str]:
-    for item in error.errors(include_url=False):
+    items = error.errors(include_url=False)
+    for item in items[:MOST_TOLD]:
         place, is_union = _place(item, given)
         where = ".".join(map(str, place)) or name
         if is_union and str(place[-1]) in EITHER:
@@ -54,6 +59,8 @@ def _sentences(error: ValidationError, given: dict[str, Any], name: str) -> Iter
             continue
         for line in _say(item, place).splitlines():
             yield line if item["type"] == "value_error" and not item["loc"] else f"{where}: {line}"
+    if len(items) > MOST_TOLD:
+        yield f"… and {len(items) - MOST_TOLD:,} more"
 
 
 def _place(item: Any, given: Any) -> tuple[tuple[Any, ...], bool]:

@@ -342,6 +342,12 @@ class Tracking(Section):
     experiment: str | None = None
 
 
+class Signing(Section):
+    """With which key bundles are signed; with one, an unsigned bundle isn't loaded."""
+
+    key: str = Field(min_length=1, repr=False)
+
+
 class Engine(Section):
     """What runs the SQL, and whether it keeps the log of events from night to night; None leaves that to the log's size."""
 

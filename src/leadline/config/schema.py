@@ -22,6 +22,7 @@ from leadline.config.modeling import (
     PointsPlan,
     Rejections,
     Rule,
+    Signing,
     Sla,
     SnapshotPlan,
     Tracking,
@@ -124,11 +125,13 @@ class Config(Section):
     points_card: PointsPlan = PointsPlan()
     tracking: Tracking = Tracking()
     engine: Engine = Engine()
+    signing: Signing | None = None
     leaks: Leaks = Leaks()
     nightly: Nightly = Nightly()
     exploration: Part = 0.0
     _text: str = PrivateAttr(default="")
     _notes: tuple[str, ...] = PrivateAttr(default=())
+    _path: str | None = PrivateAttr(default=None)
 
     @property
     def is_flat(self) -> bool:
@@ -145,6 +148,11 @@ class Config(Section):
         """The MLflow experiment's name."""
         return self.tracking.experiment or self.name
 
+    @property
+    def signing_key(self) -> str | None:
+        """What bundles are signed with; None where they needn't be."""
+        return None if self.signing is None else self.signing.key
+
     def words(self, *stages: str) -> tuple[str, ...]:
         """Return the words, in lower case, that the source has for these stages."""
         given: dict[str, tuple[str, ...]] = {str(stage): words for stage, words in self.stages.items()}
@@ -159,6 +167,11 @@ class Config(Section):
     def notes(self) -> tuple[str, ...]:
         """What to tell whoever wrote it: which names in it are old, and what they are now."""
         return self._notes
+
+    @property
+    def path(self) -> str | None:
+        """The file that it was read from; None where it was made otherwise."""
+        return self._path
 
     @property
     def hash(self) -> str:

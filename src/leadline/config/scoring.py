@@ -113,10 +113,13 @@ class Nightly(Section):
     sla: Duration | None = None
     track: bool = True
     deliver: tuple[Deliver, ...] = ()
+    pin_max_age: Duration = Horizon.parse("30d")
+    access: Literal["owner", "group", "umask"] = "owner"
 
     @model_validator(mode="after")
     def _sane(self) -> Nightly:
         lengths = {"freshness": self.freshness, "retention": self.retention, "sla": self.sla}
+        lengths |= {"pin_max_age": self.pin_max_age}
         short = [name for name, length in lengths.items() if length is not None and length.micros <= 0]
         if short:
             raise ValueError(f"`{short[0]}` must be longer than nothing, as in 36h")

@@ -17,13 +17,17 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from leadline.core.jsonable import LARGEST_JSON, parse_json
+from leadline.core.leftovers import STAGING, hold, sweep
 from leadline.errors import OutputError, RetryError
 
 __all__ = [
     "discard",
+    "grant",
     "locked",
     "place",
     "read_json",
@@ -37,13 +41,17 @@ __all__ = [
     "write_text",
 ]
 
-STAGING = ".staging-"
 HERE, EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux's renameat2
 SUMS = "SHA256SUMS"
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, private: bool = False) -> None:
     """Write `data` to `path` so that a reader finds the old content or the new, never a part.
+
+    Parameters
+    ----------
+    private : bool
+        Whether it tells of people: then it, and folders that are made for it, are for those alone whom `grant` names.
 
     Raises
     ------
@@ -54,21 +62,32 @@ def write_bytes(path: Path, data: bytes) -> None:
     --------
     >>> import tempfile
     >>> place = Path(tempfile.mkdtemp()) / "deep" / "a.txt"
-    >>> write_bytes(place, b"whole"); place.read_bytes()
-    b'whole'
+    >>> write_bytes(place, b"whole", private=True); place.read_bytes(), oct(place.stat().st_mode & 0o777)
+    (b'whole', '0o600')
     """
     with _readable_errors_of(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f"{STAGING}{os.getpid()}-{path.name}"[:200])
+        _make_folder(path.parent, private)
+        sweep(path.parent)
+
+        def make() -> tuple[Path, int]:
+            beside = path.with_name(f"{STAGING}{secrets.token_hex(4)}-{path.name}"[:200])
+            return beside, os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+
+        beside, handle = hold(make)
         try:
-            _write_through(beside, data)
-            beside.replace(path)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                if private and _modes() is not None:
+                    os.fchmod(handle, _modes()[0])  # type: ignore[index]
+                os.fsync(handle)
+                beside.replace(path)
             _sync_folder(path.parent)
         finally:
             beside.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, private: bool = False) -> None:
     """Write text as UTF-8, atomically; see `write_bytes`.
 
     Examples
@@ -78,10 +97,10 @@ def write_text(path: Path, text: str) -> None:
     >>> write_text(folder / "a.txt", "é"); (folder / "a.txt").read_bytes()
     b'\xc3\xa9'
     """
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8"), private)
 
 
-def write_json(path: Path, record: Any) -> None:
+def write_json(path: Path, record: Any, private: bool = False) -> None:
     """Write a record as JSON with sorted keys, one a line, so that equal records are equal bytes; NaN is refused.
 
     Examples
@@ -103,7 +122,7 @@ def write_json(path: Path, record: Any) -> None:
     lines = (
         ",\n".join(f"  {text({key: record[key]})[1:-1]}" for key in sorted(record)) if isinstance(record, dict) else ""
     )
-    write_text(path, f"{{\n{lines}\n}}\n" if lines else text(record) + "\n")
+    write_text(path, f"{{\n{lines}\n}}\n" if lines else text(record) + "\n", private)
 
 
 def sha256(path: Path) -> str:
@@ -136,8 +155,10 @@ def write_sums(folder: Path) -> None:
 
 
 @contextmanager
-def staging(parent: Path) -> Iterator[Path]:
+def staging(parent: Path, private: bool = False) -> Iterator[Path]:
     """Yield an empty folder inside `parent` that vanishes at the end of the block, unless `place` moved it.
+
+    A lock is held on it meanwhile, by which others tell it from what a dead process left.
 
     Examples
     --------
@@ -150,14 +171,22 @@ def staging(parent: Path) -> Iterator[Path]:
     ['final']
     """
     with _readable_errors_of(parent):
-        parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(parent, private)
         sweep(parent)
-        folder = parent / f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}"
-        folder.mkdir()
+
+        def make() -> tuple[Path, int]:
+            folder = parent / f"{STAGING}{secrets.token_hex(4)}-{secrets.token_hex(4)}"
+            folder.mkdir(0o700 if private else 0o777)
+            return folder, os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+        folder, handle = hold(make)
+        if private and _modes() is not None:
+            os.fchmod(handle, _modes()[1])  # type: ignore[index]
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
 
 
 def place(staged: Path, final: Path) -> None:
@@ -180,9 +209,7 @@ def place(staged: Path, final: Path) -> None:
     leadline.errors.OutputError: ...: directory not empty; expected to be able to write there; choose another place or mend its permissions
     """
     with _readable_errors_of(final):
-        for path in staged.rglob("*"):
-            _sync_folder(path)
-        _sync_folder(staged)
+        _settle(staged)
         staged.rename(final)
         _sync_folder(final.parent)
 
@@ -215,9 +242,7 @@ def swap(staged: Path, final: Path, last: str) -> None:
     """
     with _readable_errors_of(final):
         final.parent.mkdir(parents=True, exist_ok=True)
-        for path in staged.rglob("*"):
-            _sync_folder(path)
-        _sync_folder(staged)
+        _settle(staged)
         if not final.exists():
             staged.rename(final)
         elif not _exchange(staged, final):
@@ -264,32 +289,13 @@ def discard(path: Path) -> None:
         if path.is_symlink() or path.is_file():
             path.unlink()
         elif path.is_dir():
-            gone = path.with_name(f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}")
+            gone = path.with_name(f"{STAGING}{secrets.token_hex(4)}-{secrets.token_hex(4)}")
             path.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
 
 
-def sweep(folder: Path) -> list[str]:
-    """Remove what dead processes left half-done in `folder`; return the names removed.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> (folder / ".staging-999999999-x").mkdir(); sweep(folder)
-    ['.staging-999999999-x']
-    """
-    removed = []
-    for left in folder.glob(f"{STAGING}*"):
-        owner = left.name[len(STAGING) :].split("-", 1)[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
-            removed.append(left.name)
-    return removed
-
-
 @contextmanager
-def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
+def locked(path: Path, wait: float = 0.0, private: bool = False) -> Iterator[None]:
     """Hold an exclusive lock, released by the kernel even when the process dies.
 
     Raises
@@ -308,7 +314,7 @@ def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
     leadline.errors.RetryError: lock ...: another leadline run holds it; expected to be alone; wait for it to end and run the command again
     """
     with _readable_errors_of(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent, private)
         stream = path.open("a")
     with stream:
         deadline = time.monotonic() + wait
@@ -327,7 +333,12 @@ def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
 
 
 def read_json(path: Path) -> Mapping[str, Any]:
-    """Read a JSON object.
+    """Read a JSON object, within the bounds of `parse_json`.
+
+    Raises
+    ------
+    ValueError
+        It isn't JSON, or there is too much of it.
 
     Examples
     --------
@@ -336,15 +347,58 @@ def read_json(path: Path) -> Mapping[str, Any]:
     >>> write_json(folder / "a.json", {"a": 1}); read_json(folder / "a.json")["a"]
     1
     """
-    record: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    with path.open("rb") as stream:
+        record: Mapping[str, Any] = parse_json(stream.read(LARGEST_JSON + 1))
     return record
 
 
-def _write_through(path: Path, data: bytes) -> None:
-    with path.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+MODES = {"owner": (0o600, 0o700), "group": (0o640, 0o750), "umask": None}
+"""Whom files and folders that tell of people are for, with their modes; None leaves that to the process's umask."""
+
+_granted: ContextVar[str] = ContextVar("granted", default="owner")
+
+
+def grant(access: str) -> None:
+    """Say whom files that tell of people are for, from now on: `owner`, `group`, or whom the umask lets.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> place = Path(tempfile.mkdtemp()) / "a"
+    >>> grant("group"); write_bytes(place, b"", private=True); oct(place.stat().st_mode & 0o777)
+    '0o640'
+    >>> grant("owner")
+    """
+    _granted.set(access)
+
+
+def _modes() -> tuple[int, int] | None:
+    return MODES[_granted.get()]
+
+
+def _make_folder(folder: Path, private: bool) -> None:
+    """Make a folder and those above it; private ones for whom `grant` says, whatever the umask."""
+    modes = _modes() if private else None
+    if modes is None or folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        return
+    _make_folder(folder.parent, private)
+    try:
+        folder.mkdir(modes[1])
+        folder.chmod(modes[1])
+    except FileExistsError:
+        folder.mkdir(exist_ok=True)  # a file that stands there is an error all the same
+
+
+def _settle(staged: Path) -> None:
+    """Flush a staged folder to the disk; what others wrote in it is for nobody for whom the folder isn't."""
+    mode = staged.stat().st_mode
+    for path in staged.rglob("*"):
+        own = path.stat().st_mode & 0o777
+        if own & ~mode & 0o777:
+            path.chmod(own & mode)
+        _sync_folder(path)
+    _sync_folder(staged)
 
 
 def _sync_folder(path: Path) -> None:

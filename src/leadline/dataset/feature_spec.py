@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from leadline.core.point_in_time import Horizon
+from leadline.tables.icp import Criterion
+from leadline.tables.stages import stage_index
 
 __all__ = ["Aggregate", "Feature", "Kind", "TitleSource", "kinds_of"]
 
@@ -21,6 +24,12 @@ Aggregate = Literal[
     "roles_engaged", "any_role", "every_role", "since_new_role", "colleagues_reached",
     "account_acts", "since_account_act", "engaged_by_size", "rate", "stage_now", "since_stage_now", "recycled", "meets", "share_met",
 ]  # fmt: skip
+
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""What names a column in the statement that is made of the specs, a bundle's among them."""
+
+KINDS, AGGREGATES = frozenset(get_args(Kind)), frozenset(get_args(Aggregate))
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,26 @@ class Feature:
     window: Horizon | None = None
     terms: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        names = [self.name, *([self.field] if self.by == "intent" else [])]  # an intent names columns, too
+        texts = (self.family, self.group, self.words, self.table, self.field, self.by, *self.terms)
+        if not all(isinstance(name, str) and NAME.fullmatch(name) for name in names):
+            raise ValueError("a feature's name has other characters than lower-case letters, digits and underscores")
+        if self.kind not in KINDS or self.aggregate not in AGGREGATES or not all(isinstance(t, str) for t in texts):
+            raise ValueError(f"the feature {self.name} isn't one that leadline computes")
+        self._require_terms()
+
+    def _require_terms(self) -> None:
+        """Read what the statement is told in texts, so that nothing else gets there."""
+        if self.aggregate in ("meets", "share_met"):
+            for term in self.terms:
+                Criterion.from_text(term)
+        elif self.aggregate in ("pace", "trend"):
+            Horizon.parse(self.field if self.aggregate == "pace" else self.terms[0])
+        elif self.aggregate == "rate":
+            reaches, delay, *bounds = self.terms
+            stage_index(reaches), Horizon.parse(delay), [int(bound) for bound in bounds if bound]
+
     def to_record(self) -> dict[str, Any]:
         """Return the spec as plain JSON values."""
         return {**asdict(self), "window": str(self.window) if self.window else None, "terms": list(self.terms)}
@@ -78,6 +107,10 @@ class Feature:
         >>> spec = Feature("n_any_7d", "behaviour", "any", "count", "count", "acts", window=Horizon.parse("7d"))
         >>> Feature.from_record(spec.to_record()) == spec
         True
+        >>> Feature.from_record({**spec.to_record(), "name": "n AS a, pg_sleep(9)"})
+        Traceback (most recent call last):
+        ...
+        ValueError: a feature's name has other characters than lower-case letters, digits and underscores
         """
         window = record["window"]
         return cls(**{**record, "window": Horizon.parse(window) if window else None, "terms": tuple(record["terms"])})

@@ -25,7 +25,7 @@ from leadline.delivery.folder_sink import NIGHT, PART, is_intact, write_partitio
 from leadline.delivery.formats import FORMULA, parquet_bytes
 from leadline.errors import OutputError
 from leadline.tables.event_cache import FOLDER
-from leadline.tables.tombstones import FILE, Tombstones, read_tombstones
+from leadline.tables.tombstones import FILE, OLD_FILE, Tombstones, read_tombstones
 
 __all__ = ["add_tombstones", "purge_deliveries", "purge_event_cache", "purge_file", "purge_folder"]
 
@@ -40,13 +40,14 @@ def add_tombstones(leads: Mapping[str, Mapping[str, Any]]) -> Tombstones:
     leads : mapping of str to mapping
         By id: which models were trained with it.
     """
-    with locked(FILE.with_suffix(".lock"), 10):
+    with locked(FILE.with_suffix(".lock"), 10, private=True):
         old = read_tombstones()
         stones = Tombstones(old.salt or secrets.token_hex(16), old.leads)
         added = {stones.hash(lead): dict(told) for lead, told in leads.items()}
         every = {**added, **stones.leads}
-        if every != dict(old.leads):
-            write_json(FILE, {"salt": stones.salt, "leads": every})
+        if every != dict(old.leads) or not FILE.exists():
+            write_json(FILE, {"salt": stones.salt, "leads": every}, private=True)
+        discard(OLD_FILE)  # whole in its new place: from an older leadline
         return Tombstones(stones.salt, every)
 
 
@@ -114,6 +115,7 @@ def _updated_record(record: Mapping[str, Any], kept: Mapping[str, bytes], gone: 
 
 def purge_file(path: Path, has: Has) -> int:
     """Take leads out of one file of rows, and mend the record beside it; return how many rows went."""
+    sweep(path.parent)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -126,8 +128,8 @@ def purge_file(path: Path, has: Has) -> int:
     with suppress(FileNotFoundError, ValueError, TypeError):
         record = dict(read_json(beside))
         if record.get("sha256") in (old, new):  # the record first: a run that dies here finds the rows again
-            write_json(beside, {**record, "sha256": new})
-    write_bytes(path, kept)
+            write_json(beside, {**record, "sha256": new}, private=True)
+    write_bytes(path, kept, private=True)
     return gone
 
 
@@ -136,6 +138,7 @@ def purge_deliveries(plans: Sequence[Deliver], has: Has) -> tuple[int, int]:
     rows = places = 0
     for plan in plans:
         folder = Path(plan.folder)
+        sweep(folder)
         for place in sorted(folder.glob("as_of=*")):
             gone = _purge_night(folder, place, has)
             rows, places = rows + gone, places + bool(gone)

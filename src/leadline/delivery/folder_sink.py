@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from leadline.core.files import discard, locked, read_json, sha256, staging, swap, write_bytes, write_json
+from leadline.core.files import discard, locked, read_json, sha256, staging, swap, sweep, write_bytes, write_json
 from leadline.core.point_in_time import format_instant
 from leadline.delivery.formats import csv_bytes, parquet_bytes
 from leadline.delivery.sink import RunKey, Sink
@@ -73,7 +73,7 @@ def open_folder(folder: Path) -> Sink:
         return record if record and _is_of(record, key) and is_intact(place(key), record) else None
 
     def lock(wait: float = 0.0) -> AbstractContextManager[None]:
-        return locked(folder / ".lock", wait)
+        return _alone(folder / ".lock", folder, wait)
 
     return Sink(
         str(folder), lock, write, lambda as_of, name: _before(folder, as_of, name),
@@ -93,8 +93,8 @@ def open_file(path: Path, default: Path) -> Sink:
 
     def write(table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = {}) -> str:
         data = csv_bytes(table) if path.suffix == ".csv" else parquet_bytes(table)
-        write_bytes(path, data)
-        write_json(record, {**night, "sha256": hashlib.sha256(data).hexdigest()})
+        write_bytes(path, data, private=True)
+        write_json(record, {**night, "sha256": hashlib.sha256(data).hexdigest()}, private=True)
         return str(path)
 
     def done(key: RunKey) -> dict[str, Any] | None:
@@ -115,22 +115,30 @@ def open_file(path: Path, default: Path) -> Sink:
         return renamed(pacsv.read_csv(path, convert_options=options))
 
     def lock(wait: float = 0.0) -> AbstractContextManager[None]:
-        return locked(path.with_name(f".{path.name}.lock"), wait)
+        return _alone(path.with_name(f".{path.name}.lock"), path.parent, wait)
 
     return Sink(
         str(path), lock, write, lambda as_of, name: _before(default, as_of, name), done, rows, holds_nights=False
     )  # fmt: skip
 
 
+@contextmanager
+def _alone(lock: Path, folder: Path, wait: float) -> Iterator[None]:
+    """Hold a place's lock: what was staged there is dead then, and goes."""
+    with locked(lock, wait, private=True):
+        sweep(folder)
+        yield
+
+
 def write_partition(folder: Path, files: Mapping[str, bytes], night: Mapping[str, Any]) -> Path:
     """Put a night's files and its record in place, in one step; return the partition."""
     place = folder / partition_name(night["as_of_value"], night["is_dated"])
-    with staging(folder) as staged:
+    with staging(folder, private=True) as staged:
         for name, data in files.items():
-            write_bytes(staged / name, data)
+            write_bytes(staged / name, data, private=True)
         hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
         # The record last: where folders can't be exchanged, a night without its record isn't finished.
-        write_json(staged / NIGHT, {**night, "files": hashes, "sha256": hashes.get(PART)})
+        write_json(staged / NIGHT, {**night, "files": hashes, "sha256": hashes.get(PART)}, private=True)
         swap(staged, place, NIGHT)
     return place
 

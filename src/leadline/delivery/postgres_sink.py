@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from leadline.core.files import locked
+from leadline.core.jsonable import parse_json
 from leadline.core.point_in_time import format_instant
 from leadline.delivery.folder_sink import OLD_COLUMNS, WANTED, previous_scores_of, renamed, with_old
 from leadline.delivery.sink import RunKey, Sink
@@ -71,7 +72,7 @@ def open_table(out: str) -> Sink:
         return shown
 
     def lock(wait: float = 0.0) -> AbstractContextManager[None]:
-        return locked(Path("scores") / f".postgresql-{name.replace('/', '_')}.lock", wait)
+        return locked(Path("scores") / f".postgresql-{name.replace('/', '_')}.lock", wait, private=True)
 
     return Sink(
         shown, lock, write, lambda as_of, model: _previous(target, as_of, model),
@@ -110,6 +111,7 @@ def _write(target: TableTarget, rows: Any, night: Mapping[str, Any]) -> None:
             key,
         )
         filled = _filled(cursor, target, rows.schema.names)
+        _require_types(cursor, target, filled)
         columns, values = (", ".join(map(identifier, names)) for names in (filled, filled.values()))
         again = ", ".join(f"{identifier(c)} = EXCLUDED.{identifier(c)}" for c in filled if c not in ROW)
         cursor.execute(
@@ -119,6 +121,39 @@ def _write(target: TableTarget, rows: Any, night: Mapping[str, Any]) -> None:
         cursor.execute(f"DROP TABLE pg_temp.{STAGED}")
         _put_record(cursor, target, night, mine, key)
         connection.commit()
+
+
+FITS = {
+    "double precision": ("double precision", "numeric"),
+    "bigint": ("bigint", "numeric"),
+    "integer": ("integer", "bigint", "numeric"),
+    "text": ("text", "character varying", "citext"),
+    "boolean": ("boolean",),
+    "timestamp with time zone": ("timestamp with time zone",),
+}
+"""Types of a table's columns that hold every value of a type of ours as it is; PostgreSQL would cast to others in silence."""
+
+
+def _require_types(cursor: Any, target: TableTarget, filled: Mapping[str, str]) -> None:
+    """Make sure that each column keeps what is written to it: an integer makes 0 of every probability."""
+    kinds = {}
+    for place in (f"pg_temp.{STAGED}", target.quoted()):
+        cursor.execute(
+            "SELECT a.attname, format_type(COALESCE(NULLIF(t.typbasetype, 0), a.atttypid), CASE WHEN t.typbasetype <> 0 THEN t.typtypmod "
+            "ELSE a.atttypmod END) FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid "
+            "WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped",
+            [place],
+        )
+        kinds[place] = {str(name): str(kind) for name, kind in cursor.fetchall()}
+    ours, theirs = kinds.values()
+    for column, source in filled.items():
+        wanted, there = ours[source], theirs[column]
+        bare = there.partition("(")[0] if wanted != "double precision" else there  # numeric(9,2) rounds
+        if there != wanted and bare not in FITS.get(wanted, ()):
+            raise OutputError(
+                f"--out: the table's column {column} is {there}; expected {wanted}, which keeps every value as it is; "
+                "nothing was changed; alter the column, or name another table"
+            )
 
 
 def _filled(cursor: Any, target: TableTarget, names: Sequence[str]) -> dict[str, str]:
@@ -202,7 +237,10 @@ def _done(target: TableTarget, key: RunKey) -> dict[str, Any] | None:
         mine, values = _night_sql(key.as_of, key.is_dated, key.model, key.version)
         cursor.execute(f"SELECT record FROM {target.quoted('_nights')} AS t WHERE {mine}", values)
         row = cursor.fetchone()
-        return dict(json.loads(row[0])) if row else None
+        try:
+            return dict(parse_json(row[0])) if row else None
+        except (ValueError, TypeError):
+            return None  # not what leadline wrote: the night is scored again
 
 
 def _rows(target: TableTarget, key: RunKey) -> Any:
@@ -251,9 +289,9 @@ def _connected(uri: str) -> AbstractContextManager[Any]:
     return session(uri, "--out", _refused)
 
 
-def _refused(state: str) -> OutputError:
+def _refused(_: str, words: str) -> OutputError:
     return OutputError(
-        f"--out: PostgreSQL refused the rows (SQLSTATE {state}); expected a table that leadline may write; "
+        f"--out: PostgreSQL refused the rows ({words}); expected a table that leadline may write; "
         "nothing was changed; mend the table or its grants"
     )
 

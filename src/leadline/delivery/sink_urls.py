@@ -38,7 +38,9 @@ def open_sink(out: str | None, name: str) -> Sink:
 
         return open_table(out)
     if "://" in out:
-        raise UsageError(f"--out {out.split('://')[0]!r}: unknown kind of place; {KINDS}")
+        raise UsageError(f"--out {out.split('://')[0][:40]!r}: unknown kind of place; {KINDS}")
+    if not out.strip():
+        raise UsageError(f"--out '': names no place; {KINDS}")
     path = Path(out)
     if path.suffix in (".parquet", ".csv"):
         return open_file(path, default)

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leadline.errors import DataError
+from leadline.core.jsonable import parse_json
+from leadline.errors import ConfigError, DataError
 from leadline.model.calibration.calibrator import Calibrator
 from leadline.model.encoding.encoder import Encoder, check_names
 from leadline.model.fitting.logistic import Logistic, sigmoid
@@ -185,8 +186,8 @@ class Scorer:
             logistic,
             trees,
             _read("calibrator.json", files, Calibrator.from_json),
-            _read("recipe.json", files, lambda text: Recipe.from_record(json.loads(text))),
-            _read("tiers.json", files, lambda text: Tiers.from_record(json.loads(text))),
+            _read("recipe.json", files, lambda text: Recipe.from_record(parse_json(text))),
+            _read("tiers.json", files, lambda text: Tiers.from_record(parse_json(text))),
         )
 
     @cached_property
@@ -255,6 +256,6 @@ def _read(name: str, files: Mapping[str, str | bytes], parse: Callable[[str], An
     content = files[name]
     try:
         return parse(content.decode("utf-8") if isinstance(content, bytes) else content)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, ConfigError) as error:
         kind = type(error).__name__
         raise DataError(f"{name}: can't be read ({kind}); expected what train wrote; restore or train again") from None

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from leadline.config.load import VARIABLE
 from leadline.errors import UsageError
+from leadline.masking import VARIABLE
 from leadline.presets.inspect import printable_name
 from leadline.storage.catalog import SourceCatalog
 from leadline.storage.locations import without_secrets

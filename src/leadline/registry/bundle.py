@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leadline.core.files import write_json, write_sums, write_text
+from leadline.core.jsonable import parse_json
 from leadline.dataset.feature_spec import Feature
-from leadline.errors import DataError, MissingError, UsageError
+from leadline.errors import DataError, LeadlineError, MissingError, UsageError
+from leadline.registry.trust import SIGNATURE, is_sound, require_signature, sign
 
 if TYPE_CHECKING:
     from leadline.evaluation.later_stages import DealAmountModel
@@ -34,6 +35,8 @@ __all__ = [
 FORMAT = 1
 MODELS = Path("models")
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
+LARGEST = 64_000_000
+"""Bytes that all files of a bundle have together, at most."""
 KEYS = frozenset(
     {"name", "features", "intents", "intent_stages", "roles", "known_at", "outcome", "flat", "reference"}
 )  # what reading a manifest asks of it
@@ -81,7 +84,7 @@ class Bundle:
         """The features it reads."""
         try:
             return tuple(Feature.from_record(record) for record in self.manifest["features"])
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, IndexError, AttributeError, LeadlineError):
             raise DataError(
                 f"model {self.folder}: its features are of another schema; expected what this leadline writes; "
                 "train again or use the leadline that wrote it"
@@ -101,11 +104,14 @@ class Bundle:
 
         made = []
         for told in self.manifest.get("then", []):
-            place = f"{told['folder']}/"
+            try:
+                place, given, reaches, column = (
+                    f"{told['folder']}/", str(told["given"]), str(told["asked"]["reaches"]), told["column"],
+                )  # fmt: skip
+            except (TypeError, KeyError):
+                raise _damaged(self.folder, MANIFEST) from None
             files = {name.removeprefix(place): data for name, data in self.files.items() if name.startswith(place)}
-            made.append(
-                LaterStageModel(told["given"], told["asked"]["reaches"], told["column"], Scorer.from_files(files))
-            )
+            made.append(LaterStageModel(given, reaches, column, Scorer.from_files(files)))
         return tuple(made)
 
     @cached_property
@@ -117,7 +123,10 @@ class Bundle:
 
     def record(self, name: str) -> dict[str, Any]:
         """Return one of the bundle's JSON records, such as `record.json`."""
-        found: dict[str, Any] = json.loads(self.files[name])
+        try:
+            found: dict[str, Any] = parse_json(self.files[name])
+        except ValueError:
+            raise _damaged(self.folder, name) from None
         return found
 
     @cached_property
@@ -125,7 +134,7 @@ class Bundle:
         """Return `record.json`, and what the training found out after the bundle was exported, where it lies beside it."""
         record = self.record("record.json")
         try:
-            more = json.loads(refits_path(self.folder).read_bytes())
+            more = parse_json(refits_path(self.folder).read_bytes())
         except (OSError, ValueError):
             return record  # the training was told to be quick, or died before it
         return record | more["found"] if more.get("of") == self.digest else record
@@ -145,15 +154,21 @@ class Bundle:
 
 
 def write_bundle(
-    folder: Path, scorer_files: Mapping[str, str], manifest: Mapping[str, Any], records: Mapping[str, Any]
+    folder: Path,
+    scorer_files: Mapping[str, str],
+    manifest: Mapping[str, Any],
+    records: Mapping[str, Any],
+    key: str | None = None,
 ) -> None:
-    """Write a bundle's files and SHA256SUMS over all of them into a staged folder."""
+    """Write a bundle's files and SHA256SUMS over all of them into a staged folder, and sign it where there is a key."""
     for name, text in scorer_files.items():
         write_text(folder / name, text)
     write_json(folder / MANIFEST, {"format": FORMAT, **manifest})
     for name, record in records.items():
         write_json(folder / name, record)
     write_sums(folder)
+    if key is not None:
+        sign(folder, key)
 
 
 def refits_path(folder: Path) -> Path:
@@ -172,15 +187,16 @@ def write_refits(folder: Path, found: Mapping[str, Any]) -> None:
     write_json(refits_path(folder), {"of": read_bundle(folder).digest, "found": dict(found)})
 
 
-def read_bundle(folder: Path, version: str | None = None) -> Bundle:
-    """Read a bundle; nothing is parsed before every hash matches.
+def read_bundle(folder: Path, version: str | None = None, key: str | None = None) -> Bundle:
+    """Read a bundle; nothing is parsed before every hash matches, and the signature where there is a key.
 
     Raises
     ------
     MissingError
         The folder isn't there, or holds no bundle.
     DataError
-        A file is damaged, missing or too many, or the format is another leadline's.
+        A file is damaged, missing, too many or too large, the bundle isn't signed with `key`, or the format is another
+        leadline's.
 
     Examples
     --------
@@ -194,7 +210,7 @@ def read_bundle(folder: Path, version: str | None = None) -> Bundle:
             f"model {folder}: no bundle; expected a folder with {SUMS} and {MANIFEST}; run `leadline train`, or name another --model"
         )
     try:
-        files = _checked(folder)
+        files = _checked(folder, key)
     except OSError as error:
         raise MissingError(
             f"model {folder}: can't be read ({type(error).__name__}); expected readable files; mend its permissions"
@@ -202,22 +218,30 @@ def read_bundle(folder: Path, version: str | None = None) -> Bundle:
     manifest = _manifest(folder, files[MANIFEST])
     if manifest["format"] != FORMAT:
         raise DataError(
-            f"model {folder}: bundle format {manifest.get('format')}; this leadline reads format {FORMAT}; train again or use leadline {manifest.get('leadline', 'of its time')}, which wrote it"
+            f"model {folder}: bundle format {str(manifest['format'])[:20]}; this leadline reads format {FORMAT}; train again or use leadline {str(manifest.get('leadline', 'of its time'))[:20]}, which wrote it"
         )
     return Bundle(folder, version or folder.name, manifest, files)
 
 
-def _checked(folder: Path) -> dict[str, bytes]:
+def _checked(folder: Path, key: str | None) -> dict[str, bytes]:
     """Read each file once and compare its hash, so that what is parsed is what was checked."""
+    there = {p.relative_to(folder).as_posix(): p.stat().st_size for p in folder.rglob("*") if p.is_file()}
+    if sum(there.values()) > LARGEST:
+        raise DataError(
+            f"model {folder}: {sum(there.values()) // 1_000_000:,} MB; expected at most {LARGEST // 1_000_000} MB; "
+            "restore it from MLflow or train again"
+        )
+    sums = (folder / SUMS).read_bytes()
+    if key is not None:
+        require_signature(folder, sums, key)
     try:
-        lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
+        lines = sums.decode("ascii").splitlines()
         listed = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
     except ValueError:
         raise _damaged(folder, SUMS) from None
-    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {SUMS}
-    odd = sorted(there ^ set(listed))
+    odd = sorted((set(there) - {SUMS, SIGNATURE}) ^ set(listed))
     if odd or MANIFEST not in listed:
-        raise _damaged(folder, ", ".join(odd) or MANIFEST)
+        raise _damaged(folder, ", ".join(odd[:5]) or MANIFEST)
     files = {name: (folder / name).read_bytes() for name in sorted(listed)}
     for name, data in files.items():
         if hashlib.sha256(data).hexdigest() != listed[name]:
@@ -228,12 +252,12 @@ def _checked(folder: Path) -> dict[str, bytes]:
 def _manifest(folder: Path, data: bytes) -> dict[str, Any]:
     """Read the manifest; what isn't one was never written by leadline, whatever its hash says."""
     try:
-        manifest = json.loads(data)
+        manifest = parse_json(data)
     except ValueError:
         raise _damaged(folder, MANIFEST) from None
     if not isinstance(manifest, dict) or "format" not in manifest:
         raise _damaged(folder, MANIFEST)
-    if manifest["format"] == FORMAT and not set(manifest) >= KEYS:
+    if manifest["format"] == FORMAT and not (set(manifest) >= KEYS and is_sound(manifest)):
         raise _damaged(folder, MANIFEST)
     return manifest
 
@@ -244,7 +268,7 @@ def _damaged(folder: Path, name: str) -> DataError:
     )
 
 
-def resolve_bundle(reference: str, tracking_uri: str) -> Bundle:
+def resolve_bundle(reference: str, tracking_uri: str, key: str | None = None) -> Bundle:
     """Find the bundle that a REF means: a folder, `models:/NAME@alias` or `models:/NAME/3`.
 
     The registry says which version an alias means; the bundle itself is read from `models/NAME/VERSION`, or fetched
@@ -254,6 +278,8 @@ def resolve_bundle(reference: str, tracking_uri: str) -> Bundle:
     ------
     UsageError
         The text is no reference.
+    DataError
+        As `read_bundle` says.
     MissingError
         No such model, alias or version.
     RetryError
@@ -267,7 +293,7 @@ def resolve_bundle(reference: str, tracking_uri: str) -> Bundle:
     leadline.errors.UsageError: --model 'models:/Not A Name': not a reference; ...
     """
     if not reference.startswith("models:/"):
-        return read_bundle(Path(reference))
+        return read_bundle(Path(reference), None, key)
     match = REGISTERED.match(reference)
     if not match:
         raise UsageError(
@@ -280,5 +306,5 @@ def resolve_bundle(reference: str, tracking_uri: str) -> Bundle:
         version = tracking.version_of(tracking_uri, name, match["alias"])
     local = MODELS / name / version
     if (local / SUMS).is_file():
-        return read_bundle(local, version)
-    return read_bundle(tracking.fetch_bundle(tracking_uri, name, version), version)
+        return read_bundle(local, version, key)
+    return read_bundle(tracking.fetch_bundle(tracking_uri, name, version), version, key)

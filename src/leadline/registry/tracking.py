@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import logging
 import os
-import ssl
+import secrets
 import subprocess
-import threading
 import time
-import urllib.error
-import urllib.request
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-from leadline.core.files import staging
+from leadline.core.files import discard, locked, staging
 from leadline.errors import MissingError, OutputError, RetryError
-from leadline.registry import sqlite_store
+from leadline.registry import moved, sqlite_store
+from leadline.registry.reaching import PATIENCE, refusal, require_reachable, without_credentials
 
 __all__ = [
     "PATIENCE",
@@ -46,65 +42,6 @@ __all__ = [
     "tag_of",
     "version_of",
 ]
-
-
-# Reaching the registry: whether a server answers at all, asked before MLflow's client is loaded and waits on its own.
-
-
-PATIENCE = 3.0
-
-"""Seconds in which a server must say something, be it no."""
-
-
-def require_reachable(uri: str) -> None:
-    """Make sure that a tracking server answers; files and databases aren't asked.
-
-    Raises
-    ------
-    RetryError
-        It refuses, or says nothing within `PATIENCE`.
-
-    Examples
-    --------
-    >>> require_reachable("sqlite:///mlflow.db")
-    >>> require_reachable("http://someone:secret@127.0.0.1:9")
-    Traceback (most recent call last):
-    ...
-    leadline.errors.RetryError: tracking.uri: the MLflow server can't be reached (refused); expected one that answers within 3 s; check that it is up, and run the command again
-    """
-    if urlsplit(uri).scheme not in ("http", "https"):
-        return
-    found: list[str] = []
-    # A name that no server resolves blocks for longer than any timeout: so it is asked aside, and left behind.
-    asking = threading.Thread(target=lambda: found.append(_ask(uri)), daemon=True)
-    asking.start()
-    asking.join(PATIENCE + 0.5)
-    said = found[0] if found else "no answer"
-    if said:
-        raise RetryError(
-            f"tracking.uri: the MLflow server can't be reached ({said}); expected one that answers within {PATIENCE:g} s; "
-            "check that it is up, and run the command again"
-        )
-
-
-def _ask(uri: str) -> str:
-    """Return what kept a server from answering, "" if it did: whatever it says is an answer."""
-    parts = urlsplit(uri)
-    host = parts.netloc.rpartition("@")[2]  # a password is for MLflow alone
-    health = urlunsplit((parts.scheme, host, parts.path.rstrip("/") + "/health", "", ""))
-    try:
-        with urllib.request.urlopen(health, timeout=PATIENCE):
-            return ""
-    except urllib.error.HTTPError:
-        return ""
-    except urllib.error.URLError as error:
-        if isinstance(error.reason, ssl.SSLError):  # MLflow has settings of its own for certificates
-            return ""
-        return "no answer" if isinstance(error.reason, TimeoutError) else "refused"
-    except TimeoutError:
-        return "no answer"
-    except (OSError, ValueError):
-        return "refused"
 
 
 # An open MLflow run: what may be logged to it, item by item. Nothing here holds a lead's data.
@@ -214,11 +151,10 @@ SETTINGS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout is for results alone
 }
 
 NOISY = ("mlflow", "alembic", "urllib3")
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
@@ -244,7 +180,7 @@ def _client(uri: str, make: bool = False) -> Iterator[tuple[Any, Any]]:
         os.environ.setdefault(key, value)
     import mlflow  # importing it sets its loggers' levels, so it comes before they are made quiet
 
-    with _quiet():
+    with _quiet(), without_credentials(uri) as uri:
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -257,22 +193,8 @@ def _client(uri: str, make: bool = False) -> Iterator[tuple[Any, Any]]:
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
             yield mlflow, mlflow.MlflowClient(uri, uri)
-        except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise _refusal(error) from error
-
-
-def _refusal(error: Exception) -> OutputError | RetryError:
-    """Say in one sentence what the store said; its own words aren't shown, as they may hold a secret."""
-    if getattr(error, "errno", None) in FULL or "disk is full" in str(getattr(error, "orig", "")):
-        return OutputError(
-            "tracking.uri: the MLflow store can't be written (no space, or no permission); expected room for a run; "
-            "free some space or mend its permissions, and run the command again"
-        )
-    kind = getattr(error, "error_code", None) or type(error).__name__
-    return RetryError(
-        f"tracking.uri: the MLflow store can't be used ({kind}); expected one that answers; "
-        "check that it is up, and run the command again"
-    )
+        except (MlflowException, SQLAlchemyError, OSError, ModuleNotFoundError) as error:
+            raise refusal(error) from error
 
 
 def _file(uri: str) -> Path | None:
@@ -310,12 +232,42 @@ def _make(uri: str) -> None:
 
 @contextmanager
 def open_run(uri: str, experiment: str, model: str, run_name: str) -> Iterator[MlflowRun]:
-    """Open a run; it is marked as failed if the block doesn't end well."""
+    """Open a run; it is marked as failed if the block doesn't end well, and as killed by the next run if the process dies."""
     with _client(uri, make=True) as (mlflow, client):
         found = client.get_experiment_by_name(experiment)
         number = found.experiment_id if found else client.create_experiment(experiment)
-        with mlflow.start_run(experiment_id=number, run_name=run_name) as active:
-            yield MlflowRun(mlflow, client, active.info.run_id, model)
+        file = _file(uri)
+        if file is not None and found is not None:
+            moved.require_in_place(file, found.artifact_location)
+        _end_dead_runs(client, number)
+        place = RUNS / f"{number}-{secrets.token_hex(8)}.lock"
+        with ExitStack() as held:
+            tags: dict[str, str] = {}
+            with suppress(OutputError):  # a home that can't be written: nobody will tell this run from a dead one
+                held.callback(discard, place)
+                held.enter_context(locked(place, private=True))
+                tags = {TOKEN: place.stem}
+            with mlflow.start_run(experiment_id=number, run_name=run_name, tags=tags) as active:
+                yield MlflowRun(mlflow, client, active.info.run_id, model)
+
+
+RUNS = Path(".leadline") / "runs"
+"""Where a lock is held for each run that is open: one that nobody holds is of a process that died."""
+
+TOKEN = "leadline.process"
+
+
+def _end_dead_runs(client: Any, experiment: str) -> None:
+    """End as killed what processes that died have left running."""
+    for place in sorted(RUNS.glob(f"{experiment}-*.lock")):
+        try:
+            with locked(place, private=True):
+                wanted = f"attributes.status = 'RUNNING' and tags.`{TOKEN}` = '{place.stem}'"
+                for run in client.search_runs([experiment], wanted):
+                    client.set_terminated(run.info.run_id, "KILLED")
+                discard(place)
+        except RetryError:
+            continue  # it is at work
 
 
 @contextmanager
@@ -441,6 +393,9 @@ def fetch_bundle(uri: str, name: str, version: str) -> Path:
         raise _missing(f"models:/{name}/{version}")
     with _client(uri) as (mlflow, client):
         _found(f"models:/{name}/{version}", lambda: client.get_model_version(name, version))
+        file = _file(uri)
+        if file is not None:
+            moved.require_in_place(file, str(client.get_model_version_download_uri(name, version)))
         folder = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}"))
         found = sorted(folder.glob("artifacts/*/SHA256SUMS"))
         if not found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from leadline.config.schema import Source
@@ -27,8 +28,11 @@ class Store(Protocol):
     def forget(self, name: str) -> None:
         """Drop what `read` made under a name."""
 
-    def hand_over(self) -> None:
-        """Say that all tables are loaded: an engine that reads through another one takes them over now."""
+    def hand_over(self, kept: Path | None = None) -> None:
+        """Say that all tables are loaded: an engine that reads through another one takes them over now.
+
+        From here on no statement reaches a file, but for those below the folder `kept`.
+        """
 
     def run(self, sql: str) -> None:
         """Run a statement that gives no rows."""

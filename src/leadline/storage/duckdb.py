@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import duckdb
 
 from leadline.config.schema import Engine, Source
+from leadline.core.leftovers import ScratchFolder
 from leadline.errors import DataError, LeadlineError, MissingError, OutputError, RetryError
 from leadline.storage.dialect import DUCKDB, UNTOLD, identifier, literal
 from leadline.storage.locations import SourceLocation, locate_source
@@ -36,7 +36,7 @@ class DuckStore:
     dialect = DUCKDB
 
     def __init__(self, engine: Engine) -> None:
-        self._spill = tempfile.TemporaryDirectory(prefix="leadline-", ignore_cleanup_errors=True)
+        self._spill = ScratchFolder("leadline-spill-")
         self._connection = duckdb.connect(
             config={
                 "memory_limit": engine.memory.replace(" ", ""),
@@ -53,6 +53,7 @@ class DuckStore:
         self._attached: dict[str, str] = {}
         self._behind: dict[str, str] = {}
         self._fetched = 0
+        self._snapshots: dict[str, Any] = {}
 
     def __enter__(self) -> DuckStore:
         return self
@@ -62,6 +63,7 @@ class DuckStore:
 
     def close(self) -> None:
         """Close the connection and remove what was spilled."""
+        self._end_snapshots()
         self._connection.close()
         self._spill.cleanup()
 
@@ -105,9 +107,7 @@ class DuckStore:
         located = locate_source(source, where)
         with self._said(where):
             if located.kind == "postgres":
-                from leadline.storage.postgres import fetch
-
-                table, numbers = fetch(located.place, located.query, where)
+                table, numbers = self._snapshot(located.place, where).fetch(located.query, where)
                 self._fetched += 1
                 self.put(f"_fetched_{self._fetched}", table)
                 exact = ", ".join(f"TRY_CAST({identifier(c)} AS {t}) AS {identifier(c)}" for c, t in numbers.items())
@@ -122,6 +122,18 @@ class DuckStore:
             return {c: UNTOLD if t == "VARCHAR" and c.lower() not in mapped else t for c, t in columns.items()}
         return columns
 
+    def _snapshot(self, uri: str, where: str) -> Any:
+        """Open a database's snapshot at its first table; all others see the same."""
+        from leadline.storage.postgres import Snapshot
+
+        if uri not in self._snapshots:
+            self._snapshots[uri] = Snapshot(uri, where)
+        return self._snapshots[uri]
+
+    def _end_snapshots(self) -> None:
+        while self._snapshots:
+            self._snapshots.popitem()[1].close()
+
     def forget(self, name: str) -> None:
         """Drop the view, and what was fetched for it."""
         self.run(f"DROP VIEW IF EXISTS {identifier(name)}")
@@ -129,8 +141,23 @@ class DuckStore:
         if fetched:
             self.run(f"DROP TABLE IF EXISTS {fetched}")
 
-    def hand_over(self) -> None:
-        """Nothing to do: the tables stay where they are."""
+    def hand_over(self, kept: Path | None = None) -> None:
+        """Let no statement reach a file, a server or an extension any more; the tables stay where they are.
+
+        Examples
+        --------
+        >>> with DuckStore(Engine()) as store:
+        ...     store.hand_over()
+        ...     store.rows("SELECT content FROM read_text('/etc/hostname')")
+        Traceback (most recent call last):
+        ...
+        leadline.errors.DataError: the query: reaches for a file outside of the tables; expected SQL over tables; mend it
+        """
+        self._end_snapshots()
+        if kept is not None:
+            self._connection.execute(f"SET allowed_directories = [{literal(str(kept.absolute()) + '/')}]")
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
 
     def tables(self) -> list[str]:
         """List the tables, without those that only stand behind a view."""
@@ -209,6 +236,10 @@ class DuckStore:
             yield
         except TELLABLE as error:
             raise DataError(f"{where}: {str(error).splitlines()[0]}; expected SQL that runs; mend it") from None
+        except duckdb.PermissionException:
+            raise DataError(
+                f"{where}: reaches for a file outside of the tables; expected SQL over tables; mend it"
+            ) from None
         except duckdb.OutOfMemoryException:
             raise OutputError(
                 f"{where}: the engine ran out of memory or temporary disk; expected it to fit; "

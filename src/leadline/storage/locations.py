@@ -17,6 +17,8 @@ __all__ = ["SourceLocation", "locate_source", "without_secrets"]
 
 Kind = Literal["parquet", "csv", "json", "duckdb", "postgres", "query"]
 
+LONGEST_SQL = 1_000_000
+
 ENDINGS: dict[str, Kind] = {
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -124,7 +126,11 @@ def _sql_text(path: Path, where: str) -> str:
     if not path.is_file():
         raise MissingError(f"{where}: no file {path}; expected a SQL file; mend the path")
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as stream:
+            data = stream.read(LONGEST_SQL + 1)
+        if len(data) > LONGEST_SQL:
+            raise ConfigError(f"{where}: {path} has over {LONGEST_SQL:,} bytes; expected a SQL file; mend the path")
+        return data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{where}: {path} can't be read as UTF-8 text ({type(error).__name__}); expected a SQL file"
@@ -187,6 +193,11 @@ def _files(source: str, where: str) -> SourceLocation:
     if Path(source).is_dir():
         raise ConfigError(
             f"{where}: {source!r} is a folder; expected files; write it as a glob such as {source.rstrip('/')}/*.parquet"
+        )
+    if "://" in source:
+        raise ConfigError(
+            f"{where}: {source.partition('://')[0][:40]}:// is no place that leadline reads; expected a file, or a duckdb:/// or "
+            "postgresql:// URL; export it as .parquet or .csv, or use one of these"
         )
     bare = source.lower().removesuffix(".gz").removesuffix(".zst")
     kind = next((k for ending, k in ENDINGS.items() if bare.endswith(ending)), None)

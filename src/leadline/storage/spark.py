@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.config.schema import Engine, Source
+from leadline.core.leftovers import ScratchFolder
 from leadline.errors import DataError, OutputError
 from leadline.storage import spark_session
 from leadline.storage.dialect import SPARK, Dialect
@@ -136,7 +137,7 @@ class SparkStore:
         spark_session.require_spark(engine)
         self.dialect: Dialect = DuckStore.dialect
         self._engine = engine
-        self._folder = tempfile.TemporaryDirectory(prefix="leadline-spark-", ignore_cleanup_errors=True)
+        self._folder = ScratchFolder("leadline-spill-spark-")
         self._reader: DuckStore | None = DuckStore(engine)
         self._running: spark_session.SparkHandle | None = None
         self._places: dict[str, tempfile.TemporaryDirectory[str]] = {}
@@ -171,7 +172,7 @@ class SparkStore:
             raise ValueError("the tables are handed over: nothing can be read any more")
         return self._reader
 
-    def hand_over(self) -> None:
+    def hand_over(self, kept: Path | None = None) -> None:
         """Give the tables to Spark, which runs every statement from here on."""
         reader = self._at_first()
         for name in reader.tables():

@@ -105,11 +105,11 @@ class EventCache:
         """Put a part in its place, whole, with the rows that a query gives."""
         said: dict[str, Any] = {"name": name, "rows": part.rows, "types": part.types, "unfit": part.unfit}
         said["sum"] = ""
-        with files.staging(self.folder) as staged:
+        with files.staging(self.folder, private=True) as staged:
             if store is not None:
                 store.run(f"COPY ({query}) TO {literal(str(staged / ROWS))} (FORMAT parquet)")
                 said["sum"] = files.sha256(staged / ROWS)
-            files.write_json(staged / SAID, _sealed(said))
+            files.write_json(staged / SAID, _sealed(said), private=True)
             files.place(staged, self.folder / name)
         found = self.find(name)
         if found is None:
@@ -123,7 +123,7 @@ class EventCache:
 
     def say_unique(self, names: Iterable[str]) -> None:
         """Remember that no key stands in two of these parts."""
-        files.write_json(self.folder / UNIQUE, _sealed({"parts": sorted(names)}))
+        files.write_json(self.folder / UNIQUE, _sealed({"parts": sorted(names)}), private=True)
 
     def drop_others(self, names: set[str]) -> None:
         """Remove what is kept of files that changed or went."""
@@ -277,7 +277,7 @@ def cache_events(config: Config, store: Store) -> CachedEvents:
         return CachedEvents(note=f"no kept log of events: its source is a {located.kind}; reading all of it")
     shelf = event_cache_for(config, str(store.rows("SELECT version()")[0][0]))
     try:
-        with files.locked(shelf.folder / ".lock"):
+        with files.locked(shelf.folder / ".lock", private=True):
             return _use_cache(config, store, located, shelf)
     except (LeadlineError, OSError) as error:
         what = type(error).__name__.removesuffix("Error").lower()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from leadline.config.modeling import Wanted
+from leadline.core.jsonable import parse_json
 from leadline.tables.attributes import Attribute, slugify
 
 if TYPE_CHECKING:
@@ -44,6 +46,14 @@ class Criterion:
     high: float | None = None
     in_history: bool = False
 
+    def __post_init__(self) -> None:
+        """Take nothing into a statement that isn't a name or a number: a bundle may have it from anybody."""
+        bounds = [*self.numbers, *(b for b in (self.low, self.high) if b is not None)]
+        texts = (self.name, self.column, *self.words)
+        is_sound = all(isinstance(t, str) for t in texts) and all(isinstance(b, (int, float)) for b in bounds)
+        if not is_sound or not re.fullmatch("[a-z][a-z0-9_]*", self.name) or self.table not in ("leads", "accounts"):
+            raise ValueError("not a criterion")
+
     @property
     def is_number(self) -> bool:
         """Whether it asks for numbers."""
@@ -63,7 +73,7 @@ class Criterion:
     @classmethod
     def from_text(cls, text: str) -> Criterion:
         """Read what `to_text` wrote."""
-        record: dict[str, Any] = json.loads(text)
+        record: dict[str, Any] = parse_json(text)
         return cls(**{**record, "words": tuple(record["words"]), "numbers": tuple(record["numbers"])})
 
 

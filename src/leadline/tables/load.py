@@ -149,7 +149,7 @@ def load(
     else:
         merges.no_merges(store)
     stages.build_reached(config, store)
-    store.hand_over()
+    store.hand_over(event_cache.FOLDER)
     return LoadedTables(store, limit, until, attributes, rows, found, prints, _sources(config), log=log, forgotten=gone)
 
 
@@ -188,7 +188,7 @@ def _load_flat(
     if known_at is None and not scoring and newest is not None:
         known_at = int(newest) + 1
     rows, prints = _rows(config, store), _fingerprints(config, store)
-    store.hand_over()
+    store.hand_over(event_cache.FOLDER)
     return LoadedTables(
         store, known_at, None, attributes, rows, found, prints, _sources(config), bool(dated), forgotten=gone
     )

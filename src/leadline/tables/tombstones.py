@@ -12,14 +12,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leadline.core.files import read_json
+from leadline.core.files import read_json, write_json
 from leadline.errors import DataError
 from leadline.storage import Store
 from leadline.storage.dialect import literal
 
-__all__ = ["FILE", "Tombstones", "drop_forgotten", "merged_ids", "not_forgotten_sql", "read_tombstones"]
+__all__ = [
+    "FILE",
+    "OLD_FILE",
+    "Tombstones",
+    "drop_forgotten",
+    "mark_list",
+    "merged_ids",
+    "not_forgotten_sql",
+    "read_tombstones",
+    "require_list",
+]
 
-FILE = Path(".leadline") / "forgotten.json"
+FILE = Path("scores") / "forgotten.json"
+OLD_FILE = Path(".leadline") / "forgotten.json"
+"""Where older leadlines kept it: in a folder that need not come along when a home is moved. It is read there, too."""
+
+MARKS = (Path("models"), Path("scores"))
+"""Where a model's name has a folder with `MARK` in it, which says that there is a list."""
+
+MARK = "forgotten-list.json"
 
 
 @dataclass(frozen=True)
@@ -67,22 +84,73 @@ class Tombstones:
 def read_tombstones() -> Tombstones:
     """Read the list of this working directory; an empty one where nobody was ever forgotten.
 
+    It lies beside the outputs, and goes where they go.
+
     Raises
     ------
     DataError
         The file isn't what `leadline forget` wrote: going on would bring back who is to be forgotten.
     """
-    if not FILE.exists():
-        return Tombstones()
+    lists = [_read_list(file) for file in (FILE, OLD_FILE) if file.exists()]
+    if len(lists) == 2 and lists[0].salt != lists[1].salt:
+        raise DataError(
+            f"{OLD_FILE}: a second list of forgotten leads beside {FILE}, made by an older leadline; expected one; "
+            "remove it, and forget its leads again"
+        )
+    return next(iter(lists), Tombstones())
+
+
+def _read_list(file: Path) -> Tombstones:
     try:
-        told = read_json(FILE)
+        told = read_json(file)
         leads = {str(name): dict(about) for name, about in told["leads"].items()}
         return Tombstones(str(told["salt"]), leads)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise DataError(
-            f"{FILE}: the list of forgotten leads can't be read; expected what `leadline forget` wrote; put back a copy of it, "
+            f"{file}: the list of forgotten leads can't be read; expected what `leadline forget` wrote; put back a copy of it, "
             "or forget them all again after removing it"
         ) from None
+
+
+def mark_list(name: str, stones: Tombstones) -> None:
+    """Say beside a model, and beside its nights, that there is a list, and how long it is.
+
+    Nothing is said where there is no such folder: what isn't there can't be moved without the list.
+    """
+    for place in (folder / name for folder in MARKS):
+        if place.is_dir():
+            write_json(place / MARK, {"forgotten": len(stones), "list": FILE.as_posix()}, private=True)
+
+
+def require_list(name: str) -> None:
+    """Make sure that the list is here, if a model or its nights say that there is one.
+
+    Raises
+    ------
+    DataError
+        It isn't, or it is a shorter one: whoever is on it would be scored again.
+
+    Examples
+    --------
+    >>> require_list("no-such-model")
+    """
+    told = max((_marked(folder / name / MARK) for folder in MARKS), default=0)
+    here = len(read_tombstones()) if told else 0
+    if told > here:
+        found = f"it has {here:,} of the {told:,} leads" if here else f"isn't here, and {told:,} leads are"
+        raise DataError(
+            f"{FILE}: the list of forgotten leads {found} that models/{name} or scores/{name} speaks of; "
+            "expected the whole list; copy it from where this home was moved from"
+        )
+
+
+def _marked(file: Path) -> int:
+    try:
+        return int(read_json(file)["forgotten"])
+    except FileNotFoundError:
+        return 0
+    except (OSError, ValueError, KeyError, TypeError):
+        return 1  # it was there, so there is a list
 
 
 def merged_ids(ids: Iterable[str], merges: Iterable[tuple[str, str]]) -> set[str]:

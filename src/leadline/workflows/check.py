@@ -15,6 +15,7 @@ from leadline.dataset.labels import LabelCounts
 from leadline.errors import DataError, UsageError
 from leadline.features import catalog
 from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of
+from leadline.workflows.places import require_apart
 from leadline.workflows.training.prepare import CheckedData, TrainingData, check_data, future_moves, plan_folds
 
 __all__ = ["CheckResult", "check", "page_place", "write_page"]
@@ -111,13 +112,18 @@ def _of_snapshots(config: Config, seen: CheckedData, progress: Progress) -> Find
     return found + future_moves(config, seen.loaded, catalog.list_features(config, seen.loaded))
 
 
-def page_place(name: str | Path) -> Path:
+def page_place(name: str | Path, config: Config | str | Path | None = None) -> Path:
     """Return where a page is to be written.
+
+    Parameters
+    ----------
+    config : Config or path, optional
+        Whose sources stay as they are.
 
     Raises
     ------
     UsageError
-        The name doesn't end in .html.
+        The name doesn't end in .html, or is that of something that is read.
 
     Examples
     --------
@@ -129,6 +135,8 @@ def page_place(name: str | Path) -> Path:
     place = Path(name)
     if place.suffix != ".html":
         raise UsageError(f"--html {str(place)!r}: not a page; expected a name that ends in .html")
+    if config is not None:
+        require_apart(as_config(config), place, "--html")
     return place
 
 

@@ -9,9 +9,11 @@ from typing import Protocol, runtime_checkable
 
 from leadline.config.load import load_config
 from leadline.config.schema import Config, Source
+from leadline.core.files import grant
 from leadline.core.point_in_time import format_instant, parse_instant
 from leadline.errors import UsageError
 from leadline.tables import LoadedTables, load, open_store
+from leadline.tables.tombstones import require_list
 
 __all__ = [
     "Progress",
@@ -39,7 +41,7 @@ def no_progress(_: str) -> None:
 
 
 def as_config(config: Config | str | Path, progress: Progress = no_progress) -> Config:
-    """Take a config as it is, or read it from its file and tell which of its names are old.
+    """Take a config as it is, or read it from its file and tell which of its names are old; files are for whom it says.
 
     Examples
     --------
@@ -48,11 +50,11 @@ def as_config(config: Config | str | Path, progress: Progress = no_progress) -> 
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    if isinstance(config, Config):
-        return config
-    read = load_config(config)
-    for note in read.notes:
-        progress(note)
+    read = config if isinstance(config, Config) else load_config(config)
+    grant(read.nightly.access)
+    if read is not config:
+        for note in read.notes:
+            progress(note)
     return read
 
 
@@ -188,11 +190,12 @@ def open_tables(
     Raises
     ------
     DataError
-        The tables can't be read as tables; its `findings` say why.
+        The tables can't be read as tables; its `findings` say why. Or the list of the forgotten is gone.
     """
     store = open_store(config.engine)
     try:
         progress("reading tables")
+        require_list(config.name)
         loaded = load(config, store, known_at, kinds, leads)
         if loaded.log.note:
             progress(loaded.log.note)

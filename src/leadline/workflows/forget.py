@@ -10,17 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from leadline.config.load import fill_option
 from leadline.config.schema import Config
 from leadline.core.files import read_json
+from leadline.core.leftovers import sweep, sweep_scratch
 from leadline.core.point_in_time import format_instant
 from leadline.delivery import erasure as purge
 from leadline.delivery.sink_urls import open_sink
 from leadline.errors import LeadlineError, MissingError, UsageError
 from leadline.registry.bundle import MODELS
 from leadline.tables import open_store
+from leadline.tables.event_cache import FOLDER
 from leadline.tables.read import read_all
-from leadline.tables.tombstones import Tombstones, merged_ids
+from leadline.tables.tombstones import Tombstones, mark_list, merged_ids
 from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
+from leadline.workflows.places import require_out_apart
 from leadline.workflows.training.publish import BACKTESTS
 
 __all__ = [
@@ -229,6 +233,9 @@ def forget(
     """
     config = as_config(config, progress)
     asked = _requested_leads(config, leads)
+    if out is not None:
+        out = fill_option(out, "--out")
+        require_out_apart(config, out)
     progress("looking for them")
     known = read_identities(config, asked)
     told = {lead: {"at": format_instant(int(time.time() * 1_000_000))} for lead in known.people}
@@ -237,6 +244,7 @@ def forget(
     stones = purge.add_tombstones(
         {lead: {**told[lead], "models": {config.name: by_lead[lead]}} for lead in known.people}
     )
+    mark_list(config.name, stones)
     progress("purging the outputs")
     purged = _purge(config, stones, known.people, out, wait)
     models = count_remembered(config, stones, known.people, versions)
@@ -294,6 +302,9 @@ def _purge(config: Config, stones: Tombstones, people: frozenset[str], out: str 
     files = sorted((BACKTESTS / config.name).glob("*.parquet"))
     purged[str(BACKTESTS / config.name)] = sum(purge.purge_file(file, has) for file in files)
     purge.purge_event_cache(wait)
+    for folder in (Path(), BACKTESTS / config.name, FOLDER):
+        sweep(folder)
+    sweep_scratch()
     return purged
 
 

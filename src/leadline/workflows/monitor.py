@@ -407,7 +407,7 @@ def _bundle(config: Config, record: Mapping[str, Any]) -> tuple[Bundle | None, l
     """Find the model of the newest night; without it there is no drift, and no backtest to compare with."""
     version = str(record["model_version"])
     try:
-        return resolve_bundle(f"models:/{config.name}/{version}", config.tracking.uri), []
+        return resolve_bundle(f"models:/{config.name}/{version}", config.tracking.uri, config.signing_key), []
     except LeadlineError as error:
         what = type(error).__name__.removesuffix("Error").lower()
         return None, [

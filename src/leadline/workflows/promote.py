@@ -83,7 +83,7 @@ def promote(config: Config | str | Path, version: str | None = None, progress: P
         raise MissingError(
             f"{name}: no challenger; expected a version trained after the champion; run `leadline train` first"
         )
-    challenger = resolve_bundle(f"models:/{name}/{rival}", uri)
+    challenger = resolve_bundle(f"models:/{name}/{rival}", uri, config.signing_key)
     if former == rival:
         raise PromotionRefused(
             f"{name} {rival}: is the champion already; expected a challenger; train one, or name another --version"
@@ -92,7 +92,7 @@ def promote(config: Config | str | Path, version: str | None = None, progress: P
         asked = _decision_inputs(config, challenger, None)
         decision = Decision("promoted", name, rival, None, *_current_user(), "there was no champion to beat", asked)
         return _move(config, decision)
-    champion = resolve_bundle(f"models:/{name}/{former}", uri)
+    champion = resolve_bundle(f"models:/{name}/{former}", uri, config.signing_key)
     verdict, cohort = hold_contest(config, champion, challenger, progress)
     outcome = "promoted" if verdict.promoted else "refused"
     asked = _decision_inputs(config, challenger, champion)
@@ -133,7 +133,8 @@ def roll_back(config: Config | str | Path, progress: Progress = no_progress) -> 
             f"{name} {current}: no champion was before it; expected one that `leadline promote` replaced; name a --version to promote"
         )
     progress(f"putting back {name} {former}")
-    bundle = resolve_bundle(f"models:/{name}/{former}", uri)  # damaged or gone: better known before the alias moves
+    # damaged or gone: better known before the alias moves
+    bundle = resolve_bundle(f"models:/{name}/{former}", uri, config.signing_key)
     reason = f"{name} {former} was put back in the place of {name} {current}, as asked"
     decision = Decision(
         "rolled back", name, former, current, *_current_user(), reason, _decision_inputs(config, bundle, None)

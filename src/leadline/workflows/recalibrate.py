@@ -328,7 +328,7 @@ def _publish(
             "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)}, "reference": seen,
             "recalibrated": {**told["since"], "trees_known_at": told["trees_known_at"]},
         }  # fmt: skip
-        write_bundle(folder, files, manifest, {"record.json": record})
+        write_bundle(folder, files, manifest, {"record.json": record}, config.signing_key)
         run.params({"recalibrated": bundle.version, "known_at": known, "config_hash": config.hash})
         run.metrics([
             *((f"recalibration.{side}.{name}", told[side][name], 0) for side in ("before", "after") for name in TOLD),

@@ -16,6 +16,7 @@ from leadline.features.build import features_sql
 from leadline.features.catalog import list_features
 from leadline.insights.open_leads import ACTIONS
 from leadline.workflows.common import Progress, as_config, behaviour_intents, no_progress, open_tables
+from leadline.workflows.places import require_apart
 from leadline.workflows.scoring.explain import find_model
 from leadline.workflows.training.points import points_files
 from leadline.workflows.training.publish import open_lists_path
@@ -78,6 +79,8 @@ def report(
     place = Path(out) if out is not None else Path("reports") / f"{config.name}.html"
     if place.suffix != ".html":
         raise UsageError(f"--out {str(place)!r}: not a page; expected a name that ends in .html")
+    for beside in (place, place.with_suffix(".json")):
+        require_apart(config, beside, "--out")
     record = {
         **bundle.run_record,
         "version": bundle.version,

@@ -16,6 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.core.jsonable import parse_json
 from leadline.model.calibration.base_rate_drift import ForwardRows, current_shift, drift_periods
 from leadline.model.fitting.logistic import sigmoid
 
@@ -124,7 +125,7 @@ class Calibrator:
     @classmethod
     def from_json(cls, text: str) -> Calibrator:
         """Read what `to_json` wrote."""
-        record = json.loads(text)
+        record = parse_json(text)
         return cls(float(record["slope"]), float(record["shift"]))
 
 

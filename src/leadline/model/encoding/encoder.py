@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leadline.core.jsonable import parse_json
 from leadline.dataset.feature_spec import Feature
 from leadline.errors import DataError
 from leadline.model.encoding.linear_columns import LinearColumn, category_columns, number_columns, own_codes
@@ -205,7 +206,7 @@ class Encoder:
     @classmethod
     def from_json(cls, text: str) -> Encoder:
         """Read what `to_json` wrote."""
-        record: Mapping[str, Any] = json.loads(text)
+        record: Mapping[str, Any] = parse_json(text)
         return cls(
             tuple(Feature.from_record(spec) for spec in record["features"]),
             tuple(CategoryLevels.from_record(table) for table in record["levels"]),

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.core.jsonable import parse_json
 from leadline.model.fitting.newton import NewtonSolver
 
 __all__ = ["Logistic", "log_odds", "sigmoid"]
@@ -103,5 +104,5 @@ class Logistic:
     @classmethod
     def from_json(cls, text: str) -> Logistic:
         """Read what `to_json` wrote."""
-        record = json.loads(text)
+        record = parse_json(text)
         return cls(record["c"], record["intercept"], tuple(record["columns"]), tuple(record["coefficients"]))

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-from leadline.config.load import VARIABLE
 from leadline.config.schema import Engine
 from leadline.errors import DataError, MissingError, UsageError
+from leadline.masking import VARIABLE
 from leadline.presets.crm.hubspot import variables
 from leadline.presets.csv.columns import LAYOUT, match_columns
 from leadline.presets.csv.config_text import (

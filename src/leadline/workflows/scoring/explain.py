@@ -45,7 +45,9 @@ __all__ = [
 
 def find_model(config: Config, model: str | None) -> Bundle:
     """Find the bundle that `--model` means, the champion by default, and make sure that it fits the config."""
-    return require_matching(config, resolve_bundle(model or champion_reference(config), config.tracking.uri))
+    return require_matching(
+        config, resolve_bundle(model or champion_reference(config), config.tracking.uri, config.signing_key)
+    )
 
 
 def champion_reference(config: Config) -> str:

@@ -99,7 +99,9 @@ def explain_page(
     """
     from leadline.report.pages.lead import lead_page
 
-    place, config = page_place(html), as_config(config, progress)
+    page_place(html)
+    config = as_config(config, progress)
+    place = page_place(html, config)
     bundle, when = find_model(config, model), parse_as_of(config, as_of)
     with _open_explained(config, bundle, when, lead, progress) as (loaded, made, told):
         nights = (
@@ -115,7 +117,7 @@ def explain_page(
             progress("trying single events")
             record["nearest"] = _next_action(config, bundle, loaded, made, told, nights).to_record()
     record = to_jsonable(record)
-    write_text(place, lead_page(record))
+    write_text(place, lead_page(record), private=True)
     return LeadPage(told, place, record)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from leadline.config.load import fill_option
 from leadline.config.schema import Config, Source
 from leadline.core.checks import Severity
 from leadline.delivery.batch import ScoredBatch, ScoringRequest, ScoringRun
@@ -28,6 +29,7 @@ from leadline.scoring.guards import GuardViolation, ScoringSnapshot, guard_viola
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores
 from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
+from leadline.workflows.places import require_deliveries_apart, require_out_apart
 from leadline.workflows.scoring.explain import (
     champion_reference,
     hindsight_warning,
@@ -103,8 +105,9 @@ def open_scoring_session(
     """
     if changed:
         config = config.model_copy(update={"nightly": config.nightly.model_copy(update={"changed": True})})
+    out = _place_of(config, out, leads)
     reference = model or champion_reference(config)
-    bundle, said = pinned.find_bundle(reference, config.tracking.uri)
+    bundle, said = pinned.find_bundle(reference, config.tracking.uri, config.nightly.pin_max_age, config.signing_key)
     bundle = require_matching(config, bundle)
     if out is None and isinstance(leads, str):
         out = str(Path("scores") / bundle.name / f"{Path(leads).name.split('.')[0]}.parquet")
@@ -112,10 +115,22 @@ def open_scoring_session(
     return ScoringSession(config, reference, bundle, said, sink, leads, again, wait, run_id or secrets.token_hex(8))
 
 
+def _place_of(config: Config, out: str | None, leads: Source | None) -> str | None:
+    """Return `--out` with its variables in their places, once it is sure that nothing which is read stands there."""
+    require_deliveries_apart(config)
+    if out is None:
+        return None
+    out = fill_option(out, "--out")
+    require_out_apart(config, out, leads)
+    return out
+
+
 def content_hash(session: ScoringSession) -> str:
     """Hash the config by what it says, and the rows' source where they are given apart."""
     config = session.config
-    text = re.sub(r"://[^@/\s\"]*@", "://", config.model_dump_json(by_alias=True))  # a new password is no new config
+    text = re.sub(
+        r"://[^@/\s\"]*@", "://", config.model_dump_json(by_alias=True, exclude={"signing"})
+    )  # a new password is no new config
     return hashlib.sha256(f"{text}\n{session.leads or ''}\n{config.nightly.changed}".encode()).hexdigest()
 
 

@@ -104,7 +104,7 @@ def tune_recipe(
     with track_steps(progress, "trying recipes", trials, kept) as step:
         for one in search_recipes(specs, matrix, folds, trials, config.seed, config.engine.threads, tried):
             tried.append(one)
-            write_json(place, {"trials": [each.to_record() for each in tried]})
+            write_json(place, {"trials": [each.to_record() for each in tried]}, private=True)
             step(len(tried), f"least log loss so far {min(each.loss for each in tried):.5f}")
     if not tried:
         return TuningResult(best_recipe(tried), 0, 0, float("nan"), float("nan"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +18,7 @@ from leadline.dataset.feature_spec import Feature
 from leadline.errors import OutputError
 from leadline.evaluation.backtest import BacktestResult
 from leadline.features.families.intent_stage import IntentRule
+from leadline.masking import mask
 from leadline.model.fitting.fit import OutOfFold
 from leadline.model.scorer import Scorer
 from leadline.monitoring.reference import reference_record
@@ -98,7 +98,7 @@ def _write_table(place: Path, table: Any) -> None:
 
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
-    write_bytes(place, buffer.getvalue())
+    write_bytes(place, buffer.getvalue(), private=True)
 
 
 def _table(fitted: TrainedModel) -> Any:
@@ -252,6 +252,7 @@ def _write_bundle(
         {**scorer.to_files(), **(stages.files() if stages else {}), NAME: model_card(record), **_points(record)},
         {**_manifest(config, made, scorer, record, run_id), **_later(config, told)},
         {"record.json": record, **(stages.records() if stages else {})},
+        config.signing_key,
     )
 
 
@@ -390,8 +391,7 @@ def _points(record: Mapping[str, Any]) -> dict[str, str]:
 def _write_evidence(folder: Path, config: Config, record: Mapping[str, Any]) -> None:
     """Write what the run shows beside the bundle: the config as written, the record, and drivers."""
     # A password belongs in ${NAME}; one written into a URL all the same must not travel on.
-    text = re.sub(r"(://[^:/@\s]*):[^@\s]+@", r"\1:***@", config.text)
-    write_text(folder / "config.yaml", re.sub(r"(?i)([?&](?:password|sslpassword|token)=)[^&\s\"']+", r"\1***", text))
+    write_text(folder / "config.yaml", mask(config.text))
     write_json(folder / "record.json", record)
     write_text(folder / NAME, model_card(record))
     write_json(folder / "drivers.json", record["drivers"])

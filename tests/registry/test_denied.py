@@ -1,0 +1,179 @@
+"""A registry that answers and doesn't let in, runs of trainings that died, and a store that was moved."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from leadline.core.files import write_json
+from leadline.core.point_in_time import Horizon
+from leadline.errors import ConfigError, MissingError, RetryError
+from leadline.registry import pinned, tracking
+from leadline.registry.moved import rewrite_paths
+from projects import NIGHT, environment, inside, leadline
+
+HERE, CHAMPION = "sqlite:///mlflow.db", "models:/demo@champion"
+
+
+@contextmanager
+def answering(status: int, body: bytes, asked: list[str] | None = None) -> Iterator[str]:
+    """A server that is well, and answers everything else with one status."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.headers.get("Authorization") or "")
+            self.send_response(200 if self.path == "/health" else status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_PATCH = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://someone:hunter2canary@127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+ANSWERS = {
+    401: (b"You are not authenticated.", "doesn't know who asks"),
+    403: (json.dumps({"error_code": "PERMISSION_DENIED", "message": "canary-in-body"}).encode(), "doesn't allow"),
+}
+
+
+@pytest.mark.parametrize("status", ANSWERS)
+def test_who_is_not_let_in_is_told_so_and_no_retry_helps(status: int) -> None:
+    body, words = ANSWERS[status]
+    asked: list[str] = []
+    with answering(status, body, asked) as uri, pytest.raises(ConfigError, match=rf"{words}.*\({status}\)") as refusal:
+        tracking.version_of(uri, "demo", "champion")
+    assert "canary" not in str(refusal.value)
+    assert f"Basic {b64encode(b'someone:hunter2canary').decode()}" in asked
+    assert not {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"} & set(os.environ)
+
+
+def test_a_server_in_trouble_is_worth_another_try() -> None:
+    with answering(500, b"oops") as uri, pytest.raises(RetryError, match="can't be used"):
+        tracking.version_of(uri, "demo", "champion")
+
+
+def test_a_night_that_is_not_let_in_says_so_and_how_old_its_champion_is(home: Path) -> None:
+    bundle, _ = pinned.find_bundle(CHAMPION, HERE)
+    pinned.pin_bundle(CHAMPION, bundle)
+    config = home / "demo.yaml"
+    text = config.read_text()
+    with answering(401, b"no") as uri:
+        config.write_text(text.replace(HERE, uri))
+        done = leadline("score", "demo.yaml", "--as-of", NIGHT, "--quiet", cwd=home)
+        assert done.code == 0, done.err
+        assert "refuses these credentials" in done.err and "(401)" in done.err and "0 hours ago" in done.err
+        record = json.loads(next((home / "scores/demo").glob("as_of=2025-06-09*/night.json")).read_text())
+        assert "refuses these credentials" in record["registry"] and "hunter2canary" not in json.dumps(record)
+        place = home / "models/demo/champion.json"
+        write_json(place, {**json.loads(place.read_text()), "confirmed_at": "2020-01-01T00:00:00Z"})
+        for answer, code in ((uri, 78), ("http://someone:hunter2canary@127.0.0.1:9", 75)):
+            config.write_text(text.replace(HERE, answer))
+            done = leadline("score", "demo.yaml", "--as-of", NIGHT, "--force", cwd=home)
+            assert done.code == code and "nightly.pin_max_age" in done.sentence and "hunter2canary" not in done.err
+
+
+def test_a_pin_is_taken_up_to_its_age(home: Path) -> None:
+    bundle, _ = pinned.find_bundle(CHAMPION, HERE)
+    pinned.pin_bundle(CHAMPION, bundle)
+    down = "http://127.0.0.1:9"
+    place = Path("models/demo/champion.json")
+    two_days = place.stat().st_mtime - 2 * 86_400
+    write_json(place, {name: value for name, value in json.loads(place.read_text()).items() if name != "confirmed_at"})
+    os.utime(place, (two_days, two_days))  # a pin of an older leadline is as old as its file
+    assert "2 days ago" in pinned.find_bundle(CHAMPION, down, Horizon.parse("3d"))[1]
+    with pytest.raises(RetryError, match=r"was pinned 2 days ago; expected at most nightly\.pin_max_age, 1d"):
+        pinned.find_bundle(CHAMPION, down, Horizon.parse("1d"))
+
+
+RUN = """
+import time
+from leadline.registry import tracking
+with tracking.open_run("sqlite:///mlflow.db", "trainings", "demo", "one") as run:
+    print(run.id, flush=True)
+    time.sleep(60)
+"""
+
+
+def status_of(run: str) -> str:
+    with tracking._client(HERE) as (_, client):
+        return str(client.get_run(run).info.status)
+
+
+def test_the_run_of_a_process_that_died_is_ended_as_killed_by_the_next(tmp_path: Path) -> None:
+    with inside(tmp_path):
+        with tracking.open_run(HERE, "trainings", "demo", "before"):
+            pass
+        processes = [
+            subprocess.Popen([sys.executable, "-c", RUN], env=environment(), stdout=subprocess.PIPE, text=True)
+            for _ in "ab"
+        ]
+        runs = []
+        for process in processes:
+            assert process.stdout is not None
+            runs.append(process.stdout.readline().strip())
+        processes[0].send_signal(signal.SIGKILL)
+        processes[0].wait()
+        assert [status_of(run) for run in runs] == ["RUNNING", "RUNNING"]
+        with tracking.open_run(HERE, "trainings", "demo", "after") as after:
+            assert [status_of(run) for run in runs] == ["KILLED", "RUNNING"]  # the other one is at work
+        assert status_of(after.id) == "FINISHED"
+        processes[1].kill()
+        for process in processes:
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+        with tracking.open_run(HERE, "trainings", "demo", "last"):
+            assert status_of(runs[1]) == "KILLED"
+        assert not list(Path(".leadline/runs").iterdir())
+
+
+def test_paths_of_a_store_that_was_moved_are_told_with_the_command_that_mends_them(home: Path, tmp_path: Path) -> None:
+    old, new = tmp_path / "old home", tmp_path / "new"
+    for place in (old, new):
+        place.mkdir()
+    with inside(old), tracking.open_run(HERE, "demo", "demo", "one") as run:
+        run.mlflow.log_text("x", "a.txt")
+    for name in ("mlflow.db", "mlruns"):
+        shutil.move(old / name, new / name)
+    with inside(new):
+        with pytest.raises(MissingError, match="the store was moved") as refusal:
+            tracking.log_record(HERE, "demo", "two", {"b.txt": "y"})
+        assert not (old / "mlruns").exists()
+        words = str(refusal.value).partition("run `")[2].rstrip("`")
+        assert words.startswith("python -m leadline.registry.moved mlflow.db ")
+        done = subprocess.run(
+            words.replace("python", sys.executable, 1),
+            shell=True,
+            env=environment(),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert "paths changed in mlflow.db" in done.stdout
+        tracking.log_record(HERE, "demo", "two", {"b.txt": "y"})
+        with tracking._client(HERE) as (_, client):
+            assert [a.path for a in client.list_artifacts(run.id)] == ["a.txt"]
+        assert (
+            len(list(Path("mlruns").rglob("b.txt"))) == 1 and rewrite_paths(Path("mlflow.db"), str(old), str(new)) == 0
+        )
