@@ -157,7 +157,6 @@ class DuckStore:
         if kept is not None:
             self._connection.execute(f"SET allowed_directories = [{literal(str(kept.absolute()) + '/')}]")
         self._connection.execute("SET enable_external_access = false")
-        self._connection.execute("SET lock_configuration = true")
 
     def tables(self) -> list[str]:
         """List the tables, without those that only stand behind a view."""
