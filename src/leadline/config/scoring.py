@@ -113,6 +113,7 @@ class Nightly(Section):
     sla: Duration | None = None
     track: bool = True
     deliver: tuple[Deliver, ...] = ()
+    checks: dict[Annotated[str, Field(pattern=r"^LL4\d\d$")], Act] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _sane(self) -> Nightly:

@@ -45,7 +45,7 @@ __all__ = [
 
 FOLDER = Path(".leadline") / "fold"
 
-FORMAT = 1
+FORMAT = 2
 
 EDGE = 2**16
 

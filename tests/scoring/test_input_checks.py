@@ -1,4 +1,4 @@
-"""Refusals: what makes a night worse than none, by the figures alone."""
+"""The input checks by the figures alone: what makes a night worse than none, and what may be chance."""
 
 from __future__ import annotations
 
@@ -11,23 +11,30 @@ from leadline.config.scoring import Nightly
 from leadline.core.point_in_time import DAY, HOUR
 from leadline.metrics.drift import bin_shares, decile_edges, psi, psi_by_chance
 from leadline.monitoring.reference import TrainingReference
-from leadline.scoring.guards import ScoringSnapshot, guard_violations, score_drift
+from leadline.scoring.input_checks import CATALOG, NightInputs, check_night
+from leadline.scoring.input_checks.outgoing_checks import score_drift
 from leadline.scoring.previous_scores import PreviousScores
 
 GOOD = TrainingReference(
     1_000, {"title": 0.1, "visits": 0.0, "last": 0.6}, {"visits": 0.7}, {"country": 0.05}, [0.5], [0.5, 0.5]
 )
-NIGHT = ScoringSnapshot(
+NIGHT = NightInputs(
     100 * DAY, 100 * DAY - HOUR, GOOD, GOOD, PreviousScores(99 * DAY, {str(i): 0.5 for i in range(1_000)})
 )
 
 
-def items(seen: ScoringSnapshot, **plan: object) -> list[tuple[str, str]]:
-    return [(d.item, d.then) for d in guard_violations(Nightly.model_validate(plan), seen)]
+KEYS = {check.code: check.key for check in CATALOG}
+THEN = {"error": "fail", "warning": "warn"}
 
 
-def tonight(**values: object) -> ScoringSnapshot:
-    return dataclasses.replace(NIGHT, tonight=dataclasses.replace(GOOD, **values))
+def items(seen: NightInputs, **plan: object) -> list[tuple[str, str]]:
+    """List the checks that speak, by the config's key, and what follows."""
+    found = check_night(dataclasses.replace(seen, plan=Nightly.model_validate(plan)))
+    return [(KEYS[f.code], THEN[f.severity.value]) for f in found]
+
+
+def tonight(**values: object) -> NightInputs:
+    return dataclasses.replace(NIGHT, features=dataclasses.replace(GOOD, **values))
 
 
 def test_an_ordinary_night_raises_no_doubt() -> None:
@@ -47,28 +54,28 @@ def test_an_ordinary_night_raises_no_doubt() -> None:
         (tonight(scores=[0.95, 0.05]), "drift"),
     ],
 )  # fmt: skip
-def test_each_fault_raises_its_own_doubt_and_the_config_says_what_follows(seen: ScoringSnapshot, item: str) -> None:
+def test_each_fault_raises_its_own_doubt_and_the_config_says_what_follows(seen: NightInputs, item: str) -> None:
     default = {"zero_rate": "warn", "drift": "warn"}.get(item, "fail")
     assert items(seen) == [(item, default)]
     for word in ("warn", "fail"):
         assert items(seen, **{item: word}) == [(item, word)]
     assert items(seen, **{item: "ignore"}) == []
-    (doubt,) = guard_violations(Nightly(), seen)
-    assert doubt.text.count("; ") == 2 and "expected" in doubt.text and f"nightly.{item}: warn" in doubt.text
+    (doubt,) = check_night(seen)
+    assert str(doubt).count("; ") == 2 and "expected" in str(doubt) and f"nightly.{item}: warn" in str(doubt)
 
 
 @pytest.mark.parametrize("seen", [
     dataclasses.replace(NIGHT, newest=NIGHT.as_of - 7 * DAY),  # as old as may be
     dataclasses.replace(NIGHT, newest=None),
     tonight(rows=500), tonight(rows=2_000),
-    tonight(nulls={"title": 0.5}),
+    tonight(nulls={"title": 0.2}),
     tonight(silent={"visits": 0.999}),
     dataclasses.replace(tonight(rows=1), before=PreviousScores(10 * DAY, NIGHT.before.probability)),  # that night is too long ago
     dataclasses.replace(tonight(rows=40, nulls={"title": 1.0}), before=PreviousScores()),  # too few leads to tell
     dataclasses.replace(tonight(nulls={"title": 1.0}), model=None),  # a bundle of an older leadline
     dataclasses.replace(tonight(scores=[0.95, 0.05]), alike=False),  # landmarks look at other ages than a night
 ])  # fmt: skip
-def test_what_may_be_chance_or_cannot_be_told_raises_none(seen: ScoringSnapshot) -> None:
+def test_what_may_be_chance_or_cannot_be_told_raises_none(seen: NightInputs) -> None:
     assert items(seen) == []
 
 
