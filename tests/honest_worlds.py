@@ -97,10 +97,10 @@ def burst(frames: Frames, at: pd.Timestamp, seed: int) -> None:
 CHANGES = (weekend, growth, season, new_source, holiday, burst)
 
 
-def honest(frames: Frames, at: pd.Timestamp, seed: int) -> Frames:
+def honest(frames: Frames, at: pd.Timestamp, seed: int, weekends: bool = True) -> Frames:
     """Return a world in which all of it happens, `at` being when the model is trained."""
     changed = dict(frames)
-    for change in CHANGES:
+    for change in CHANGES if weekends else CHANGES[1:]:
         change(changed, at, seed)
     for name, frame in changed.items():
         if "recorded_at" in frame:

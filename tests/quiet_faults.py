@@ -158,8 +158,8 @@ def shifted(name: str, column: str, by: pd.Timedelta) -> Callable[[Frames, pd.Ti
     return told(name, column, lambda values: values + by)
 
 
-def empty(column: pd.Series) -> Any:
-    return None
+def empty(column: pd.Series) -> pd.Series:
+    return pd.Series([None] * len(column), index=column.index, dtype="string").astype(object)
 
 
 def half_empty(column: pd.Series) -> pd.Series:
@@ -243,7 +243,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("no conversion is left", many(dropped("stages", ("sql", "opportunity", "closed_won")), none("opportunities")), outward=True),
     Fault("nobody was ever lost or rejected", dropped("stages", ("disqualified", "closed_lost")), outward=True),
     # The config
-    Fault("a rule names an event type that there isn't", config=lambda t: t.replace("{when: {behaviour: webinar_attended", "{when: {behaviour: webinar_seen")),
+    Fault(
+        "a rule names an event type that there isn't", config=lambda t: t.replace("{when: {behaviour: webinar_attended", "{when: {behaviour: webinar_seen"),
+        fine="rules score nothing at night; `check` and `train` tell of it (LL127)",
+    ),
     Fault("`sql` is read from another word", config=lambda t: t.replace("sql: [sql]", "sql: [sales_ready]"), outward=True),
     # Lists that protect people
     Fault("the list of the suppressed is empty", none("suppress"), outward=True),

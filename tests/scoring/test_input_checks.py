@@ -11,9 +11,10 @@ from leadline.config.scoring import Nightly
 from leadline.core.point_in_time import DAY, HOUR
 from leadline.metrics.drift import bin_shares, decile_edges, psi, psi_by_chance
 from leadline.monitoring.reference import TrainingReference
-from leadline.scoring.input_checks import CATALOG, NightInputs, check_night
+from leadline.scoring.input_checks import CATALOG, NightInputs, Outgoing, check_night
 from leadline.scoring.input_checks.outgoing_checks import score_drift
 from leadline.scoring.previous_scores import PreviousScores
+from leadline.tables.summary import InputSummary, TableSummary
 
 GOOD = TrainingReference(
     1_000, {"title": 0.1, "visits": 0.0, "last": 0.6}, {"visits": 0.7}, {"country": 0.05}, [0.5], [0.5, 0.5]
@@ -111,3 +112,54 @@ def test_the_index_is_zero_for_the_same_and_grows_with_the_shift() -> None:
 def test_weighted_deciles_hold_equal_weight() -> None:
     values, weight = np.arange(1_000.0), np.where(np.arange(1_000) < 500, 1.0, 3.0)
     assert np.allclose(bin_shares(values, decile_edges(values, weight), weight), 0.1, atol=0.01)
+
+
+def test_a_rise_of_empty_values_warns_before_it_refuses() -> None:
+    verdicts = [items(tonight(nulls={"title": share})) for share in (0.2, 0.3, 0.5, 0.7)]
+    assert verdicts == [[], [("nulls", "warn")], [("nulls", "warn")], [("nulls", "fail")]]
+
+
+def test_any_check_may_be_set_and_one_may_be_accepted_with_a_reason() -> None:
+    odd = dataclasses.replace(NIGHT, outgoing=Outgoing(top=3, capacity=40))
+    (refused,) = check_night(odd)
+    assert (refused.code, refused.severity.value) == ("LL451", "error")
+    (accepted,) = check_night(odd, {"LL451": "a quiet month"})
+    assert (accepted.severity.value, accepted.accepted) == ("warning", "a quiet month")
+    for act, said in (("warn", ["warning"]), ("ignore", [])):
+        plan = Nightly.model_validate({"checks": {"LL451": act}})
+        assert [f.severity.value for f in check_night(dataclasses.replace(odd, plan=plan))] == said
+
+
+def then(as_of: int, rows: int, listed: int = 20) -> InputSummary:
+    lists = {
+        "suppress": {"listed": listed, "known": listed, "known_leads": listed, "known_accounts": 0, "matched": listed}
+    }
+    weeks = dict.fromkeys(range(10), rows // 10)
+    return InputSummary(as_of, {"events": TableSummary(rows, weeks=weeks)}, {}, 1_000, lists)
+
+
+def codes(seen: NightInputs, **more: object) -> list[str]:
+    return [f.code for f in check_night(dataclasses.replace(seen, **more)) if f.severity.value == "error"]
+
+
+def test_what_was_before_an_acceptance_is_not_held_against_tonight() -> None:
+    past = [then(99 * DAY, 400), then(98 * DAY, 1_000)]
+    assert codes(NIGHT, tonight=then(100 * DAY, 400), past=past) == ["LL402"]
+    assert codes(NIGHT, tonight=then(100 * DAY, 400), past=past, accepted={"LL402": 99 * DAY}) == []
+    assert codes(NIGHT, tonight=then(100 * DAY, 100), past=past, accepted={"LL402": 99 * DAY}) == ["LL402"]
+
+
+def test_a_log_that_drops_its_oldest_weeks_lost_nothing_and_one_that_lost_others_did() -> None:
+    def log(as_of: int, weeks: range) -> InputSummary:
+        return InputSummary(as_of, {"events": TableSummary(100 * len(weeks), weeks=dict.fromkeys(weeks, 100))})
+
+    last = log(99 * DAY, range(-90, 14))
+    assert codes(NIGHT, tonight=log(100 * DAY, range(-86, 14)), past=[last]) == []  # a month's file
+    holed = dataclasses.replace(last.tables["events"], weeks={w: 100 for w in range(-90, 14) if w % 3})
+    assert codes(NIGHT, tonight=InputSummary(100 * DAY, {"events": holed}), past=[last]) == ["LL402"]
+
+
+def test_a_first_night_is_held_against_training_alone() -> None:
+    assert codes(NIGHT, tonight=then(100 * DAY, 400), training=then(90 * DAY, 1_000)) == ["LL402"]
+    assert codes(NIGHT, tonight=then(100 * DAY, 400)) == []
+    assert codes(NIGHT, tonight=then(100 * DAY, 1_000, 0), past=[then(99 * DAY, 1_000)]) == ["LL441"]

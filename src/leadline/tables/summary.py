@@ -170,12 +170,12 @@ def summarize(config: Config, loaded: LoadedTables, behaviours: Iterable[str] = 
     store.run(f"CREATE OR REPLACE TABLE known_leads AS SELECT lead_id FROM leads{merged or ' GROUP BY lead_id'}")
     tables = {}
     for name in config.tables.given():
-        told = _by_day(config, loaded, name, at)
-        words = _words(config, store, name, at - RECENT, behaviours)
-        repeated = told.recent - _distinct(store, name, at - RECENT) if name in KEYS and told.recent else 0
-        tables[name] = replace(
-            told, rows=loaded.rows.get(name, told.rows), words=words, repeated=repeated, medians=_medians(store, name)
-        )
+        there = columns_in(store, name)
+        told = _by_day(config, loaded, name, there, at)
+        words = _words(config, store, name, there, at - RECENT, behaviours)
+        repeated = told.recent - _distinct(store, name, there, at - RECENT) if name in KEYS and told.recent else 0
+        medians = _medians(store, name, there)
+        tables[name] = replace(told, rows=loaded.rows[name], words=words, repeated=repeated, medians=medians)
     return InputSummary(at, tables, _stages(store, at - RECENT))
 
 
@@ -195,10 +195,9 @@ SAYS = {
 """Columns that a row is nothing without; of leads and accounts the attributes come on top."""
 
 
-def _by_day(config: Config, loaded: LoadedTables, table: str, at: int) -> TableSummary:
+def _by_day(config: Config, loaded: LoadedTables, table: str, there: Sequence[str], at: int) -> TableSummary:
     """Read a table once, and count by day."""
     store, clock = loaded.store, CLOCK.get(table)
-    there = columns_in(store, table)
     column, other, key = JOINS.get(table, ("", "", ""))
     joins = column in there and (other == "known_leads" or other in loaded.rows)
     names = [c for c in SAYS[table] if c in there] + [a.name for a in loaded.attributes if a.table == table]
@@ -237,19 +236,20 @@ def _folded(told: Sequence[tuple[int, Sequence[int]]], names: Sequence[str], at:
     return replace(made, newest=told[-1][0], quiet=quiet, weeks=dict(sorted(weeks.items())[-WEEKS:]), days=newest)
 
 
-def _distinct(store: Store, table: str, since: int) -> int:
+def _distinct(store: Store, table: str, there: Sequence[str], since: int) -> int:
     """Count the window's rows, those that say the same under different keys once."""
     clock = CLOCK.get(table)
-    names = ", ".join(name for name in columns_in(store, table) if name not in ("row", "recorded_at", KEYS[table]))
+    names = ", ".join(name for name in there if name not in ("row", "recorded_at", KEYS[table]))
     day = f"{clock} >= {since - since % DAY}" if clock else "1 = 1"
     return int(
         store.rows(f"SELECT COUNT(*) FROM (SELECT {names} FROM {table} WHERE {day} GROUP BY {names}) AS d")[0][0]
     )
 
 
-def _words(config: Config, store: Store, table: str, since: int, behaviours: Iterable[str]) -> dict[str, Pair]:
+def _words(
+    config: Config, store: Store, table: str, there: Sequence[str], since: int, behaviours: Iterable[str]
+) -> dict[str, Pair]:
     """Count a table's rows by the config's words; of stages and deals by our name of the stage."""
-    there = columns_in(store, table)
     if table == "events" and "behaviour" in there:
         ruled = {rule.when.behaviour for rule in config.rules if rule.when.behaviour}
         return _counted(store, table, "behaviour", since, {n: n for n in {*config.behaviours, *ruled, *behaviours}})
@@ -280,9 +280,9 @@ def _counted(store: Store, table: str, column: str, since: int, named: Mapping[s
     return told
 
 
-def _medians(store: Store, table: str) -> dict[str, float]:
+def _medians(store: Store, table: str, there: Sequence[str]) -> dict[str, float]:
     column = {"opportunities": "amount", "spend": "cost"}.get(table, "")
-    if column not in columns_in(store, table):
+    if column not in there:
         return {}
     count, median = store.rows(f"SELECT COUNT(*), MEDIAN({column}) FROM {table} WHERE {column} > 0")[0]
     return {column: float(median)} if count >= FEW else {}

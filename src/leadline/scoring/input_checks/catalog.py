@@ -18,6 +18,8 @@ __all__ = ["CATALOG", "check_night", "described", "refuse_unknown_codes", "verdi
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 ACTS: dict[Act, Severity] = {"fail": ERROR, "warn": WARNING}
+BY_TRAINING = ("LL421", "LL422", "LL424")
+"""Checks that hold a night against training alone."""
 VERDICTS = {ERROR: "refuse", WARNING: "warn", Severity.NOTE: "note"}
 
 
@@ -26,10 +28,10 @@ def _check(code: str, title: str, severity: Severity, look: Any, limit: str, key
 
 
 CATALOG: tuple[InputCheck, ...] = (
-    _check("LL401", "table without new rows", ERROR, tables.stale, "events: nightly.freshness; others: that, or twice their longest quiet time", "stale"),
+    _check("LL401", "table without new rows", ERROR, tables.stale, "events: nightly.freshness; others warn from then on, or from twice their longest quiet time, and leads and stages are refused from twice nightly.freshness on", "stale"),
     _check("LL402", "rows that are gone", ERROR, tables.lost, f"warns from {tables.SOME_LOST:.0%} of a known past; refuses from {tables.MOST_LOST:.0%} or a whole week (leads, stages, opportunities, merges), {tables.MANY_LOST:.0%} or four weeks (others)"),
     _check("LL403", "a past that grew", ERROR, tables.grown, f"warns from {tables.SOME_GROWN:g} times the rows of a known past; refuses from {tables.MOST_GROWN:g}"),
-    _check("LL404", "gap in time", ERROR, tables.gap, f"warns from {tables.SHORT_GAP} days without a row, or twice the longest known; refuses from {tables.LONG_GAP}, and in leads and stages"),
+    _check("LL404", "gap in time", ERROR, tables.gap, f"warns from {tables.SHORT_GAP} days without a row, or twice the longest known; refuses from {tables.LONG_GAP}"),
     _check("LL405", "unusual week", WARNING, tables.pace, f"below {tables.SLOW:.0%} or above {tables.FAST:g} times the usual week's rows"),
     _check("LL406", "rows that join nothing", ERROR, tables.unjoined, f"warns from {tables.SLIGHTLY:.0%} more than before; refuses from {tables.APART:.0%}"),
     _check("LL407", "column without values", ERROR, tables.emptied, f"warns from 15% more than before (an attribute's newest rows: 40%); refuses from {tables.APART:.0%} in columns that rows need"),
@@ -37,8 +39,8 @@ CATALOG: tuple[InputCheck, ...] = (
     _check("LL409", "words that match nothing", ERROR, tables.words, f"a word that {SURELY} rows had; refuses for stages, and where half of the words are gone"),
     _check("LL410", "recorded late", WARNING, tables.late, f"{tables.APART:.0%} more rows than before, by over 7 days"),
     _check("LL411", "unit of money", ERROR, tables.units, f"a median {tables.UNIT:g} times as high, or as low"),
-    _check("LL421", "field without values", ERROR, leads.nulls, f"refuses from {leads.RISE:.0%} more of the leads than in training; warns from {leads.SOME_RISE:.0%}, of new leads {leads.NEW_RISE:.0%}", "nulls"),
-    _check("LL422", "unknown levels", ERROR, leads.levels, f"refuses from {leads.RISE:.0%} more of the values than in training; warns from {leads.SOME_RISE:.0%}, of new leads {leads.NEW_RISE:.0%}", "levels"),
+    _check("LL421", "field without values", ERROR, leads.nulls, f"refuses from {leads.RISE:.0%} more of the leads than in training; warns from {leads.SOME_RISE['nulls']:.0%}, of new leads {leads.NEW_RISE:.0%}", "nulls"),
+    _check("LL422", "unknown levels", ERROR, leads.levels, f"refuses from {leads.RISE:.0%} more of the values than in training; warns from {leads.SOME_RISE['levels']:.0%}, of new leads {leads.NEW_RISE:.0%}", "levels"),
     _check("LL423", "silent acts", WARNING, leads.silent_acts, f"nobody has any, where {SURELY} leads were to be expected", "zero_rate"),
     _check("LL424", "unit of a field", ERROR, leads.units, f"a median {leads.UNIT:g} times as high as training's, or as low"),
     _check("LL425", "spread of a field", WARNING, leads.moved_spreads, f"a PSI above {leads.SHIFT:g} beyond chance; of acts {leads.ACT_SHIFT:g}"),
@@ -95,9 +97,15 @@ def check_night(night: NightInputs, accept: Mapping[str, str] | None = None) -> 
     >>> [f.severity.value for f in check_night(old, {"LL401": "the CRM was closed"})]
     ['warning']
     """
-    asked = [(check, verdict_of(night.plan, check)) for check in CATALOG]
+    asked = [(check, _tonights(night, check)) for check in CATALOG]
     checks = [replace(check, severity=verdict) for check, verdict in asked if verdict is not None]
     return run_checks(checks, night).accept(accept or {})
+
+
+def _tonights(night: NightInputs, check: InputCheck) -> Severity | None:
+    """Return what follows tonight: what lies far from training was accepted once until the model is trained again."""
+    verdict = verdict_of(night.plan, check)
+    return WARNING if verdict is ERROR and check.code in BY_TRAINING and check.code in night.accepted else verdict
 
 
 def refuse_unknown_codes(accept: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ __all__ = ["levels", "moved_spreads", "nulls", "outcome_gone", "reopened", "sile
 Answer = tuple[str, str, str, str, int] | Finding
 
 RISE = 0.5  # a share that rose by so much isn't chance, nor a slow change
-SOME_RISE = 0.15
+SOME_RISE = {"nulls": 0.15, "levels": 0.25}  # new campaigns come all the time
 NEW_RISE = 0.4
 UNIT = 8.0
 SHIFT, ACT_SHIFT = 0.5, 2.0
@@ -55,7 +55,9 @@ def _risen(
         for name, share in then.items()
         if name in now and (now[name] - share > RISE or (now[name] == 1 and rows * (1 - share) >= SURELY))
     }
-    fewer = {name: now[name] - share for name, share in then.items() if name in now and now[name] - share > SOME_RISE}
+    fewer = {
+        name: now[name] - share for name, share in then.items() if name in now and now[name] - share > SOME_RISE[item]
+    }
     lately = {
         name: new[name] - share
         for name, share in then.items()

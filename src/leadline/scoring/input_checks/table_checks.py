@@ -31,9 +31,11 @@ HARMLESS = ("touches", "spend")
 """Tables that no score and no delivery hangs on: nothing in them refuses a night."""
 
 HALF, MOST_LOST, SOME_LOST = 0.5, 0.10, 0.02
+FEW_MERGES = 3  # what one person's records may be, who is forgotten
 MANY_LOST = 0.30  # of events and the like, which only weaken a score
 MOST_GROWN, SOME_GROWN = 1.6, 1.15
 APART, SLIGHTLY = 0.25, 0.05
+UNTOLD = 0.35  # where nothing is known of before, only rows of which next to none join are odd
 LONG_GAP, SHORT_GAP = 14, 4
 SLOW, FAST = 0.2, 5.0
 UNIT = 8.0
@@ -49,16 +51,18 @@ def _say(name: str, strong: bool, seen: str, expected: str, fix: str, rows: int 
 def stale(night: NightInputs) -> Iterator[Answer]:
     """Tell tables whose newest row is too old: events by the config, others by their own rhythm, too."""
     yield from _stale_acts(night)
-    bound = night.plan.freshness
+    bound = night.plan.freshness.micros // DAY
     for name, now, _ in night.pairs("LL401"):
         if name == _main(night) or name in ("accounts", "merges") or now.newest is None:
             continue
         age = (night.as_of - now.newest) // DAY - 1  # the newest day may have lasted until midnight
-        usual = max(bound.micros // DAY, 2 * now.quiet + 1)
+        usual = max(bound, 2 * now.quiet + 1)
         if age > usual:
             seen = f"the newest row is {age}d old ({format_instant(now.newest)[:10]}), and other tables have newer ones"
             fix = "load the missing export, or set nightly.stale: warn"
-            yield _say(name, name in ("leads", "stages"), seen, f"one of the last {usual}d before --as-of", fix)
+            # An office that is closed for a week changes no stage, while leads go on clicking.
+            strong = name in ("leads", "stages") and age > max(2 * bound, usual)
+            yield _say(name, strong, seen, f"one of the last {usual}d before --as-of", fix)
 
 
 def _main(night: NightInputs) -> str:
@@ -82,16 +86,16 @@ def lost(night: NightInputs) -> Iterator[Answer]:
     """Tell tables that have fewer rows than before: in all, or in weeks that were over and known."""
     for name, now, then in night.pairs("LL402"):
         most = max((t.rows for told, t in then if told.as_of <= night.as_of), default=0)
-        if most >= SURELY and now.rows < HALF * most:
+        if now.rows < HALF * most and (most >= SURELY or not now.rows):
             seen = f"{now.rows:,} rows, where there were {most:,}"
             yield _say(name, True, seen, "no fewer than then", "load the whole export", now.rows)
             continue
         share, gone, empty, since = max((_lost_weeks(night, now, *pair) for pair in then), default=(0.0, 0, 0, 0))
         bound = MOST_LOST if name in ("leads", "stages", "opportunities", "merges") else MANY_LOST
-        if (gone >= SURELY and (share >= SOME_LOST or empty)) or (name == "merges" and gone):
+        if (gone >= SURELY and (share >= SOME_LOST or empty)) or (name == "merges" and gone >= FEW_MERGES):
             weeks = f", {empty} whole weeks among them" if empty else ""
             seen = f"{gone:,} rows ({share:.0%}) that were there on {format_instant(since)[:10]} are gone{weeks}"
-            strong = share >= bound or (empty > 0 and bound == MOST_LOST) or empty >= 4
+            strong = share >= (HALF if gone < SURELY else bound) or (empty > 0 and bound == MOST_LOST) or empty >= 4
             yield _say(name, strong, seen, "a past that stays", "load the missing files; a past that is purged may be accepted", gone)  # fmt: skip
 
 
@@ -141,8 +145,14 @@ def gap(night: NightInputs) -> Iterator[Answer]:
         missing = run * sum(now.days.values()) / len(days)
         if run > usual and missing >= SURELY:
             seen = f"no row of {run} days from {format_instant((at + 1) * DAY)[:10]} on, in which about {missing:,.0f} were to be expected"
-            strong = run >= LONG_GAP or name in ("leads", "stages")
-            yield _say(name, strong, seen, f"at most {usual} days without one", "load the missing file", round(missing))
+            yield _say(
+                name,
+                run >= LONG_GAP,
+                seen,
+                f"at most {usual} days without one",
+                "load the missing file",
+                round(missing),
+            )
 
 
 def pace(night: NightInputs) -> Iterator[Answer]:
@@ -165,10 +175,11 @@ def unjoined(night: NightInputs) -> Iterator[Answer]:
             if now.keyed[part] < SURELY:
                 continue
             share = now.joined[part] / now.keyed[part]
-            usual = max((t.joined[part] / t.keyed[part] for _, t in then if t.keyed[part] >= SURELY), default=1.0)
+            usual = max((t.joined[part] / t.keyed[part] for _, t in then if t.keyed[part] >= SURELY), default=UNTOLD)
             if usual - share >= SLIGHTLY:
                 what = {"leads": "an account", "merges": "a lead"}.get(name, "a lead")
-                seen = f"{1 - share:.0%} of {now.keyed[part]:,} {words} name {what} that isn't there, and {1 - usual:.0%} did before"
+                seen = f"{1 - share:.0%} of {now.keyed[part]:,} {words} name {what} that isn't there"
+                seen += f", and {1 - usual:.0%} did before" if then else ""
                 fix = "check that both exports are whole and spell ids alike"
                 yield _say(
                     name, usual - share >= APART, seen, "rows that join", fix, now.keyed[part] - now.joined[part]
@@ -202,7 +213,7 @@ def emptied(night: NightInputs) -> Iterator[Answer]:
 def repeated(night: NightInputs) -> Iterator[Answer]:
     """Tell rows of the last four weeks that say what another says, under a key of their own."""
     for name, now, then in night.pairs("LL408"):
-        if now.recent < FEW or name == "accounts":
+        if now.recent < FEW or name == "accounts" or not then:
             continue
         share = now.repeated / now.recent
         usual = max((t.repeated / t.recent for _, t in then if t.recent), default=0.0)

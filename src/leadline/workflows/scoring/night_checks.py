@@ -253,20 +253,21 @@ def _newcomers(bundle: Bundle, made: FeatureTable) -> TrainingReference | None:
 
 
 def _shifts(bundle: Bundle, made: FeatureTable) -> dict[str, FeatureShift]:
-    """Hold each feature's values against how training's newest quarter had them spread, by a sample of the night."""
+    """Hold each feature's values against how training's newest quarter had them spread, by a sample of the night.
+
+    Of acts only counts are asked: training looks on one weekday, and how long ago the last act was hangs on the day.
+    """
     told = (bundle.manifest["reference"].get("spreads") or {}).get("features") or {}
     if len(made) < FEW:
         return {}
-    step = max(1, len(made) // SAMPLE)
+    step, rows = max(1, len(made) // SAMPLE), bundle.manifest["reference"]["spreads"]["rows"]
     found = {}
     for spec in made.specs:
-        if spec.name in told and spec.aggregate != "rate":
+        is_act = spec.aggregate not in ("value", "meets", "share_met")
+        if spec.name in told and (not is_act or (spec.kind == "count" and spec.aggregate != "rate")):
             column = made.values[spec.name].iloc[::step]
-            then, rows = told[spec.name], bundle.manifest["reference"]["spreads"]["rows"]
-            is_act = spec.table not in ("leads", "accounts") or spec.aggregate == "age"
-            found[spec.name] = FeatureShift(
-                *feature_drift(spec, column, then, rows), None if is_act else _ratio(spec, column, then), is_act
-            )
+            ratio = _ratio(spec, column, told[spec.name]) if spec.aggregate == "value" else None
+            found[spec.name] = FeatureShift(*feature_drift(spec, column, told[spec.name], rows), ratio, is_act)
     return found
 
 
