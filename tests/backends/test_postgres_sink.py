@@ -84,6 +84,15 @@ def test_the_night_before_is_found_in_the_table(postgres_uri: str, table: str) -
     assert sink.previous(3 * DAY, "other").probability == {}
 
 
+def test_records_of_past_nights_are_those_within_two_instants_the_newest_first(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    assert sink.records(0, 9 * DAY, "demo") == []
+    for as_of in (DAY, 3 * DAY, 2 * DAY, 5 * DAY):
+        sink.write(scores([0.1], as_of), night(as_of))
+    assert [r["as_of_value"] for r in sink.records(2 * DAY, 5 * DAY, "demo")] == [3 * DAY, 2 * DAY]
+    assert sink.records(0, 9 * DAY, "other") == []
+
+
 def test_the_tiers_of_the_night_before_are_found_in_the_table(postgres_uri: str, table: str) -> None:
     sink = open_sink(to(postgres_uri, table), "demo")
     for as_of, tiers in ((DAY, ["B", "B"]), (2 * DAY, ["A", "C"])):

@@ -68,6 +68,15 @@ def test_the_probability_before_is_that_of_the_newest_finished_night_of_the_same
     assert open_sink("file.csv", "demo").previous(5 * DAY, "demo").probability == {"L0": 0.3}
 
 
+def test_records_of_past_nights_are_the_models_own_within_two_instants_the_newest_first() -> None:
+    sink = open_sink(None, "demo")
+    for as_of in (DAY, 3 * DAY, 2 * DAY, 5 * DAY):
+        sink.write(table([0.1], as_of), night(as_of))
+    sink.write(table([0.9], 4 * DAY), night(4 * DAY, name="other"))
+    assert [r["as_of_value"] for r in sink.records(2 * DAY, 5 * DAY, "demo")] == [3 * DAY, 2 * DAY]
+    assert len(open_sink("file.csv", "demo").records(0, 9 * DAY, "demo")) == 4
+
+
 OLD_ROWS = (
     table([0.5, 0.25])
     .append_column("exploration", pa.array([False, True]))

@@ -73,7 +73,9 @@ def test_every_default_told_is_the_default() -> None:
 def entries() -> list[tuple[str, str]]:
     """List (code, severity) of each entry in checks.md and of each page in checks/."""
     head = re.compile(r"^#+ (LL\d{3}) .+\((error|warning|note)", re.M)
-    found = head.findall((ROOT / "docs/checks.md").read_text("utf-8"))
+    found = [
+        e for page in ("checks", "night-checks") for e in head.findall((ROOT / f"docs/{page}.md").read_text("utf-8"))
+    ]
     for page in sorted((ROOT / "docs/checks").glob("*.md")):
         (entry,) = head.findall(page.read_text("utf-8"))
         assert entry[0] == page.stem
@@ -100,8 +102,21 @@ def test_the_index_lists_every_page_of_a_check() -> None:
     assert {code for code, _ in rows} == pages
 
 
+def test_the_table_of_a_nights_checks_is_the_catalogue() -> None:
+    from leadline.config.scoring import Nightly
+    from leadline.scoring.input_checks import described
+
+    page = (ROOT / "docs/night-checks.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[(LL4\d\d)\]\(#([^)]+)\) \| ([^|]+) \| (\w+) \| ([^|]+) \|$", page, re.MULTILINE)
+    told = [(c["code"], c["page"].split("#")[1], c["title"], c["verdict"], c["limit"]) for c in described(Nightly())]
+    assert rows == told and len(told) >= 20
+    heads = re.findall(r"^### (LL4\d\d) (.+) \(\w+\)$", page, re.MULTILINE)
+    assert heads == [(code, title) for code, _, title, _, _ in told]
+
+
 def test_entries_have_the_severity_of_their_check() -> None:
     from leadline.leakage import gate
+    from leadline.scoring.input_checks import CATALOG
     from leadline.tables.checks import AFTER, CHECKS, FLAT, FLAT_AFTER
 
     told = dict(entries())
@@ -112,6 +127,7 @@ def test_entries_have_the_severity_of_their_check() -> None:
         *FLAT_AFTER,
         *gate.BEFORE_TRAINING,
         *gate.AFTER_TRAINING,
+        *CATALOG,
     )
     assert {c.code: str(c.severity) for c in checks}.items() <= told.items()
 

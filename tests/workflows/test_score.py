@@ -14,7 +14,9 @@ import pytest
 
 from leadline import load_config, score
 from leadline.config.scoring import Nightly
+from leadline.core.files import write_sums
 from leadline.errors import DataError, UsageError
+from leadline.scoring.input_checks import CATALOG
 from leadline.workflows.scoring.backfill import backfill, rehearse
 from projects import NIGHT, at, cut, inside, settle
 
@@ -113,6 +115,34 @@ def test_a_rehearsal_counts_and_writes_nothing(night: Callable[..., Any], home: 
     (again,) = rehearse("demo.yaml", NIGHT, model=MODEL, again=True)
     assert again.open_leads == len(done.scores)
     assert listing(home) == before
+
+
+def test_a_rehearsal_lists_every_check_and_says_what_those_without_scores_see(
+    night: Callable[..., Any], home: Path
+) -> None:
+    night()
+    (told,) = rehearse("demo.yaml", NEXT, model=MODEL)
+    assert [c["code"] for c in told.checks] == [check.code for check in CATALOG] and told.warnings == ()
+    changed(
+        "events", lambda t: t.set_column(t.schema.get_field_index("lead_id"), "lead_id", pc.utf8_lower(t["lead_id"]))
+    )
+    before = listing(home)
+    (told,) = rehearse("demo.yaml", NEXT, model=MODEL)
+    assert [text.split(" events")[0] for text in told.warnings] == ["would be refused: LL406"]
+    assert listing(home) == before
+
+
+def test_a_bundle_of_a_leadline_that_kept_no_counts_still_scores(night: Callable[..., Any], home: Path) -> None:
+    manifest = home / MODEL / "manifest.json"
+    told = json.loads(manifest.read_text())
+    del told["inputs"]
+    manifest.write_text(json.dumps(told))
+    write_sums(home / MODEL)
+    first, second = night(), night(NEXT)
+    assert first.state == second.state == "written" and record_of(first)["checks"] == []
+    changed("stages", lambda t: t.slice(0, len(t) // 3))
+    with pytest.raises(DataError, match="LL402 stages: "):  # against the nights alone
+        night("2025-06-11T00:00:00Z")
 
 
 # Suppressed leads, and tiers set by hand

@@ -48,7 +48,8 @@ COMMANDS: dict[Callable[..., None], str] = {
 """In the order of a model's life, which `--help` keeps, with a line that it has room for."""
 
 for command, line in COMMANDS.items():
-    app.command(short_help=line)(command)
+    kind = scoring_commands.ScoreCommand if command is scoring_commands.score else None
+    app.command(cls=kind, short_help=line)(command)
 
 
 def _version(shown: bool) -> None:

@@ -140,6 +140,9 @@ class Console(ConfigScreen, TrainingScreen):
             records.append(result.to_record())
             if not self._json:
                 self._say(result.line())
+            if not self._json and result.checks and len(records) == 1:  # the same for each night
+                rows = [[c["code"], c["title"], c["verdict"], c["limit"]] for c in result.checks]
+                self._lines(("code", "input check", "verdict", "limit"), rows, (0, 2, 0, 4))
             for text in result.warnings:
                 self.progress.warn(text)
         self._as_json(records)

@@ -115,6 +115,7 @@ class Nightly(Section):
     deliver: tuple[Deliver, ...] = ()
     pin_max_age: Duration = Horizon.parse("30d")
     access: Literal["owner", "group", "umask"] = "owner"
+    checks: dict[Annotated[str, Field(pattern=r"^LL4\d\d$")], Act] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _sane(self) -> Nightly:

@@ -77,7 +77,8 @@ def open_folder(folder: Path) -> Sink:
 
     return Sink(
         str(folder), lock, write, lambda as_of, name: _before(folder, as_of, name),
-        done, lambda key: read_partition(place(key)), lambda name, as_of: retire_partitions(folder, name, as_of), takes_files=True,
+        done, lambda key: read_partition(place(key)), lambda since, as_of, name: _records(folder, since, as_of, name),
+        lambda name, as_of: retire_partitions(folder, name, as_of), takes_files=True,
     )  # fmt: skip
 
 
@@ -118,7 +119,8 @@ def open_file(path: Path, default: Path) -> Sink:
         return _alone(path.with_name(f".{path.name}.lock"), path.parent, wait)
 
     return Sink(
-        str(path), lock, write, lambda as_of, name: _before(default, as_of, name), done, rows, holds_nights=False
+        str(path), lock, write, lambda as_of, name: _before(default, as_of, name), done, rows,
+        lambda since, as_of, name: _records(default, since, as_of, name), holds_nights=False,
     )  # fmt: skip
 
 
@@ -232,6 +234,13 @@ def _record(file: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, TypeError):
         return None
     return record if type(record.get("as_of_value")) is int and "model_name" in record else None
+
+
+def _records(folder: Path, since: int, as_of: int, name: str) -> list[dict[str, Any]]:
+    """Read the records of a model's nights from one as_of on and before another, the newest first; no file is hashed."""
+    told = [record for file in folder.glob(f"as_of=*/{NIGHT}") if (record := _record(file)) is not None]
+    mine = [r for r in told if r["model_name"] == name and since <= r["as_of_value"] < as_of]
+    return sorted(mine, key=lambda record: -record["as_of_value"])
 
 
 def _is_of(record: Mapping[str, Any], key: RunKey) -> bool:

@@ -76,7 +76,8 @@ def open_table(out: str) -> Sink:
 
     return Sink(
         shown, lock, write, lambda as_of, model: _previous(target, as_of, model),
-        lambda key: _done(target, key), lambda key: _rows(target, key), lambda model, as_of: _retire(target, model, as_of),
+        lambda key: _done(target, key), lambda key: _rows(target, key),
+        lambda since, as_of, model: _records(target, since, as_of, model), lambda model, as_of: _retire(target, model, as_of),
     )  # fmt: skip
 
 
@@ -241,6 +242,21 @@ def _done(target: TableTarget, key: RunKey) -> dict[str, Any] | None:
             return dict(parse_json(row[0])) if row else None
         except (ValueError, TypeError):
             return None  # not what leadline wrote: the night is scored again
+
+
+def _records(target: TableTarget, since: int, as_of: int, model: str) -> list[dict[str, Any]]:
+    """Read the records of a model's nights from one as_of on and before another, the newest first."""
+    with _connected(target.uri) as connection, connection.cursor() as cursor:
+        if not _exists(cursor, target.quoted("_nights")):
+            return []
+        kind = "timestamptz" if _is_dated(cursor, target) else "bigint"
+        ends = [_as_of(at, kind == "timestamptz")[0] for at in (since, as_of)]
+        cursor.execute(
+            f"SELECT record FROM {target.quoted('_nights')} WHERE model_name = $1 AND as_of >= $2::text::{kind} "
+            f"AND as_of < $3::text::{kind} ORDER BY as_of DESC",
+            [model, *ends],
+        )
+        return [dict(json.loads(row[0])) for row in cursor.fetchall()]
 
 
 def _rows(target: TableTarget, key: RunKey) -> Any:

@@ -50,6 +50,9 @@ class Sink:
         Takes an as_of and a model's name; returns the newest finished night before it.
     done : callable
         Takes a `RunKey`; returns the record of that night where it is finished, else None.
+    records : callable
+        Takes two as_ofs and a model's name; returns the records of its finished nights from the first on and before the
+        second, the newest first.
     rows : callable
         Takes a `RunKey`; returns the finished night's rows as a pyarrow Table.
     retire : callable or None
@@ -66,6 +69,7 @@ class Sink:
     previous: Callable[[int, str], PreviousScores]
     done: Callable[[RunKey], dict[str, Any] | None]
     rows: Callable[[RunKey], Any]
+    records: Callable[[int, int, str], list[dict[str, Any]]] = lambda since, as_of, name: []
     retire: Callable[[str, int], int] | None = None
     holds_nights: bool = True
     takes_files: bool = False

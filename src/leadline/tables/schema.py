@@ -36,6 +36,9 @@ CLOCKS = {
 KEYS = {"leads": "lead_id", "accounts": "account_id", "events": "event_id", "opportunities": "opportunity_id"}
 """The column that names a row, for each table that has one."""
 
+BLANKS = " \t\r\n\u00a0"
+"""What may stand around an id or a word without changing it."""
+
 DATED = r"^\d{4}-\d{1,2}-\d{1,2}"
 NAIVE = DATED + r"([T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?$"
 ZONED = DATED + r"[T ]+\d{1,2}:\d{2}.*[A-Za-z0-9]$"
@@ -224,10 +227,10 @@ def cast_sql(column: CanonicalColumn, type_name: str, config: Config) -> str:
         return _instant_sql(source, type_name, config.timezone or "UTC")
     if column.role == "money":
         return f"TRY_CAST(ROUND(TRY_CAST({source} AS DOUBLE) * 100) AS BIGINT)"
-    text = text_sql(source, type_name)
+    text = f"TRIM({text_sql(source, type_name)}, {literal(BLANKS)})"  # an id with a blank behind it still joins
     if column.role in ("key", "ref") and type_name == "VARCHAR":
         text = f"REGEXP_REPLACE({text}, '^(\\d+)\\.0+$', '\\1')"  # a gap among whole numbers makes 17.0 of 17 in CSV
-    return f"NULLIF({'TRIM(' + text + ')' if column.role == 'text' else text}, '')"
+    return f"NULLIF({text}, '')"
 
 
 def text_sql(source: str, type_name: str) -> str:

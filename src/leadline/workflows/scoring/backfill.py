@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from leadline.config.schema import Config, Source
+from leadline.core.checks import Severity
 from leadline.core.point_in_time import Horizon, format_instant
 from leadline.delivery.batch import ScoringRun
 from leadline.delivery.sink import RunKey
 from leadline.errors import UsageError
+from leadline.scoring.input_checks import check_night, described
 from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of, track_steps
 from leadline.workflows.scoring.explain import hindsight_warning, is_trained_later
-from leadline.workflows.scoring.inputs import count_open_leads
+from leadline.workflows.scoring.inputs import outline_night
+from leadline.workflows.scoring.night_checks import outlined_night
 from leadline.workflows.scoring.score import (
     ScoringSession,
     content_hash,
     open_scoring_session,
+    read_past,
     requested_as_of,
     score_once,
+    told,
 )
 
 __all__ = ["DryRun", "as_of_grid", "backfill", "rehearse"]
@@ -42,7 +47,9 @@ class DryRun:
     open_leads, suppressed : int or None
         How many leads are open, and how many of them the outputs leave out; None where the night is done.
     warnings : tuple of str
-        What the reader of these scores would have to know.
+        What the reader of these scores would have to know, what the input checks saw among it.
+    checks : tuple of dict
+        The input checks: code, title, what follows where it speaks, and from when on it does.
     """
 
     as_of: str
@@ -52,6 +59,7 @@ class DryRun:
     open_leads: int | None = None
     suppressed: int | None = None
     warnings: tuple[str, ...] = ()
+    checks: tuple[dict[str, str], ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -108,6 +116,7 @@ def backfill(
     wait: float = 0.0,
     run_id: str = "",
     changed: bool = False,
+    accept: Mapping[str, str] | None = None,
 ) -> Iterator[ScoringRun]:
     """Score past nights, oldest first, each with what was known on the day; those that are finished are left as they are.
 
@@ -141,7 +150,7 @@ def backfill(
     """
     config = as_config(config, progress)
     nights = _nights(config, first, last, every)
-    session = open_scoring_session(config, model, out, None, again, wait, run_id, changed)
+    session = open_scoring_session(config, model, out, None, again, wait, run_id, changed, accept)
     if not session.sink.holds_nights:
         raise UsageError(
             f"--from: {session.sink.shown} holds one night; expected a place that holds many; name a folder or a PostgreSQL table"
@@ -165,8 +174,11 @@ def rehearse(
     again: bool = False,
     progress: Progress = no_progress,
     changed: bool = False,
+    accept: Mapping[str, str] | None = None,
 ) -> Iterator[DryRun]:
     """Say what `score` or `backfill` would do: tables are read, open leads counted, and nothing is written.
+
+    The input checks that need no scores are asked, too.
 
     Parameters
     ----------
@@ -184,7 +196,7 @@ def rehearse(
     nights: list[int | None] = (
         [*_nights(config, *span)] if span else [parse_as_of(config, requested_as_of(config, as_of, leads))]
     )
-    session = open_scoring_session(config, model, out, leads, again, changed=changed)
+    session = open_scoring_session(config, model, out, leads, again, changed=changed, accept=accept)
     # The kept log of events is a file too: a rehearsal leaves it as it is.
     digest, engine = content_hash(session), config.engine.model_copy(update={"cache_events": False})
     reading = replace(session, config=session.config.model_copy(update={"engine": engine}))
@@ -201,9 +213,23 @@ def _rehearsed(session: ScoringSession, digest: str, when: int | None, progress:
     said = [session.said] if session.said else []
     if done is not None and done.get("config_hash") == digest:
         return DryRun(str(format_as_of(night, dated)), sink.shown, model, "done", warnings=tuple(said))
-    number, left_out = count_open_leads(config, bundle, when, session.leads, progress)
+    before, past = sink.previous(night, bundle.name), read_past(session, night)
+    seen = outline_night(config, bundle, when, session.leads, progress, before)
+    found = check_night(outlined_night(config, bundle, seen, when or 0, before, past), session.accept)
     said += [hindsight_warning(bundle)] if is_trained_later(config, bundle, when) else []
-    return DryRun(str(format_as_of(night, dated)), sink.shown, model, "to score", number, left_out, tuple(said))
+    refused = {f.code for f in found.of(Severity.ERROR)}
+    said += [f"would be refused: {text}" if text.split()[0] in refused else text for text in told(found)]
+    listed = tuple(described(config.nightly))
+    return DryRun(
+        str(format_as_of(night, dated)),
+        sink.shown,
+        model,
+        "to score",
+        seen.open_leads,
+        seen.left_out,
+        tuple(said),
+        listed,
+    )
 
 
 def _nights(config: Config, first: str, last: str, every: str) -> list[int]:

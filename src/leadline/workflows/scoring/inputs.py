@@ -19,12 +19,22 @@ from leadline.features import build
 from leadline.features.build import FeatureTable
 from leadline.features.families.intent_stage import IntentRule
 from leadline.registry.bundle import Bundle
-from leadline.scoring.guards import NEVER
+from leadline.scoring.input_checks import NEVER
+from leadline.scoring.previous_scores import PreviousScores
 from leadline.tables import LoadedTables
+from leadline.tables.summary import InputSummary, summarize
 from leadline.tables.suppressions import ScoringLists, read_scoring_lists
 from leadline.workflows.common import Progress, no_progress, open_tables
+from leadline.workflows.scoring.night_checks import NightOutline, Survey, known_on_lists, lead_moves
 
-__all__ = ["ScoringInputs", "count_open_leads", "gather_inputs", "keep_lead", "open_scoring_tables", "scoring_features"]
+__all__ = [
+    "ScoringInputs",
+    "gather_inputs",
+    "keep_lead",
+    "open_scoring_tables",
+    "outline_night",
+    "scoring_features",
+]
 
 
 # A night's input: the open leads of one instant and their features, by the same path as in training.
@@ -114,6 +124,8 @@ class ScoringInputs:
         The newest event's instant; None where there is no clock.
     findings : Findings
         What the checks saw.
+    survey : Survey
+        What the tables hold, and which leads came back or went.
     seconds : mapping of str to float
         How long each stage took.
     """
@@ -126,6 +138,7 @@ class ScoringInputs:
     newest: int | None
     findings: Findings
     seconds: Mapping[str, float]
+    survey: Survey
     stage: npt.NDArray[np.object_] | None = None
 
     def __repr__(self) -> str:
@@ -133,9 +146,14 @@ class ScoringInputs:
 
 
 def gather_inputs(
-    config: Config, bundle: Bundle, as_of: int | None, leads: Source | None = None, progress: Progress = no_progress
+    config: Config,
+    bundle: Bundle,
+    as_of: int | None,
+    leads: Source | None = None,
+    progress: Progress = no_progress,
+    before: PreviousScores | None = None,
 ) -> ScoringInputs:
-    """Compute the features of a night's leads, by the same path as in training."""
+    """Compute the features of a night's leads, by the same path as in training; with `before`, survey its tables, too."""
     began = time.monotonic()
     with open_scoring_tables(config, bundle.specs, as_of, leads, progress) as loaded:
         read = time.monotonic()
@@ -147,25 +165,50 @@ def gather_inputs(
         value = attribute_values.field_values(loaded, bundle.scorer.bands.by, known=True)
         newest = None if config.is_flat else _newest(loaded)
         lists = read_scoring_lists(config, None if config.is_flat else as_of, _survivors(config, loaded))
-    why = [lists.reason(lead, account) for lead, account in zip(made.lead_id, made.account_id, strict=True)]
-    kept = np.array([reason is None for reason in why], dtype=bool)
-    seconds = {"reading": round(read - began, 3), "features": round(time.monotonic() - read, 3)}
-    left_out = lists.counted(reason for reason in why if reason is not None)
+        why = [lists.reason(lead, account) for lead, account in zip(made.lead_id, made.account_id, strict=True)]
+        kept = np.array([reason is None for reason in why], dtype=bool)
+        left_out = lists.counted(reason for reason in why if reason is not None)
+        counted = time.monotonic()
+        survey = (
+            Survey()
+            if before is None
+            else _survey(config, bundle, loaded, lists, before, (len(made), left_out["leads"]))
+        )
+    seconds = {
+        "reading": round(read - began, 3), "features": round(counted - read, 3), "survey": round(time.monotonic() - counted, 3),
+    }  # fmt: skip
     rest = made if kept.all() else _take(made, kept)
     return ScoringInputs(
-        rest, None if value is None else value[kept], len(made), left_out, lists.tiers, newest, loaded.findings, seconds,
+        rest, None if value is None else value[kept], len(made), left_out, lists.tiers, newest, loaded.findings, seconds, survey,
         None if stage is None else stage[kept],
     )  # fmt: skip
 
 
-def count_open_leads(
-    config: Config, bundle: Bundle, as_of: int | None, leads: Source | None, progress: Progress
-) -> tuple[int, int]:
-    """Count a night's open leads, and those of them whom the outputs leave out; no feature is computed."""
+def outline_night(
+    config: Config, bundle: Bundle, as_of: int | None, leads: Source | None, progress: Progress, before: PreviousScores
+) -> NightOutline:
+    """Look at a night's tables as `gather_inputs` does; no feature is computed."""
     with open_scoring_tables(config, bundle.specs, as_of, leads, progress) as loaded:
         rows = loaded.store.rows("SELECT lead_id, account_id FROM snapshots")
         lists: ScoringLists = read_scoring_lists(config, None if config.is_flat else as_of, _survivors(config, loaded))
-    return len(rows), sum(lists.reason(str(lead), account) is not None for lead, account in rows)
+        left_out = sum(lists.reason(str(lead), account) is not None for lead, account in rows)
+        survey = _survey(config, bundle, loaded, lists, before, (len(rows), left_out))
+        return NightOutline(len(rows), left_out, None if config.is_flat else _newest(loaded), survey)
+
+
+def _survey(
+    config: Config,
+    bundle: Bundle,
+    loaded: LoadedTables,
+    lists: ScoringLists,
+    before: PreviousScores,
+    counts: tuple[int, int],
+) -> Survey:
+    """Count what the tables hold and whom the lists name, and hold the open leads against the newest finished night."""
+    acts = {spec.field for spec in bundle.specs if spec.by == "behaviour"}
+    made = summarize(config, loaded, acts) or InputSummary(loaded.known_at or 0)
+    told = made.with_leads(counts[0], known_on_lists(config, loaded, lists, counts[1]))
+    return Survey(told, lead_moves(config, loaded, before))
 
 
 def _take(made: FeatureTable, kept: npt.NDArray[np.bool_]) -> FeatureTable:

@@ -7,25 +7,24 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from leadline.config.load import fill_option
 from leadline.config.schema import Config, Source
-from leadline.core.checks import Severity
+from leadline.core.checks import Findings, Severity
 from leadline.delivery.batch import ScoredBatch, ScoringRequest, ScoringRun
 from leadline.delivery.run_batch import run_scoring
 from leadline.delivery.sink import Sink
 from leadline.delivery.sink_urls import open_sink
 from leadline.errors import DataError, LeadlineError, UsageError
-from leadline.metrics.drift import bin_shares, decile_edges
-from leadline.monitoring.reference import TrainingReference, reference_of_rows
 from leadline.registry import pinned
 from leadline.registry.bundle import Bundle
 from leadline.registry.scoring_runs import log_scoring_run
 from leadline.scoring.exploration import COLUMN
-from leadline.scoring.guards import GuardViolation, ScoringSnapshot, guard_violations, score_drift
+from leadline.scoring.input_checks import check_night, refuse_unknown_codes
+from leadline.scoring.input_checks.outgoing_checks import score_drift
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores
 from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
@@ -37,16 +36,19 @@ from leadline.workflows.scoring.explain import (
     require_matching,
     score_rows,
 )
-from leadline.workflows.scoring.inputs import ScoringInputs, gather_inputs
+from leadline.workflows.scoring.inputs import gather_inputs
+from leadline.workflows.scoring.night_checks import PastNights, past_nights, refuse_unknown_checks, survey_night
 
 __all__ = [
     "ScoringSession",
     "content_hash",
     "open_scoring_session",
-    "raise_violations",
+    "read_past",
+    "refuse",
     "requested_as_of",
     "score",
     "score_once",
+    "told",
 ]
 
 
@@ -71,8 +73,8 @@ class ScoringSession:
         Where nights go.
     leads : str, optional
         For a flat file: rows to score.
-    again, wait, run_id
-        As `score` and `Order` have them.
+    again, wait, run_id, accept
+        As `score` and `ScoringRequest` have them.
     """
 
     config: Config
@@ -84,6 +86,7 @@ class ScoringSession:
     again: bool = False
     wait: float = 0.0
     run_id: str = ""
+    accept: Mapping[str, str] = field(default_factory=dict)
 
 
 def open_scoring_session(
@@ -95,14 +98,17 @@ def open_scoring_session(
     wait: float = 0.0,
     run_id: str = "",
     changed: bool = False,
+    accept: Mapping[str, str] | None = None,
 ) -> ScoringSession:
     """Find the model and the place that a command's nights share.
 
     Raises
     ------
-    UsageError, MissingError, DataError, RetryError
-        There is no such model or place, or it doesn't fit.
+    UsageError, ConfigError, MissingError, DataError, RetryError
+        There is no such model, place or check, or it doesn't fit.
     """
+    refuse_unknown_codes(accept or {})
+    refuse_unknown_checks(config)
     if changed:
         config = config.model_copy(update={"nightly": config.nightly.model_copy(update={"changed": True})})
     out = _place_of(config, out, leads)
@@ -112,7 +118,8 @@ def open_scoring_session(
     if out is None and isinstance(leads, str):
         out = str(Path("scores") / bundle.name / f"{Path(leads).name.split('.')[0]}.parquet")
     sink = open_sink(out, bundle.name)
-    return ScoringSession(config, reference, bundle, said, sink, leads, again, wait, run_id or secrets.token_hex(8))
+    named = run_id or secrets.token_hex(8)
+    return ScoringSession(config, reference, bundle, said, sink, leads, again, wait, named, dict(accept or {}))
 
 
 def _place_of(config: Config, out: str | None, leads: Source | None) -> str | None:
@@ -164,6 +171,7 @@ def score(
     wait: float = 0.0,
     run_id: str = "",
     changed: bool = False,
+    accept: Mapping[str, str] | None = None,
 ) -> ScoringRun:
     """Score every open lead as of one instant, and write the scores; a night that is finished is left as it is.
 
@@ -186,6 +194,8 @@ def score(
         Seconds to wait where another run writes to the same place.
     changed : bool
         Write what changed since the night before, too; as `nightly.changed` in the config.
+    accept : mapping of str to str, optional
+        Codes of input checks that refuse no more tonight, each with the reason, which stands in the record.
 
     Raises
     ------
@@ -201,7 +211,7 @@ def score(
     """
     config = as_config(config, progress)
     when = parse_as_of(config, requested_as_of(config, as_of, leads))
-    session = open_scoring_session(config, model, out, leads, again, wait, run_id, changed)
+    session = open_scoring_session(config, model, out, leads, again, wait, run_id, changed, accept)
     if session.said:
         progress(session.said)
     return score_once(session, when, progress)
@@ -235,14 +245,16 @@ def _compute_batch(
 ) -> ScoredBatch:
     """Compute a night's rows, and refuse what the config refuses."""
     config, bundle = session.config, session.bundle
-    look = gather_inputs(config, bundle, when, session.leads, progress)
+    past = read_past(session, night)
+    look = gather_inputs(config, bundle, when, session.leads, progress, before)
     progress(f"scoring {len(look.made):,} open leads")
     began = time.monotonic()
     scores = score_rows(config, bundle, look.made, night, dated, before, look.value, look.stage)
-    seen = _snapshot_of(config, bundle, look, scores, when, before)
-    found = guard_violations(config.nightly, seen)
-    raise_violations(found)
-    warnings = [*scores.said, *(d.text for d in found)]
+    at, survey = (when or 0, look.newest), look.survey
+    seen = survey_night(config, bundle, look.made, scores, at, before, past, survey.inputs, survey.moves)
+    found = check_night(seen, session.accept)
+    refuse(found)
+    warnings = [*scores.said, *told(found)]
     if is_trained_later(config, bundle, when):
         warnings.append(hindsight_warning(bundle))
     override = None if look.tiers is None else [look.tiers.get(lead) for lead in scores.lead_id]
@@ -252,7 +264,9 @@ def _compute_batch(
         "overrides": None if override is None else _overridden(override, bundle),
         **({"exploration": exploration_record(scores, config.exploration)} if config.exploration else {}),
         "drift": {name: round(value, 4) for name, value in score_drift(seen).items()},
-        "guard_failures": [d.item for d in found],
+        "inputs": None if survey.inputs is None else survey.inputs.to_record(),
+        "checks": found.records(),
+        "accepted": dict(session.accept),
         "findings": [f for f in look.findings.records() if f["severity"] in (Severity.ERROR, Severity.WARNING)],
         "registry": session.said or "answered",
         "seconds": {**look.seconds, "scoring": round(time.monotonic() - began, 3)},
@@ -260,44 +274,52 @@ def _compute_batch(
     return ScoredBatch(scores, override, facts, warnings)
 
 
-def _snapshot_of(
-    config: Config, bundle: Bundle, look: ScoringInputs, scores: Scores, when: int | None, before: PreviousScores
-) -> ScoringSnapshot:
-    """Say what a night looks like beside training and beside the night before."""
-    model = TrainingReference.from_record(bundle.manifest["reference"])
-    alike = config.snapshots.after_creation is None
-    tonight = TrainingReference(len(scores))
-    if len(scores):
-        tonight = reference_of_rows(look.made, bundle.scorer, scores.probability, cuts=model.cuts)
-    import numpy as np
-
-    last = np.fromiter(before.probability.values(), dtype=np.float64, count=len(before))
-    cuts = decile_edges(last)
-    both = (bin_shares(last, cuts), bin_shares(scores.probability, cuts)) if len(last) else ((), ())
-    return ScoringSnapshot(
-        when or 0, look.newest, tonight, model, PreviousScores() if config.is_flat else before, both, alike
-    )
+def read_past(session: ScoringSession, night: int) -> PastNights:
+    """Read the finished nights within the horizon before a night."""
+    config = session.config
+    if config.is_flat:
+        return PastNights()
+    return past_nights(session.sink.records(night - config.horizon.micros, night, session.bundle.name))
 
 
-def raise_violations(found: list[GuardViolation]) -> None:
-    """Stop a night that the config refuses.
+def refuse(found: Findings) -> None:
+    """Stop a night that an input check refuses.
 
     Raises
     ------
     DataError
-        Every reason, a sentence each; nothing was written.
+        Every reason, a sentence each, and how to overrule it; nothing was written.
 
     Examples
     --------
-    >>> raise_violations([GuardViolation("drift", "warn", "so so")])
-    >>> raise_violations([GuardViolation("stale", "fail", "old")])
+    >>> from leadline.core.checks import Finding
+    >>> odd = Finding("LL425", Severity.WARNING, "features", "so so", "as before", "look")
+    >>> refuse(Findings((odd,)))
+    >>> refuse(Findings((odd, replace(odd, code="LL441", severity=Severity.ERROR))))
     Traceback (most recent call last):
     ...
-    leadline.errors.DataError: old
+    leadline.errors.DataError: LL441 features: so so; expected as before; look
+    if this night is right all the same, say so: --accept LL441 "why"
     """
-    texts = [d.text for d in found if d.then == "fail"]
-    if texts:
-        raise DataError("\n  ".join(texts))
+    errors = found.of(Severity.ERROR)
+    if errors:
+        codes = " ".join(f'--accept {code} "why"' for code in dict.fromkeys(f.code for f in errors))
+        lines = [*(f"{f.code} {f}" for f in errors), f"if this night is right all the same, say so: {codes}"]
+        refusal = DataError("\n".join(lines))
+        refusal.findings = found
+        raise refusal
+
+
+def told(found: Findings) -> list[str]:
+    """Say what the input checks saw, a line each.
+
+    Examples
+    --------
+    >>> from leadline.core.checks import Finding
+    >>> told(Findings((Finding("LL441", Severity.WARNING, "suppress", "nobody", "somebody", "look", accepted="all left"),)))
+    ['LL441 suppress: nobody; expected somebody; accepted: all left']
+    """
+    return [f"{f.code} {replace(f, fix=f'accepted: {f.accepted}') if f.accepted else f}" for f in found]
 
 
 def exploration_record(scores: Scores, share: float) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from leadline.leakage.future_cutoff import MUTATION, CutoffComparison
 from leadline.model.fitting.small_data import REGRESSION
 from leadline.points.rules import rule_features, rule_points
 from leadline.tables import LoadedTables
+from leadline.tables.summary import InputSummary, summarize
 from leadline.workflows.common import Progress, behaviour_intents, no_progress, open_tables
 from leadline.workflows.training import later_outcomes, report_data
 from leadline.workflows.training.later_outcomes import LaterStages
@@ -174,6 +175,8 @@ class TrainingData:
         What current scoring rules ask of, row by row: all that the lowest rung scores by.
     beside : ReportInputs or None
         What the report's sections ask of the tables; None for a flat file, and where a bundle's features were asked for.
+    inputs : InputSummary or None
+        What the tables hold, for nights to be held against; None as `beside`.
     """
 
     loaded: LoadedTables
@@ -187,6 +190,7 @@ class TrainingData:
     following: LaterStages | None = None
     ruled: FeatureTable | None = None
     beside: ReportInputs | None = None
+    inputs: InputSummary | None = None
 
 
 @dataclass(frozen=True)
@@ -261,6 +265,7 @@ def prepare_training(
         if ask is None:
             found += future_moves(config, loaded, specs, made).accept(config.leaks.accept)
             found.raise_errors()
+        held = None if ask is not None else _summary(config, loaded, specs)
         return TrainingData(
             loaded,
             counts,
@@ -273,7 +278,14 @@ def prepare_training(
             following=after,
             ruled=rule_features(config, made),
             beside=besides,
+            inputs=held,
         )
+
+
+def _summary(config: Config, loaded: LoadedTables, specs: Sequence[Feature]) -> InputSummary | None:
+    """Count what the tables hold at T, and how many leads a night at T would score; ask last, as snapshots are made anew."""
+    made = summarize(config, loaded, {spec.field for spec in specs if spec.by == "behaviour"})
+    return None if made is None else made.with_leads(snapshots.for_night(config, loaded, made.as_of))
 
 
 def _too_little_data(config: Config, snapshots_made: int, counts: LabelCounts) -> list[Finding]:

@@ -290,6 +290,7 @@ def _manifest(
         "tiers": {"names": list(scorer.bands.names), "cuts": list(scorer.bands.cuts)},
         "capacity": config.capacity.model_dump(mode="json"),
         "reference": reference_record(made.features, made.labels.weight, scorer),
+        "inputs": None if made.inputs is None else made.inputs.to_record(),
         "complexity": (record["complexity"] or {}).get("name"),
     }
 
