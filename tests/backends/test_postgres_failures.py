@@ -167,3 +167,22 @@ def test_columns_that_hold_every_value_are_taken(postgres_uri: str, table: str, 
     open_sink(to(postgres_uri, table), "demo").write(scores([0.25]), night())
     assert rows(postgres_uri, f"SELECT probability FROM {table}") == [(0.25,)]
     assert pa.types.is_float64(scores([0.1]).schema.field("probability").type) and DAY
+
+
+SAID = {
+    'FATAL:  password authentication failed for user "ann"': "28P01",
+    'FATAL:  database "crm" does not exist': "3D000",
+    'FATAL:  role "ann" does not exist': "28000",
+    'FATAL:  too many connections for role "ann"': "53300",
+    'FATAL:  database "crm" is not currently accepting connections': None,
+    "FATAL:  the database system is starting up": "57P03",
+}
+
+
+@pytest.mark.parametrize("words", SAID)
+def test_what_a_server_says_at_connecting_is_told_apart(words: str) -> None:
+    import re
+
+    from leadline.storage.postgres import AT_CONNECTING
+
+    assert next((state for pattern, state in AT_CONNECTING if re.search(pattern, words)), None) == SAID[words]

@@ -5,6 +5,7 @@ A server's own words aren't shown, as they may quote a row or hold a secret: its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,17 +45,28 @@ ASKED_WRONGLY = ("28", "3D", "3F", "42")
 """Classes that somebody has to mend: who asks, what for, and where."""
 
 AT_CONNECTING = (
+    ("too many", "53300"),
+    ("connection slots are reserved", "53300"),
+    ("starting up", "57P03"),
+    ("shutting down", "57P03"),
+    ("in recovery mode", "57P03"),
     ("password authentication failed", "28P01"),
     ("no password supplied", "28P01"),
     ("no pg_hba.conf entry", "28000"),
     ("is not permitted to log in", "28000"),
-    ('role "', "28000"),
-    ('database "', "3D000"),
+    (r'role "[^"]*" does not exist', "28000"),
+    (r'database "[^"]*" does not exist', "3D000"),
     ("permission denied for database", "42501"),
 )
 """libpq gives no SQLSTATE for a connection that fails, only the server's words."""
 
-LIMITS = {"connect_timeout": "10", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
+LIMITS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
 """Of a connection, where the URL has no others: seconds, and how often a silent server is asked whether it is there."""
 
 WAITS = {"lock_timeout": "15s", "statement_timeout": "1h"}
@@ -86,7 +98,7 @@ def connect(uri: str, where: str, refused: Callable[[str, str], LeadlineError] |
         return postgres.connect(_limited(uri))
     except postgres.Error as error:
         said = str(error)
-        state = _state_of(error) or next((state for words, state in AT_CONNECTING if words in said), None)
+        state = _state_of(error) or next((state for words, state in AT_CONNECTING if re.search(words, said)), None)
         if state is not None and not _passes(state):
             raise (refused or _source_refused(where))(state, _words(state)) from None
         what = f"{type(error).__name__}" if state is None else _words(state)
