@@ -15,9 +15,10 @@ LEADS = 2000  # enough positive ones for boosting
 
 
 def planted(folder, more: str = "") -> None:
+    """A world whose leak no other family carries: what leads do, and who they are, is enough beside it."""
     text = demo.config_text("", "L2") + more
     for old, new in (
-        ("[7d, 30d, 90d]", "[30d]"),
+        ("[7d, 30d, 90d]", "[30d], without: [velocity, recency, account, committee, history]"),
         ("folds: 3, test: 56d", "folds: 2, test: 56d, ablation: false, stability: false"),
     ):
         assert old in text
