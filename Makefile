@@ -21,7 +21,7 @@ venv: .venv/.ready
 
 # What needs one core goes side by side; then the tests, on two.
 test: venv
-	$(MAKE) --jobs 2 --output-sync static core
+	$(MAKE) --jobs 2 static core
 	$(MAKE) unit
 
 # The inner loop, in about a minute: neither types nor whole jobs, servers, laws and what else is costly.
