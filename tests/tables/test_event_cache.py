@@ -20,7 +20,7 @@ from leadline.core import files
 from leadline.errors import LeadlineError
 from leadline.features import catalog
 from leadline.features.build import FeatureTable
-from leadline.tables import LoadedTables
+from leadline.tables import LoadedTables, tombstones
 from oracle import DAY, Rules
 from small_crm import HALF, LAST, START, Run, World, arrow, put, rules, same, worlds
 
@@ -229,6 +229,22 @@ def test_merges_are_followed_in_what_is_kept(home: Path) -> None:
         assert run.store.rows("SELECT COUNT(*) FROM events WHERE lead_id = 'L0'") == [
             (12,)
         ]  # its own, and those of both
+
+
+def test_whoever_was_merged_with_a_forgotten_lead_goes_from_what_is_kept(home: Path) -> None:
+    world = little(12)
+    world["leads"].append({**world["leads"][0], "lead_id": "L2"})
+    world["events"].append({**world["events"][0], "event_id": "E99", "lead_id": "L2"})
+    world["stages"].append({**world["stages"][0], "lead_id": "L2"})
+    world["merges"] = [{"from_id": "L1", "into_id": "L0", "merged_at": START + 25 * DAY}]
+    write(world, home / "data")
+    conf, whole = (config(asked(), home / "data", keep) for keep in (True, False))
+    load(conf)
+    files.write_json(tombstones.FILE, {"salt": "s", "leads": {tombstones.Tombstones("s").hash("L1"): {}}})
+    for _ in range(2):
+        assert load(conf, START + 60 * DAY)[0] == load(whole, START + 60 * DAY)[0]
+    with Run(conf, START + 60 * DAY) as run:
+        assert run.store.rows("SELECT DISTINCT lead_id FROM events") == [("L2",)]
 
 
 def test_files_of_other_types_are_read_together(home: Path) -> None:

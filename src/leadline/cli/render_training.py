@@ -10,10 +10,7 @@ from leadline.cli.output import Printer, format_figure
 from leadline.core.checks import Severity
 from leadline.core.jsonable import to_jsonable
 from leadline.core.privacy import MIN_GROUP_SIZE
-from leadline.evaluation import robustness
 from leadline.metrics import intervals
-from leadline.model.fitting import selection
-from leadline.workflows.training.refits import rare_level_shares
 
 if TYPE_CHECKING:
     from leadline.core.checks import Findings
@@ -191,6 +188,9 @@ def fit_record(result: TrainResult) -> dict[str, Any]:
 
 def fit_head(result: TrainResult) -> list[str]:
     """Say what the snapshots are worth, and what was therefore fitted."""
+    from leadline.model.fitting import selection
+    from leadline.workflows.training.refits import rare_level_shares
+
     rung, told_sample = result.fitted.rung, result.judgement.sample
     said = list(intervals.sample_lines(told_sample)) if told_sample else []
     said += [f"{rung.name}: {rung.reason}"] if rung else []
@@ -205,6 +205,8 @@ def fit_head(result: TrainResult) -> list[str]:
 
 def fit_foot(result: TrainResult, verbose: bool) -> list[str]:
     """Say how stable the drivers are, and where the out-of-fold predictions lie."""
+    from leadline.evaluation import robustness
+
     said = [f"  {line}" for line in robustness.stability_lines(result.judgement.stability)] if verbose else []
     said += [] if result.drivers else ["  nothing: every lead gets the base rate"]
     return [*said, *([f"\nout-of-fold predictions: {result.out_of_fold}"] if result.out_of_fold and verbose else [])]

@@ -104,13 +104,16 @@ def compute_features(
     """
     _needed(loaded, specs)
     store = loaded.store
-    snapshots = int(store.rows("SELECT COUNT(*) FROM snapshots")[0][0])
+    snapshots, first, last = store.rows("SELECT COUNT(*), MIN(as_of), MAX(as_of) FROM snapshots")[0]
+    as_of = int(first) if first is not None and first == last else None
     acts, others = _readers(specs)
     if swept is None:
-        swept = "events" in loaded.rows and bool(acts or others) and aggregate.is_worth_compiling(store)
+        swept = (
+            "events" in loaded.rows and bool(acts or others) and aggregate.is_worth_compiling(store, as_of is not None)
+        )
     rows = _swept_rows(loaded, specs, intents, roles or {}, snapshots) if swept and snapshots else None
     if rows is None:
-        text = features_sql(specs, intents, store.dialect, roles, role_column(loaded))
+        text = features_sql(specs, intents, store.dialect, roles, role_column(loaded), as_of=as_of)
         rows = collect_rows(store, text, specs, snapshots)
     return FeatureTable(specs, rows.lead_id, rows.account_id, rows.as_of, rows.values)
 
@@ -156,6 +159,7 @@ def features_sql(
     title: TitleSource | None = None,
     swept: bool = False,
     given: Collection[str] = (),
+    as_of: int | None = None,
 ) -> str:
     """Write the statement that computes the features of every row of ``snapshots``.
 
@@ -173,6 +177,8 @@ def features_sql(
         Whether the tables of `leadline.features.compiled.aggregate` stand: what is about one behaviour has a part of its own there.
     given : collection of str
         The parts that stand as tables, and are left out (`leadline.features.compiled.aggregate`).
+    as_of : int, optional
+        The one instant that all snapshots ask about, as those of a night do: less is looked for then.
 
     Examples
     --------
@@ -200,6 +206,8 @@ def features_sql(
         *(conversion_rates.clauses(rated, roles or {}, title, dialect) if rated else []),
         *icp_fit.clauses(specs, dialect),
     ]
+    if as_of is not None:
+        parts = [daily_counts.newest(as_of) if daily_counts.name_of(part) == "stretches" else part for part in parts]
     parts = [part for part in parts if daily_counts.name_of(part) not in given]
     columns = ["s.lead_id", "s.account_id", "s.as_of", *(f"{_column(s, dialect, swept)} AS {s.name}" for s in specs)]
     joins = ["FROM snapshots AS s", "JOIN leads AS l ON l.lead_id = s.lead_id"]

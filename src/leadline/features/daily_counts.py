@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from leadline.core.point_in_time import DAY, Horizon, day_sql, edge_cuts_sql, span_sql, visible_sql
 from leadline.storage.dialect import Dialect, literal
 
-__all__ = ["cuts", "ends", "fold", "late", "name_of", "numbered", "of_intent", "punctual", "touches", "uncut"]
+__all__ = ["cuts", "ends", "fold", "late", "name_of", "newest", "numbered", "of_intent", "punctual", "touches", "uncut"]
 
 
 def numbered(name: str, table: str) -> str:
@@ -113,6 +113,14 @@ def ends(name: str, asked: str, today: str) -> list[str]:
         f"      AND {day_sql('e.occurred_at')} = q.day AND {visible_sql('e', 'q.as_of')} AND {punctual('e')}\n"
         "  ) AS t\n  GROUP BY t.number\n)",
     ]
+
+
+def newest(as_of: int) -> str:
+    """Write the part ``stretches`` of `ends` for one as_of: the last whole day alone, since no other day's next is asked for."""
+    return (
+        "stretches AS (\n  SELECT lead_id, MAX(day) AS day, MAX(last_at) AS last_at, CAST(NULL AS BIGINT) AS next_day\n"
+        f"  FROM days\n  WHERE n > 0 AND day + {DAY} <= {as_of}\n  GROUP BY lead_id\n)"
+    )
 
 
 def touches(asked: str, cut: str, counted: Sequence[str], windows: Sequence[Horizon], of: Mapping[str, str]) -> str:
