@@ -39,7 +39,7 @@ def fail_at(number, how):
         if seen[0] == number:
             raise OSError(28, "No space left on device")
     def heard(event, arguments):
-        if event in WRITES or (event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)):
+        if event in WRITES or (event == "open" and arguments[0] != os.devnull and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)):
             count()
     sync = os.fsync
     os.fsync = lambda handle: (count(), sync(handle))[1]

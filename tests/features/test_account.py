@@ -229,3 +229,14 @@ def test_engines_give_equal_features(
             theirs, value = rows[key][spec.name], column[n]
             missing = isinstance(value, float) and math.isnan(value)
             assert theirs is None if missing else theirs == value, (spec, key, value, theirs)
+
+
+def test_a_role_of_a_bundle_cannot_end_its_literal_in_any_dialect() -> None:
+    from leadline.dataset.feature_spec import Feature
+    from leadline.storage.dialect import SPARK
+
+    role = "end\\' OR 1 = 1 --"
+    spec = Feature("any_odd", "committee", "odd", "flag", "any_role", "acts", "colleagues", role, "role")
+    title = TitleSource("lead_job_title")
+    assert "o.role = 'end\\'' OR 1 = 1 --'" in features_sql((spec,), {}, DUCKDB, {role: ("*",)}, title)
+    assert "o.role = 'end\\\\'' OR 1 = 1 --'" in features_sql((spec,), {}, SPARK, {role: ("*",)}, title)

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from leadline.cli import model_commands, scoring_commands
-from leadline.cli.exit_codes import exit_code_of
+from leadline.cli.exit_codes import INTERRUPTED, exit_code_of, leave
 from leadline.cli.options import OLD_OPTIONS
 
 __all__ = ["app", "main"]
@@ -75,4 +75,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     Exit codes: 0 done · 1 a bug · 2 usage · 65 the data is bad · 66 no such input · 73 the output can't be written ·
     75 try again · 78 the config is bad · 79 promotion refused · 130 interrupted.
     """
-    sys.exit(exit_code_of(lambda: app(args=arguments, prog_name="leadline")))
+    code = exit_code_of(lambda: app(args=arguments, prog_name="leadline"))
+    if code == INTERRUPTED:
+        leave(code)
+    sys.exit(code)

@@ -329,6 +329,9 @@ def locked(path: Path, wait: float = 0.0, private: bool = False) -> Iterator[Non
                         "wait for it to end and run the command again"
                     ) from None
                 time.sleep(0.05)
+            except OSError as error:
+                with _readable_errors_of(path):
+                    raise error
         yield
 
 

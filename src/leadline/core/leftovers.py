@@ -17,6 +17,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from leadline.errors import OutputError
+
 __all__ = ["STAGING", "ScratchFolder", "hold", "sweep", "sweep_scratch"]
 
 STAGING = ".staging-"
@@ -60,8 +62,9 @@ def _sweep(folder: Path, pattern: re.Pattern[str], min_age: float = 0.0) -> list
             continue  # gone meanwhile, or not ours to open
         try:
             if _is_free(handle, about.st_mtime):
-                shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
-                removed.append(left.name)
+                with suppress(OSError):  # whoever can remove it will: nobody reads it
+                    shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+                    removed.append(left.name)
         finally:
             os.close(handle)
     return removed
@@ -116,7 +119,13 @@ class ScratchFolder:
             place = tempfile.mkdtemp(prefix=prefix)
             return Path(place), os.open(place, os.O_RDONLY | os.O_DIRECTORY)
 
-        place, handle = hold(make)
+        try:
+            place, handle = hold(make)
+        except OSError as error:
+            why = os.strerror(error.errno or 0).lower()
+            raise OutputError(
+                f"{tempfile.gettempdir()}: {why}; expected room for temporary files; free some, or set TMPDIR to another folder"
+            ) from None
         self.name = str(place)
         self._end = weakref.finalize(self, _drop_scratch, self.name, handle)
 

@@ -130,4 +130,6 @@ def role_column(loaded: LoadedTables) -> TitleSource | None:
 def _in_history(loaded: LoadedTables, field: str) -> bool:
     if "history" not in loaded.rows:
         return False
-    return bool(loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE field = {literal(field)}")[0][0])
+    return bool(
+        loaded.store.rows(f"SELECT COUNT(*) FROM history WHERE field = {literal(field, loaded.store.dialect)}")[0][0]
+    )

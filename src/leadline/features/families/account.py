@@ -7,7 +7,8 @@ its members. The committee includes the lead itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from leadline.config.schema import Config
 from leadline.core.point_in_time import DAY, Horizon, span_sql, visible_sql
@@ -75,9 +76,9 @@ def clauses(
     if {"circle", "committee", "newest_role"} & set(wanted):
         mine = [s for s in specs if s.aggregate != "colleagues_reached" and s.aggregate not in NAMELESS]
         parts += [*_did(mine, intents, dialect), _each(mine)]
-    makers = {
+    makers: dict[str, Callable[[Sequence[Feature]], str]] = {
         "circle": _circle,
-        "committee": _committee,
+        "committee": partial(_committee, dialect=dialect),
         "newest_role": _newest_role,
         "past": _past,
         "nameless": _nameless,
@@ -184,14 +185,15 @@ def _one(spec: Feature) -> str:
     return ""
 
 
-def _committee(specs: Sequence[Feature]) -> str:
+def _committee(specs: Sequence[Feature], dialect: Dialect) -> str:
     names_of, inner = [], []
     for s in specs:
         if s.aggregate == "roles_engaged":
             inner.append(f"COUNT(DISTINCT CASE WHEN {_engaged(s)} THEN o.role END) AS {s.name}")
         elif s.aggregate in ("any_role", "every_role"):
             flags = [
-                f"MAX(CASE WHEN o.role = {literal(r)} AND {_engaged(s)} THEN 1 ELSE 0 END)" for r in s.field.split("|")
+                f"MAX(CASE WHEN o.role = {literal(r, dialect)} AND {_engaged(s)} THEN 1 ELSE 0 END)"
+                for r in s.field.split("|")
             ]
             merge = "GREATEST" if s.aggregate == "any_role" else "LEAST"
             inner.append((f"{merge}({', '.join(flags)})" if len(flags) > 1 else flags[0]) + f" AS {s.name}")
