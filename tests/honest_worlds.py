@@ -68,7 +68,7 @@ def new_source(frames: Frames, at: pd.Timestamp, seed: int) -> None:
 
 def weekend(frames: Frames, at: pd.Timestamp, seed: int) -> None:
     """On Saturdays and Sundays next to nothing happens, in all years."""
-    when = {n: frames[n][CLOCK[n]].dt.dayofweek >= 5 for n in ("events", "touches")}
+    when = {n: frames[n][CLOCK[n]].dt.day_of_week >= 5 for n in ("events", "touches")}
     thin(frames, ("events", "touches"), when, 0.85, seed)
 
 
