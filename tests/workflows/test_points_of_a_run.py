@@ -58,12 +58,26 @@ def test_a_run_that_no_fold_judged_says_so(trained_home) -> None:
     assert "no fold" in rules_audit_record(none)["reason"]
 
 
+def test_report_writes_the_lists_of_leads_beside_the_page_and_the_page_links_them(home: Path, told) -> None:
+    made = report("demo.yaml", "out/page.html")
+    counts = {a["action"]: a["leads"] for a in told["open_leads"]["actions"] if a["leads"]}
+    lines = {path.name: list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))) for path in made.lists}
+    assert {name: len(rows) for name, rows in lines.items()} == {
+        f"page_{action}.csv": n for action, n in counts.items()
+    }
+    page, record = made.page.read_text(encoding="utf-8"), made.data.read_text(encoding="utf-8")
+    for name, rows in lines.items():
+        assert f'href="{name}"' in page
+        assert not [row["lead_id"] for row in rows if row["lead_id"] in page or row["lead_id"] in record]
+
+
 def test_report_writes_the_tables_beside_the_page(home: Path, told) -> None:
     made = report("demo.yaml", "out/page.html")
     assert [path.name for path in made.points] == [f"page_points_{what}.csv" for what in ("card", "hubspot", "marketo")]
     rows = {path.name: list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))) for path in made.points}
     many = len(told["points_card"]["rows"])
-    assert len(rows["page_points_hubspot.csv"]) == len(rows["page_points_marketo.csv"]) == many
+    # Marketo's file begins with the line that sets the score to 0.
+    assert len(rows["page_points_hubspot.csv"]) == len(rows["page_points_marketo.csv"]) - 1 == many
     assert [int(line["points"]) for line in rows["page_points_card.csv"][:many]] == [
         r["points"] for r in told["points_card"]["rows"]
     ]
