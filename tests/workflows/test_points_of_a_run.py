@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from leadline import report
+from leadline.config.modeling import AuditPlan
 from leadline.points.card import PointsCard
 from leadline.points.exports import parse_scorecard_row
 from leadline.workflows.training.points import DistilledCard, distill_card, rules_audit_record
@@ -56,6 +57,18 @@ def test_a_run_that_no_fold_judged_says_so(trained_home) -> None:
     none = replace(fitted, honest=replace(honest, judged=np.zeros(len(honest.judged), dtype=bool)))
     assert distill_card(none).card.rows == () and "no fold" in distill_card(none).reason
     assert "no fold" in rules_audit_record(none)["reason"]
+
+
+def test_rules_are_audited_on_closed_won_where_the_config_asks(trained_home) -> None:
+    fitted = trained_home[1].fitted
+    assert rules_audit_record(fitted)["won"] is None
+    asked = replace(fitted, config=fitted.config.model_copy(update={"audit": AuditPlan(reaches="won")}))
+    won = rules_audit_record(asked)["won"]
+    at = np.unique(fitted.honest.row)
+    known = at[np.isfinite(fitted.made.labels.won[at])]
+    leads = set(fitted.matrix.lead[known][fitted.made.labels.won[known] > 0])
+    assert (won["rows"], won["leads"]) == (len(known), len(leads)) and len(leads) > 0
+    assert [rule["given"] for rule in won["rules"]] == [rule.points for rule in fitted.config.rules]
 
 
 def test_report_writes_the_lists_of_leads_beside_the_page_and_the_page_links_them(home: Path, told) -> None:
