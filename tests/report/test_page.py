@@ -161,7 +161,7 @@ def test_who_moved_between_the_last_two_nights_is_told_where_there_are_two(tree:
     made = record() | {"movement": {"before": 1_746_403_200_000_000, "now": 1_747_008_000_000_000, "tier": moves}}
     moved = parsed(report_page(made))
     assert (
-        "From the night of 5 May 2025 to that of 12 May 2025 6 leads came into tier A and 3 left it."
+        "From the night of 5 May 2025 to that of 12 May 2025 6 leads entered tier A and 3 left it."
         in moved.all("main")[0].words()
     )
     assert ["tier", "not open before", "A", "2"] in cells(moved, "moved") and "From the night" not in tree.all("main")[

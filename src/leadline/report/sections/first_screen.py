@@ -296,11 +296,11 @@ def _moved(record: Record) -> list[Part]:
         for m in told.get(kind, ())
     )
     best = next(iter(record["open_leads"]["tiers"]))
-    came, left = (
+    rose, left = (
         sum(m["leads"] for m in told.get("tier", ()) if m[way] == best) for way in ("end", "start")
     )  # fmt: skip
     said = (
-        f"From the night of {format.date_text(told['before'])} to that of {format.date_text(told['now'])} {format.count(came, 'lead')} came into tier {best} and "
+        f"From the night of {format.date_text(told['before'])} to that of {format.date_text(told['now'])} {format.count(rose, 'lead')} entered tier {best} and "
         f"{format.count(left)} left it."
     )
     columns = (TableColumn("by"), TableColumn("from"), TableColumn("to"), TableColumn("leads", True))
