@@ -91,13 +91,16 @@ def brief(made: dict[str, Any]) -> str:
 def test_it_opens_with_what_to_do_and_names_what_the_lead_did() -> None:
     made = record()
     made["causes"][0] = {"fact": "3 events of purchase intent in 7 days, last on 28 Feb", "effect": 0.8}
-    made["causes"].append({"fact": "never spoke with sales", "effect": 0.3})
+    made["causes"] += [
+        {"fact": "never spoke with sales", "effect": 0.3},
+        {"fact": "asked for a demo once in 7 days", "effect": 0.2},
+    ]
     assert found(made, "brief").startswith(
         "Call after the best tier: tier B, purchase-ready, 6.3% to reach SQL within 30 days"
     )
-    assert "title Engineer · company A1 · source web." in brief(made)
+    assert "Title Engineer · company A1 · source web." in brief(made)
     assert "Asked for a demo on 28 Feb 2025 (3 events of purchase intent in 7 days)." in brief(made)
-    assert "never spoke" not in brief(made).lower()
+    assert "never spoke" not in brief(made).lower() and brief(made).lower().count("asked for a demo") == 1
     assert found(made | {"tier": "A"}, "brief").startswith("Call now") and found(
         made | {"intent_stage": None}, "brief"
     ).startswith("Work it")

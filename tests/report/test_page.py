@@ -152,6 +152,23 @@ def test_actions_come_with_numbers_evidence_and_the_list_beside_the_page() -> No
     assert "None of 120 open leads" in parsed(report_page(none)).all("main")[0].words()
 
 
+def test_who_moved_between_the_last_two_nights_is_told_where_there_are_two(tree: Tag) -> None:
+    moves = [
+        {"start": "B", "end": "A", "leads": 4},
+        {"start": "A", "end": "gone", "leads": 3},
+        {"start": "new", "end": "A", "leads": 2},
+    ]
+    made = record() | {"movement": {"before": 1_746_403_200_000_000, "now": 1_747_008_000_000_000, "tier": moves}}
+    moved = parsed(report_page(made))
+    assert (
+        "From the night of 5 May 2025 to that of 12 May 2025 6 leads entered tier A and 3 left it."
+        in moved.all("main")[0].words()
+    )
+    assert ["tier", "not open before", "A", "2"] in cells(moved, "moved") and "From the night" not in tree.all("main")[
+        0
+    ].words()
+
+
 def test_trust_names_the_hardest_rival_and_what_tiers_promised(tree: Tag) -> None:
     found = next(s for s in report_sections(record()) if s.key == "trust")
     assert "isn’t proven" in found.found and "current scoring rules" in found.found

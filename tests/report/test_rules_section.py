@@ -34,6 +34,24 @@ def test_the_card_opens_with_what_it_keeps_and_shows_every_row() -> None:
     assert {row[0].text for row in shown["points-beside"].rows} >= {"did pricing", "did demo"}
 
 
+def test_rules_are_audited_on_closed_won_where_that_is_asked_for() -> None:
+    told = record()
+    told["rules_audit"]["won"] = {
+        "within": "90d",
+        "rows": 900,
+        "leads": 12,
+        "rules": told["rules_audit"]["rules"],
+        "reason": "",
+    }
+    won = tables(rules_section(told))["rules-won"]
+    assert (
+        won.caption == "The same rules on closed-won within 90 days: 12 leads won, of 900 snapshots old enough to tell"
+    )
+    assert [row[0] for row in won.rows] == [row[0] for row in tables(rules_section(told))["rules-audited"].rows]
+    told["rules_audit"]["won"]["reason"] = "no scoring date is old enough"
+    assert "Closed-won can’t be audited: no scoring date is old enough." in rules_section(told).parts
+
+
 def test_rules_open_with_what_both_lists_find() -> None:
     told = record()
     section = rules_section(told)

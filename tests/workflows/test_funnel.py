@@ -64,7 +64,20 @@ def test_it_comes_as_tables(seen: Any) -> None:
     touches = seen.touches.set_index("level")
     assert touches.loc["trade_fair", "median"] > 2 * touches.loc["paid_search", "median"]  # as the demo has it
     assert len(seen.cost) > 5 and seen.cost_by_month.empty and set(seen.rejections["kind"]) >= {"fit", "timing"}
-    assert set(seen.diagnosis["advice"]) <= {"pause", "tighten", "feed", "loosen", "costs", "keep", "wait", "none"}
+    assert set(seen.diagnosis["advice"]) <= {
+        "pause",
+        "tighten",
+        "feed",
+        "loosen",
+        "costs",
+        "revenue first",
+        "keep",
+        "wait",
+        "none",
+    }
+    paid = seen.cost.set_index("level")
+    assert (paid["revenue_amount"] >= 0).all() and paid.loc["all", "revenue_wins"] > 0
+    assert not seen.diagnosis.map(lambda value: isinstance(value, dict)).any(axis=None)
     assert "leads; lead → mql" in repr(seen)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from leadline import report
+from leadline.config.modeling import AuditPlan
 from leadline.points.card import PointsCard
 from leadline.points.exports import parse_scorecard_row
 from leadline.workflows.training.points import DistilledCard, distill_card, rules_audit_record
@@ -58,12 +59,38 @@ def test_a_run_that_no_fold_judged_says_so(trained_home) -> None:
     assert "no fold" in rules_audit_record(none)["reason"]
 
 
+def test_rules_are_audited_on_closed_won_where_the_config_asks(trained_home) -> None:
+    fitted = trained_home[1].fitted
+    assert rules_audit_record(fitted)["won"] is None
+    asked = replace(fitted, config=fitted.config.model_copy(update={"audit": AuditPlan(reaches="won")}))
+    won = rules_audit_record(asked)["won"]
+    at = np.unique(fitted.honest.row)
+    known = at[np.isfinite(fitted.made.labels.won[at])]
+    leads = set(fitted.matrix.lead[known][fitted.made.labels.won[known] > 0])
+    assert (won["rows"], won["leads"]) == (len(known), len(leads)) and len(leads) > 0
+    assert [rule["given"] for rule in won["rules"]] == [rule.points for rule in fitted.config.rules]
+
+
+def test_report_writes_the_lists_of_leads_beside_the_page_and_the_page_links_them(home: Path, told) -> None:
+    made = report("demo.yaml", "out/page.html")
+    counts = {a["action"]: a["leads"] for a in told["open_leads"]["actions"] if a["leads"]}
+    lines = {path.name: list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))) for path in made.lists}
+    assert {name: len(rows) for name, rows in lines.items()} == {
+        f"page_{action}.csv": n for action, n in counts.items()
+    }
+    page, record = made.page.read_text(encoding="utf-8"), made.data.read_text(encoding="utf-8")
+    for name, rows in lines.items():
+        assert f'href="{name}"' in page
+        assert not [row["lead_id"] for row in rows if row["lead_id"] in page or row["lead_id"] in record]
+
+
 def test_report_writes_the_tables_beside_the_page(home: Path, told) -> None:
     made = report("demo.yaml", "out/page.html")
     assert [path.name for path in made.points] == [f"page_points_{what}.csv" for what in ("card", "hubspot", "marketo")]
     rows = {path.name: list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))) for path in made.points}
     many = len(told["points_card"]["rows"])
-    assert len(rows["page_points_hubspot.csv"]) == len(rows["page_points_marketo.csv"]) == many
+    # Marketo's file begins with the line that sets the score to 0.
+    assert len(rows["page_points_hubspot.csv"]) == len(rows["page_points_marketo.csv"]) - 1 == many
     assert [int(line["points"]) for line in rows["page_points_card.csv"][:many]] == [
         r["points"] for r in told["points_card"]["rows"]
     ]

@@ -313,6 +313,12 @@ class PointsPlan(Section):
     rows: int = Field(default=25, ge=3, le=25)
 
 
+class AuditPlan(Section):
+    """What rules are audited against beside the outcome: closed-won, or nothing more."""
+
+    reaches: Literal["won"] | None = None
+
+
 class When(Section):
     """A rule's condition: a behaviour within a window, or an attribute's value."""
 

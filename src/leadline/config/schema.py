@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from leadline.config.modeling import (
+    AuditPlan,
     Backtest,
     Behaviour,
     Capacity,
@@ -123,6 +124,7 @@ class Config(Section):
     rejections: Rejections = Rejections()
     rules: tuple[Rule, ...] = ()
     points_card: PointsPlan = PointsPlan()
+    audit: AuditPlan = AuditPlan()
     tracking: Tracking = Tracking()
     engine: Engine = Engine()
     signing: Signing | None = None

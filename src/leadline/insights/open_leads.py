@@ -9,19 +9,24 @@ A lead stands on one list at most, the first of these that it belongs to:
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ACTIONS", "OpenLeads", "actions_record", "choose_action"]
+__all__ = ["ACTIONS", "GONE", "NEW", "OpenLeads", "actions_record", "choose_action", "count_moves"]
 
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.object_]
 
 ACTIONS = ("call", "late", "nurture")
 """What may be done, the most urgent first."""
+
+NEW, GONE = "new", "gone"
+"""Where a lead comes from that wasn't open the night before, and where one goes that isn't open any more."""
 
 READY, COLD = "purchase_ready", ("early_researcher", "no_recent_intent")
 
@@ -92,3 +97,15 @@ def actions_record(leads: OpenLeads) -> dict[str, Any]:
             for name in ACTIONS
         ],
     }  # fmt: skip
+
+
+def count_moves(before: Mapping[str, str], now: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Count the leads that went from one level to another between two nights; those that stayed aren't told.
+
+    Examples
+    --------
+    >>> count_moves({"a": "B", "b": "A", "c": "A"}, {"a": "A", "b": "A", "d": "C"})
+    [{'start': 'A', 'end': 'gone', 'leads': 1}, {'start': 'B', 'end': 'A', 'leads': 1}, {'start': 'new', 'end': 'C', 'leads': 1}]
+    """
+    moves = Counter((before.get(lead, NEW), now.get(lead, GONE)) for lead in {*before, *now})
+    return [{"start": start, "end": end, "leads": n} for (start, end), n in sorted(moves.items()) if start != end]

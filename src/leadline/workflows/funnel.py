@@ -180,8 +180,17 @@ def _flat(step: Mapping[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def _levels(told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rows = [{"by": "all", "level": "all", **told["all"]}]
-    return rows + [{"by": by, **level} for by in ("source", "campaign") for level in told[by]]
+    rows = [{"by": "all", **told["all"], "level": "all"}]
+    rows += [{"by": by, **level} for by in ("source", "campaign") for level in told[by]]
+    return [_unfolded(row) for row in rows]
+
+
+def _unfolded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay figures that stand together beside the others, under names of their own."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        flat |= {f"{name}_{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

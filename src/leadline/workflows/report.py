@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ from leadline.config.schema import Config
 from leadline.core.choices import DIALECTS, suggestion
 from leadline.core.files import write_bytes, write_json, write_text
 from leadline.dataset.account_members import role_column
+from leadline.delivery.folder_sink import finished_runs, read_partition
 from leadline.delivery.formats import csv_bytes
 from leadline.errors import UsageError
 from leadline.features.build import features_sql
 from leadline.features.catalog import list_features
-from leadline.insights.open_leads import ACTIONS
+from leadline.insights.open_leads import ACTIONS, count_moves
 from leadline.workflows.common import Progress, as_config, behaviour_intents, no_progress, open_tables
 from leadline.workflows.places import require_apart
 from leadline.workflows.scoring.explain import find_model
@@ -22,6 +24,9 @@ from leadline.workflows.training.points import points_files
 from leadline.workflows.training.publish import open_lists_path
 
 __all__ = ["ReportResult", "feature_sql", "report"]
+
+
+MOVES = ("tier", "intent_stage")
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,9 @@ def report(
     lists = _lists(config.name, str(bundle.version), place)
     if lists:
         record["lists"] = {action: path.name for action, (path, _) in lists.items()}
+    moved = _movement(Path("scores") / config.name, config.name)
+    if moved is not None:
+        record["movement"] = moved
     write_json(place.with_suffix(".json"), record)
     write_text(place, report_page(record))
     for path, data in lists.values():
@@ -97,6 +105,23 @@ def report(
     for path, data in tables.items():
         write_bytes(path, data)
     return ReportResult(place, place.with_suffix(".json"), record, tuple(tables), tuple(p for p, _ in lists.values()))
+
+
+def _movement(folder: Path, name: str) -> dict[str, Any] | None:
+    """Count who moved between tiers, and between intent stages, from the last finished night but one to the last; None without two."""
+    nights = islice((night for night in finished_runs(folder) if night[1]["model_name"] == name), 2)
+    found = [(record["as_of_value"], read_partition(place, ["lead_id", *MOVES])) for place, record in nights]
+    if len(found) < 2:
+        return None
+    (now, last), (then, first) = found
+    kinds = [kind for kind in MOVES if kind in last.column_names and kind in first.column_names]
+    moves = {
+        kind: count_moves(
+            *(dict(zip(t["lead_id"].to_pylist(), t[kind].to_pylist(), strict=True)) for t in (first, last))
+        )
+        for kind in kinds
+    }
+    return {"before": then, "now": now, **moves}
 
 
 def _lists(name: str, version: str, page: Path) -> dict[str, tuple[Path, bytes]]:

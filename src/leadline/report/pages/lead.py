@@ -168,7 +168,7 @@ def _brief(record: Mapping[str, Any]) -> PageSection:
     who = [
         f"{word} {value}"
         for word, value in (
-            ("title", record.get("title")),
+            ("Title", record.get("title")),
             ("company", record["account_id"]),
             ("source", record.get("source")),
         )
@@ -178,11 +178,11 @@ def _brief(record: Mapping[str, Any]) -> PageSection:
     if stage == "purchase-ready" and record["tier"] != record["tiers"][0]:
         do = "Call after the best tier"
     found = f"{do}: tier {record['tier']}{f', {stage}' if stage else ''}, {format.share(record['probability'])} to {_to_do(record)}."
-    reasons = [
-        _named(c["fact"], record["acts"])
-        for c in record["causes"]
-        if c["effect"] >= LEAST and not _is_denial(c["fact"])
-    ][:FIRST]
+    reasons: list[str] = []
+    for fact in (c["fact"] for c in record["causes"] if c["effect"] >= LEAST and not _is_denial(c["fact"])):
+        # The newest act of an intent may be a reason by itself, too: it is said once.
+        if len(reasons) < FIRST and not any(fact.startswith(said.partition(" on ")[0]) for said in reasons):
+            reasons.append(_named(fact, record["acts"]))
     lines = tuple(f"{r[:1].upper()}{r[1:]}." for r in reasons)
     parts: list[Part] = [f"{' · '.join(who)}."] if who else []
     parts += [BulletList(lines)] if lines else ["Nothing that it did raises its score."]

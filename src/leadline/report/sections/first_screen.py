@@ -276,7 +276,44 @@ def open_section(record: Record) -> PageSection | None:
         TableColumn("intent stage"), TableColumn("open leads", True), *tiers, TableColumn("should get")
     )  # fmt: skip
     table = PageTable("open-leads", "Open leads by intent stage and tier", heads, rows)
-    return PageSection("open", "Open leads", f"{found}.", (table,))
+    return PageSection("open", "Open leads", f"{found}.", (table, *_moved(record)))
+
+
+def _moved(record: Record) -> list[Part]:
+    """Say who moved between the last two finished nights; nothing without two."""
+    told: Record | None = record.get("movement")
+    if told is None:
+        return []
+    names = {"tier": "tier", "intent_stage": "intent stage"}
+    rows = tuple(
+        (
+            cell(names[kind]),
+            cell(_level(m["start"])),
+            cell(_level(m["end"])),
+            cell(format.count(m["leads"]), m["leads"]),
+        )
+        for kind in names
+        for m in told.get(kind, ())
+    )
+    best = next(iter(record["open_leads"]["tiers"]))
+    rose, left = (
+        sum(m["leads"] for m in told.get("tier", ()) if m[way] == best) for way in ("end", "start")
+    )  # fmt: skip
+    said = (
+        f"From the night of {format.date_text(told['before'])} to that of {format.date_text(told['now'])} {format.count(rose, 'lead')} entered tier {best} and "
+        f"{format.count(left)} left it."
+    )
+    columns = (TableColumn("by"), TableColumn("from"), TableColumn("to"), TableColumn("leads", True))
+    return (
+        [said, PageTable("moved", "Who moved between the last two nights", columns, rows, folded="Every move")]
+        if rows
+        else [said]
+    )
+
+
+def _level(name: str) -> str:
+    """Say a tier or an intent stage; who is new wasn't open, who is gone isn't any more."""
+    return NAMES[name][0] if name in NAMES else {"new": "not open before", "gone": "not open any more"}.get(name, name)
 
 
 def trust_section(record: Record) -> PageSection | None:

@@ -38,7 +38,7 @@ def rules_section(record: Mapping[str, Any]) -> PageSection:
     if not told["rules"]:
         return PageSection("rules", TITLE, NO_RULES, stages)
     parts: list[Chart | PageTable | Collapsed | str] = [_chart(told), _caught(told, what), *_capture_tables(told, what)]
-    parts += [*_unpaid(told), *stages, Collapsed(COUNTED, (FAIR, SHARED))]
+    parts += [*_won(told), *_unpaid(told), *stages, Collapsed(COUNTED, (FAIR, SHARED))]
     return PageSection("rules", TITLE, _rules_finding(told, what), tuple(parts))
 
 
@@ -128,7 +128,20 @@ def _chart(told: Mapping[str, Any]) -> Chart | PageTable:
     )
 
 
-def _table(told: Mapping[str, Any]) -> PageTable:
+def _won(told: Mapping[str, Any]) -> list[PageTable | str]:
+    """Audit the rules on closed-won, where the config asks for it: what brings SQLs need not bring wins."""
+    won: Mapping[str, Any] | None = told.get("won")
+    if won is None:
+        return []
+    if won["reason"]:
+        return [f"Closed-won can’t be audited: {won['reason']}."]
+    within = format.duration(won["within"])
+    rows = format.count(won["rows"], "snapshot")
+    caption = f"The same rules on closed-won within {within}: {format.count(won['leads'], 'lead')} won, of {rows} old enough to tell"
+    return [_table({**told, "rules": won["rules"]}, "rules-won", caption)]
+
+
+def _table(told: Mapping[str, Any], key: str = "rules-audited", caption: str = "") -> PageTable:
     columns = (
         TableColumn("rule"),
         TableColumn("fires on leads", True),
@@ -156,12 +169,8 @@ def _table(told: Mapping[str, Any]) -> PageTable:
             cell(format.interval(fair["low"], fair["high"], 0), fair["low"]),
             cell(VERDICTS.get(rule["verdict"], rule["verdict"])),
         ))  # fmt: skip
-    return PageTable(
-        "rules-audited",
-        f"What each rule adds beside the other rules, on the {format.count(told['rows'], 'snapshot')} of the newest fold",
-        columns,
-        tuple(rows),
-    )
+    newest = f"What each rule adds beside the other rules, on the {format.count(told['rows'], 'snapshot')} of the newest fold"
+    return PageTable(key, caption or newest, columns, tuple(rows))
 
 
 def _caught(told: Mapping[str, Any], what: str) -> PageTable:

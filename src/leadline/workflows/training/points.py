@@ -195,9 +195,38 @@ def rules_audit_record(fitted: TrainedModel) -> dict[str, Any]:
         **found.to_record(),
         "definitions": [_rule_record(config, rule) for rule in config.rules],
         "unpaid": _unpaid(fitted, cohort, at),
+        "won": _won_audit(fitted),
         "weekly": not config.is_flat,
         "reason": "",
     }
+
+
+def _won_audit(fitted: TrainedModel) -> dict[str, Any] | None:
+    """Audit the rules on closed-won, on all scoring dates for which it is known; None where the config doesn't ask.
+
+    A row that stands for several, as where negatives are thinned, can't tell a lead's win once; there is no audit then.
+    """
+    config, made, matrix = fitted.config, fitted.made, fitted.matrix
+    if config.audit.reaches != "won" or not config.rules or made.ruled is None:
+        return None
+    at = np.unique(fitted.honest.row[np.isfinite(made.labels.won[fitted.honest.row])])
+    told: dict[str, Any] = {
+        "within": str(config.outcome.won_within),
+        "rows": len(at),
+        "leads": 0,
+        "rules": [],
+        "reason": "",
+    }
+    if not len(at) or bool((matrix.weight[at] != 1).any()):
+        return told | {
+            "reason": "negatives are thinned (snapshots.max)" if len(at) else "no scoring date is old enough"
+        }
+    won = made.labels.won[at]
+    cohort = CardCohort(won, matrix.weight[at], matrix.lead[at], made.features.group()[at], matrix.as_of[at], {})
+    held = rule_hits(config, made.ruled.values.iloc[at])
+    rules = audit_rules(cohort, held, [rule.points for rule in config.rules], config.seed)
+    leads = len(np.unique(matrix.lead[at][won > 0].astype(str)))
+    return told | {"leads": leads, "rules": to_jsonable([asdict(rule) for rule in rules])}
 
 
 def _rule_record(config: Config, rule: Rule) -> dict[str, Any]:

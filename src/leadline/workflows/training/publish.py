@@ -72,11 +72,11 @@ def write_predictions(fitted: TrainedModel, version: str) -> Path | None:
     ``judged`` (true in the newest, which chose nothing), ``y, weight, probability, logistic`` (the regression beside the
     model) and ``won`` (null where it isn't ripe).
     """
+    if not len(fitted.honest.row):
+        return None
     now = open_leads(fitted)
     if now is not None:
         _write_table(open_lists_path(fitted.config.name, version), open_leads_table(now))
-    if not len(fitted.honest.row):
-        return None
     place = predictions_path(fitted.config.name, version)
     _write_table(place, _table(fitted))
     return place

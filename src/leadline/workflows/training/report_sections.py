@@ -39,7 +39,7 @@ def section_records(fitted: TrainedModel) -> dict[str, Any]:
         return {"assets": None, "committees": None, "intent": None, "open_leads": None}
     return {
         "assets": _assets(fitted, told), "committees": _committees(fitted, told), "intent": _intent(fitted, told, now),
-        "open_leads": actions_record(now),
+        "open_leads": actions_record(now) if len(fitted.honest.row) else None,  # tiers that nothing judged call nobody
     }  # fmt: skip
 
 

@@ -85,6 +85,9 @@ def _assets_finding(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) 
         return f"{said}; too few leads used any asset lately to say what goes with it."
     best = max(sure, key=lambda a: a["beside"]["lift"])
     b = best["beside"]
+    levels = {p["level"]: p for p in told.get("by_number") or () if format.is_number(p["rate"])}
+    if {"none", "3 and more"} <= set(levels):
+        said += f"; with three distinct assets or more used lately {format.share(levels['3 and more']['rate'])} convert, with none {format.share(levels['none']['rate'])}"
     return (
         f"{said}; most goes with the {best['name']}: {format.share(b['with_it'])} of its recent users convert, and {format.share(b['without_it'])} of leads "
         f"{_similar_leads_note(told)} without it, {format.decimal(b['lift'], 1)} times as many (95% interval {format.interval(b['low'], b['high'], 1)})."
