@@ -332,7 +332,8 @@ def test_the_regression_is_told_from_the_model_only_where_the_interval_allows(ga
 
 def test_json_beside_the_page_equals_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = {k: v for k, v in record().items() if k not in ("version", "features")}
-    bundle = SimpleNamespace(record=lambda name: made, version="3", specs=[])
+    bundle = SimpleNamespace(run_record=made, version="3", specs=[])
+    monkeypatch.setattr(report, "require_apart", lambda *asked: None)
     monkeypatch.setattr(report, "find_model", lambda config, model: bundle)
     monkeypatch.setattr(report, "as_config", lambda config, progress: config)
     told = report.report(SimpleNamespace(name="acme"), tmp_path / "r.html")

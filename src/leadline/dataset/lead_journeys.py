@@ -19,6 +19,7 @@ from leadline.dataset.labels import has_amounts, known_until
 from leadline.storage.dialect import literal
 from leadline.tables import LoadedTables
 from leadline.tables.stages import ENDS, stage_index
+from leadline.tables.visibility import columns_in
 
 __all__ = ["CampaignSpend", "DealAmounts", "LastActivity", "LeadJourneys", "fetch_journeys", "fetch_last_events"]
 
@@ -231,7 +232,7 @@ def _spent(config: Config, loaded: LoadedTables) -> CampaignSpend:
 
 def _deals(config: Config, loaded: LoadedTables) -> DealAmounts | None:
     """List the won deals that tell an amount, each once for a person."""
-    if not has_amounts(config):
+    if not has_amounts(config) or "amount" not in columns_in(loaded.store, "opportunities"):
         return None
     rows: Any = loaded.store.rows(
         "SELECT DISTINCT o.lead_id, o.opportunity_id, o.closed_at, o.amount FROM opportunities AS o JOIN stage_words AS w "

@@ -41,7 +41,11 @@ class LoadedTrees:
     leadline.errors.DataError: model.txt: LightGBM can't read it; expected what train wrote; restore or train again
     """
 
+    def __reduce__(self) -> tuple[type[LoadedTrees], tuple[str]]:
+        return LoadedTrees, (self._text,)  # a copy loads the text again
+
     def __init__(self, text: str) -> None:
+        self._text = text
         self._model, rounds = ctypes.c_void_p(), ctypes.c_int()
         if _library().LGBM_BoosterLoadModelFromString(text.encode(), ctypes.byref(rounds), ctypes.byref(self._model)):
             raise DataError("model.txt: LightGBM can't read it; expected what train wrote; restore or train again")

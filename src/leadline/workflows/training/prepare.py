@@ -265,11 +265,12 @@ def prepare_training(
         if ask is None:
             found += future_moves(config, loaded, specs, made).accept(config.leaks.accept)
             found.raise_errors()
-        held = None if ask is not None else _summary(config, loaded, specs)
+        kept = _drop_constant_features(made, specs)
+        held = None if ask is not None else _summary(config, loaded, kept.specs)  # a night knows the kept ones alone
         return TrainingData(
             loaded,
             counts,
-            _drop_constant_features(made, specs),
+            kept,
             known,
             today,
             found,
