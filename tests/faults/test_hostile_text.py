@@ -63,7 +63,7 @@ def hostile(tiny_trained: Path, tmp_path_factory: pytest.TempPathFactory, run) -
     pq.write_table(leads, home / "data/leads.parquet")
     events = pq.read_table(home / "data/events/all.parquet")
     extra = put(events.slice(0, len(TEXTS)), "event_type", list(TEXTS))
-    extra = put(extra, "event_id", [f"{text[:2000]}!" for text in TEXTS])
+    extra = put(extra, "event_id", [f"{text[:2000]}!" for text in IDS])
     pq.write_table(pa.concat_tables([events, extra]), home / "data/events/all.parquet")
     stages = pq.read_table(home / "data/stages.parquet")
     stages = put(stages, "reason", [TEXTS[n % len(TEXTS)] for n in range(len(stages))])

@@ -114,17 +114,13 @@ def overrides(night: NightInputs) -> Iterator[Answer]:
 
 
 def top_tier(night: NightInputs) -> Iterator[Answer]:
-    """Tell a best tier far from what it is made for."""
+    """Tell a best tier far from what it is made for; too few on a first night that delivers nothing only weakens the list."""
     top, room = night.outgoing.top, min(night.outgoing.capacity, night.features.rows)
     if room >= LEAST_ROOM and not HALF * room <= top <= TWICE * room:
         seen = f"the best tier has {top:,} leads, and is made for {room:,}"
-        yield (
-            "tiers",
-            seen,
-            f"from {HALF * room:,.0f} to {TWICE * room:,.0f}",
-            "look at what changed in the source, or train again",
-            top,
-        )
+        rest = f"from {HALF * room:,.0f} to {TWICE * room:,.0f}", "look at what changed in the source, or train again"
+        harmless = top < room and not night.is_recent and not night.outgoing.delivers
+        yield weak("tiers", seen, *rest, top) if harmless else ("tiers", seen, *rest, top)
 
 
 LEAST_ROOM = 10
