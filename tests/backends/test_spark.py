@@ -8,6 +8,7 @@ import stat
 import sys
 from pathlib import Path
 
+import mlflow
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -83,6 +84,8 @@ def test_the_model_in_mlflow_scores_on_spark_as_the_docs_say(by_duckdb: Path) ->
             **{s.name: pa.array(made.values[s.name], pa.string() if s.kind == "category" else pa.float64(), from_pandas=s.kind == "category") for s in made.specs},
         })  # fmt: skip
         names: dict[str, object] = {}
+        mlflow.set_registry_uri("")  # that of the home before it: a user's process has none
+        patch.delenv("MLFLOW_REGISTRY_URI", raising=False)
         exec(block.split("scores = ")[0], names)
         names["spark"].createDataFrame(rows).createOrReplaceTempView("features")  # type: ignore[attr-defined]
         exec("scores = " + block.split("scores = ")[1], names)
