@@ -188,7 +188,7 @@ def test_training_asks_the_registry_before_it_fits(home: Path, forking: Forks) -
     aimed(home, 9)
     done = forking("train", "demo.yaml", "--as-of", KNOWN_AT, cwd=home)
     assert done.code == 75 and "fitting" not in done.err
-    assert {p.name for p in (home / "models/demo").iterdir()} <= {"1", ".lock"}
+    assert {p.name for p in (home / "models/demo").iterdir()} <= {"1", "1.refits.json", ".lock"}
 
 
 def test_a_store_that_is_no_database_says_so(tmp_path: Path) -> None:
