@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from leadline.config.scoring import Nightly
+from leadline.core.checks import Severity
 from leadline.core.point_in_time import DAY, HOUR
 from leadline.metrics.drift import bin_shares, decile_edges, psi, psi_by_chance
 from leadline.monitoring.reference import TrainingReference
@@ -163,3 +164,22 @@ def test_a_first_night_is_held_against_training_alone() -> None:
     assert codes(NIGHT, tonight=then(100 * DAY, 400), training=then(90 * DAY, 1_000)) == ["LL402"]
     assert codes(NIGHT, tonight=then(100 * DAY, 400)) == []
     assert codes(NIGHT, tonight=then(100 * DAY, 1_000, 0), past=[then(99 * DAY, 1_000)]) == ["LL441"]
+
+
+@pytest.mark.parametrize(
+    ("days", "changes", "said"), [(1, 290, []), (1, 310, ["LL452"]), (7, 490, []), (7, 510, ["LL452"])]
+)
+def test_more_leads_may_change_their_tier_in_a_week_than_in_a_day(days: int, changes: int, said: list[str]) -> None:
+    before = PreviousScores(NIGHT.as_of - days * DAY, NIGHT.before.probability)
+    seen = dataclasses.replace(NIGHT, before=before, outgoing=Outgoing(stayed=1_000, tier_changes=changes))
+    assert [f.code for f in check_night(seen)] == said
+
+
+@pytest.mark.parametrize(("delivers", "severity"), [(True, Severity.ERROR), (False, Severity.WARNING)])
+def test_a_thin_best_tier_on_a_first_night_is_refused_only_where_it_goes_out(
+    delivers: bool, severity: Severity
+) -> None:
+    first = dataclasses.replace(
+        NIGHT, before=PreviousScores(), outgoing=Outgoing(top=3, capacity=40, delivers=delivers)
+    )
+    assert [(f.code, f.severity) for f in check_night(first)] == [("LL451", severity)]

@@ -52,8 +52,8 @@ CATALOG: tuple[InputCheck, ...] = (
     _check("LL442", "forgotten nobody", ERROR, outgoing.forgotten, "refuses where the list is shorter than it was; warns where it matches nobody any more"),
     _check("LL443", "no tier by hand", WARNING, outgoing.overrides, "nobody is matched who was"),
     _check("LL451", "size of the best tier", ERROR, outgoing.top_tier, f"below {outgoing.HALF:.0%} or above {outgoing.TWICE:g} times its capacity"),
-    _check("LL452", "tiers that change", ERROR, outgoing.tier_changes, f"over {outgoing.CHANGED:.0%} of the leads; by another version it warns"),
-    _check("LL453", "records that change", ERROR, outgoing.delivery, f"over {outgoing.DELIVERED:.0%} of the leads, where something is delivered; by another version it warns"),
+    _check("LL452", "tiers that change", ERROR, outgoing.tier_changes, f"over {outgoing.CHANGED:.0%} of the leads since yesterday, {outgoing.WEEKLY_CHANGED:.0%} in a week; by another version it warns"),
+    _check("LL453", "records that change", ERROR, outgoing.delivery, f"over {outgoing.DELIVERED:.0%} of the leads since yesterday, {outgoing.WEEKLY_DELIVERED:.0%} in a week, where something is delivered; by another version it warns"),
     _check("LL454", "spread of the scores", WARNING, outgoing.moved_scores, "nightly.drift.psi beyond chance", "drift"),
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from leadline.core.checks import Finding
+from leadline.core.point_in_time import DAY
 from leadline.metrics.drift import psi, psi_by_chance
 from leadline.scoring.input_checks.night import FEW, NightInputs, weak
 
@@ -25,8 +26,9 @@ ALL_GONE = 3  # open leads that a list matched, of which not all close in one ni
 SHRUNK, THINNER = 0.5, 0.8
 SMALL = 5
 HALF, TWICE = 0.5, 2.0
-CHANGED = 0.30
-DELIVERED = 0.60
+CHANGED, WEEKLY_CHANGED = 0.30, 0.50
+DELIVERED, WEEKLY_DELIVERED = 0.60, 0.85
+DAILY = 2 * DAY  # more changes in a week than in a day
 
 FIX = "check that the list is whole and spells ids as the leads' table does"
 
@@ -126,13 +128,18 @@ def top_tier(night: NightInputs) -> Iterator[Answer]:
 LEAST_ROOM = 10
 
 
+def _bound(night: NightInputs, daily: float, weekly: float) -> float:
+    """Return how much may change since the night before, by how long ago it was."""
+    return daily if night.as_of - (night.before.as_of or 0) <= DAILY else weekly
+
+
 def tier_changes(night: NightInputs) -> Iterator[Answer]:
     """Tell a night that gives far more leads another tier than the night before."""
     out = night.outgoing
     share = out.tier_changes / out.stayed if out.stayed else 0.0
-    if night.is_recent and out.stayed >= FEW and share > CHANGED:
+    if night.is_recent and out.stayed >= FEW and share > _bound(night, CHANGED, WEEKLY_CHANGED):
         seen = f"{share:.0%} of {out.stayed:,} leads have another tier than the night before"
-        rest = f"at most {CHANGED:.0%}", "look at what changed in the source"
+        rest = f"at most {_bound(night, CHANGED, WEEKLY_CHANGED):.0%}", "look at what changed in the source"
         if out.same_model:
             yield "tiers", seen, *rest, out.tier_changes
         else:
@@ -143,9 +150,9 @@ def delivery(night: NightInputs) -> Iterator[Answer]:
     """Tell a night that would change most of the records that it delivers."""
     out = night.outgoing
     share = out.record_changes / out.stayed if out.stayed else 0.0
-    if out.delivers and night.is_recent and out.stayed >= FEW and share > DELIVERED:
+    if out.delivers and night.is_recent and out.stayed >= FEW and share > _bound(night, DELIVERED, WEEKLY_DELIVERED):
         seen = f"{share:.0%} of {out.stayed:,} records would change"
-        rest = f"at most {DELIVERED:.0%}", "look at what changed in the source"
+        rest = f"at most {_bound(night, DELIVERED, WEEKLY_DELIVERED):.0%}", "look at what changed in the source"
         yield (
             ("deliver", seen, *rest, out.record_changes)
             if out.same_model
