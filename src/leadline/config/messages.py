@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -99,8 +100,7 @@ def _say(item: Any, place: tuple[Any, ...]) -> str:
 
 def _keys_at(place: tuple[Any, ...]) -> list[str]:
     """List the keys that the config knows at a place, by walking the JSON schema."""
-    schema = Config.model_json_schema(by_alias=True)
-    node: dict[str, Any] = schema
+    node = schema = _schema()
     for part in place:
         node = _resolve(node, schema)
         if isinstance(part, int):
@@ -108,6 +108,11 @@ def _keys_at(place: tuple[Any, ...]) -> list[str]:
         else:
             node = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
     return sorted(_resolve(node, schema).get("properties", {}))
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return Config.model_json_schema(by_alias=True)
 
 
 def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
