@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadline.tables.tombstones import FILE
+
 Frames = dict[str, pd.DataFrame]
 
 CLOCK = {
@@ -257,7 +259,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("the suppressed are so from tomorrow on", told("suppress", "since", lambda c: c + pd.Timedelta(days=400)), outward=True),
     Fault("the config lost its list of the suppressed", config=lambda t: re.sub(r"  suppress: .*\n", "", t), outward=True),
     Fault("suppressed ids have a blank behind them", told("suppress", "who", lambda c: c + "  "), outward=True, fine="ids are trimmed everywhere: all are left out as before"),
-    Fault("the list of the forgotten is gone", files=lambda folder: (folder / ".leadline/forgotten.json").unlink(), outward=True),
+    Fault("the list of the forgotten is gone", files=lambda folder: (folder / FILE).unlink(), outward=True),
     Fault("the tiers set by hand are gone", none("overrides")),
     # What nobody needs to be told
     Fault("one or two in a hundred events are gone", thinned("events", 0.015), fine="within what a source may purge or lose; features hardly move"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from leadline.core.point_in_time import DAY, Horizon, parse_instant
 from leadline.dataset.feature_spec import Feature
 from leadline.explanation.reason_text import LONGEST, describe_group
+from leadline.tables.icp import Criterion
 
 NOON = parse_instant("2026-01-10T12:00:00Z")
 nan = math.nan
@@ -19,7 +20,7 @@ nan = math.nan
 
 def count(window: str | None, words: str = "viewed the pricing page", by: str = "behaviour") -> Feature:
     length = Horizon.parse(window) if window else None
-    return Feature(f"n_{window}", "behaviour", "g", "count", "count", words, field="x", by=by, window=length)  # type: ignore[arg-type]
+    return Feature(f"n_{window or 'all'}", "behaviour", "g", "count", "count", words, field="x", by=by, window=length)  # type: ignore[arg-type]
 
 
 def last(words: str = "viewed the pricing page") -> Feature:
@@ -41,11 +42,18 @@ STAGE = [
 
 
 def told(*aggregates: str, words: str = "w", table: str = "events", **more: object) -> list[Feature]:
-    return [Feature(a, "f", "g", "number", a, words, table, **more) for a in aggregates]  # type: ignore[arg-type]
+    whole = {
+        "rate": {"terms": ("sql", "0d")},
+        "trend": {"terms": ("7d",)},
+        "pace": {"field": "7d"},
+    }  # what these can't be without
+    return [Feature(a, "f", "g", "number", a, words, table, **whole.get(a, {}), **more) for a in aggregates]  # type: ignore[arg-type]
 
 
+NETHERLANDS = Criterion("lead_country", "leads", "country", words=("nl",)).to_text()
 FIT = [
-    Feature(f"icp_{n}", "fit", "icp", "flag", "meets", n, terms=("{}",)) for n in ("country", "the account's industry")
+    Feature(f"icp_{n}", "fit", "icp", "flag", "meets", words, terms=(NETHERLANDS,))
+    for n, words in enumerate(("country", "the account's industry"))
 ] + [Feature("icp_match", "fit", "icp", "number", "share_met", "the ideal customer profile")]
 WEEK = Horizon.parse("7d")
 NAMELESS = [
@@ -69,9 +77,9 @@ NAMELESS = [
         (told("recycled", table="stages"), {"recycled": 0.0}, "never came back after a loss"),
         (told("engaged_by_size", table="accounts", window=WEEK), {"engaged_by_size": 0.004}, "colleagues active in 7 days: 0.40% of the company's size"),
         (told("engaged_by_size", table="accounts", window=WEEK), {"engaged_by_size": nan}, "colleagues active in 7 days: the company's size is unknown"),
-        (FIT, {"icp_country": 1.0, "icp_the account's industry": 0.0, "icp_match": 0.5}, "fits in country; not in the account's industry (ICP)"),
-        (FIT, {"icp_country": nan, "icp_the account's industry": 1.0, "icp_match": 1.0}, "fits in the account's industry (ICP)"),
-        (FIT, {"icp_country": nan, "icp_the account's industry": nan, "icp_match": nan}, "its fit is unknown (ICP)"),
+        (FIT, {"icp_0": 1.0, "icp_1": 0.0, "icp_match": 0.5}, "fits in country; not in the account's industry (ICP)"),
+        (FIT, {"icp_0": nan, "icp_1": 1.0, "icp_match": 1.0}, "fits in the account's industry (ICP)"),
+        (FIT, {"icp_0": nan, "icp_1": nan, "icp_match": nan}, "its fit is unknown (ICP)"),
         (FIT[2:], {"icp_match": 0.5}, "fits 50% of the ICP's known criteria"),
         (told("depth", "since_depth"), {"depth": 3.0, "since_depth": 2.0}, "deepest intent so far: purchase, first on 8 Jan"),
         (told("since_depth"), {"since_depth": nan}, "no intent known so far"),
@@ -98,7 +106,7 @@ def test_what_a_lead_is_and_where_it_stands_is_said(group: list[Feature], facts:
         ([count("7d"), count("30d")], {"n_7d": 2.0, "n_30d": 9.0}, "viewed the pricing page 2 times in 7 days"),
         ([count("1d")], {"n_1d": 3.0}, "viewed the pricing page 3 times in 1 day"),
         ([count("6h")], {"n_6h": 3.0}, "viewed the pricing page 3 times in 6 hours"),
-        ([count(None)], {"n_None": 1200.0}, "viewed the pricing page 1,200 times in all"),
+        ([count(None)], {"n_all": 1200.0}, "viewed the pricing page 1,200 times in all"),
         ([count("7d"), last()], {"n_7d": 0.0, "since": 100.0}, "viewed the pricing page long ago, last on 2 Oct 2025"),
         ([count("7d"), last()], {"n_7d": 0.0, "since": nan}, "never viewed the pricing page"),
         ([last()], {"since": 1.0}, "viewed the pricing page, last on 9 Jan"),

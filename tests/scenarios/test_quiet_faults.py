@@ -17,6 +17,7 @@ import pytest
 
 from leadline import forget, score
 from leadline.errors import DataError, UsageError
+from leadline.tables.tombstones import FILE
 from projects import inside
 from quiet_faults import FAULTS, Fault, Frames
 
@@ -63,13 +64,13 @@ class World:
         broken = dict(self.frames)
         fault.do(broken, pd.Timestamp(TONIGHT))
         changed = [name for name in broken if broken[name] is not self.frames[name]]
-        stones = (self.folder / ".leadline/forgotten.json").read_bytes()
+        stones = (self.folder / FILE).read_bytes()
         try:
             for name in changed:
                 self._write(name, broken[name])
             fault.files(self.folder)
             text = fault.config(self.text)
-            assert changed or text != self.text or not (self.folder / ".leadline/forgotten.json").exists()
+            assert changed or text != self.text or not (self.folder / FILE).exists()
             self.config.write_text(text)
             with inside(self.folder):
                 return self._scored(accept)
@@ -77,7 +78,7 @@ class World:
             for name in changed:
                 self._write(name, self.frames[name])
             self.config.write_text(self.text)
-            (self.folder / ".leadline/forgotten.json").write_bytes(stones)
+            (self.folder / FILE).write_bytes(stones)
 
     def _scored(self, accept: Mapping[str, str] = MappingProxyType({})) -> tuple[str, set[str]]:
         try:

@@ -59,7 +59,7 @@ def test_the_card_is_the_record_s_and_lies_in_bundle_and_run(trained_home: Any, 
     text = (folder / BUNDLE / "model-card.md").read_text(encoding="utf-8")
     assert text == model_card(told) and "  model-card.md\n" in (folder / BUNDLE / "SHA256SUMS").read_text()
     (evidence,) = (folder / "mlruns").glob(f"*/{result.run_id}/artifacts/evidence/model-card.md")
-    assert evidence.read_text(encoding="utf-8") == text
+    assert evidence.read_text(encoding="utf-8") == model_card(read_bundle(folder / BUNDLE).run_record)
     with projects.inside(folder), tracking._client("sqlite:///mlflow.db") as (_, client):
         assert "evidence/model-card.md" in client.get_model_version("demo", "1").description
 
