@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from leadline.core.checks import Finding
 from leadline.core.point_in_time import format_instant
-from leadline.scoring.input_checks.night import FEW, SURELY, NightInputs, weak
+from leadline.scoring.input_checks.night import FEW, SURELY, Answer, NightInputs, answer, weak
 
 __all__ = ["levels", "moved_spreads", "nulls", "outcome_gone", "reopened", "silent_acts", "units", "vanished", "volume"]
 
-Answer = tuple[str, str, str, str, int] | Finding
 
 RISE = 0.5  # a share that rose by so much isn't chance, nor a slow change
 SOME_RISE = {"nulls": 0.15, "levels": 0.25}  # new campaigns come all the time
@@ -171,7 +169,7 @@ def reopened(night: NightInputs) -> Iterator[Answer]:
             "only leads that are new or recycled",
             "check that the table of stages is whole, and that ids are spelt as before",
         )
-        yield ("leads", seen, *rest, came) if came > max(LEAST, MANY * last) else weak("leads", seen, *rest, came)
+        yield answer(came > max(LEAST, MANY * last), "leads", seen, *rest, came)
 
 
 def vanished(night: NightInputs) -> Iterator[Answer]:
@@ -183,7 +181,7 @@ def vanished(night: NightInputs) -> Iterator[Answer]:
             "leads that end by a stage, or by a merge",
             "check that the export is whole, and that ids are spelt as before",
         )
-        yield ("leads", seen, *rest, gone) if gone > max(LEAST, MANY * last) else weak("leads", seen, *rest, gone)
+        yield answer(gone > max(LEAST, MANY * last), "leads", seen, *rest, gone)
 
 
 def outcome_gone(night: NightInputs) -> Iterator[Answer]:

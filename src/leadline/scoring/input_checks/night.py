@@ -190,6 +190,15 @@ class InputCheck(Check[NightInputs]):
             yield replace(found, code=self.code)
 
 
+Answer = tuple[str, str, str, str, int] | Finding
+"""What a check says: its own verdict follows, or, of a `Finding`, only a warning."""
+
+
+def answer(strong: bool, subject: str, seen: str, expected: str, fix: str, rows: int = 0) -> Answer:
+    """Say what a night is refused for, or, where it isn't strong, what is only odd."""
+    return (subject, seen, expected, fix, rows) if strong else weak(subject, seen, expected, fix, rows)
+
+
 def weak(subject: str, seen: str, expected: str, fix: str, rows: int = 0) -> Finding:
     """Say what is odd, but not so odd that a night is refused: told whatever the check's verdict is."""
     return Finding("", Severity.WARNING, subject, seen, expected, fix, rows)

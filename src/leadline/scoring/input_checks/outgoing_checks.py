@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from leadline.core.checks import Finding
 from leadline.core.point_in_time import DAY
 from leadline.metrics.drift import psi, psi_by_chance
-from leadline.scoring.input_checks.night import FEW, NightInputs, weak
+from leadline.scoring.input_checks.night import FEW, Answer, NightInputs, answer, weak
 
 __all__ = [
     "delivery",
@@ -20,7 +19,6 @@ __all__ = [
     "top_tier",
 ]
 
-Answer = tuple[str, str, str, str, int] | Finding
 
 ALL_GONE = 3  # open leads that a list matched, of which not all close in one night
 SHRUNK, THINNER = 0.5, 0.8
@@ -30,6 +28,7 @@ CHANGED, WEEKLY_CHANGED = 0.30, 0.50
 DELIVERED, WEEKLY_DELIVERED = 0.60, 0.85
 DAILY = 2 * DAY  # more changes in a week than in a day
 
+LOOK = "look at what changed in the source"
 FIX = "check that the list is whole and spells ids as the leads' table does"
 
 
@@ -51,23 +50,10 @@ def suppressed(night: NightInputs) -> Iterator[Answer]:
     for kind in ("known_leads", "known_accounts"):
         there, before = now.get(kind, 0), last.get(kind, 0)
         who = kind.removeprefix("known_")
-        if before and there < SHRUNK * before and (not there or before >= SMALL):
-            yield (
-                "suppress",
-                f"the list names {there:,} {who} that are known, and {before:,} before",
-                "those of then",
-                FIX,
-                there,
-            )
-            return
-        if before >= SMALL and there < THINNER * before:
-            yield weak(
-                "suppress",
-                f"the list names {there:,} {who} that are known, and {before:,} before",
-                "those of then",
-                FIX,
-                there,
-            )
+        shrunk = bool(before) and there < SHRUNK * before and (not there or before >= SMALL)
+        if shrunk or (before >= SMALL and there < THINNER * before):
+            seen = f"the list names {there:,} {who} that are known, and {before:,} before"
+            yield answer(shrunk, "suppress", seen, "those of then", FIX, there)
             return
     if last.get("matched", 0) >= ALL_GONE and not now["matched"]:
         yield (
@@ -79,8 +65,7 @@ def suppressed(night: NightInputs) -> Iterator[Answer]:
         )
     elif not now["known"] and not last.get("known"):
         seen = f"none of the {now['listed']:,} ids on the list is known" if now["listed"] else "the list is empty"
-        strong = now["listed"] >= SMALL
-        yield ("suppress", seen, "ids of leads", FIX, 0) if strong else weak("suppress", seen, "ids of leads", FIX, 0)
+        yield answer(now["listed"] >= SMALL, "suppress", seen, "ids of leads", FIX)
 
 
 def forgotten(night: NightInputs) -> Iterator[Answer]:
@@ -122,7 +107,7 @@ def top_tier(night: NightInputs) -> Iterator[Answer]:
         seen = f"the best tier has {top:,} leads, and is made for {room:,}"
         rest = f"from {HALF * room:,.0f} to {TWICE * room:,.0f}", "look at what changed in the source, or train again"
         harmless = top < room and not night.is_recent and not night.outgoing.delivers
-        yield weak("tiers", seen, *rest, top) if harmless else ("tiers", seen, *rest, top)
+        yield answer(not harmless, "tiers", seen, *rest, top)
 
 
 LEAST_ROOM = 10
@@ -136,28 +121,24 @@ def _bound(night: NightInputs, daily: float, weekly: float) -> float:
 def tier_changes(night: NightInputs) -> Iterator[Answer]:
     """Tell a night that gives far more leads another tier than the night before."""
     out = night.outgoing
-    share = out.tier_changes / out.stayed if out.stayed else 0.0
-    if night.is_recent and out.stayed >= FEW and share > _bound(night, CHANGED, WEEKLY_CHANGED):
-        seen = f"{share:.0%} of {out.stayed:,} leads have another tier than the night before"
-        rest = f"at most {_bound(night, CHANGED, WEEKLY_CHANGED):.0%}", "look at what changed in the source"
-        if out.same_model:
-            yield "tiers", seen, *rest, out.tier_changes
-        else:
-            yield weak("tiers", f"{seen}, by another version", *rest, out.tier_changes)
+    share, most = _share(out.tier_changes, out.stayed), _bound(night, CHANGED, WEEKLY_CHANGED)
+    if night.is_recent and out.stayed >= FEW and share > most:
+        by = "" if out.same_model else ", by another version"
+        seen = f"{share:.0%} of {out.stayed:,} leads have another tier than the night before{by}"
+        yield answer(out.same_model, "tiers", seen, f"at most {most:.0%}", LOOK, out.tier_changes)
 
 
 def delivery(night: NightInputs) -> Iterator[Answer]:
     """Tell a night that would change most of the records that it delivers."""
     out = night.outgoing
-    share = out.record_changes / out.stayed if out.stayed else 0.0
-    if out.delivers and night.is_recent and out.stayed >= FEW and share > _bound(night, DELIVERED, WEEKLY_DELIVERED):
+    share, most = _share(out.record_changes, out.stayed), _bound(night, DELIVERED, WEEKLY_DELIVERED)
+    if out.delivers and night.is_recent and out.stayed >= FEW and share > most:
         seen = f"{share:.0%} of {out.stayed:,} records would change"
-        rest = f"at most {_bound(night, DELIVERED, WEEKLY_DELIVERED):.0%}", "look at what changed in the source"
-        yield (
-            ("deliver", seen, *rest, out.record_changes)
-            if out.same_model
-            else weak("deliver", seen, *rest, out.record_changes)
-        )
+        yield answer(out.same_model, "deliver", seen, f"at most {most:.0%}", LOOK, out.record_changes)
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
 
 
 def score_drift(night: NightInputs) -> dict[str, float]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from leadline.core.checks import Finding
 from leadline.core.point_in_time import DAY, HOUR, WEEK, Horizon, format_instant
-from leadline.scoring.input_checks.night import FEW, NEVER, SURELY, NightInputs, weak
+from leadline.scoring.input_checks.night import FEW, NEVER, SURELY, Answer, NightInputs, answer, weak
 from leadline.tables.summary import InputSummary, TableSummary
 
 __all__ = [
@@ -24,7 +23,6 @@ __all__ = [
     "words",
 ]
 
-Answer = tuple[str, str, str, str, int] | Finding
 Then = list[tuple[InputSummary, TableSummary]]
 
 HARMLESS = ("touches", "spend")
@@ -43,9 +41,7 @@ ROLLING = 5  # weeks that a file of a month may drop at once
 
 
 def _say(name: str, strong: bool, seen: str, expected: str, fix: str, rows: int = 0) -> Answer:
-    if strong and name not in HARMLESS:
-        return name, seen, expected, fix, rows
-    return weak(name, seen, expected, fix, rows)
+    return answer(strong and name not in HARMLESS, name, seen, expected, fix, rows)
 
 
 def stale(night: NightInputs) -> Iterator[Answer]:
