@@ -25,6 +25,7 @@ __all__ = [
     "MODELS",
     "Bundle",
     "LaterStageModel",
+    "bundle_digest",
     "read_bundle",
     "refits_path",
     "resolve_bundle",
@@ -137,16 +138,7 @@ class Bundle:
             more = parse_json(refits_path(self.folder).read_bytes())
         except (OSError, ValueError):
             return record  # the training was told to be quick, or died before it
-        return record | more["found"] if more.get("of") == self.digest else record
-
-    @property
-    def digest(self) -> str:
-        """What tells this bundle from every other: the hash over all its files' hashes."""
-        return hashlib.sha256(
-            "".join(
-                f"{name}\0{hashlib.sha256(data).hexdigest()}\n" for name, data in sorted(self.files.items())
-            ).encode()
-        ).hexdigest()
+        return record | more["found"] if more.get("of") == bundle_digest(self.folder) else record
 
     def __repr__(self) -> str:
         known = f"what was known at {self.manifest['known_at']}" if self.manifest["known_at"] else "all rows"
@@ -171,6 +163,11 @@ def write_bundle(
         sign(folder, key)
 
 
+def bundle_digest(folder: Path) -> str:
+    """Hash a bundle's list of hashes, which stands for every file."""
+    return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
+
+
 def refits_path(folder: Path) -> Path:
     """Return where that lies which a training finds out after it has exported a bundle.
 
@@ -184,7 +181,7 @@ def refits_path(folder: Path) -> Path:
 
 def write_refits(folder: Path, found: Mapping[str, Any]) -> None:
     """Write beside an exported bundle what was found out since; the bundle itself never changes."""
-    write_json(refits_path(folder), {"of": read_bundle(folder).digest, "found": dict(found)})
+    write_json(refits_path(folder), {"of": bundle_digest(folder), "found": dict(found)})
 
 
 def read_bundle(folder: Path, version: str | None = None, key: str | None = None) -> Bundle:

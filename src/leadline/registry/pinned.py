@@ -6,7 +6,6 @@ loudly, and refuses a bundle that has changed since.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,10 @@ from pathlib import Path
 from leadline.core.files import read_json, write_json
 from leadline.core.point_in_time import DAY, HOUR, Horizon, format_instant, parse_instant
 from leadline.errors import DataError, LeadlineError, MissingError, RetryError, UsageError
-from leadline.registry.bundle import MODELS, REGISTERED, Bundle, read_bundle, resolve_bundle
+from leadline.registry.bundle import MODELS, REGISTERED, Bundle, bundle_digest, read_bundle, resolve_bundle
 from leadline.registry.reaching import RegistryDenied
 
 __all__ = ["find_bundle", "pin_bundle"]
-
-SUMS = "SHA256SUMS"
 
 
 def find_bundle(reference: str, uri: str, max_age: Horizon | None = None, key: str | None = None) -> tuple[Bundle, str]:
@@ -76,7 +73,7 @@ def pin_bundle(reference: str, bundle: Bundle) -> None:
     match = REGISTERED.match(reference)
     if not match or not match["alias"] or bundle.folder.resolve() != (MODELS / bundle.name / bundle.version).resolve():
         return
-    digest, now = _digest(bundle.folder), int(time.time() * 1_000_000)
+    digest, now = bundle_digest(bundle.folder), int(time.time() * 1_000_000)
     there = _pin(bundle.name, match["alias"])
     if there is None or (there.version, there.digest) != (bundle.version, digest) or now - there.confirmed_at > HOUR:
         told = {"version": bundle.version, "sha256": digest, "confirmed_at": format_instant(now)}
@@ -86,7 +83,7 @@ def pin_bundle(reference: str, bundle: Bundle) -> None:
 def _same(folder: Path, pin: Pin, error: LeadlineError, key: str | None) -> Bundle:
     """Read the pinned bundle, if it still is the one that was pinned."""
     try:
-        if _digest(folder) == pin.digest:
+        if bundle_digest(folder) == pin.digest:
             return read_bundle(folder, pin.version, key)
     except (OSError, MissingError, DataError):
         pass
@@ -115,8 +112,3 @@ def _pin(name: str, alias: str) -> Pin | None:
         return Pin(str(int(record["version"])), str(record["sha256"]), when)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError):
         return None
-
-
-def _digest(folder: Path) -> str:
-    """Hash the list of hashes, which stands for every file."""
-    return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
