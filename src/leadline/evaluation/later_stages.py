@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from leadline.core.jsonable import to_jsonable
+from leadline.core.parallel import one_blas_thread
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.core.rng import Stream, seed_of
 from leadline.dataset.feature_spec import Feature
@@ -76,7 +76,7 @@ class DealAmountModel:
         if self.encoder is None:
             return np.full(len(values), self.mean)
         made = self.encoder.linear(values)
-        with threadpool_limits(limits=1):
+        with one_blas_thread():
             return np.asarray(self.factor * np.exp(self.level + made @ np.array(self.effects)), dtype=np.float64)
 
     def to_record(self) -> dict[str, Any]:
@@ -191,7 +191,7 @@ def _fit(
     encoder = _encoder(specs, values, lead)
     made, logs = encoder.linear(values), np.log(amount)
     level = float(logs.mean())
-    with threadpool_limits(limits=1):  # sums over threads differ in their last bits
+    with one_blas_thread():
         curvature = made.T @ made + penalty * np.eye(made.shape[1])
         effects = np.linalg.solve(curvature, made.T @ (logs - level))
         factor = float(amount.sum() / np.exp(level + made @ effects).sum())

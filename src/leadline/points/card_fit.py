@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.core.parallel import one_blas_thread
 from leadline.model.fitting.logistic import sigmoid
 
 __all__ = ["DistillationData", "fit_points"]
@@ -63,9 +64,7 @@ def fit_points(student: DistillationData, rows: int) -> tuple[list[int], Floats]
     >>> chosen, bool(line[0] > 1)
     ([0], True)
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):
+    with one_blas_thread():
         rate = float(np.average(student.target, weights=student.weight))
         line = _SparseFit([], float(np.log(rate / (1 - rate))), np.zeros(0))
         for _ in range(min(rows, student.holds.shape[1])):
