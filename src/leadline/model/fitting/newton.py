@@ -90,10 +90,9 @@ class NewtonSolver:
             The largest entry that the gradient, as a mean over the rows, may have at the end.
         """
         weight = self._weight if weight is None else weight
-        use = np.zeros(self._x.shape[1] + 1, dtype=bool)
-        use[[0, *(1 + np.arange(self._x.shape[1]) if columns is None else np.asarray(columns, dtype=np.int64) + 1)]] = (
-            True
-        )
+        use = np.ones(self._x.shape[1] + 1, dtype=bool)
+        if columns is not None:
+            use[1:] = np.isin(np.arange(self._x.shape[1]), columns)
         if not use[1:].any():
             rate = float(np.sum(self._y * weight) / weight.sum())
             return np.append(np.log(rate / (1 - rate)), np.zeros(self._x.shape[1]))
