@@ -11,7 +11,16 @@ from leadline.storage import Store
 from leadline.storage.dialect import literal
 from leadline.tables.schema import CLOCKS, KEYS
 
-__all__ = ["HIDDEN", "columns_in", "cut_in_place", "drop_duplicates", "find_repeats", "keep_visible", "observed_until"]
+__all__ = [
+    "HIDDEN",
+    "columns_in",
+    "content_columns",
+    "cut_in_place",
+    "drop_duplicates",
+    "find_repeats",
+    "keep_visible",
+    "observed_until",
+]
 
 
 HIDDEN = ("said_", "naive_")
@@ -116,7 +125,7 @@ def find_repeats(table: str, store: Store, apart: tuple[str, ...] = (), begins: 
     row that is there for its hash alone does no harm. Columns named in `apart` are no part of a row's content; with
     `begins` it is ``all_x`` that is looked at.
     """
-    same, _ = _content(begins + table, store, apart)
+    same, _ = content_columns(begins + table, store, apart)
     by = f"hash({KEYS[table] if KEYS.get(table) in same else ', '.join(same)})"
     store.run(f"CREATE OR REPLACE TABLE twice AS SELECT {by} AS h FROM {begins}{table} GROUP BY h HAVING COUNT(*) > 1")
     some = bool(store.rows("SELECT COUNT(*) FROM twice")[0][0])
@@ -131,13 +140,13 @@ def drop_duplicates(table: str, store: Store, apart: tuple[str, ...] = ()) -> No
 
     Of the columns named in `apart` the smallest stays.
     """
-    same, aside = _content(table, store, apart)
+    same, aside = content_columns(table, store, apart)
     kept = ", ".join([*same, *(f'MIN("{c}") AS "{c}"' for c in aside)])
     store.run(f'DELETE FROM {table} WHERE "row" IN (SELECT "row" FROM repeats_{table})')
     store.run(f"INSERT INTO {table} BY NAME SELECT {kept} FROM repeats_{table} GROUP BY {', '.join(same)}")
 
 
-def _content(table: str, store: Store, apart: tuple[str, ...]) -> tuple[list[str], list[str]]:
+def content_columns(table: str, store: Store, apart: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """List the columns of a row's content, and those that tell only of the row."""
     there = columns_in(store, table)
     aside = [c for c in there if c in ("row", "recorded_at", *apart)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from leadline.storage.dialect import identifier
 from leadline.tables.checks.base import Answer, Context, outcome_tables
 from leadline.tables.schema import KEYS
-from leadline.tables.visibility import columns_in, find_repeats
+from leadline.tables.visibility import content_columns, find_repeats
 
 __all__ = ["duplicate_key", "empty_needed", "empty_other", "missing_key", "missing_lead", "orphans", "repeated_rows"]
 
@@ -87,17 +87,21 @@ def repeated_rows(context: Context) -> Iterator[Answer]:
 
 def _repeated(context: Context, table: str, key: str) -> int:
     """Make the table of repeats, and count the rows of it that are too many."""
-    if not find_repeats(table, context.store, ("order_at",) if context.config.snapshots.order_by == "row" else ()):
+    if not find_repeats(table, context.store, _apart(context)):
         context.unique.add(table)
         return 0
     each = f"SELECT COUNT(*) AS n FROM repeats_{table} WHERE {key} IS NOT NULL GROUP BY {_content(context, table)}"
     return int(context.store.rows(f"SELECT COALESCE(SUM(n - 1), 0) FROM ({each}) AS t")[0][0])
 
 
+def _apart(context: Context) -> tuple[str, ...]:
+    """Name what tells only of a row's place in its file."""
+    return ("order_at",) if context.config.snapshots.order_by == "row" else ()
+
+
 def _content(context: Context, table: str) -> str:
     """Name the columns of a row that aren't about the row itself."""
-    skip = {"row", "recorded_at", *(["order_at"] if context.config.snapshots.order_by == "row" else [])}
-    return ", ".join(identifier(c) for c in columns_in(context.store, table) if c not in skip)
+    return ", ".join(identifier(c) for c in content_columns(table, context.store, _apart(context))[0])
 
 
 def duplicate_key(context: Context) -> Iterator[Answer]:
