@@ -186,7 +186,7 @@ def test_what_training_prints_fits_eighty_columns_where_it_is_a_table(
             "positive",
             "AUC",
             "AP",
-            "lift10",
+            "lift",
             "Brier",
             "ECE",
             "won",
@@ -205,7 +205,7 @@ def test_unless_all_is_asked_for_training_prints_a_screen(trained_home, capsys: 
     short = capsys.readouterr().out
     Console(True, "text", False).trained(result, verbose=True)
     long = capsys.readouterr().out
-    assert len(short.splitlines()) <= 40 < len(long.splitlines())
+    assert len(short.splitlines()) <= 42 < len(long.splitlines())
     folds, newest = result.evaluation.folds, result.evaluation.newest
     table = short[short.index("fold ") : short.index("* the newest fold")]
     assert table.count("model") == len(folds) and len(table.splitlines()) == 2 + len(folds) - 1 + len(newest.figures)

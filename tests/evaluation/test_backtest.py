@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.core.jsonable import to_jsonable
+from leadline.core.rng import Stream, seed_of
 from leadline.evaluation.backtest import (
     BacktestResult,
     FoldPredictions,
@@ -21,6 +22,7 @@ from leadline.evaluation.backtest import (
     evaluate_folds,
 )
 from leadline.metrics import classification
+from leadline.metrics.intervals import next_period_interval
 
 
 def judged(seed: int = 0, n: int = 300, won: float | None = None) -> FoldPredictions:
@@ -72,10 +74,56 @@ def test_the_newest_fold_gives_the_curves_and_the_difference() -> None:
     told = evaluate_folds([(old, False, 0, 1, 10), (new, True, 2, 3, 20)], seed=3)
     assert told.newest.number == 2 and told.newest.judged and told.newest.training_rows == 20
     assert told.gains == cumulative_gains(new.y, new.said["model"], new.weight)
-    gap, low, high = told.against_logistic
+    ahead = told.against["logistic"]
     mine, other = (classification.log_loss(new.y, new.said[who], new.weight) for who in ("model", "logistic"))
-    assert gap == pytest.approx(other - mine) and low < gap < high
-    assert gap > 0  # the regression is the model with noise added
+    assert (
+        ahead.log_loss.value == pytest.approx(other - mine) and ahead.log_loss.low < other - mine < ahead.log_loss.high
+    )
+    assert ahead.log_loss.value > 0 and not ahead.is_behind  # the regression is the model with noise added
+    assert set(told.against) == set(new.said) - {"model"} and math.isnan(told.against["points"].log_loss.value)
+
+
+def test_differences_of_auc_are_paired_on_the_same_draws_of_accounts() -> None:
+    rows = judged()
+    told = evaluate_folds([(rows, True, 0, 1, 10)], seed=3)
+    seed = seed_of(3, Stream.BACKTEST)
+    for who, ahead in told.against.items():
+        gap, low, high = classification.paired_difference(
+            classification.auc, rows.y, rows.said["model"], rows.said[who], rows.group, seed, rows.weight, repeats=200
+        )
+        assert (ahead.auc.value, ahead.auc.low, ahead.auc.high) == pytest.approx((gap, low, high), abs=1e-12)
+
+
+def test_who_is_better_beyond_noise_is_ahead_of_the_model() -> None:
+    rows = judged()
+    worse = dataclasses.replace(rows, said={"model": np.full(len(rows.y), 0.3), "logistic": rows.said["model"]})
+    told = evaluate_folds([(worse, True, 0, 1, 10)], seed=3).against["logistic"]
+    assert told.is_behind and told.auc.high < 0 and told.log_loss.high < 0
+
+
+@given(st.lists(st.floats(0.55, 0.9), min_size=1, max_size=8), st.floats(0.005, 0.08))
+def test_the_next_period_s_interval_is_wider_than_the_newest_fold_s(values: list[float], half: float) -> None:
+    ends = [(value - half, value + half) for value in values]
+    told = next_period_interval(values, ends)
+    assert told is not None and 0 < told.low < told.value < told.high < 1
+
+    def width(low: float, high: float) -> float:
+        return math.log(high / (1 - high)) - math.log(low / (1 - low))
+
+    assert width(told.low, told.high) > width(*ends[-1])
+
+
+def test_the_next_period_s_interval_covers_what_it_says() -> None:
+    """Periods whose log odds differ by .1 around .9, each seen with an error of .15: a next one's, seen so, lies within in 19 of 20."""
+    random = np.random.default_rng(7)
+    hits = []
+    for _ in range(2000):
+        odds = 0.9 + 0.1 * random.normal(size=5) + 0.15 * random.normal(size=5)
+        ends = np.column_stack([odds - 1.96 * 0.15, odds, odds + 1.96 * 0.15])
+        auc = 1 / (1 + np.exp(-ends))
+        told = next_period_interval(auc[:4, 1].tolist(), [(low, high) for low, _, high in auc[:4]])
+        hits.append(told is not None and told.low <= auc[4, 1] <= told.high)
+    assert 0.93 <= np.mean(hits) <= 0.98
 
 
 def test_a_backtest_without_folds_says_so() -> None:

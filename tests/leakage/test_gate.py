@@ -8,8 +8,9 @@ import pytest
 
 from leadline.config.schema import Leaks
 from leadline.core.checks import Severity, run_checks
-from leadline.evaluation.backtest import BacktestResult, FoldResult, ModelMetrics
-from leadline.leakage.gate import AFTER_TRAINING, BEFORE_TRAINING, TrainedContext
+from leadline.evaluation.backtest import Advantage, BacktestResult, FoldResult, ModelMetrics
+from leadline.leakage.gate import AFTER_TRAINING, BEFORE_TRAINING, WITHHOLDS, TrainedContext
+from leadline.metrics.intervals import Interval
 from suspects import dated, flat, outcomes, told, words
 
 
@@ -22,11 +23,47 @@ def test_an_auc_above_what_honest_data_give_is_told(auc: float, told: int) -> No
 
 
 def test_a_backtest_without_folds_tells_nothing() -> None:
-    assert len(run_checks(AFTER_TRAINING, TrainedContext(BacktestResult(()), "none"))) == 0
+    assert len(run_checks((*AFTER_TRAINING, *WITHHOLDS), TrainedContext(BacktestResult(()), "none"))) == 0
+
+
+def _ahead_of(who: str, auc: Interval, loss: Interval) -> TrainedContext:
+    figures = {name: ModelMetrics(0.6, 0.3, 2.0, log_loss=0.4, auc_low=0.55, auc_high=0.65) for name in ("model", who)}
+    fold = FoldResult(1, True, 0, 1, 10, 100, 10, 0.1, figures)
+    return TrainedContext(BacktestResult((fold,), against={who: Advantage(auc, loss)}), "none")
+
+
+BETTER, PERHAPS, PERHAPS_NOT, WORSE = (
+    Interval(0.1, 0.05, 0.15), Interval(0.1, -0.05, 0.2), Interval(-0.1, -0.2, 0.05), Interval(-0.1, -0.15, -0.05)
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("auc", "loss", "withheld"),
+    [
+        (BETTER, BETTER, False), (BETTER, PERHAPS, False), (PERHAPS, BETTER, False),  # one proof is enough
+        (PERHAPS, PERHAPS, True), (BETTER, PERHAPS_NOT, True), (BETTER, WORSE, True), (WORSE, WORSE, True),
+    ],
+)  # fmt: skip
+def test_a_model_that_is_no_better_than_the_base_rate_is_withheld(
+    auc: Interval, loss: Interval, withheld: bool
+) -> None:
+    found = run_checks(WITHHOLDS, _ahead_of("base_rate", auc, loss))
+    assert [f.code for f in found.of(Severity.ERROR)] == ["LL310"] * withheld
+    assert all("of the base rate alone" in f.seen for f in found)
+
+
+def test_whatever_beats_the_model_beyond_noise_is_told_by_name() -> None:
+    for auc, loss, said in (
+        (WORSE, PERHAPS, "AUC is higher by 0.100"),
+        (PERHAPS, WORSE, "log loss is lower by 0.1000"),
+    ):
+        (found,) = run_checks(AFTER_TRAINING, _ahead_of("lightgbm", auc, loss))
+        assert found.code == "LL302" and found.seen.startswith(f"LightGBM (defaults): {said}")
+    assert not run_checks(AFTER_TRAINING, _ahead_of("points", PERHAPS_NOT, Interval(float("nan"))))
 
 
 def test_each_check_says_why_and_has_a_code_of_its_own() -> None:
-    checks = (*BEFORE_TRAINING, *AFTER_TRAINING)
+    checks = (*BEFORE_TRAINING, *AFTER_TRAINING, *WITHHOLDS)
     assert len({c.code for c in checks}) == len(checks)
     assert all(c.why.endswith(".") for c in BEFORE_TRAINING)
 

@@ -71,7 +71,7 @@ def finding(code: str, severity: str, accepted: str = "") -> dict[str, Any]:
 
 
 def unjudged() -> dict[str, Any]:
-    empty = {"folds": [], "calibration": [], "gains": [], "against_logistic": [None] * 3}
+    empty = {"folds": [], "calibration": [], "gains": [], "against": {}}
     return record() | {"evaluation": empty, "segments": None}
 
 
@@ -172,7 +172,8 @@ def test_calibration_and_parity_are_the_record_s() -> None:
 
 def test_sentences_hold_the_record_s_figures() -> None:
     words = rendered(record()).words()
-    gap = record()["evaluation"]["against_logistic"]
+    ahead = record()["evaluation"]["against"]["logistic"]["log_loss"]
+    gap = [ahead[end] for end in ("value", "low", "high")]
     for said in (
         f"{format.decimal(gap[0], 4, True)} ({format.interval(gap[1], gap[2], 4)})",
         "It reads 77 features.", "Fitted: 41 trees on the regression (penalty 0.1), as was asked.", "No tree splits by price", "the best of 23 recipes", "0.25012", "0.25345", "ab12", "lightgbm", "4.6.0",

@@ -72,7 +72,7 @@ def unknown(value: float | None) -> dict[str, Any]:
 
 
 def unjudged() -> dict[str, Any]:
-    return record() | {"evaluation": {"folds": [], "calibration": [], "gains": [], "against_logistic": [None] * 3}}
+    return record() | {"evaluation": {"folds": [], "calibration": [], "gains": [], "against": {}}}
 
 
 KINDS = {
@@ -325,7 +325,7 @@ def test_a_group_of_features_that_may_run_against_each_other_has_no_direction_of
 )  # fmt: skip
 def test_the_regression_is_told_from_the_model_only_where_the_interval_allows(gap: list[float], verdict: str) -> None:
     made = record()
-    made["evaluation"]["against_logistic"] = gap
+    made["evaluation"]["against"] = {"logistic": {"log_loss": dict(zip(("value", "low", "high"), gap, strict=True))}}
     words = parsed(report_page(made)).all("main")[0].words()
     assert (verdict in words) if verdict else "Against the logistic regression" not in words
 

@@ -69,8 +69,8 @@ def test_a_training_tells_what_its_nights_would_have_brought(trained_home) -> No
 
 def test_the_newest_folds_figures_hold_the_peers_and_older_ones_do_not(trained_home) -> None:
     evaluation = trained_home[1].evaluation
-    assert set(evaluation.newest.figures) == set(SAYERS) - {"random"}
-    assert all(set(fold.figures) == {"model", "logistic", "points"} for fold in evaluation.folds[:-1])
+    assert set(evaluation.newest.figures) == {*SAYERS, "base_rate"} - {"random"}
+    assert all(set(fold.figures) == {"model", "logistic", "points", "base_rate"} for fold in evaluation.folds[:-1])
     assert np.isnan(evaluation.newest.figures["newest"].brier) and evaluation.newest.figures["lightgbm"].brier > 0
 
 

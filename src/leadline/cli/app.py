@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from leadline.cli import model_commands, scoring_commands
+from leadline.cli.accepting import AcceptingCommand
 from leadline.cli.exit_codes import INTERRUPTED, exit_code_of, leave
 from leadline.cli.options import OLD_OPTIONS
 
@@ -48,7 +49,7 @@ COMMANDS: dict[Callable[..., None], str] = {
 """In the order of a model's life, which `--help` keeps, with a line that it has room for."""
 
 for command, line in COMMANDS.items():
-    kind = scoring_commands.ScoreCommand if command is scoring_commands.score else None
+    kind = AcceptingCommand if "accept" in command.__annotations__ else None
     app.command(cls=kind, short_help=line)(command)
 
 

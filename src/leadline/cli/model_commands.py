@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from leadline.cli.accepting import Accept, accepted_codes
 from leadline.cli.data_file import hint_on_refusal, resolve_config
 from leadline.cli.options import (
     AsOf,
@@ -125,6 +126,7 @@ def train(
             "--quick", help="Leave out the ablation and other parts that change neither the model nor its figures."
         ),
     ] = False,
+    accept: Accept = None,
     verbose: Verbose = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -136,8 +138,13 @@ def train(
     console = console_of(quiet, log, as_json)
     config = resolve_config(console, config, outcome, positive, order_by, config_out)
     with hint_on_refusal(config, "train"):
-        result = run(config, as_of, console.progress, tune, quick)
+        result = run(config, as_of, console.progress, tune, quick, accepted_codes(accept or ()))
     console.trained(result, verbose)
+    for finding in result.withheld:
+        raise PromotionRefused(
+            f"{result.name} {result.version} isn't made the champion: {finding.code} {finding}; look at it with "
+            f"`leadline report CONFIG --model {result.folder.as_posix()}`"
+        )
 
 
 def recalibrate(

@@ -107,13 +107,19 @@ class TrainingScreen(Printer):
                 size = f"{fold.positives}/{fold.rows}" if first else ""
                 rest = [format_figure(x) for x in (f.average_precision, f.brier, f.ece, f.won_auc)]
                 rows.append([first, short(who), size, interval, rest[0], format_figure(f.lift_10, 2), *rest[1:]])
-        self._table(["fold", "by", "positive", "AUC (95%)", "AP", "lift10", "Brier", "ECE", "won"], rows)
-        self._say("* the newest fold, which chose nothing: quote this one; won: AUC on closed-won, where known")
-        gap, low, high = evaluation.against_logistic
-        if gap == gap:
-            side = "below" if gap >= 0 else "above"
-            interval = f"95%: {low:+.4f} to {high:+.4f}"
-            self._say(f"log loss {abs(gap):.4f} {side} the regression's ({interval}; + is better)")
+        self._table(["fold", "by", "positive", "AUC (95%)", "AP", "lift", "Brier", "ECE", "won"], rows)
+        self._say(
+            "* the newest fold, which chose nothing: quote this one; lift: of the best tenth; won: AUC on closed-won"
+        )
+        gap = evaluation.against["logistic"].log_loss
+        side = "below" if gap.value >= 0 else "above"
+        self._say(
+            f"log loss {abs(gap.value):.4f} {side} the regression's (95%: {gap.low:+.4f} to {gap.high:+.4f}; + is better)"
+        )
+        soon = evaluation.next_auc
+        if soon is not None:
+            ends = f"{format_figure(soon.low)}–{format_figure(soon.high)}"
+            self._say(f"AUC to expect in the next period (95%): {ends}; how much folds differ is added")
 
     def _families(self, worths: Sequence[FamilyAblation]) -> None:
         """Print what is lost when each family of features is left out, the dearest first."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
+from leadline.cli.accepting import Accept, accepted_codes
 from leadline.cli.options import AsOf, ConfigPath, Json, LockTimeout, Log, LogKind, Model, Quiet, console_of
 from leadline.errors import UsageError
 
-__all__ = ["ScoreCommand", "accepted_codes", "explain", "forget", "joined_reasons", "monitor", "score"]
+__all__ = ["explain", "forget", "monitor", "score"]
 
 
 def score(
@@ -53,15 +51,7 @@ def score(
     write_changes: Annotated[
         bool, typer.Option("--write-changes", help="Write what changed since the night before, too.")
     ] = False,
-    accept: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--accept",
-            metavar='CODE "WHY"',
-            help="Go on though this input check refuses, and why; may be given again.",
-            show_default=False,
-        ),
-    ] = None,
+    accept: Accept = None,
     lock_timeout: LockTimeout = 0.0,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -82,56 +72,6 @@ def score(
     else:
         one = (as_of, model, out, leads, console.progress, force, lock_timeout, console.run_id, write_changes, why)
         console.scored(run(config, *one))
-
-
-class ScoreCommand(TyperCommand):
-    """The command `score`, whose `--accept` takes two words: Typer's options that may be given again take one."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the command line, each code and its reason as one word."""
-        return super().parse_args(ctx, joined_reasons(args))
-
-
-def joined_reasons(words: Sequence[str]) -> list[str]:
-    """Make one word of each code behind `--accept` and the reason behind it.
-
-    Examples
-    --------
-    >>> joined_reasons(["c.yaml", "--accept", "LL441", "all left", "--quiet"])
-    ['c.yaml', '--accept', 'LL441=all left', '--quiet']
-    >>> joined_reasons(["--accept", "LL441", "--quiet"])
-    ['--accept', 'LL441', '--quiet']
-    """
-    joined: list[str] = []
-    for word in words:
-        if joined[-2:-1] == ["--accept"] and re.fullmatch(r"LL\d+", joined[-1]) and not word.startswith("--"):
-            joined[-1] = f"{joined[-1]}={word}"
-        else:
-            joined.append(word)
-    return joined
-
-
-def accepted_codes(given: Sequence[str]) -> dict[str, str]:
-    """Return the reason by code.
-
-    Examples
-    --------
-    >>> accepted_codes(["LL441=all left"])
-    {'LL441': 'all left'}
-    >>> accepted_codes(["LL441"])
-    Traceback (most recent call last):
-    ...
-    leadline.errors.UsageError: --accept LL441: no reason; expected a code and why this night is right, as in --accept LL441 "all of them left"; say why
-    """
-    told = {}
-    for word in given:
-        code, equals, why = word.partition("=")
-        if not (equals and why.strip()):
-            raise UsageError(
-                f'--accept {code[:20]}: no reason; expected a code and why this night is right, as in --accept LL441 "all of them left"; say why'
-            )
-        told[code.strip()] = why.strip()
-    return told
 
 
 def _span(

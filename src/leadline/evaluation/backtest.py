@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,9 +13,18 @@ from leadline.core.jsonable import to_jsonable
 from leadline.core.rng import Stream, seed_of
 from leadline.evaluation.baselines import has_probabilities
 from leadline.metrics import classification
-from leadline.metrics.intervals import account_design_effect
+from leadline.metrics.bootstrap import log_loss_difference
+from leadline.metrics.intervals import Interval, account_design_effect, next_period_interval, percentile_interval
 
-__all__ = ["BacktestResult", "FoldPredictions", "FoldResult", "ModelMetrics", "compute_metrics", "evaluate_folds"]
+__all__ = [
+    "Advantage",
+    "BacktestResult",
+    "FoldPredictions",
+    "FoldResult",
+    "ModelMetrics",
+    "compute_metrics",
+    "evaluate_folds",
+]
 
 Floats = npt.NDArray[np.float64]
 REPEATS = 200  # bootstrap draws for an interval
@@ -61,8 +70,8 @@ class FoldPredictions:
     group : array
         Whose account; what intervals resample.
     said : mapping of str to float array
-        By who said them: probabilities of model, logistic and of the baselines lightgbm and naive_bayes, or points, and newest
-        (when a lead was created), which only rank.
+        By who said them: probabilities of model, logistic and of the baselines lightgbm, naive_bayes and base_rate, or points,
+        and newest (when a lead was created), which only rank.
     """
 
     y: Floats
@@ -88,6 +97,27 @@ class FoldResult:
 
 
 @dataclass(frozen=True)
+class Advantage:
+    """By how much the model is ahead of one it is held against in the newest fold: above 0, the model is better.
+
+    Attributes
+    ----------
+    auc : Interval
+        The model's AUC less the other's.
+    log_loss : Interval
+        The other's log loss less the model's; NaN where the other only ranks.
+    """
+
+    auc: Interval
+    log_loss: Interval = field(default_factory=lambda: Interval(float("nan")))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the other is better beyond noise, in ranking or in log loss."""
+        return self.auc.high < 0 or self.log_loss.high < 0
+
+
+@dataclass(frozen=True)
 class BacktestResult:
     """The backtest: every fold, and the newest one's curves. Only the newest chose nothing: quote that one.
 
@@ -99,15 +129,18 @@ class BacktestResult:
         Predicted against observed, in ten bins of equal mass, in the newest fold.
     gains : list of (share, captured)
         How much of the positives the best share of leads holds, in the newest fold.
-    against_logistic : tuple of three floats
-        Log loss of the regression less that of the model in the newest fold (above 0, the model is better): the
-        difference and its 95% interval by a paired bootstrap over accounts.
+    against : mapping of str to Advantage
+        By how much the model is ahead in the newest fold, by whom it is held against, with 95% intervals by a paired
+        bootstrap over accounts.
+    next_auc : Interval or None
+        In which AUC of the next period may be expected to lie: `next_period_interval` of all folds.
     """
 
     folds: tuple[FoldResult, ...]
     calibration: list[classification.CalibrationBin] = field(default_factory=list)
     gains: list[tuple[float, float]] = field(default_factory=list)
-    against_logistic: tuple[float, float, float] = (float("nan"),) * 3
+    against: Mapping[str, Advantage] = field(default_factory=dict)
+    next_auc: Interval | None = None
 
     @property
     def newest(self) -> FoldResult:
@@ -137,20 +170,23 @@ def compute_metrics(rows: FoldPredictions, p: Floats, seed: int, probabilities: 
     probabilities : bool
         Whether `p` are probabilities; points only rank, and get no Brier score, ECE or log loss.
     """
+    return _judge(rows, p, seed, probabilities)[0]
+
+
+def _judge(rows: FoldPredictions, p: Floats, seed: int, probabilities: bool) -> tuple[ModelMetrics, Floats]:
+    """Compute all figures, and the AUC in each draw of accounts."""
     y, w = rows.y, rows.weight
     drawn = classification.score_sums(y, p, w)
 
-    def part(statistic: Callable[[Floats, Floats], float]) -> tuple[float, float]:
-        low, high = classification.bootstrap_by_group(
-            lambda at: statistic(*drawn(at)), rows.group, seed, repeats=REPEATS
-        )
-        return float(low), float(high)
+    def ranking(at: npt.NDArray[np.int64]) -> tuple[float, float]:
+        sums = drawn(at)
+        return classification.auc_of(*sums), classification.lift_of(*sums)
 
-    auc_low, auc_high = part(classification.auc_of)
-    lift_low, lift_high = part(classification.lift_of)
+    draws = classification.draws_by_group(ranking, rows.group, seed, REPEATS)
+    (auc_low, auc_high), (lift_low, lift_high) = (percentile_interval(column) for column in draws.T)
     ripe = np.isfinite(rows.won)
     nan = float("nan")
-    return ModelMetrics(
+    metrics = ModelMetrics(
         auc=classification.auc(y, p, w),
         average_precision=classification.average_precision(y, p, w),
         lift_10=classification.lift_at(y, p, 0.10, w),
@@ -163,6 +199,7 @@ def compute_metrics(rows: FoldPredictions, p: Floats, seed: int, probabilities: 
         lift_10_high=lift_high,
         won_auc=classification.auc(rows.won[ripe], p[ripe], w[ripe]) if ripe.any() else nan,
     )
+    return metrics, draws[:, 0]
 
 
 def evaluate_folds(folds: list[tuple[FoldPredictions, bool, int, int, int]], seed: int) -> BacktestResult:
@@ -175,29 +212,39 @@ def evaluate_folds(folds: list[tuple[FoldPredictions, bool, int, int, int]], see
     seed : int
         For the bootstraps.
     """
-    seed = seed_of(seed, Stream.BACKTEST)
-    results = []
-    for number, (rows, judged, starts, ends, training) in enumerate(folds, 1):
-        said = {
-            who: compute_metrics(rows, p, seed, probabilities=has_probabilities(who)) for who, p in rows.said.items()
-        }
-        base = float(np.average(rows.y, weights=rows.weight))
-        results.append(FoldResult(number, judged, starts, ends, training, len(rows.y), int(rows.y.sum()), base, said))
     if not folds:
         return BacktestResult(())
-    newest = folds[-1][0]
-    p, other = newest.said["model"], newest.said["logistic"]
-    gap, low, high = classification.paired_difference(
-        classification.log_loss, newest.y, other, p, newest.group, seed, newest.weight, repeats=REPEATS
-    )
+    seed = seed_of(seed, Stream.BACKTEST)
+    results, draws = [], {}
+    for number, (rows, judged, starts, ends, training) in enumerate(folds, 1):
+        told = {who: _judge(rows, p, seed, has_probabilities(who)) for who, p in rows.said.items()}
+        base = float(np.average(rows.y, weights=rows.weight))
+        figures = {who: metrics for who, (metrics, _) in told.items()}
+        results.append(
+            FoldResult(number, judged, starts, ends, training, len(rows.y), int(rows.y.sum()), base, figures)
+        )
+        draws = {who: drawn for who, (_, drawn) in told.items()}
+    newest, model = folds[-1][0], [fold.figures["model"] for fold in results]
     return BacktestResult(
         tuple(results),
         classification.calibration_curve(
-            newest.y, p, newest.weight, effect=account_design_effect(newest.y, newest.group)
+            newest.y, newest.said["model"], newest.weight, effect=account_design_effect(newest.y, newest.group)
         ),
-        cumulative_gains(newest.y, p, newest.weight),
-        (float(gap), float(low), float(high)),
+        cumulative_gains(newest.y, newest.said["model"], newest.weight),
+        {who: _advantage(newest, who, results[-1].figures, draws, seed) for who in newest.said if who != "model"},
+        next_period_interval([m.auc for m in model], [(m.auc_low, m.auc_high) for m in model]),
     )
+
+
+def _advantage(
+    rows: FoldPredictions, who: str, figures: Mapping[str, ModelMetrics], draws: Mapping[str, Floats], seed: int
+) -> Advantage:
+    """Hold the model against another on the same draws of accounts."""
+    ahead = Interval.of_draws(figures["model"].auc - figures[who].auc, draws["model"] - draws[who])
+    if not has_probabilities(who):
+        return Advantage(ahead)
+    loss = log_loss_difference(rows.y, rows.weight, rows.said[who], rows.said["model"], rows.group, seed)
+    return Advantage(ahead, loss)
 
 
 def cumulative_gains(y: Floats, p: Floats, w: Floats) -> list[tuple[float, float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["CARD", "RANKERS", "SAYERS", "Baseline", "has_probabilities", "in_order", "label", "short"]
+__all__ = ["BASE_RATE", "CARD", "RANKERS", "SAYERS", "Baseline", "has_probabilities", "in_order", "label", "short"]
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,11 @@ RANKERS = (
 CARD = Baseline("card", "the scorecard", is_probability=False)
 """Stands in the comparison of scorecards alone."""
 
+BASE_RATE = Baseline("base_rate", "base rate alone", "base rate")
+"""The rate of the training rows, given to every lead: it ranks nobody, and stands in the table of folds alone."""
+
 SAYERS = tuple(ranker.key for ranker in RANKERS)
-_BY_KEY = {ranker.key: ranker for ranker in (*RANKERS, CARD)}
+_BY_KEY = {ranker.key: ranker for ranker in (*RANKERS, CARD, BASE_RATE)}
 
 
 def label(key: str) -> str:

@@ -11,12 +11,13 @@ from leadline.core.checks import Check, Findings, Severity, run_checks
 from leadline.core.choices import closest
 from leadline.evaluation import topk_backtest
 from leadline.evaluation.backtest import BacktestResult
+from leadline.evaluation.baselines import BASE_RATE, label
 from leadline.leakage import cohorts, column_names, experiments, future_cutoff, provenance, separation, timing, values
 from leadline.leakage.column_names import is_mutable
 from leadline.leakage.evidence import Answer, GateContext
 from leadline.tables import LoadedTables
 
-__all__ = ["AFTER_TRAINING", "BEFORE_TRAINING", "TrainedContext", "before_training", "is_mutable"]
+__all__ = ["AFTER_TRAINING", "BEFORE_TRAINING", "WITHHOLDS", "TrainedContext", "before_training", "is_mutable"]
 
 REFUSED = ("LL201", "LL202", "LL206", "LL209", "LL210", "LL211")
 STRENGTH = ("LL205", "LL207", "LL208", "LL214", "LL215")
@@ -52,20 +53,43 @@ def too_good(context: TrainedContext) -> Iterator[Answer]:
             )  # fmt: skip
 
 
-def worse_than_regression(context: TrainedContext) -> Iterator[Answer]:
-    """Tell a model that the regression beside it beats in the newest fold by more than noise."""
-    gap, low, high = context.evaluation.against_logistic
-    if high < 0:
+def worse_than_baseline(context: TrainedContext) -> Iterator[Answer]:
+    """Tell what beats the model in the newest fold by more than noise, in ranking or in log loss."""
+    for who, ahead in context.evaluation.against.items():
+        if not ahead.is_behind or who == BASE_RATE.key:
+            continue  # LL310 tells of the base rate
+        ranks = ahead.auc.high < 0
+        gap, digits = (ahead.auc, 3) if ranks else (ahead.log_loss, 4)
+        seen = f"AUC is higher by {-gap.value:.{digits}f}" if ranks else f"log loss is lower by {-gap.value:.{digits}f}"
         yield (
-            "newest fold", f"the regression's log loss is lower by {-gap:.4f} (95%: {-high:.4f} to {-low:.4f})", "a model at least as good",
-            "the past that chose the model may not be like the newest weeks: look at the base rates of the folds, and retrain soon", 0,
+            "newest fold", f"{label(who)}: {seen} than the model's (95%: {-gap.high:.{digits}f} to {-gap.low:.{digits}f})", "a model at least as good",
+            "the past that chose the model may not be like the newest weeks: look at the base rates of the folds; `--tune 20` tries other recipes", 0,
         )  # fmt: skip
+
+
+def no_better_than_base_rate(context: TrainedContext) -> Iterator[Answer]:
+    """Tell a model that in the newest fold is no better than the base rate alone: in log loss, or neither in that nor in ranking beyond noise."""
+    ahead = context.evaluation.against.get(BASE_RATE.key)
+    if ahead is None or (ahead.log_loss.value > 0 and not (ahead.log_loss.low <= 0 and ahead.auc.low <= 0)):
+        return
+    model, base = (context.evaluation.newest.figures[who] for who in ("model", BASE_RATE.key))
+    noise = "" if ahead.log_loss.high < 0 else ", which noise may explain"
+    worse = f"above the {base.log_loss:.4f}" if ahead.log_loss.value <= 0 else f"below the {base.log_loss:.4f}"
+    yield (
+        "newest fold",
+        f"log loss {model.log_loss:.4f}, {worse} of the base rate alone{noise} (95% of the difference: {ahead.log_loss.low:+.4f} to "
+        f"{ahead.log_loss.high:+.4f}; + is better); AUC {model.auc:.3f} ({model.auc_low:.3f} to {model.auc_high:.3f})",
+        "a model that is better than giving every lead the same rate",
+        "look whether outcomes are recorded in the newest weeks, whether the base rate moved, and what the features know; "
+        'if it is to be used all the same: --accept LL310 "why"',
+        0,
+    )
 
 
 def unused_acceptance(gate: GateContext) -> Iterator[Answer]:
     """Tell what `leaks.accept` names though nothing bears that name: a code of no check, a column that is no attribute."""
     every: tuple[Check[Any], ...] = (
-        *BEFORE_TRAINING, *AFTER_TRAINING, *cohorts.OF_SAMPLES, *future_cutoff.MUTATION, *experiments.AFTER_TRAINING,
+        *BEFORE_TRAINING, *AFTER_TRAINING, *WITHHOLDS, *cohorts.OF_SAMPLES, *future_cutoff.MUTATION, *experiments.AFTER_TRAINING,
         *topk_backtest.AFTER_TRAINING,
     )  # fmt: skip
     codes = sorted({check.code for check in every})
@@ -160,5 +184,10 @@ BEFORE_TRAINING: tuple[Check[GateContext], ...] = (
 )  # fmt: skip
 AFTER_TRAINING: tuple[Check[TrainedContext], ...] = (
     Check("LL301", "too good to be true", Severity.WARNING, too_good),
-    Check("LL302", "worse than the regression", Severity.WARNING, worse_than_regression),
+    Check("LL302", "worse than a baseline", Severity.WARNING, worse_than_baseline),
 )
+WITHHOLDS: tuple[Check[TrainedContext], ...] = (
+    Check("LL310", "no better than the base rate", ERROR, no_better_than_base_rate,
+          "A list that is no better than none costs sales the week."),
+)  # fmt: skip
+"""What doesn't end a training: the model is exported to be looked at, but no champion is made of it."""

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leadline.metrics.intervals import percentile_interval
+from leadline.metrics.intervals import Z95, percentile_interval
 
 __all__ = [
     "CalibrationBin",
@@ -24,6 +24,7 @@ __all__ = [
     "bootstrap_by_group",
     "brier",
     "calibration_curve",
+    "draws_by_group",
     "expected_calibration_error",
     "lift_at",
     "lift_of",
@@ -39,7 +40,6 @@ Rows: TypeAlias = NDArray[np.int64]
 Metric: TypeAlias = Callable[[Floats, Floats, Floats], float]
 Seed: TypeAlias = int | np.random.Generator
 SURE = 1e-15  # log loss of a certainty that turns out wrong is large, not infinite
-Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -206,11 +206,27 @@ def bootstrap_by_group(
     >>> 0 <= low < 0.5 < high <= 1
     True
     """
+    return percentile_interval(draws_by_group(statistic, group, seed, repeats), ((1 - level) / 2, (1 + level) / 2))
+
+
+def draws_by_group(
+    statistic: Callable[[Rows], float | tuple[float, ...]], group: NDArray[Any], seed: Seed, repeats: int = 200
+) -> Floats:
+    """Return a statistic's values, or several statistics', a row each draw of whole groups; one of NaN where there is one group.
+
+    The same seed and groups give the same draws, so that what was computed of two scores may be compared draw by draw.
+
+    Examples
+    --------
+    >>> y, account = np.array([1.0, 0.0, 1.0]), np.array(["a", "a", "b"])
+    >>> first, again = (draws_by_group(lambda rows: float(y[rows].mean()), account, seed=7, repeats=20) for _ in range(2))
+    >>> bool((first == again).all()), draws_by_group(lambda rows: 1.0, np.array(["a", "a"]), seed=7).tolist()
+    (True, [nan])
+    """
     if len(np.unique(np.asarray(group).astype(str))) < 2:
-        return float("nan"), float("nan")
+        return np.full((1, *np.shape(statistic(np.arange(len(group))))), np.nan)
     draw = _drawer(group, seed)
-    values = np.array([statistic(draw()) for _ in range(repeats)], dtype=np.float64)
-    return percentile_interval(values, ((1 - level) / 2, (1 + level) / 2))
+    return np.array([statistic(draw()) for _ in range(repeats)], dtype=np.float64)
 
 
 def paired_difference(

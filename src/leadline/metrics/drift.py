@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from leadline.metrics.intervals import Z95
+
 __all__ = ["BINS", "bin_shares", "decile_edges", "psi", "psi_by_chance"]
 
 Floats = npt.NDArray[np.float64]
 BINS = 10
-Z95 = 1.959963984540054
 LEAST = 1e-4  # an empty bin's share: the logarithm of nothing is infinite
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 __all__ = [
     "LEVELS",
+    "Z95",
     "Interval",
     "SampleSize",
     "account_design_effect",
@@ -28,11 +29,14 @@ __all__ = [
     "effective_sample_size",
     "holm_correction",
     "measure_sample",
+    "next_period_interval",
     "percentile_interval",
     "sample_lines",
 ]
 
 Floats = npt.NDArray[np.float64]
+
+Z95 = 1.959963984540054  # the normal distribution's 97.5% point
 
 
 @dataclass(frozen=True)
@@ -207,6 +211,42 @@ def percentile_interval(draws: Floats, levels: tuple[float, float] = LEVELS) -> 
         return float("nan"), float("nan")
     low, high = np.quantile(known, levels)
     return float(low), float(high)
+
+
+def next_period_interval(values: Sequence[float], intervals: Sequence[tuple[float, float]]) -> Interval | None:
+    """Return where the next period's share (an AUC, say) may lie, from those of past periods, each with its 95% interval.
+
+    To the error of the next period itself, taken to be the newest one's, is added by how much periods differ beyond
+    their own errors: the prediction interval of a random-effects model (Higgins, Thompson and Spiegelhalter 2009, J. R.
+    Stat. Soc. A 172:137; the variance between periods by DerSimonian and Laird 1986), on log odds, so that it stays within
+    0 and 1. One period says nothing of how periods differ: then it is the error of two such periods.
+
+    Returns
+    -------
+    Interval or None
+        The mean of the periods, and where 95 of 100 next ones lie; None where no period has an interval.
+
+    Examples
+    --------
+    >>> same = next_period_interval([0.7, 0.7, 0.7], [(0.65, 0.75)] * 3)
+    >>> apart = next_period_interval([0.6, 0.7, 0.8], [(0.65, 0.75)] * 3)
+    >>> [round(one, 2) for one in (same.low, same.high, apart.low, apart.high)], next_period_interval([0.7], [(float("nan"), 0.8)])
+    ([0.64, 0.75, 0.18, 0.96], None)
+    """
+    from scipy.stats import t
+
+    ends = np.clip(np.column_stack([values, np.asarray(intervals, dtype=np.float64).reshape(-1, 2)]), 0.001, 0.999)
+    odds, low, high = np.log(ends / (1 - ends))[np.isfinite(ends).all(axis=1)].T
+    if not len(odds):
+        return None
+    many, own = len(odds), ((high - low) / (2 * Z95)) ** 2
+    middle = float(odds.mean())
+    error = Z95**2 * (own[-1] + own.mean() / many)
+    if many > 1:
+        between = max(0.0, float(odds.var(ddof=1) - own.mean()))
+        error += float(t.ppf(0.975, many - 1)) ** 2 * between * (1 + 1 / many)
+    low, middle, high = (float(1 / (1 + np.exp(-x))) for x in middle + np.sqrt(error) * np.array([-1.0, 0.0, 1.0]))
+    return Interval(middle, low, high)
 
 
 # What chance alone makes of a share: the effective number of rows, an exact interval, and a correction for many looks.

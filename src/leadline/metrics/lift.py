@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core.privacy import MIN_GROUP_SIZE
-from leadline.metrics.classification import Z95
+from leadline.metrics.intervals import Z95
 
 __all__ = [
     "FEWEST_POSITIVES",

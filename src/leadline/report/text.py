@@ -10,6 +10,7 @@ from typing import Any
 
 from leadline.core import format
 from leadline.core.point_in_time import format_instant
+from leadline.evaluation.baselines import label
 
 __all__ = [
     "HEAD",
@@ -20,11 +21,54 @@ __all__ = [
     "expected_value_lines",
     "later_stage_lines",
     "lines",
+    "log_loss_gap",
+    "outdone_sentences",
     "percent",
     "tier_sentence",
 ]
 
 WIDTH = 80
+
+
+def log_loss_gap(evaluation: Mapping[str, Any], who: str = "logistic") -> tuple[float, float, float] | None:
+    """Return the other's log loss less the model's in the newest fold with its interval; None where it isn't known.
+
+    Examples
+    --------
+    >>> log_loss_gap({"against": {"logistic": {"log_loss": {"value": 0.01, "low": -0.01, "high": 0.02}}}}), log_loss_gap({})
+    ((0.01, -0.01, 0.02), None)
+    """
+    told = ((evaluation.get("against") or {}).get(who) or {}).get("log_loss") or {}
+    value, low, high = (told[end] if format.is_number(told.get(end)) else None for end in ("value", "low", "high"))
+    return None if value is None or low is None or high is None else (value, low, high)
+
+
+def outdone_sentences(evaluation: Mapping[str, Any]) -> list[str]:
+    """Say what is as good as the model, or better than it beyond noise, in the newest fold: the base rate first; [] where nothing is.
+
+    Examples
+    --------
+    >>> better = {"value": -0.05, "low": -0.07, "high": -0.02}
+    >>> for said in outdone_sentences({"against": {"lightgbm": {"auc": better}, "base_rate": {"log_loss": better}}}):
+    ...     print(said)
+    The model is no better than the base rate alone in the newest fold.
+    LightGBM (defaults) ranks better than the model in the newest fold, beyond noise.
+    """
+    against = evaluation.get("against") or {}
+    base = log_loss_gap(evaluation, "base_rate")
+    said = (
+        [] if base is None or base[0] > 0 else ["The model is no better than the base rate alone in the newest fold."]
+    )
+    for who, ahead in against.items():
+        behind = [what for what in ("auc", "log_loss") if ((ahead.get(what) or {}).get("high") or 0.0) < 0]
+        if behind and who != "base_rate":
+            does = "ranks better than the model" if behind[0] == "auc" else "has better probabilities than the model"
+            said.append(f"{_capital(label(who))} {does} in the newest fold, beyond noise.")
+    return said
+
+
+def _capital(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def later_stage_lines(record: Mapping[str, Any] | None) -> list[str]:

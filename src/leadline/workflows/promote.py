@@ -17,6 +17,7 @@ import leadline
 from leadline.config.schema import Config
 from leadline.core.files import locked, write_json, write_text
 from leadline.errors import MissingError, PromotionRefused
+from leadline.leakage.gate import WITHHOLDS
 from leadline.promotion.contest import Verdict
 from leadline.promotion.decision import Decision
 from leadline.registry import tracking
@@ -89,6 +90,7 @@ def promote(config: Config | str | Path, version: str | None = None, progress: P
             f"{name} {rival}: is the champion already; expected a challenger; train one, or name another --version"
         )
     if former is None:
+        _refuse_withheld(config, challenger)
         asked = _decision_inputs(config, challenger, None)
         decision = Decision("promoted", name, rival, None, *_current_user(), "there was no champion to beat", asked)
         return _move(config, decision)
@@ -105,6 +107,18 @@ def promote(config: Config | str | Path, version: str | None = None, progress: P
     )
     refusal.decision = decision.to_record()
     raise refusal
+
+
+def _refuse_withheld(config: Config, challenger: Bundle) -> None:
+    """Refuse the first champion's place to what training withheld it from, unless the config accepts that today."""
+    told = challenger.record("record.json").get("findings", [])
+    codes = {check.code for check in WITHHOLDS}
+    for f in told:
+        if f["code"] in codes and f["severity"] == "error" and f["code"] not in config.leaks.accept:
+            raise PromotionRefused(
+                f"{config.name} {challenger.version}: {f['code']} {f['seen']}; expected {f['expected']}; train again, "
+                f'or accept it in the config (leaks: {{accept: {{{f["code"]}: "why"}}}})'
+            )
 
 
 def roll_back(config: Config | str | Path, progress: Progress = no_progress) -> Promotion:

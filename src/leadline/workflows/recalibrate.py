@@ -249,7 +249,7 @@ def recalibrate(
     }
     progress("tracking and exporting")
     published = _publish(config, bundle, made, scorer, told)
-    return Recalibration(config.name, *published, bundle.version, scorer, to_jsonable(told))
+    return Recalibration(config.name, *published[:4], bundle.version, scorer, to_jsonable(told))
 
 
 @dataclass(frozen=True)

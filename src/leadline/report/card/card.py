@@ -19,6 +19,7 @@ from leadline.report.card import performance
 from leadline.report.card.markdown import code, paragraph, table, text
 from leadline.report.card.performance import with_interval
 from leadline.report.sections.model import question
+from leadline.report.text import log_loss_gap, outdone_sentences
 
 __all__ = ["ALWAYS", "NAME", "later_stage_table", "limit_lines", "model_card", "usage_lines"]
 
@@ -95,10 +96,10 @@ def _of_figures(record: Record) -> Iterator[str]:
     low, high = m.get("auc_low"), m.get("auc_high")
     if format.is_number(low) and format.is_number(high) and high - low > WIDE:
         yield f"AUC is known only to lie between {format.decimal(low, 3)} and {format.decimal(high, 3)}."
-    gap = evaluation.get("against_logistic") or [None]
-    if all(map(format.is_number, gap)) and gap[1] <= 0:
-        worse = "is worse than" if gap[2] < 0 else "can’t be told from"
-        yield f"By log loss it {worse} the logistic regression."
+    gap = log_loss_gap(evaluation)
+    if gap is not None and gap[1] <= 0 <= gap[2]:
+        yield "By log loss it can’t be told from the logistic regression."
+    yield from outdone_sentences(evaluation)
 
 
 def _of_segments(record: Record) -> Iterator[str]:

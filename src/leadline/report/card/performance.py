@@ -8,7 +8,7 @@ from typing import Any
 from leadline.core import format
 from leadline.evaluation.baselines import in_order, label
 from leadline.report.card.markdown import paragraph, table, text
-from leadline.report.text import calibration_summary
+from leadline.report.text import calibration_summary, log_loss_gap
 
 __all__ = ["calibration_lines", "driver_lines", "metrics_lines", "parity_lines", "with_interval"]
 
@@ -36,7 +36,13 @@ def metrics_lines(record: Record) -> list[str]:
         f"{format.count(newest['rows'], 'snapshot')}, {format.count(newest['positives'])} positive; base rate "
         f"{format.share(newest['base_rate'])}. Intervals are 95%, by cluster bootstrap over accounts (leads where there is none)."
     )
-    return [said, table(heads, rows), _against(evaluation), _optimism(record.get("optimism"))]
+    return [
+        said,
+        table(heads, rows),
+        _against(evaluation),
+        _next_period(evaluation.get("next_auc")),
+        _optimism(record.get("optimism")),
+    ]
 
 
 def with_interval(figures: Record, name: str, digits: int) -> str:
@@ -49,13 +55,19 @@ def with_interval(figures: Record, name: str, digits: int) -> str:
 
 
 def _against(evaluation: Record) -> str:
-    gap = evaluation.get("against_logistic") or [None]
-    if not all(map(format.is_number, gap)):
+    gap = log_loss_gap(evaluation)
+    if gap is None:
         return ""
     return (
         f"The regression’s log loss less the model’s: {format.decimal(gap[0], 4, True)} ({format.interval(gap[1], gap[2], 4)}); above 0 the "
         "model is better."
     )
+
+
+def _next_period(told: Record | None) -> str:
+    if not told or not format.is_number(told["low"]):
+        return ""
+    return f"AUC of the next period, with how much folds differ added: {format.interval(told['low'], told['high'], 3)} (95%)."
 
 
 def _optimism(told: Record | None) -> str:

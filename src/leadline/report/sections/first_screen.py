@@ -27,7 +27,7 @@ from leadline.report.sections.funnel.diagnosis import ADVICE
 from leadline.report.sections.funnel.first_touch import days, hours
 from leadline.report.sections.funnel.intent_stages import NAMES
 from leadline.report.sections.model.topk_backtest import backtest_sentence
-from leadline.report.text import tier_sentence
+from leadline.report.text import outdone_sentences, tier_sentence
 
 __all__ = ["actions_section", "glance_section", "open_section", "sources_section", "trust_section"]
 
@@ -338,7 +338,8 @@ def trust_section(record: Record) -> PageSection | None:
         )  # fmt: skip
         caption = "Tiers as predicted and observed in the newest fold, which chose nothing"
         parts = [f"{said[:1].upper()}{said[1:]}.", PageTable("tiers-kept", caption, columns, rows)]
-    return PageSection("trust", "Can I trust it?", backtest_sentence(nights), tuple(parts))
+    found = " ".join([*outdone_sentences(record.get("evaluation") or {}), backtest_sentence(nights)])
+    return PageSection("trust", "Can I trust it?", found, tuple(parts))
 
 
 def sources_section(record: Record) -> PageSection | None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.core import format
-from leadline.core.checks import Findings, run_checks
+from leadline.core.checks import Findings, Severity, run_checks
 from leadline.core.point_in_time import WEEK
 from leadline.core.rng import Stream, generator
 from leadline.evaluation.ablation import FamilyAblation
@@ -123,7 +123,7 @@ class ModelEvaluation:
     capacity : TierSummary
         What half to double the capacity would have brought, and what keeps tiers steady.
     findings : Findings
-        What the checks saw; no error among them.
+        What the checks saw. An error among them withholds the champion's place (`withheld`); any other ended the training.
     families : tuple of FamilyAblation, or None
         Feature-family ablation; None before `refit_parts`, and where the config asks for none.
     nights : TopKBacktest
@@ -165,6 +165,11 @@ class ModelEvaluation:
     pictures: ModelPlots | None = None
     points: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def withheld(self) -> Findings:
+        """What speaks against making a champion of the model; nothing where the config accepts it."""
+        return Findings(self.findings.of(Severity.ERROR))
+
 
 def evaluate_model(fitted: TrainedModel, said: Findings, progress: Progress) -> tuple[TrainedModel, ModelEvaluation]:
     """Judge a fitted model on the newest fold, and lay its tiers.
@@ -196,6 +201,7 @@ def evaluate_model(fitted: TrainedModel, said: Findings, progress: Progress) -> 
     asked = experiment_data(config, fitted.made, matrix, fitted.scorer, honest, train, ranked, why)
     found += run_checks(experiments.AFTER_TRAINING, asked).accept(config.leaks.accept)
     found.raise_errors()
+    found += run_checks(gate.WITHHOLDS, trained).accept(config.leaks.accept)
     parts = None, fold_segments(fitted, tiering.bands), worked, asked.optimism
     return fitted, ModelEvaluation(
         evaluation, ranked, moved, tiering, found, *parts, sample=sample_of_fit(fitted),

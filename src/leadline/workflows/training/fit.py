@@ -25,6 +25,7 @@ from leadline.dataset.feature_spec import Feature
 from leadline.dataset.splits import Fold
 from leadline.errors import DataError
 from leadline.evaluation.backtest import FoldPredictions
+from leadline.evaluation.baselines import BASE_RATE
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting import small_data
 from leadline.model.fitting.fit import OutOfFold, fit_scorer
@@ -265,12 +266,11 @@ def judged_folds(
         rows = honest.row[mine]
         newest = bool(honest.judged[mine][0])
         told = {who: p[mine] for who, p in (own | dict(said or {}) if newest else own).items()}
-        judged = FoldPredictions(matrix.y[rows], matrix.weight[rows], made.labels.won[rows], group[rows], told)
         starts, ends = int(matrix.as_of[rows].min()), int(matrix.as_of[rows].max())
-        training = (
-            int((matrix.known_at <= starts).sum())
-            if made.loaded.observed_until is not None
-            else int((matrix.as_of < starts).sum())
-        )
-        result.append((judged, newest, starts, ends, training))
+        before = (matrix.known_at <= starts) if made.loaded.observed_until is not None else (matrix.as_of < starts)
+        if before.any():
+            rate = float(np.average(matrix.y[before], weights=matrix.weight[before]))
+            told[BASE_RATE.key] = np.full(len(rows), rate)
+        judged = FoldPredictions(matrix.y[rows], matrix.weight[rows], made.labels.won[rows], group[rows], told)
+        result.append((judged, newest, starts, ends, int(before.sum())))
     return result

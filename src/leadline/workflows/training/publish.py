@@ -132,12 +132,16 @@ SERVING = ("lightgbm", "numpy", "pandas", "scikit-learn", "threadpoolctl")
 
 
 class PublishedVersion(NamedTuple):
-    """A version that was tracked, registered and exported: its number, its alias, where it lies, and its run."""
+    """A version that was tracked, registered and exported: its number, its alias, where it lies, and its run.
+
+    `withheld` tells that it would be the champion, had training not found what speaks against it.
+    """
 
     version: str
     alias: str
     folder: Path
     run_id: str
+    withheld: bool = False
 
 
 def require_registry(config: Config) -> None:
@@ -152,7 +156,12 @@ def require_registry(config: Config) -> None:
 
 
 def publish_version(
-    config: Config, title: str, about: str, specs: Sequence[Feature], write: Callable[[tracking.MlflowRun, Path], None]
+    config: Config,
+    title: str,
+    about: str,
+    specs: Sequence[Feature],
+    write: Callable[[tracking.MlflowRun, Path], None],
+    withheld: bool = False,
 ) -> PublishedVersion:
     """Track, register and export a bundle; the first version of a name is the champion, later ones are challengers.
 
@@ -164,6 +173,8 @@ def publish_version(
         What the model reads, for its signature.
     write : callable
         Writes the bundle into a folder that it is given, and logs to the run that it is given.
+    withheld : bool
+        Whether it must not become the champion, though there is none.
 
     Raises
     ------
@@ -182,9 +193,10 @@ def publish_version(
             requirements = [f"{package}=={version(package)}" for package in SERVING]
             number = run.register(staged, [(s.name, s.kind) for s in specs], requirements, about)
         place(staged, home / number)
-        alias = "challenger" if "champion" in tracking.aliases(uri, config.name) else "champion"
+        taken = "champion" in tracking.aliases(uri, config.name)
+        alias = "challenger" if taken or withheld else "champion"
         tracking.set_alias(uri, config.name, alias, number)
-    return PublishedVersion(number, alias, home / number, run.id)
+    return PublishedVersion(number, alias, home / number, run.id, withheld and not taken)
 
 
 def _refuse_taken(config: Config, home: Path) -> None:
@@ -218,7 +230,7 @@ def publish(fitted: TrainedModel, told: ModelEvaluation, record: Mapping[str, An
             run.folder(extra, "evidence")
 
     title, about = f"{config.name} at {_known_at_text(record)}", _description(told.evaluation, record)
-    return publish_version(config, title, about, made.features.specs, write)
+    return publish_version(config, title, about, made.features.specs, write, bool(told.withheld))
 
 
 def publish_refits(
@@ -335,6 +347,11 @@ def _tags(config: Config) -> dict[str, Any]:
 def _metrics(evaluation: BacktestResult, honest: OutOfFold) -> list[tuple[str, float, int]]:
     """Yield each fold's figures as steps, the newest's again under plain names, and the validation curves."""
     rows: list[tuple[str, float, int]] = []
+    if evaluation.next_auc is not None:
+        rows += [
+            ("next_period.auc_low", evaluation.next_auc.low, 0),
+            ("next_period.auc_high", evaluation.next_auc.high, 0),
+        ]
     for fold in evaluation.folds:
         rows += [("fold.base_rate", fold.base_rate, fold.number), ("fold.rows", fold.rows, fold.number)]
         for who, figures in fold.figures.items():

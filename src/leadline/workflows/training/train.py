@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from leadline.config.modeling import Leaks
 from leadline.config.schema import Config
 from leadline.core.checks import Findings
+from leadline.errors import UsageError
 from leadline.evaluation.ablation import FamilyAblation
 from leadline.evaluation.backtest import BacktestResult
 from leadline.evaluation.capacity import ThresholdResult
@@ -45,6 +48,8 @@ class TrainResult:
         What is to be said of it.
     out_of_fold : Path or None
         A Parquet file of what models said of snapshots that they weren't fitted on; None where no fold was judged.
+    withheld : Findings
+        What kept the model from becoming the first champion; none where nothing did.
     """
 
     name: str
@@ -55,6 +60,7 @@ class TrainResult:
     fitted: TrainedModel
     judgement: ModelEvaluation
     out_of_fold: Path | None = None
+    withheld: Findings = field(default_factory=Findings)
 
     @property
     def prepared(self) -> TrainingData:
@@ -107,14 +113,33 @@ class TrainResult:
         return f"TrainResult({self.name} {self.version} ({self.alias}) in {self.folder}; {self.evaluation!r})"
 
 
+def accepting(config: Config, accept: Mapping[str, str]) -> Config:
+    """Return the config with more errors of the gate accepted, each with its reason.
+
+    Raises
+    ------
+    UsageError
+        A code isn't one of the gate's, or has no reason.
+    """
+    try:
+        leaks = Leaks(**{**config.leaks.model_dump(), "accept": {**config.leaks.accept, **accept}})
+    except ValueError as error:
+        raise UsageError(f"--accept: {str(error).partition('`accept`: ')[2].partition(' [type')[0]}") from None
+    return config.model_copy(update={"leaks": leaks})
+
+
 def train(
     config: Config | str | Path,
     as_of: str | int | None = None,
     progress: Progress = no_progress,
     tune: int = 0,
     quick: bool = False,
+    accept: Mapping[str, str] | None = None,
 ) -> TrainResult:
     """Train, judge, track and export a model, using only what was known at T.
+
+    A model that is no better than the base rate alone (LL310) is exported to be looked at, and isn't made the champion:
+    its alias is `challenger`, and the result's `withheld` says why.
 
     Parameters
     ----------
@@ -128,6 +153,8 @@ def train(
         How many recipes to try on the folds older than the newest; 0 takes the default one. Needs the extra `tune`.
     quick : bool
         Leaves out what changes neither the model nor what it is judged by (`LEFT_OUT`). All the rest is the same.
+    accept : mapping of str to str, optional
+        Reasons by code, beside those of the config's `leaks.accept`.
 
     Raises
     ------
@@ -142,6 +169,8 @@ def train(
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = as_config(config, progress)
+    if accept:
+        config = accepting(config, accept)
     if tune:
         optuna_version()  # the extra is missed now, not after minutes
     made = prepare_training(config, parse_as_of(config, as_of), progress)
@@ -160,4 +189,5 @@ def train(
     else:
         judgement = refit_parts(fitted, judgement, progress)
         publish_refits(config, published, judgement, record)
-    return TrainResult(config.name, *published, fitted, judgement, rows)
+    withheld = judgement.withheld if published.withheld else Findings()
+    return TrainResult(config.name, *published[:4], fitted, judgement, rows, withheld)

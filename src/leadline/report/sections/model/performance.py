@@ -20,6 +20,7 @@ from leadline.report.parts import (
     TableColumn,
     cell,
 )
+from leadline.report.text import log_loss_gap, outdone_sentences
 
 __all__ = ["performance_section"]
 
@@ -45,16 +46,31 @@ def performance_section(record: Mapping[str, Any]) -> PageSection:
         f"In the newest fold, which chose nothing, a lead that converts ranks above one that doesn’t {format.share(m['auc'], 0)} of the time "
         f"(AUC {format.decimal(m['auc'], 3)}, 95% interval {format.interval(m['auc_low'], m['auc_high'], 3)}), the best tenth converts "
         f"{format.decimal(m['lift_10'], 1)} times as often as all ({format.interval(m['lift_10_low'], m['lift_10_high'], 1)}), and probabilities "
-        f"miss by {format.share(m['ece'], 2)} on average where {format.share(newest['base_rate'])} convert{_beside(evaluation.get('against_logistic'))}."
+        f"miss by {format.share(m['ece'], 2)} on average where {format.share(newest['base_rate'])} convert{_beside(log_loss_gap(evaluation))}."
     )
-    parts: list[Part | None] = [_against(evaluation.get("against_logistic")), *_folds(folds)]
+    found = " ".join([*outdone_sentences(evaluation), found])
+    parts: list[Part | None] = [
+        _against(log_loss_gap(evaluation)),
+        _next_period(evaluation.get("next_auc")),
+        *_folds(folds),
+    ]
     parts += [_calibration(evaluation), _gains(evaluation), Collapsed(COUNTED, (MEANS,))]
     return PageSection("good", GOOD, found, tuple(p for p in parts if p))
 
 
-def _beside(gap: Sequence[Any] | None) -> str:
+def _next_period(told: Mapping[str, Any] | None) -> str:
+    """Say in which AUC of the next period may be expected to lie."""
+    if not told or not format.is_number(told["low"]):
+        return ""
+    return (
+        f"In the next period AUC may lie between {format.decimal(told['low'], 3)} and {format.decimal(told['high'], 3)} (95%): periods differ by more "
+        "than the newest one’s interval tells, so that how much the folds differ is added to it."
+    )
+
+
+def _beside(gap: tuple[float, float, float] | None) -> str:
     """Say in a clause whether the model's probabilities are better than the regression's (law 10)."""
-    if not gap or not all(map(format.is_number, gap)):
+    if gap is None:
         return ""
     _, low, high = gap
     if low > 0:
@@ -62,9 +78,9 @@ def _beside(gap: Sequence[Any] | None) -> str:
     return f"; that it is better than a logistic regression isn’t proven{': the regression is' if high < 0 else ''}"
 
 
-def _against(gap: Sequence[Any] | None) -> str:
+def _against(gap: tuple[float, float, float] | None) -> str:
     """Compare the log losses of the model and of the regression beside it."""
-    if not gap or not all(map(format.is_number, gap)):
+    if gap is None:
         return ""
     value, low, high = gap
     verdict = (
