@@ -12,7 +12,7 @@ from leadline.errors import DataError, UsageError
 if TYPE_CHECKING:
     from leadline.cli.console import Console
 
-__all__ = ["hint_on_refusal", "refuse_data_file", "resolve_config"]
+__all__ = ["hint_on_refusal", "resolve_config"]
 
 
 def resolve_config(
@@ -45,40 +45,13 @@ def resolve_config(
     return given
 
 
-def refuse_data_file(given: Path) -> Path:
-    """Refuse a data file where only a config will do.
-
-    Raises
-    ------
-    UsageError
-        A data file is given.
-
-    Examples
-    --------
-    >>> refuse_data_file(Path("leads.csv"))
-    Traceback (most recent call last):
-    ...
-    leadline.errors.UsageError: leads.csv: a data file, not a config; expected the config that `leadline train leads.csv --outcome COLUMN` writes; name that, as in leads.yaml
-    """
-    if given.name.lower().endswith((".csv", ".csv.gz", ".tsv", ".parquet", ".jsonl")):
-        stem = given.name.split(".")[0]
-        raise UsageError(
-            f"{given}: a data file, not a config; expected the config that `leadline train {given} --outcome COLUMN` writes; "
-            f"name that, as in {stem}.yaml"
-        )
-    return given
-
-
 @contextmanager
 def hint_on_refusal(config: Path, command: str) -> Iterator[None]:
     """Note on the leak gate's refusal of a flat file which lines of its config mend it."""
     try:
         yield
     except DataError as refusal:
-        if refusal.findings is not None:
-            from leadline.workflows.config_from_file import fix_hint
+        from leadline.workflows.config_from_file import add_fix_hint
 
-            advice = fix_hint(config, refusal.findings, command)
-            if advice:
-                refusal.add_note(advice)
+        add_fix_hint(refusal, config, command)
         raise

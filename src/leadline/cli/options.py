@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leadline.cli.data_file import refuse_data_file
 from leadline.cli.exit_codes import end_as_json
 from leadline.cli.streams import only_results
 from leadline.core.choices import DIALECTS, PRESETS
@@ -80,9 +79,7 @@ class Log(StrEnum):
     json = "json"
 
 
-ConfigPath = Annotated[
-    Path, typer.Argument(metavar="CONFIG", help="The YAML config.", show_default=False, callback=refuse_data_file)
-]
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML config.", show_default=False)]
 Given = Annotated[
     Path,
     typer.Argument(metavar="CONFIG", help="The YAML config, or a data file with --outcome.", show_default=False),

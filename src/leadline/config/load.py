@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from leadline.config.frames import with_frames
 from leadline.config.messages import config_problems
 from leadline.config.schema import Config
 from leadline.errors import ConfigError, MissingError, UsageError
@@ -41,6 +42,9 @@ RENAMED = (
 )
 """What a config may still say in its old words."""
 
+
+DATA = (".csv", ".csv.gz", ".tsv", ".parquet", ".jsonl")
+"""How the name of a data file ends, which somebody may give where a config is wanted."""
 
 LONGEST, DEEPEST, MOST_NODES = 250_000, 40, 20_000
 """Of a config: characters, levels of nesting, and values once every alias is written out."""
@@ -92,13 +96,20 @@ class _Loader(yaml.SafeLoader):
         return dict(super().construct_mapping(node, deep=deep))
 
 
-def load_config(path: str | Path) -> Config:
+def load_config(path: str | Path, tables: Mapping[str, Any] | None = None) -> Config:
     """Read a config file.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame, optional
+        What is read in the place of some tables' sources, by the tables' names.
 
     Raises
     ------
     MissingError
         There is no such file.
+    UsageError
+        It is a data file; or the config has no such table.
     ConfigError
         The file isn't YAML or isn't a config; the message tells every error, a line each.
 
@@ -108,8 +119,17 @@ def load_config(path: str | Path) -> Config:
     Traceback (most recent call last):
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
+    >>> load_config("leads.csv")
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: leads.csv: a data file, not a config; expected the config that `leadline train leads.csv --outcome COLUMN` writes; name that, as in leads.yaml
     """
     place = Path(path)
+    if place.name.lower().endswith(DATA):
+        raise UsageError(
+            f"{place}: a data file, not a config; expected the config that `leadline train {place} --outcome COLUMN` writes; "
+            f"name that, as in {place.name.split('.')[0]}.yaml"
+        )
     try:
         with place.open("rb") as stream:
             text = stream.read(4 * LONGEST + 1).decode("utf-8")
@@ -123,7 +143,7 @@ def load_config(path: str | Path) -> Config:
         ) from None
     config = parse_config(text, str(place))
     config._path = str(place.absolute())
-    return config
+    return config if tables is None else with_frames(config, tables)
 
 
 def parse_config(text: str, name: str = "config", environment: Mapping[str, str] | None = None) -> Config:

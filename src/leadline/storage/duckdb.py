@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from leadline.config.frames import FrameSource
 from leadline.config.schema import Engine, Source
 from leadline.core.leftovers import ScratchFolder
 from leadline.errors import DataError, LeadlineError, MissingError, OutputError, RetryError
@@ -106,8 +107,12 @@ class DuckStore:
         where = f"tables.{name.removeprefix('raw_')}.source"
         located = locate_source(source, where)
         with self._said(where):
-            if located.kind == "postgres":
-                table, numbers = self._snapshot(located.place, where).fetch(located.query, where)
+            if located.kind == "postgres" or isinstance(source, FrameSource):
+                table, numbers = (
+                    (source.table, {})
+                    if isinstance(source, FrameSource)
+                    else self._snapshot(located.place, where).fetch(located.query, where)
+                )
                 self._fetched += 1
                 self.put(f"_fetched_{self._fetched}", table)
                 exact = ", ".join(f"TRY_CAST({identifier(c)} AS {t}) AS {identifier(c)}" for c, t in numbers.items())

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
+from leadline.config.frames import FRAME, FrameSource
 from leadline.config.schema import Query, Source, SqlFile
 from leadline.errors import ConfigError, MissingError
 from leadline.storage.dialect import identifier
 
 __all__ = ["SourceLocation", "locate_source", "without_secrets"]
 
-Kind = Literal["parquet", "csv", "json", "duckdb", "postgres", "query"]
+Kind = Literal["parquet", "csv", "json", "duckdb", "postgres", "query", "frame"]
 
 LONGEST_SQL = 1_000_000
 
@@ -40,7 +41,7 @@ class SourceLocation:
     kind : Kind
         How it is read.
     place : str
-        A path, a glob, or a database's URI (which may hold a password: never log it).
+        A path, a glob, a database's URI (which may hold a password: never log it), or a DataFrame's name.
     query : str
         For databases and `query`: the SELECT statement to run there.
     files : tuple of Path
@@ -92,6 +93,13 @@ def locate_source(source: Source, where: str) -> SourceLocation:
             _inside(source.database, query, where)
             if source.database
             else SourceLocation("query", str(path), query, (path,))
+        )
+    if isinstance(source, FrameSource):
+        return SourceLocation("frame", source)
+    if source == FRAME:
+        raise MissingError(
+            f"{where}: a DataFrame, which only Python can give; expected it beside the config, as in "
+            "leadline.train(config, tables={'leads': frame}); give it there, or name a file here"
         )
     if re.match(r"^(postgres|postgresql)://", source):
         return SourceLocation("postgres", *_database(source, where)[:2])

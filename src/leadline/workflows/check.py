@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from leadline.dataset.labels import LabelCounts
 from leadline.errors import DataError, UsageError
 from leadline.features import catalog
 from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of
+from leadline.workflows.config_from_file import config_for
 from leadline.workflows.places import require_apart
 from leadline.workflows.training.prepare import CheckedData, TrainingData, check_data, future_moves, plan_folds
 
@@ -69,8 +71,23 @@ class CheckResult:
         return record
 
 
-def check(config: Config | str | Path, as_of: str | int | None = None, progress: Progress = no_progress) -> CheckResult:
+def check(
+    config: Config | str | Path | Any,
+    as_of: str | int | None = None,
+    progress: Progress = no_progress,
+    *,
+    outcome: str | None = None,
+    positive: str | None = None,
+    order_by: str | None = None,
+    config_out: str | Path | None = None,
+    tables: Mapping[str, Any] | None = None,
+) -> CheckResult:
     """Check config, tables and leaks.
+
+    Parameters
+    ----------
+    config : Config, path or DataFrame
+        What would be trained on; this and all that follows is as in `train`.
 
     Raises
     ------
@@ -84,7 +101,7 @@ def check(config: Config | str | Path, as_of: str | int | None = None, progress:
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config, progress)
+    config = config_for(config, progress, outcome, positive, order_by, config_out, tables)
     try:
         with check_data(config, parse_as_of(config, as_of), progress) as seen:
             found = seen.findings + _of_snapshots(config, seen, progress).accept(config.leaks.accept)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+from leadline.config.frames import with_frames
 from leadline.config.load import load_config
 from leadline.config.schema import Config, Source
 from leadline.core.files import grant
@@ -24,6 +25,7 @@ __all__ = [
     "format_as_of",
     "no_progress",
     "open_tables",
+    "own_model",
     "parse_as_of",
     "track_steps",
 ]
@@ -40,8 +42,20 @@ def no_progress(_: str) -> None:
     """
 
 
-def as_config(config: Config | str | Path, progress: Progress = no_progress) -> Config:
+def as_config(given: Any, progress: Progress = no_progress, tables: Mapping[str, Any] | None = None) -> Config:
     """Take a config as it is, or read it from its file and tell which of its names are old; files are for whom it says.
+
+    Parameters
+    ----------
+    given : Config, path, or what knows its config, as the result of a training
+        The config.
+    tables : mapping of str to DataFrame, optional
+        What is read in the place of some tables' sources.
+
+    Raises
+    ------
+    UsageError
+        It is nothing of that kind.
 
     Examples
     --------
@@ -49,13 +63,36 @@ def as_config(config: Config | str | Path, progress: Progress = no_progress) -> 
     Traceback (most recent call last):
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
+    >>> as_config({"version": 1})
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: config: found a dict; expected the path of a YAML config, or what leadline.load_config or leadline.train returned; DataFrames stand beside it, as in tables={'leads': frame}, or with outcome='column' alone in train and check
     """
+    config = given if isinstance(given, (Config, str, Path)) else getattr(given, "config", None)
+    if not isinstance(config, (Config, str, Path)):
+        raise UsageError(
+            f"config: found a {type(given).__name__}; expected the path of a YAML config, or what leadline.load_config or "
+            "leadline.train returned; DataFrames stand beside it, as in tables={'leads': frame}, or with outcome='column' "
+            "alone in train and check"
+        )
     read = config if isinstance(config, Config) else load_config(config)
     grant(read.nightly.access)
     if read is not config:
         for note in read.notes:
             progress(note)
-    return read
+    return read if tables is None else with_frames(read, tables)
+
+
+def own_model(given: Any, model: str | None) -> str | None:
+    """Return the model that is asked for: where none is named, and a training's result stands for the config, the one that it made.
+
+    Examples
+    --------
+    >>> own_model("leads.yaml", None), own_model("leads.yaml", "models:/leads/3")
+    (None, 'models:/leads/3')
+    """
+    folder = None if isinstance(given, (Config, str, Path)) else getattr(given, "folder", None)
+    return model if model is not None or folder is None else str(folder)
 
 
 def parse_as_of(config: Config, as_of: str | int | None) -> int | None:

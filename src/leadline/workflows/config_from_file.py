@@ -1,24 +1,36 @@
-"""Point-and-run: a data file in a config's place gets a config of its own, written where it can be read and mended."""
+"""Point-and-run: a data file or a DataFrame in a config's place gets a config of its own, which can be read and mended."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from leadline.config.frames import FrameSource, is_frame, with_frames
 from leadline.config.load import load_config, parse_config
 from leadline.config.schema import Config
 from leadline.core.checks import Findings, Severity
 from leadline.core.files import write_text
-from leadline.errors import UsageError
+from leadline.errors import DataError, UsageError
 from leadline.leakage.column_names import is_counted, is_mutable, is_rescored
 from leadline.presets.naming import yaml_list, yaml_scalar
 from leadline.storage.locations import ENDINGS
+from leadline.workflows.common import Progress, as_config
 
 if TYPE_CHECKING:
     from leadline.presets.proposal import Proposal
 
-__all__ = ["DataFileConfig", "config_from_data", "fix_hint", "is_data", "leak_reason"]
+__all__ = [
+    "DataFileConfig",
+    "add_fix_hint",
+    "config_for",
+    "config_from_data",
+    "config_from_frame",
+    "fix_hint",
+    "is_data",
+    "leak_reason",
+]
 
 STRENGTH = {"LL207", "LL208"}
 """Codes of columns that are only strong: whether they are honest, somebody must say."""
@@ -136,6 +148,91 @@ def config_from_data(
     return DataFileConfig(place, proposal.config, proposal)
 
 
+def config_from_frame(
+    frame: Any,
+    outcome: str | None = None,
+    positive: str | None = None,
+    order_by: str | None = None,
+    save: str | Path | None = None,
+) -> tuple[Config, tuple[str, ...]]:
+    """Make a config for a DataFrame with one row a lead, named after its outcome; it carries the rows.
+
+    Parameters
+    ----------
+    outcome, positive, order_by, save
+        As in `config_from_data`; nothing is written where `save` is missing, and what stands there is written over.
+
+    Returns
+    -------
+    tuple
+        The config, and what somebody should look at.
+
+    Raises
+    ------
+    UsageError, DataError
+        The outcome isn't named; or the frame can't be read as leads.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> config_from_frame(pd.DataFrame({"converted": [0, 1] * 5, "visits": range(10)}), "converted")[0].name
+    'converted'
+    >>> config_from_frame(pd.DataFrame({"converted": [0, 1]}))
+    Traceback (most recent call last):
+    ...
+    leadline.errors.UsageError: a DataFrame, not a config; expected the column that holds the outcome, too; name it, as in outcome="converted"
+    """
+    if outcome is None:
+        raise UsageError(
+            'a DataFrame, not a config; expected the column that holds the outcome, too; name it, as in outcome="converted"'
+        )
+    from leadline.presets.csv.preset import propose_flat
+
+    source = FrameSource.of(frame, "leads")
+    proposal = propose_flat(source, leak_reason, outcome, positive, order_by)
+    config = parse_config(proposal.config, "the DataFrame's config")
+    if save is not None:
+        write_text(Path(save), proposal.config)
+        config = load_config(save)
+    return with_frames(config, {"leads": source}), DataFileConfig(Path(), proposal.config, proposal).warnings
+
+
+def config_for(
+    given: Any,
+    progress: Progress,
+    outcome: str | None = None,
+    positive: str | None = None,
+    order_by: str | None = None,
+    config_out: str | Path | None = None,
+    tables: Mapping[str, Any] | None = None,
+) -> Config:
+    """Return the config that a call means: the one that is given, or one made for a data file or a DataFrame.
+
+    Raises
+    ------
+    UsageError
+        What only data need stands beside a config, or `tables` beside data.
+    """
+    data = is_frame(given) or (isinstance(given, (str, Path)) and is_data(given))
+    options = {"outcome": outcome, "positive": positive, "order_by": order_by, "config_out": config_out}
+    odd = ["tables"] * (tables is not None) if data else [name for name, value in options.items() if value is not None]
+    if odd:
+        told = "a config says it itself" if not data else "a DataFrame or data file alone is the table of leads"
+        raise UsageError(
+            f"{', '.join(odd)}: not beside {'data' if data else 'a config'}, as {told}; expected one of them; leave the other out"
+        )
+    if not data:
+        return as_config(given, progress, tables)
+    if is_frame(given):
+        config, warnings = config_from_frame(given, outcome, positive, order_by, config_out)
+    else:
+        made = config_from_data(given, outcome, positive, order_by, config_out)
+        config, warnings = load_config(made.config), made.warnings
+    for warning in warnings:
+        progress(warning)
+    return as_config(config, progress)
+
+
 def _same(config: Config, place: Path, source: str, outcome: str, positive: str | None, order_by: str | None) -> None:
     """Refuse to use a config that asks something else than the command does; what it says of columns is the user's."""
     there = (
@@ -190,3 +287,23 @@ def fix_hint(config: Path, findings: Findings, command: str) -> str:
             f"    known_at_creation: {yaml_list(asked)}",
         ]
     return "\n".join([*told, f"Then run: leadline {command} {config}"])
+
+
+def add_fix_hint(refusal: DataError, config: Config | Path, command: str) -> None:
+    """Note on the leak gate's refusal of a flat file, or a DataFrame, how it is mended."""
+    if refusal.findings is None:
+        return
+    place = config if isinstance(config, Path) else config.path
+    if place is None:
+        columns = dict.fromkeys(
+            f.subject.removeprefix("leads.") for f in refusal.findings.of(Severity.ERROR) if f.code.startswith("LL2")
+        )
+        advice = (
+            f'Leave out what isn\'t known when a lead comes in, as in frame.drop(columns={[*columns]}); or let config_out="leads.yaml" '
+            f'write the config, say there which are `known_at_creation:`, and run leadline.{command}("leads.yaml", tables={{"leads": frame}})'
+        )
+        advice = advice if columns else ""
+    else:
+        advice = fix_hint(Path(place), refusal.findings, command)
+    if advice:
+        refusal.add_note(advice)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
+from leadline.config.frames import FRAME, FrameSource
 from leadline.config.schema import Engine
 from leadline.errors import DataError, MissingError, UsageError
 from leadline.masking import VARIABLE
@@ -292,7 +293,9 @@ def propose_flat(
 
 def _flat(flat: FlatFileGuess, sheet: TableProfile) -> Proposal:
     """Put what was guessed of a flat file into a config."""
-    config = flat_text(flat, sheet.source, model_name(Path(sheet.source).name.split(".")[0]))
+    framed = isinstance(sheet.source, FrameSource)
+    name = flat.outcome.choice if framed else Path(sheet.source).name.split(".")[0]
+    config = flat_text(flat, FRAME if framed else sheet.source, model_name(name))
     guesses = list(flat.guesses)
     if flat.excluded:
         guesses.append(Guess("tables.leads.exclude", ", ".join(flat.excluded), "the config says why, column by column"))

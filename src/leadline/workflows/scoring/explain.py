@@ -22,7 +22,7 @@ from leadline.registry.bundle import Bundle, resolve_bundle
 from leadline.scoring.exploration import apply_holdout, without_holdout
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores, rank_leads
-from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of
+from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, own_model, parse_as_of
 from leadline.workflows.scoring.inputs import scoring_features
 from leadline.workflows.training.later_outcomes import stage_questions
 
@@ -178,9 +178,20 @@ class LeadExplanation:
 
 
 def explain(
-    config: Config | str | Path, lead: str, as_of: str | int, model: str | None = None, progress: Progress = no_progress
+    config: Config | str | Path | Any,
+    lead: str,
+    as_of: str | int,
+    model: str | None = None,
+    progress: Progress = no_progress,
+    *,
+    tables: Mapping[str, Any] | None = None,
 ) -> LeadExplanation:
     """Explain one open lead's score.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame, optional
+        What is read in the place of the config's sources, by table.
 
     Raises
     ------
@@ -194,7 +205,7 @@ def explain(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config, progress)
+    model, config = own_model(config, model), as_config(config, progress, tables)
     when = parse_as_of(config, as_of)
     bundle = find_model(config, model)
     made, _, known = scoring_features(

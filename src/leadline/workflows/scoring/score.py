@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from leadline.config.frames import as_source
 from leadline.config.load import fill_option
 from leadline.config.schema import Config, Source
 from leadline.core.checks import Findings, Severity
@@ -27,7 +28,7 @@ from leadline.scoring.input_checks import check_night, refuse_unknown_codes
 from leadline.scoring.input_checks.outgoing_checks import score_drift
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores
-from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
+from leadline.workflows.common import Progress, as_config, no_progress, own_model, parse_as_of
 from leadline.workflows.places import require_deliveries_apart, require_out_apart
 from leadline.workflows.scoring.explain import (
     champion_reference,
@@ -161,24 +162,26 @@ def requested_as_of(config: Config, as_of: str | int | None, leads: Source | Non
 
 
 def score(
-    config: Config | str | Path,
+    config: Config | str | Path | Any,
     as_of: str | int | None = None,
     model: str | None = None,
     out: str | None = None,
-    leads: Source | None = None,
+    leads: Any = None,
     progress: Progress = no_progress,
     again: bool = False,
     wait: float = 0.0,
     run_id: str = "",
     changed: bool = False,
     accept: Mapping[str, str] | None = None,
+    *,
+    tables: Mapping[str, Any] | None = None,
 ) -> ScoringRun:
     """Score every open lead as of one instant, and write the scores; a night that is finished is left as it is.
 
     Parameters
     ----------
-    config : Config or path
-        The config that the model was trained with.
+    config : Config, path or TrainResult
+        The config that the model was trained with; or what `train` returned, which is scored with its own model.
     as_of : str or int, optional
         The night; needed, but for a flat file with `leads`.
     model : str, optional
@@ -186,7 +189,7 @@ def score(
     out : str, optional
         A .parquet or .csv file, a folder, or ``postgresql://…?table=t``; ``scores/NAME/`` by default, and with
         `leads` a file of the same name there, as such rows are no night.
-    leads : str, optional
+    leads : path or DataFrame, optional
         For a flat file: rows to score, without an outcome.
     again : bool
         Score it even where the same night, by the same model and config, is finished.
@@ -196,6 +199,8 @@ def score(
         Write what changed since the night before, too; as `nightly.changed` in the config.
     accept : mapping of str to str, optional
         Codes of input checks that refuse no more tonight, each with the reason, which stands in the record.
+    tables : mapping of str to DataFrame, optional
+        What is read in the place of the config's sources, by table.
 
     Raises
     ------
@@ -209,7 +214,8 @@ def score(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config, progress)
+    model = own_model(config, model)
+    config, leads = as_config(config, progress, tables), as_source(leads, "leads")
     when = parse_as_of(config, requested_as_of(config, as_of, leads))
     session = open_scoring_session(config, model, out, leads, again, wait, run_id, changed, accept)
     if session.said:

@@ -10,14 +10,15 @@ from typing import Any
 from leadline.config.modeling import Leaks
 from leadline.config.schema import Config
 from leadline.core.checks import Findings
-from leadline.errors import UsageError
+from leadline.errors import DataError, UsageError
 from leadline.evaluation.ablation import FamilyAblation
 from leadline.evaluation.backtest import BacktestResult
 from leadline.evaluation.capacity import ThresholdResult
 from leadline.explanation.drivers import Driver, shap_explanation
 from leadline.model.fitting.tuning import optuna_version
 from leadline.model.scorer import Scorer
-from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
+from leadline.workflows.common import Progress, no_progress, parse_as_of
+from leadline.workflows.config_from_file import add_fix_hint, config_for
 from leadline.workflows.training.evaluate import ModelEvaluation, evaluate_model, refit_parts
 from leadline.workflows.training.fit import TrainedModel, fit_model
 from leadline.workflows.training.later_stages import fit_later_stages
@@ -66,6 +67,11 @@ class TrainResult:
     def prepared(self) -> TrainingData:
         """The data that the model was made of."""
         return self.fitted.made
+
+    @property
+    def config(self) -> Config:
+        """The config that it was trained with; where DataFrames were given, it carries them."""
+        return self.fitted.config
 
     @property
     def scorer(self) -> Scorer:
@@ -129,12 +135,18 @@ def accepting(config: Config, accept: Mapping[str, str]) -> Config:
 
 
 def train(
-    config: Config | str | Path,
+    config: Config | str | Path | Any,
     as_of: str | int | None = None,
     progress: Progress = no_progress,
     tune: int = 0,
     quick: bool = False,
     accept: Mapping[str, str] | None = None,
+    *,
+    outcome: str | None = None,
+    positive: str | None = None,
+    order_by: str | None = None,
+    config_out: str | Path | None = None,
+    tables: Mapping[str, Any] | None = None,
 ) -> TrainResult:
     """Train, judge, track and export a model, using only what was known at T.
 
@@ -143,8 +155,8 @@ def train(
 
     Parameters
     ----------
-    config : Config or path
-        What to train on.
+    config : Config, path or DataFrame
+        What to train on: a config; or a data file or a DataFrame (pandas, polars, Arrow) with one row a lead, and `outcome`.
     as_of : str or int, optional
         T; by default the newest recorded time in the table that holds the outcome.
     progress : callable, optional
@@ -155,6 +167,12 @@ def train(
         Leaves out what changes neither the model nor what it is judged by (`LEFT_OUT`). All the rest is the same.
     accept : mapping of str to str, optional
         Reasons by code, beside those of the config's `leaks.accept`.
+    outcome, positive, order_by : str, optional
+        Of a data file or a DataFrame: the outcome's column, its value that means yes, and the column that runs with time.
+    config_out : path, optional
+        Where the config of a data file or a DataFrame is written: by default NAME.yaml for a file, nowhere for a DataFrame.
+    tables : mapping of str to DataFrame, optional
+        What is read in the place of the config's sources, by table.
 
     Raises
     ------
@@ -168,9 +186,18 @@ def train(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
-    config = as_config(config, progress)
+    asked = config_for(config, progress, outcome, positive, order_by, config_out, tables)
     if accept:
-        config = accepting(config, accept)
+        asked = accepting(asked, accept)
+    try:
+        return _train(asked, as_of, progress, tune, quick)
+    except DataError as refusal:
+        if outcome is not None:
+            add_fix_hint(refusal, asked, "train")
+        raise
+
+
+def _train(config: Config, as_of: str | int | None, progress: Progress, tune: int, quick: bool) -> TrainResult:
     if tune:
         optuna_version()  # the extra is missed now, not after minutes
     made = prepare_training(config, parse_as_of(config, as_of), progress)
