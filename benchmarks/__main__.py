@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-MODULES = ("features", "gate", "models", "report", "scoring", "train")
+MODULES = ("features", "gate", "models", "next_period", "report", "scoring", "train")
 """The benches, in the order in which they run."""
 
 

@@ -50,6 +50,6 @@ def test_a_command_that_fails_is_told(tmp_path: Path) -> None:
 def test_all_of_it_on_a_small_world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train.main(["--leads", "1000", "--demo", "1000", "--data", str(tmp_path)])
     said = capsys.readouterr().out
-    assert said.count("\nscore: ") == 2 and "tracking and exporting" in said
+    assert said.count("\nscore: ") == 4 and "tracking and exporting" in said
     for what in ("train: CPU over one fit", "score: CPU s, first night", "demo: seconds from command to report"):
         assert what in said

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from leadline.dataset.feature_spec import Feature
 from leadline.evaluation.ablation import AblationRows, FamilyAblation, Part, ablate_families
 from leadline.metrics import classification
+from leadline.metrics.bootstrap import auc_influence
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.recipe import Recipe
 from leadline.model.fitting.refit import AblationPredictions, refit_without_families
@@ -100,8 +101,14 @@ def test_one_family_has_nothing_to_be_compared_with() -> None:
 scores = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), min_size=60, max_size=60)
 
 
+def by_fold(y: np.ndarray, w: np.ndarray, p: np.ndarray, fold: np.ndarray) -> float:
+    """The folds' mean AUC by their weight, the slow way."""
+    parts = [fold == number for number in np.unique(fold)]
+    return float(np.average([classification.auc(y[m], p[m], w[m]) for m in parts], weights=[w[m].sum() for m in parts]))
+
+
 @given(whole=scores, rest=scores, seed=st.integers(0, 5))
-def test_figures_and_intervals_are_those_of_the_metrics(whole: list[float], rest: list[float], seed: int) -> None:
+def test_figures_are_those_of_the_metrics(whole: list[float], rest: list[float], seed: int) -> None:
     draw = np.random.default_rng(seed)
     a, b = np.array(whole), np.array(rest)
     y, w = (draw.random(60) < 0.4) * 1.0, draw.integers(1, 4, 60) * 1.0
@@ -115,20 +122,45 @@ def test_figures_and_intervals_are_those_of_the_metrics(whole: list[float], rest
     one, none = ablate_families(
         [spec("x", "fit"), spec("z", "age")], AblationRows(y, w, group), said, np.random.default_rng(9)
     )
-    number = int(np.random.default_rng(9).integers(2**31 - 1))
-    slow = classification.paired_difference(classification.log_loss, y, b, a, group, number, w)
-    np.testing.assert_allclose((one.logloss, one.logloss_low, one.logloss_high), slow, rtol=1e-9, atol=1e-12)
+    assert one.logloss == pytest.approx(classification.log_loss(y, b, w) - classification.log_loss(y, a, w), abs=1e-9)
+    assert one.auc == pytest.approx(by_fold(y, w, a, fold) - by_fold(y, w, b, fold), abs=1e-12)
+    assert (none.logloss, none.logloss_low, none.logloss_high, none.auc, none.auc_low) == (0.0, 0.0, 0.0, 0.0, 0.0)
 
-    def auc(at: np.ndarray, p: np.ndarray) -> float:
-        mine = [at[fold[at] == k] for k in (0, 1)]
-        mass = [w[rows].sum() for rows in mine]
-        values = [classification.auc(y[rows], p[rows], w[rows]) for rows in mine]
-        return float(sum(v * m for v, m in zip(values, mass, strict=True)) / sum(mass))
 
-    low, high = classification.bootstrap_by_group(lambda at: auc(at, a) - auc(at, b), group, number)
-    assert one.auc == pytest.approx(auc(np.arange(60), a) - auc(np.arange(60), b), abs=1e-12)
-    assert (one.auc_low, one.auc_high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
-    assert (none.logloss, none.logloss_low, none.logloss_high, none.auc) == (0.0, 0.0, 0.0, 0.0)
+def test_intervals_are_those_of_drawing_accounts_and_ranking_anew() -> None:
+    draw, n = np.random.default_rng(4), 3_000
+    group, fold = draw.integers(0, 600, n).astype(str).astype(object), np.repeat([0, 1, 2], n // 3)
+    odds = draw.normal(size=n) + 0.7 * draw.normal(size=600)[group.astype(int)]
+    y, w = (draw.random(n) < 1 / (1 + np.exp(2 - odds))) * 1.0, draw.integers(1, 3, n) * 1.0
+    a, b = (1 / (1 + np.exp(2 - odds - noise * draw.normal(size=n))) for noise in (0.3, 0.8))
+
+    def said(parts: Sequence[Part]) -> AblationPredictions:
+        return AblationPredictions(fold, np.arange(n), (a, b, a))
+
+    one, _ = ablate_families(
+        [spec("x", "fit"), spec("z", "age")], AblationRows(y, w, group), said, np.random.default_rng(9)
+    )
+
+    def falls(at: np.ndarray) -> tuple[float, float]:
+        loss = classification.log_loss(y[at], b[at], w[at]) - classification.log_loss(y[at], a[at], w[at])
+        return loss, by_fold(y[at], w[at], a[at], fold[at]) - by_fold(y[at], w[at], b[at], fold[at])
+
+    slow = classification.draws_by_group(falls, group, 7, repeats=600)
+    for values, low, high in zip(slow.T, (one.logloss_low, one.auc_low), (one.logloss_high, one.auc_high), strict=True):
+        ends, half = np.quantile(values, [0.025, 0.975]), np.ptp(np.quantile(values, [0.025, 0.975])) / 2
+        assert abs(low - ends[0]) < 0.15 * half and abs(high - ends[1]) < 0.15 * half
+
+
+@given(seed=st.integers(0, 50), many=st.integers(1, 3))
+def test_the_influence_is_the_slope_of_the_auc_in_each_row_s_weight(seed: int, many: int) -> None:
+    draw = np.random.default_rng(seed)
+    p, w = draw.integers(0, 6, 24) / 6.0, draw.uniform(0.5, 2, 24)
+    y, fold = np.tile([1.0, 0.0, 0.0, 1.0], 6), np.arange(24) // 4 % many
+    value, change = auc_influence(y, w, p, fold)
+    assert value == pytest.approx(by_fold(y, w, p, fold)) and change.sum() == pytest.approx(0, abs=1e-9)
+    row, step = int(draw.integers(24)), 1e-6
+    more = w * np.where(np.arange(24) == row, 1 + step, 1.0)
+    assert change[row] == pytest.approx((by_fold(y, more, p, fold) - value) / step, abs=1e-4)
 
 
 @pytest.mark.parametrize(

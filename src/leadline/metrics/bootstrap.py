@@ -1,7 +1,8 @@
 """Differences judged on the same draws of accounts: sums are drawn again by account, all columns of them at once.
 
 A mean, a share or a difference of means is a ratio of sums, so a draw needs the accounts' sums only, not their rows:
-a thousand draws of a hundred columns take a second. For ranks (AUC) there is `classification.bootstrap_by_group`.
+a thousand draws of a hundred columns take a second. AUC is a ratio of sums of pairs; `auc_influence` says how it answers
+to each row, which is such a column. Exact draws of ranks are `classification.bootstrap_by_group`'s.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ __all__ = [
     "AT_ONCE",
     "REPEATS",
     "BootstrapSums",
+    "auc_influence",
     "bootstrap_sums",
     "bootstrap_weights",
     "log_loss_difference",
@@ -119,6 +121,48 @@ class BootstrapSums:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio: Floats = sums[:, self.names.index(above)] / sums[:, self.names.index(below)]
         return ratio
+
+
+def auc_influence(y: Floats, weight: Floats, p: Floats, fold: npt.NDArray[Any]) -> tuple[float, Floats]:
+    """Return the folds' mean AUC, by their weight, and by how much it changes for each row that counts once more.
+
+    Those changes are the first order of what drawing rows again does to it: their sums over accounts give the interval of
+    clustered ROC curves (DeLong 1988; Obuchowski 1997, Biometrics 53:567) without ranking each draw anew. They add up to 0.
+
+    Parameters
+    ----------
+    fold : array
+        Each row's fold; rows are ranked within it. NaN where a fold has one class.
+
+    Examples
+    --------
+    >>> y, p = np.array([1.0, 0.0, 1.0, 0.0]), np.array([0.9, 0.5, 0.4, 0.1])
+    >>> auc, change = auc_influence(y, np.ones(4), p, np.zeros(4))
+    >>> auc, change.tolist()
+    (0.75, [0.125, -0.125, -0.125, 0.125])
+    """
+    change, values, masses = np.zeros(len(y)), [], []
+    for number in np.unique(fold):
+        here = np.flatnonzero(fold == number)
+        value, change[here] = _auc_influence(y[here], weight[here], p[here])
+        values.append(value)
+        masses.append(float(weight[here].sum()))
+        change[here] = change[here] * masses[-1] + weight[here] * value
+    whole = float(np.average(values, weights=masses))
+    return whole, (change - weight * whole) / sum(masses)
+
+
+def _auc_influence(y: Floats, weight: Floats, p: Floats) -> tuple[float, Floats]:
+    """Return one fold's AUC and each row's change: how much of the other class lies on the right side of it, less the mean."""
+    levels, place = np.unique(p, return_inverse=True)
+    positive, negative = (np.bincount(place, weight * side, len(levels)) for side in (y, 1 - y))
+    below = (np.cumsum(negative) - negative / 2)[place]
+    above = (positive.sum() - np.cumsum(positive) + positive / 2)[place]
+    right, wrong = positive.sum(), negative.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        auc = float(np.sum(weight * y * below) / (right * wrong))
+        change = weight * np.where(y > 0, (below / wrong - auc) / right, (above / right - auc) / wrong)
+    return auc, change
 
 
 def log_loss_difference(
