@@ -18,10 +18,10 @@ import projects
 from leadline.config.load import parse_config
 from leadline.config.schema import Config
 from leadline.core.checks import Severity
+from leadline.core.format import yaml_list, yaml_scalar
 from leadline.errors import LeadlineError, UsageError
 from leadline.presets import PRESETS, propose, write_proposal
 from leadline.presets.csv.flat_file import model_name
-from leadline.presets.naming import yaml_list, yaml_scalar
 from leadline.presets.proposal import Proposal
 from leadline.workflows.check import check
 from leadline.workflows.common import open_tables, parse_as_of

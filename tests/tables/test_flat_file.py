@@ -154,7 +154,7 @@ def test_the_same_row_is_read_the_same_in_training_and_in_a_new_file(tmp_path: P
 
 def test_a_flat_file_says_that_the_laws_of_time_do_not_apply(tmp_path: Path) -> None:
     with Run(config(csv(tmp_path, "a,1,1,5"))) as run:
-        assert [(f.code, str(f.severity)) for f in run.loaded.findings] == [("LL121", "note")]
+        assert [(f.code, str(f.severity)) for f in run.loaded.findings] == [("LL121", "note"), ("LL152", "note")]
 
 
 @pytest.mark.parametrize("ordered", ["nr", "row"])

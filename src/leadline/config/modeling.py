@@ -6,7 +6,17 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat, PrivateAttr, TypeAdapter, WrapValidator, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    FiniteFloat,
+    PrivateAttr,
+    TypeAdapter,
+    WithJsonSchema,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 from leadline.config.tables import Duration, Instant, Section, Words
 from leadline.core.point_in_time import Horizon
@@ -37,6 +47,14 @@ __all__ = [
 # What is asked: what is to be predicted, one question or several that follow each other; and how the funnel is read.
 
 
+Level = str | int | float | bool
+Levels = Annotated[
+    tuple[Level, ...],
+    BeforeValidator(lambda v: (v,) if isinstance(v, (str, int, float)) else v),
+    WithJsonSchema({"type": ["string", "number", "boolean", "array"], "items": {"type": ["string", "number", "boolean"]}}, mode="validation"),
+]  # fmt: skip
+
+
 class Outcome(Section):
     """What is to be predicted: a stage reached within a horizon, or a flat file's column.
 
@@ -51,7 +69,9 @@ class Outcome(Section):
     observed_from: Instant | None = None
     observed_until: Instant | None = None
     column: str | None = None
-    positive: str | int | float | bool | None = None
+    positive: Level | None = None
+    negative: Levels = ()
+    open: Levels = ()
     _then: tuple[Outcome, ...] = PrivateAttr(default=())
 
     @property
@@ -71,6 +91,11 @@ class Outcome(Section):
             raise ValueError(
                 "`column` needs `positive`, the value that means yes, as in {column: Converted, positive: 1}"
             )
+        values = [str(v).strip().lower() for v in (self.positive, *self.negative, *self.open) if v is not None]
+        if self.reaches and (self.negative or self.open):
+            raise ValueError("`negative` and `open` are for a flat file, with `column` and `positive`")
+        if len(set(values)) != len(values):
+            raise ValueError("a value stands twice among `positive`, `negative` and `open`; case doesn't matter")
         return self
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,8 @@ __all__ = [
     "shares",
     "stage",
     "stages",
+    "yaml_list",
+    "yaml_scalar",
 ]
 
 ABSENT = "–"
@@ -204,3 +207,30 @@ def duration(text: Any) -> str:
     said = str(text)
     unit = {"d": "day", "h": "hour", "m": "minute", "w": "week"}.get(said[-1:])
     return count(int(said[:-1]), unit) if unit and said[:-1].isdigit() else said
+
+
+def yaml_scalar(text: str) -> str:
+    """Write a text as a YAML scalar: plain where that reads back as the same text, else in quotes.
+
+    Examples
+    --------
+    >>> yaml_scalar("Lead Source"), yaml_scalar("yes"), yaml_scalar("a: b"), yaml_scalar("emp.var.rate")
+    ('Lead Source', '"yes"', '"a: b"', 'emp.var.rate')
+    """
+    import yaml
+
+    if re.fullmatch(r"[A-Za-z_][\w ./()&-]*(?<! )", text) and yaml.safe_load(text) == text:
+        return text
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted) + '"'
+
+
+def yaml_list(words: Iterable[str]) -> str:
+    """Write words as a YAML list in one line.
+
+    Examples
+    --------
+    >>> yaml_list(["mql", "Marketing, qualified"])
+    '[mql, "Marketing, qualified"]'
+    """
+    return f"[{', '.join(yaml_scalar(w) for w in words)}]"

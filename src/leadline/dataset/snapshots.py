@@ -27,7 +27,9 @@ def for_training(config: Config, loaded: LoadedTables) -> int:
     """Make the snapshots of the past, up to T; return how many."""
     store, limit = loaded.store, loaded.known_at
     if config.is_flat:
-        visible = f"WHERE l.order_at < {limit}" if limit is not None else ""
+        # An open row may lack its place in the order: it trains nothing, and is counted.
+        open_too = "(l.order_at IS NULL AND l.outcome IS NULL)"
+        visible = f"WHERE l.order_at < {limit} OR {open_too}" if limit is not None else ""
         return _flat(loaded, visible, "l.order_at")
     first = store.rows("SELECT MIN(GREATEST(created_at, recorded_at)) FROM leads")[0][0]
     if first is None or limit is None:

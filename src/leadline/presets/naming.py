@@ -1,16 +1,14 @@
-"""The words that guesses go by: how exports name their columns, rungs and behaviours; and writing a word as YAML."""
+"""The words that guesses go by: how exports name their columns, rungs and behaviours."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-import yaml
-
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.presets.proposal import Guess
 
-__all__ = ["first_match", "guess_stage", "guess_stages", "matching_names", "snake_name", "yaml_list", "yaml_scalar"]
+__all__ = ["first_match", "guess_stage", "guess_stages", "matching_names", "snake_name"]
 
 
 def snake_name(name: str) -> str:
@@ -48,31 +46,6 @@ def matching_names(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
     asked = list(patterns)
     found = [(place, n, name) for n, name in enumerate(names) if (place := first_match(name, asked)) is not None]
     return [name for _, _, name in sorted(found)]
-
-
-def yaml_scalar(text: str) -> str:
-    """Write a text as a YAML scalar: plain where that reads back as the same text, else in quotes.
-
-    Examples
-    --------
-    >>> yaml_scalar("Lead Source"), yaml_scalar("yes"), yaml_scalar("a: b"), yaml_scalar("emp.var.rate")
-    ('Lead Source', '"yes"', '"a: b"', 'emp.var.rate')
-    """
-    if re.fullmatch(r"[A-Za-z_][\w ./()&-]*(?<! )", text) and yaml.safe_load(text) == text:
-        return text
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted) + '"'
-
-
-def yaml_list(words: Iterable[str]) -> str:
-    """Write words as a YAML list in one line.
-
-    Examples
-    --------
-    >>> yaml_list(["mql", "Marketing, qualified"])
-    '[mql, "Marketing, qualified"]'
-    """
-    return f"[{', '.join(yaml_scalar(w) for w in words)}]"
 
 
 # Stage words: which of our rungs a source's word means, by what it says.

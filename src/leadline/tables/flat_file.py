@@ -8,14 +8,16 @@ from typing import Any
 from leadline.config.schema import Config
 from leadline.core.checks import Finding, Findings, Severity
 from leadline.storage import Store
-from leadline.storage.dialect import identifier, literal
+from leadline.storage.dialect import identifier
 from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes, resolve_kinds
 from leadline.tables.checks import fitting_nothing, missing_column, unusable_column
+from leadline.tables.outcome_levels import means_sql
 from leadline.tables.schema import UNTOLD, CanonicalColumn, cast_sql, find_column, kind_of_type, text_sql
 
-__all__ = ["outcome_sql", "read_flat_file"]
+__all__ = ["FEW_UNORDERED", "outcome_sql", "read_flat_file"]
 
-YES, NO = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
+FEW_UNORDERED = 0.1
+"""Share of rows that may lack a place in the order: they are left out, and told."""
 
 
 def read_flat_file(
@@ -24,7 +26,7 @@ def read_flat_file(
     """Read the file into ``leads(row, lead_id, account_id, order_at, outcome, …attributes)``.
 
     ``order_at`` is a BIGINT (microseconds where the column holds dates, which ``is_dated`` says; the row's number for
-    ``row``), ``outcome`` 1, 0 or NULL. When `scoring` another file, the outcome and order columns may be missing.
+    ``row``), ``outcome`` 1, 0 or NULL, ``said_outcome`` the cell's own word, for the checks. When `scoring` another file, the outcome and order columns may be missing.
     """
     key, order = section.key, config.snapshots.order_by or "row"
     outcome = str(config.outcome.column)
@@ -54,6 +56,7 @@ def read_flat_file(
         parts = [
             'row_number() OVER () AS "row"', f"{key_sql} AS lead_id", "CAST(NULL AS VARCHAR) AS account_id",
             f"{order_sql} AS order_at", f"{is_dated} AS is_dated", f"{positive} AS outcome",
+            *([f"NULLIF(TRIM(CAST({identifier(names[outcome] or '')} AS VARCHAR)), '') AS said_outcome"] if not scoring else []),
             *(f"{attribute_sql(a, there[a.column])} AS {a.name}" for a in attributes),
         ]  # fmt: skip
         store.run(f"CREATE OR REPLACE TABLE leads AS SELECT {', '.join(parts)} FROM raw_leads")
@@ -67,31 +70,13 @@ def read_flat_file(
 
 
 def outcome_sql(config: Config, column: str) -> str:
-    """Write 1.0, 0.0 or NULL for a row's outcome; words for yes and no, and 1 and 1.0, are the same.
-
-    YAML reads a bare ``yes`` as true, so a positive value of true also means yes, y, t and 1.
-    """
-    positive = config.outcome.positive
-    text = f"LOWER(TRIM(CAST({column} AS VARCHAR)))"
-    word = str(positive).strip().lower()
-    words, number = _alike(word)
-    tests = [f"{text} IN ({', '.join(literal(w) for w in words)})"]
-    if number is not None:
-        tests.append(f"TRY_CAST({column} AS DOUBLE) = {number!r}")
-    test = " OR ".join(tests)
-    return f"CASE WHEN {column} IS NULL OR {text} = '' THEN NULL WHEN {test} THEN 1.0 ELSE 0.0 END"
-
-
-def _alike(word: str) -> tuple[tuple[str, ...], float | None]:
-    """List the words that mean the same, all of yes, all of no, or the word alone; and the number that does, if any."""
-    try:
-        number = float(word)
-    except ValueError:
-        number = None
-    for words, means in ((YES, 1.0), (NO, 0.0)):
-        if word in words or number == means:
-            return words, means
-    return (word,), number
+    """Write 1.0, 0.0, or NULL for a row's outcome where it has none yet: the cell is blank, or says what `open` lists."""
+    asked, text = config.outcome, f"TRIM(CAST({column} AS VARCHAR))"
+    positive = means_sql(column, () if asked.positive is None else (asked.positive,))
+    return (
+        f"CASE WHEN {column} IS NULL OR {text} = '' THEN NULL WHEN {positive} THEN 1.0 "
+        f"WHEN {means_sql(column, asked.open)} THEN NULL ELSE 0.0 END"
+    )
 
 
 def _order_sql(order: str, column: str | None, there: dict[str, str], config: Config, store: Store) -> str | None:
@@ -120,11 +105,20 @@ def _instant(column: str, type_name: str, config: Config) -> str:
 
 
 def _unordered(store: Store, order: str) -> list[Finding]:
-    count, first = store.rows('SELECT COUNT(*), MIN("row") FROM leads WHERE order_at IS NULL')[0]
+    """Tell ended rows without a place in the order: a few are left out; where they are many, the column isn't the order.
+
+    Open rows need none: they train nothing.
+    """
+    lacking = "outcome IS NOT NULL AND order_at IS NULL"
+    count, first, ended = store.rows(
+        f'SELECT COUNT(*) FILTER ({lacking}), MIN("row") FILTER ({lacking}), COUNT(outcome) FROM leads'
+    )[0]
     if not count:
         return []
+    few = count <= FEW_UNORDERED * ended
     return [Finding(
-        "LL105", Severity.ERROR, f"leads.{order}", f"{count} rows hold no whole number or date (first: row {first})",
+        "LL105", Severity.WARNING if few else Severity.ERROR, f"leads.{order}",
+        f"{count} rows hold no whole number or date (first: row {first}){' and are left out of training and judging' if few else ''}",
         "an order for each row", "mend the column or use `order_by: row`", count,
     )]  # fmt: skip
 

@@ -179,7 +179,10 @@ def _load_flat(
     context = checks.Context(config, store, known_at or 0, attributes, default_limit=known_at is None)
     found += run_checks(checks.FLAT, context)
     if section.key != "row" and "leads" not in context.unique:
-        drop_duplicates("leads", store, apart=("order_at",) if config.snapshots.order_by == "row" else ())
+        drop_duplicates("leads", store, checks.apart(context))
+    if not scoring:
+        found += run_checks(checks.FLAT_OUTCOME, context)
+        store.run("ALTER TABLE leads DROP COLUMN said_outcome")
     found += run_checks(checks.FLAT_AFTER, context)
     _forget_repeats(store)
     store.forget("raw_leads")

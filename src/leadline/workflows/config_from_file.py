@@ -12,9 +12,9 @@ from leadline.config.load import load_config, parse_config
 from leadline.config.schema import Config
 from leadline.core.checks import Findings, Severity
 from leadline.core.files import write_text
+from leadline.core.format import yaml_list, yaml_scalar
 from leadline.errors import DataError, UsageError
 from leadline.leakage.column_names import is_counted, is_mutable, is_rescored
-from leadline.presets.naming import yaml_list, yaml_scalar
 from leadline.storage.locations import ENDINGS
 from leadline.workflows.common import Progress, as_config
 

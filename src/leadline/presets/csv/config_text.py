@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from leadline.core.format import yaml_list, yaml_scalar
 from leadline.presets.csv.flat_file import NEAR_UNIQUE
-from leadline.presets.naming import guess_stage, snake_name, yaml_list, yaml_scalar
+from leadline.presets.naming import guess_stage, snake_name
 from leadline.presets.profile import MANY_VALUES, TableProfile
 from leadline.presets.proposal import Guess, percent
 

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files as resources
 
+from leadline.core.format import yaml_scalar
 from leadline.errors import DataError, UsageError
-from leadline.presets.naming import matching_names, yaml_scalar
+from leadline.presets.naming import matching_names
 from leadline.presets.profile import MANY_VALUES, ColumnProfile, TableProfile, common_values, rising_share
 from leadline.presets.proposal import Guess, percent
 from leadline.storage import Store
+from leadline.tables.flat_file import FEW_UNORDERED
 from leadline.tables.schema import find_column
 
 __all__ = [
@@ -180,13 +182,19 @@ def _order(store: Store, sheet: TableProfile, outcome: str, given: str | None, s
     if given is not None:
         chosen = given if given == "row" else _named(sheet, given, "--order-by")
         return Guess("snapshots.order_by", chosen, "you named it")
-    free = [c for c in sheet.columns if c.name != outcome and c.filled == 1 and not suspect(c.name)]
+    usable = [c for c in sheet.columns if c.name != outcome and not suspect(c.name)]
+    free = [c for c in usable if c.filled == 1]
     times = [c.name for c in free if c.kind == "time"]
+    if not times:
+        nearly = [c for c in usable if c.kind == "time" and c.filled >= 1 - FEW_UNORDERED]
+        times = [c.name for c in sorted(nearly, key=lambda c: -c.filled)]
     dates = [*matching_names(times, BORN), *(t for t in times if not matching_names([t], BORN))]
     numbers = matching_names([c.name for c in free if c.kind == "whole" and c.is_key], NUMBERED)
     if dates:
         rest = (*dates[1:], *numbers, "row")
-        return Guess("snapshots.order_by", dates[0], "a date in 100% of rows", len(dates) == 1, rest)
+        filled = sheet.of(dates[0]).filled
+        why = f"a date in {percent(filled)} of rows"
+        return Guess("snapshots.order_by", dates[0], why, len(dates) == 1 and filled == 1, rest)
     if numbers:
         runs = rising_share(store, sheet, numbers[0])
         way = "rises" if runs >= 0.5 else "falls"

@@ -1,21 +1,24 @@
 """The checks of the tables, LL1xx: keys, clocks, types and order, on the rows visible at T.
 
-``CHECKS`` run on the tables cut at T with their repeats, ``AFTER`` once repeats are gone, ``FLAT`` and ``FLAT_AFTER`` on a flat file.
+``CHECKS`` run on the tables cut at T with their repeats, ``AFTER`` once repeats are gone, ``FLAT``, ``FLAT_OUTCOME`` and ``FLAT_AFTER`` on a flat file.
 """
 
 from __future__ import annotations
 
 from leadline.core.checks import Check, Severity
 from leadline.tables import icp
-from leadline.tables.checks import consistency, keys, timestamps
+from leadline.tables.checks import consistency, keys, outcomes, timestamps
 from leadline.tables.checks.base import Context, fitting_nothing, missing_column, nested_column, unusable_column
+from leadline.tables.checks.keys import apart
 
 __all__ = [
     "AFTER",
     "CHECKS",
     "FLAT",
     "FLAT_AFTER",
+    "FLAT_OUTCOME",
     "Context",
+    "apart",
     "fitting_nothing",
     "missing_column",
     "nested_column",
@@ -55,3 +58,7 @@ FLAT: tuple[Check[Context], ...] = (
     Check("LL125", "ICP of no attribute", ERROR, icp.unmatched),
 )
 FLAT_AFTER: tuple[Check[Context], ...] = (Check("LL102", "duplicate key", ERROR, keys.duplicate_key),)
+FLAT_OUTCOME: tuple[Check[Context], ...] = (
+    Check("LL151", "value that is no outcome yet", ERROR, outcomes.open_levels),
+    Check("LL152", "what the outcome's values were taken for", NOTE, outcomes.every_level),
+)

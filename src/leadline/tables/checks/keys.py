@@ -9,7 +9,16 @@ from leadline.tables.checks.base import Answer, Context, outcome_tables
 from leadline.tables.schema import KEYS
 from leadline.tables.visibility import content_columns, find_repeats
 
-__all__ = ["duplicate_key", "empty_needed", "empty_other", "missing_key", "missing_lead", "orphans", "repeated_rows"]
+__all__ = [
+    "apart",
+    "duplicate_key",
+    "empty_needed",
+    "empty_other",
+    "missing_key",
+    "missing_lead",
+    "orphans",
+    "repeated_rows",
+]
 
 
 def empty_needed(context: Context) -> Iterator[Answer]:
@@ -87,21 +96,21 @@ def repeated_rows(context: Context) -> Iterator[Answer]:
 
 def _repeated(context: Context, table: str, key: str) -> int:
     """Make the table of repeats, and count the rows of it that are too many."""
-    if not find_repeats(table, context.store, _apart(context)):
+    if not find_repeats(table, context.store, apart(context)):
         context.unique.add(table)
         return 0
     each = f"SELECT COUNT(*) AS n FROM repeats_{table} WHERE {key} IS NOT NULL GROUP BY {_content(context, table)}"
     return int(context.store.rows(f"SELECT COALESCE(SUM(n - 1), 0) FROM ({each}) AS t")[0][0])
 
 
-def _apart(context: Context) -> tuple[str, ...]:
-    """Name what tells only of a row's place in its file."""
-    return ("order_at",) if context.config.snapshots.order_by == "row" else ()
+def apart(context: Context) -> tuple[str, ...]:
+    """Name what tells only of a row's place in its file, or how its outcome is spelled."""
+    return ("said_outcome", *(("order_at",) if context.config.snapshots.order_by == "row" else ()))
 
 
 def _content(context: Context, table: str) -> str:
     """Name the columns of a row that aren't about the row itself."""
-    return ", ".join(identifier(c) for c in content_columns(table, context.store, _apart(context))[0])
+    return ", ".join(identifier(c) for c in content_columns(table, context.store, apart(context))[0])
 
 
 def duplicate_key(context: Context) -> Iterator[Answer]:
