@@ -6,7 +6,7 @@ Examples
 --------
 >>> import leadline
 >>> sorted(leadline.__all__)[:3]
-['Config', 'LeadlineError', 'check']
+['Config', 'LeadlineClassifier', 'LeadlineError']
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "Config": "leadline.config.schema",
+    "LeadlineClassifier": "leadline.model.estimator",
     "LeadlineError": "leadline.errors",
     "load_config": "leadline.config.load",
     "check": "leadline.workflows.check",
@@ -27,6 +28,8 @@ _WHERE = {
     "score": "leadline.workflows.scoring.score",
     "explain": "leadline.workflows.scoring.explain",
     "explain_page": "leadline.workflows.scoring.lead_page",
+    "features": "leadline.workflows.features",
+    "splits": "leadline.workflows.features",
     "report": "leadline.workflows.report",
     "forget": "leadline.workflows.forget",
     "funnel": "leadline.workflows.funnel",
@@ -38,10 +41,12 @@ _WHERE = {
 
 __all__ = [
     "Config",
+    "LeadlineClassifier",
     "LeadlineError",
     "check",
     "explain",
     "explain_page",
+    "features",
     "forget",
     "funnel",
     "load_config",
@@ -51,6 +56,7 @@ __all__ = [
     "report",
     "roll_back",
     "score",
+    "splits",
     "train",
 ]
 

@@ -44,7 +44,7 @@ from leadline.model.fitting.selection import (
 )
 from leadline.model.scorer import Scorer
 
-__all__ = ["OutOfFold", "RowSplit", "fit_scorer", "inner_folds", "split_newest"]
+__all__ = ["OutOfFold", "RowSplit", "fit_chosen", "fit_scorer", "inner_folds", "split_newest"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
@@ -147,7 +147,7 @@ def fit_scorer(
     ]  # fmt: skip
     # The newest fold's model and the final one need nothing of each other.
     fits = [(rows.take(train), seeds[1]) for train, _ in newest] + [(rows, seeds[2])]
-    *judges, final = run_all([partial(_fit, specs, part, choice.recipe, seed) for part, seed in fits], threads)
+    *judges, final = run_all([partial(fit_chosen, specs, part, choice.recipe, seed) for part, seed in fits], threads)
     for (_, test), judge in zip(newest, judges, strict=True):
         values = rows.values.iloc[test]
         margin = judge.margin(values)
@@ -236,7 +236,7 @@ def inner_folds(matrix: Matrix, within: Rows) -> list[RowSplit]:
     ]
 
 
-def _fit(specs: Sequence[Feature], matrix: Matrix, chosen: Recipe, seed: int, threads: int) -> Scorer:
+def fit_chosen(specs: Sequence[Feature], matrix: Matrix, chosen: Recipe, seed: int, threads: int) -> Scorer:
     """Fit what was chosen, without calibration."""
     encoder, c = Encoder.fit(specs, matrix), float(chosen.c or 1.0)
     regression, start = fit_path(encoder, matrix, (c,), threads)[c]

@@ -40,6 +40,7 @@ __all__ = [
     "CheckedData",
     "TrainingData",
     "check_data",
+    "drop_constant_features",
     "future_moves",
     "make_folds",
     "plan_folds",
@@ -265,7 +266,7 @@ def prepare_training(
         if ask is None:
             found += future_moves(config, loaded, specs, made).accept(config.leaks.accept)
             found.raise_errors()
-        kept = _drop_constant_features(made, specs)
+        kept = drop_constant_features(made, specs)
         held = None if ask is not None else _summary(config, loaded, kept.specs)  # a night knows the kept ones alone
         return TrainingData(
             loaded,
@@ -329,7 +330,7 @@ def _too_little_data(config: Config, snapshots_made: int, counts: LabelCounts) -
     return []
 
 
-def _drop_constant_features(made: FeatureTable, specs: tuple[Feature, ...]) -> FeatureTable:
+def drop_constant_features(made: FeatureTable, specs: tuple[Feature, ...]) -> FeatureTable:
     """Leave out features that say nothing here: the same everywhere, or the same as an earlier one."""
     seen: set[bytes] = set()
     names = []
