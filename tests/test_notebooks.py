@@ -29,9 +29,21 @@ def code(path: Path) -> str:
     return "\n\n".join("".join(c["source"]) for c in cells(path, "code"))
 
 
-def test_the_four_notebooks_are_there() -> None:
-    expected = ["01_look_at_your_funnel", "02_train_and_judge", "03_choose_a_threshold", "04_why_this_lead"]
+def test_the_five_notebooks_are_there() -> None:
+    expected = [
+        "01_look_at_your_funnel",
+        "02_train_and_judge",
+        "03_choose_a_threshold",
+        "04_why_this_lead",
+        "05_from_a_dataframe",
+    ]
     assert [p.stem for p in NOTEBOOKS] == expected
+
+
+def test_a_dataframe_is_a_compared_model_in_ten_cells() -> None:
+    path = FOLDER / "05_from_a_dataframe.ipynb"
+    assert len(cells(path, "code")) + len(cells(path, "markdown")) == 10
+    assert all(f"leadline.{name}(" in code(path) for name in ("check", "features", "splits", "train", "score"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
