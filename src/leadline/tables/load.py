@@ -127,7 +127,13 @@ def load(
     attributes, found = _settle(read, kinds, store)
     _spell_fields(config, store, attributes)
     context = checks.Context(
-        log.to_check(config), store, limit, attributes, known_at is None, repeated=log.repeated(config, store)
+        log.to_check(config),
+        store,
+        limit,
+        attributes,
+        known_at is None,
+        repeated=log.repeated(config, store),
+        observed_until=until,
     )
     found += run_checks(checks.CHECKS, context)
     log.drop_repeats(store)
@@ -149,6 +155,8 @@ def load(
     else:
         merges.no_merges(store)
     stages.build_reached(config, store)
+    if kinds is None:  # a night, whose model's columns are settled, learns nothing
+        found += run_checks(checks.OUTCOME, context)
     store.hand_over(event_cache.FOLDER)
     return LoadedTables(store, limit, until, attributes, rows, found, prints, _sources(config), log=log, forgotten=gone)
 

@@ -1,13 +1,14 @@
 """The checks of the tables, LL1xx: keys, clocks, types and order, on the rows visible at T.
 
-``CHECKS`` run on the tables cut at T with their repeats, ``AFTER`` once repeats are gone, ``FLAT``, ``FLAT_OUTCOME`` and ``FLAT_AFTER`` on a flat file.
+``CHECKS`` run on the tables cut at T with their repeats, ``AFTER`` once repeats are gone, ``FLAT``, ``FLAT_OUTCOME`` and ``FLAT_AFTER`` on a flat file; ``OUTCOME`` once the ladder
+is built, where a model is to be trained.
 """
 
 from __future__ import annotations
 
 from leadline.core.checks import Check, Severity
 from leadline.tables import icp
-from leadline.tables.checks import consistency, keys, outcomes, timestamps
+from leadline.tables.checks import consistency, keys, outcome_gaps, outcomes, timestamps
 from leadline.tables.checks.base import Context, fitting_nothing, missing_column, nested_column, unusable_column
 from leadline.tables.checks.keys import apart
 
@@ -17,6 +18,7 @@ __all__ = [
     "FLAT",
     "FLAT_AFTER",
     "FLAT_OUTCOME",
+    "OUTCOME",
     "Context",
     "apart",
     "fitting_nothing",
@@ -61,4 +63,10 @@ FLAT_AFTER: tuple[Check[Context], ...] = (Check("LL102", "duplicate key", ERROR,
 FLAT_OUTCOME: tuple[Check[Context], ...] = (
     Check("LL151", "value that is no outcome yet", ERROR, outcomes.open_levels),
     Check("LL152", "what the outcome's values were taken for", NOTE, outcomes.every_level),
+)
+OUTCOME: tuple[Check[Context], ...] = (
+    Check("LL153", "outcomes begin later than leads", WARNING, outcome_gaps.begin_late),
+    Check("LL154", "outcomes end early", WARNING, outcome_gaps.end_early),
+    Check("LL155", "outcomes pause", WARNING, outcome_gaps.pause),
+    Check("LL156", "outcomes of one day", WARNING, outcome_gaps.on_one_day),
 )

@@ -31,7 +31,7 @@ class Context:
     """What a check may look at.
 
     `unique` names the tables in which a check saw a key of its own in every row; `repeated`, of tables whose keys were looked
-    at before, the column and how many rows repeat another exactly.
+    at before, the column and how many rows repeat another exactly. Outcomes are taken to be recorded up to `observed_until`.
     """
 
     config: Config
@@ -41,6 +41,7 @@ class Context:
     default_limit: bool
     unique: set[str] = field(default_factory=set)
     repeated: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    observed_until: int = 0
 
     def count(self, table: str, where: str) -> tuple[int, int]:
         """Count a table's rows under a condition; return the count and the first row's number."""
