@@ -30,7 +30,7 @@ def keys(schema: dict[str, Any]) -> set[tuple[str, str]]:
 def said(text: str) -> set[str]:
     """List the keys that a page names in code: of `tables.leads.key`, each part."""
     spans = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {part for span in spans for part in re.split(r"[^a-z_]+", span)}
+    return {part for span in spans for part in re.split(r"[^a-z0-9_]+", span)}
 
 
 def test_every_config_key_is_told() -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "FunnelPlan",
     "IntentStages",
     "Leaks",
+    "ModelPlan",
     "Outcome",
     "Outcomes",
     "PointsPlan",
@@ -292,6 +293,28 @@ class Backtest(Section):
     test: Duration | Annotated[float, Field(gt=0, lt=1)] = Horizon.parse("56d")
     ablation: bool = True
     stability: bool = True
+
+
+class ModelPlan(Section):
+    """Settings of the trees, which are otherwise leadline's own; how many trees there are is chosen all the same.
+
+    Examples
+    --------
+    >>> ModelPlan(l2=1.0, num_leaves=7).settings
+    {'num_leaves': 7, 'l2': 1.0}
+    """
+
+    learning_rate: float | None = Field(default=None, gt=0, le=1)
+    max_depth: int | None = Field(default=None, ge=1, le=6)
+    num_leaves: int | None = Field(default=None, ge=2, le=64)
+    l2: FiniteFloat | None = Field(default=None, ge=0)
+    feature_fraction: float | None = Field(default=None, gt=0, le=1)
+    max_rounds: int | None = Field(default=None, ge=1, le=10_000)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What is set, by its name in a recipe."""
+        return self.model_dump(exclude_none=True)
 
 
 class Capacity(Section):

@@ -18,6 +18,7 @@ from leadline.config.modeling import (
     FunnelPlan,
     IntentStages,
     Leaks,
+    ModelPlan,
     Outcome,
     Outcomes,
     PointsPlan,
@@ -118,6 +119,7 @@ class Config(Section):
     icp: dict[str, Wanted] = Field(default_factory=dict)
     features: FeaturePlan = FeaturePlan()
     backtest: Backtest = Backtest()
+    model: ModelPlan = ModelPlan()
     capacity: Capacity = Capacity()
     funnel: FunnelPlan = FunnelPlan()
     sla: Sla | None = None

@@ -211,7 +211,8 @@ def fit_model(
         return _lowest(config, made, folds, matrix, rung)
     what = (made.features.specs, matrix, pairs)
     tuned = tune_recipe(config, *what, tune, progress) if tune and rung.name == "boosting" else None
-    recipe = tuned.recipe if tuned else None
+    asked = Recipe(**config.model.settings) if config.model.settings else None
+    recipe = tuned.recipe if tuned else asked
     if rung.name == "regression":
         recipe = Recipe(anchored=True, rounds=0, c=small_data.regression_penalty(matrix, len(made.features.specs)))
     scorer, honest = fit_scorer(*what, recipe, config.seed, config.engine.threads)

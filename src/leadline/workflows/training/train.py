@@ -200,6 +200,10 @@ def train(
 def _train(config: Config, as_of: str | int | None, progress: Progress, tune: int, quick: bool) -> TrainResult:
     if tune:
         optuna_version()  # the extra is missed now, not after minutes
+        if config.model.settings:
+            raise UsageError(
+                f"--tune: the config sets {', '.join(config.model.settings)} in `model`; expected one of both; leave one out"
+            )
     made = prepare_training(config, parse_as_of(config, as_of), progress)
     folds, said = make_folds(config, made)
     require_registry(config)
