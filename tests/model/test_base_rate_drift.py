@@ -42,6 +42,25 @@ def test_what_another_model_says_more_is_taken_off() -> None:
     assert abs(one.shift - less.shift - 0.3) < 1e-9
 
 
+@given(st.integers(0, 50), st.floats(0.0, 2.0))
+def test_a_model_that_is_sharper_on_rows_it_was_fitted_on_is_not_taken_for_one_that_says_less(
+    seed: int, sharper: float
+) -> None:
+    fold = rows([0.1], seed=seed)
+    swung = sharper * (2 * fold.y - 1) * 0.5
+    moved = swung + log_odds_shift(fold.margin + swung, fold.y, fold.weight)  # a fit keeps the sum
+    ((own,), (mean,)) = (drift_periods(fold, moved, absorbs) for absorbs in (False, True))
+    assert abs(own.shift) < 1e-6
+    (before,) = drift_periods(fold, np.zeros(2_000))
+    assert abs(mean.shift - before.shift + float(np.mean(moved))) < 1e-9  # what it was: too high by the sharpness
+
+
+def test_of_a_model_that_absorbs_levels_the_mean_difference_is_taken_off() -> None:
+    fold = rows([0.1])
+    (one,), (less,) = (drift_periods(fold, np.full(2_000, by), absorbs=True) for by in (0.0, 0.3))
+    assert abs(one.shift - less.shift - 0.3) < 1e-9
+
+
 def test_copies_of_a_row_by_one_lead_tell_no_more() -> None:
     fold = rows([0.1], each=500)
     twice = fold.take(np.repeat(np.arange(500), 4))

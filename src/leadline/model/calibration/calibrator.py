@@ -76,7 +76,7 @@ class Calibrator:
         return cls(edge, _newton(margin, y, weight, np.array([edge, 0.0]), free=False)[1])
 
     @classmethod
-    def follow(cls, folds: Sequence[ForwardRows], moved: Sequence[Floats]) -> Calibrator:
+    def follow(cls, folds: Sequence[ForwardRows], moved: Sequence[Floats], absorbs: bool = False) -> Calibrator:
         """Fit on forward folds, oldest first, so that the shift follows the base rate into tomorrow.
 
         Parameters
@@ -85,6 +85,8 @@ class Calibrator:
             Rows that the model of their fold hadn't seen.
         moved : sequence of arrays
             By how much more the model to be calibrated says of the same rows, before calibration.
+        absorbs : bool
+            Whether its features tell the date (`drift_periods`).
 
         Notes
         -----
@@ -106,7 +108,7 @@ class Calibrator:
         seen = [
             period
             for one, by in zip(folds, moved, strict=True)
-            for period in drift_periods(one.scaled(slope), slope * by)
+            for period in drift_periods(one.scaled(slope), slope * by, absorbs)
         ]
         return cls(slope, current_shift(seen))
 

@@ -184,10 +184,11 @@ def _calibrator(
     seen: Sequence[_FoldModelOutput], scorer: Scorer | None = None, rows: Matrix | None = None
 ) -> Calibrator:
     """Follow the folds; for a scorer that was fitted on their rows since, what it now says of them is taken off."""
-    moved = [np.zeros(len(one.rows)) for one in seen]
+    moved, absorbs = [np.zeros(len(one.rows)) for one in seen], False
     if scorer is not None and rows is not None:
         moved = [scorer.margin(rows.values.iloc[one.rows]) - one.forward.margin for one in seen]
-    return Calibrator.follow([one.forward for one in seen], moved)
+        absorbs = bool(scorer.recipe.moving)
+    return Calibrator.follow([one.forward for one in seen], moved, absorbs)
 
 
 def split_newest(
