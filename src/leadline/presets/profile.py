@@ -126,8 +126,9 @@ def text_sql_of(column: str) -> str:
 def _counts(column: str, type_name: str) -> list[str]:
     """Count what is filled, distinct, numbers, whole numbers, times and times without a zone."""
     text = text_sql_of(column)
-    number = f"TRY_CAST({text} AS DOUBLE)"
-    whole = f"{number} = FLOOR({number}) AND NOT regexp_matches({text}, '^[+-]?0[0-9]|_')"
+    # What begins with a nought, as 0042, is an id: it is no number.
+    number = f"CASE WHEN NOT regexp_matches({text}, '^[+-]?0[0-9]|_') THEN TRY_CAST({text} AS DOUBLE) END"
+    whole = f"{number} = FLOOR({number})"
     naive = f"regexp_matches({text}, {literal(NAIVE)})"
     dated = f"{naive} OR regexp_matches({text}, {literal(ZONED)})"
     if kind_of_type(type_name) == "time":

@@ -11,7 +11,7 @@ from leadline.presets.profile import MANY_VALUES, ColumnProfile, TableProfile, m
 from leadline.presets.proposal import Guess, percent
 from leadline.storage import Store
 
-__all__ = ["LAYOUT", "ColumnSpec", "match_columns"]
+__all__ = ["LAYOUT", "ColumnSpec", "match_columns", "repeats"]
 
 LEAD = (
     r"lead|lead_?id|prospect_?id|contact_?id|person_?id|mql_?id",
@@ -93,10 +93,10 @@ LAYOUT: Mapping[str, tuple[ColumnSpec, ...]] = {
     "opportunities": (
         ColumnSpec("lead", LEAD, needed=False, refers="leads"), ColumnSpec("account", ACCOUNT, needed=False, refers="accounts"),
         ColumnSpec("key", (r"(opportunity|opp|deal)_?(id|key|number)", r"id|key|.*_id"), "key"),
-        ColumnSpec("created_at", (*BORN, r"open(ed)?_?(at|date|on)"), "time"),
+        ColumnSpec("created_at", (*BORN, r"(open(ed)?|engaged?|start(ed)?)_?(at|date|on)"), "time"),
         ColumnSpec("closed_at", (r"closed_?(at|on|date)|close_?date|won_?(at|date|on)",), "time", needed=False),
         ColumnSpec("stage", STAGE, "word", needed=False),
-        ColumnSpec("amount", (r"amount|value|revenue|deal_?(amount|value|size)|arr|acv|tcv|price",), "number", needed=False),
+        ColumnSpec("amount", (r"(close_?)?(amount|value)|revenue|deal_?(amount|value|size)|arr|acv|tcv|price",), "number", needed=False),
     ),
     "history": (
         ColumnSpec("lead", LEAD, refers="leads"), ColumnSpec("field", (r"field|field_?name|property|name|attribute",), "word"),
@@ -182,7 +182,7 @@ def _choose(
     first, rest = sheet.of(found[0]), tuple(found[1:4])
     what = f"tables.{role}.{asked.key}"
     if asked.kind == "key":
-        why = f"filled in {percent(first.filled)} of rows, unique in {percent(first.unique)} of these"
+        why = f"filled in {percent(first.filled)} of rows, unique in {percent(first.unique)} of these{repeats(sheet, first)}"
         return Guess(what, first.name, why, first.is_key, rest)
     if asked.refers in keys:
         _other, key = keys[asked.refers]
@@ -192,6 +192,12 @@ def _choose(
     if unnamed:
         why += ", though its name doesn't say so"
     return Guess(what, first.name, f"{why}; filled in {percent(first.filled)} of rows", not unnamed, rest)
+
+
+def repeats(sheet: TableProfile, column: ColumnProfile) -> str:
+    """Say how many rows repeat a key that another has; "" for none."""
+    rows = round(sheet.rows * column.filled) - column.distinct
+    return f"; {rows:,} row{'s repeat keys' if rows > 1 else ' repeats the key'} of others" if rows else ""
 
 
 def _fits(asked: ColumnSpec, column: ColumnProfile) -> bool:

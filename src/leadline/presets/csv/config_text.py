@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from leadline.core.format import yaml_list, yaml_scalar
 from leadline.presets.csv.flat_file import NEAR_UNIQUE
-from leadline.presets.naming import guess_stage, snake_name
+from leadline.presets.naming import first_match, guess_stage, matching_names, snake_name
 from leadline.presets.profile import MANY_VALUES, TableProfile
 from leadline.presets.proposal import Guess, percent
 
@@ -33,6 +33,15 @@ INTENTS = {
 }
 
 """Parts of an event type's name that say how near to buying it is; the first that fits counts."""
+
+RUNGS = r"(mql|sql|sal|opportunity|opp|deal|won|lost|customer|converted|qualified|disqualified|unqualified|rejected|closed(_won|_lost)?|churned)"
+FLAGS = (rf"(is|has|was|became|reached|got|flag)_(an?_)?{RUNGS}", rf"{RUNGS}_(flag|ind|indicator|yn|bool)", RUNGS)
+WHO = r"(owner|sdr|bdr|ae|csm|sales_?(rep|agent|person|owner|manager)|account_(executive|manager|owner)|assignee|assigned_(to|rep|user|agent)|(owner|lead|contact|deal)_(rep|owner))"
+OWNERS = (
+    rf"((lead|contact|account|deal|record|current)_)?{WHO}(_(id|name|email|rep|rep_id|user|key|team))?",
+    r"rep(_(id|name|email))?",
+)
+MOSTLY_ALONE = 0.5
 
 LATER = (("sql", "30d"), ("opportunity", "60d"), ("won", "90d"))
 
@@ -95,7 +104,7 @@ def choose_attribute_columns(
     for column in sheet.columns:
         if column.name in taken:
             continue
-        why = suspect(column.name)
+        why = suspect(column.name) or _state_or_owner(column.name)
         if column.kind == "empty":
             why = "empty"
         elif column.kind == "time":
@@ -104,6 +113,12 @@ def choose_attribute_columns(
             why = why or f"text that {percent(column.unique)} of its rows have alone: it may name people"
         elif column.kind == "whole" and column.unique > NEAR_UNIQUE and column.distinct >= MANY_VALUES:
             why = why or "a number for each row"
+        elif (
+            column.kind == "text"
+            and column.unique > MOSTLY_ALONE
+            and matching_names([column.name], [r".*_?(id|key|uuid|guid)"])
+        ):
+            why = why or f"an id, {percent(column.unique)} of which stand once"
         elif column.distinct == 1:
             why = why or "the same in all rows"
         if why:
@@ -111,6 +126,19 @@ def choose_attribute_columns(
         else:
             chosen.append(column.name)
     return chosen, out
+
+
+def _state_or_owner(column: str) -> str:
+    """Say why a name is that of a flag of a stage, or of somebody in sales; "" where it isn't.
+
+    Examples
+    --------
+    >>> [_state_or_owner(c) for c in ("is_sql", "owner_rep_id", "MQL Flag", "leadOwner", "is_student", "owner_occupied")]
+    ['a flag of a stage, which is reached later', 'whoever works the lead, who is named later', 'a flag of a stage, which is reached later', 'whoever works the lead, who is named later', '', '']
+    """
+    if first_match(column, FLAGS) is not None:
+        return "a flag of a stage, which is reached later"
+    return "whoever works the lead, who is named later" if first_match(column, OWNERS) is not None else ""
 
 
 @dataclass(frozen=True)
@@ -127,12 +155,18 @@ class TableSection:
         Columns that may be attributes.
     left_out : dict of str to str
         Columns that are none, and why.
+    query : str
+        What shapes the source, where it isn't read as it is; "".
+    made : str
+        The column that the query makes; "".
     """
 
     source: str
     columns: Mapping[str, Guess]
     attributes: list[str] = field(default_factory=list)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
+    made: str = ""
 
 
 @dataclass(frozen=True)
@@ -199,7 +233,10 @@ def folder_text(whole: FolderGuess) -> str:
 
 
 def _table(name: str, part: TableSection) -> list[str]:
-    lines = [f"  {name}:", f"    source: {yaml_scalar(part.source)}"]
+    lines = [
+        f"  {name}:",
+        f"    source: {f'{{query: {yaml_scalar(part.query)}}}' if part.query else yaml_scalar(part.source)}",
+    ]
     lines += [f"    {key}: {yaml_scalar(guess.choice)} {guess.remark}" for key, guess in part.columns.items()]
     if name not in ("leads", "accounts"):
         return lines

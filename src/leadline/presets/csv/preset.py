@@ -13,7 +13,7 @@ from leadline.config.schema import Engine
 from leadline.errors import DataError, MissingError, UsageError
 from leadline.masking import VARIABLE
 from leadline.presets.crm.hubspot import variables
-from leadline.presets.csv.columns import LAYOUT, match_columns
+from leadline.presets.csv.columns import match_columns
 from leadline.presets.csv.config_text import (
     FolderGuess,
     TableSection,
@@ -22,37 +22,25 @@ from leadline.presets.csv.config_text import (
     folder_text,
     sort_stage_words,
 )
+from leadline.presets.csv.deals import (
+    act_name,
+    funnel_of_deals,
+    is_funnel_of_deals,
+    no_leads,
+    one_act_log,
+    one_act_query,
+)
 from leadline.presets.csv.flat_file import LIMITS, FlatFileGuess, flat_text, guess_flat_file, looks_flat, model_name
-from leadline.presets.naming import matching_names, snake_name
+from leadline.presets.csv.tables import describe_tables, find_log, find_tables, table_by_name
+from leadline.presets.naming import snake_name
 from leadline.presets.profile import SAMPLED, TableProfile, common_values, profile_table
-from leadline.presets.proposal import Guess, Proposal, printable
+from leadline.presets.proposal import Guess, Proposal
 from leadline.presets.source_url import fill_variables, without_credentials
 from leadline.storage import Store, open_store
 from leadline.storage.catalog import list_relations
 from leadline.storage.locations import ENDINGS
 
-__all__ = ["ROLES", "list_sources", "match_tables", "open_inspection_store", "propose", "propose_flat", "read_sheets"]
-
-ROLES = {
-    "merges": r"merges?|merged|duplicates?|dedup(e|lication)?",
-    "spend": r"spend|spending|costs?|budgets?",
-    "touches": r"touches|sales_(touches|activit(y|ies)|acts)",
-    "stages": r"stages?|lifecycles?|status(es)?|transitions?|funnel|pipeline_history",
-    "history": r"history|histories|changes|changelog|audit",
-    "events": r"events?|activit(y|ies)|engagements?|clicks?|page_?views?|visits?|touchpoints?|actions?|interactions?|sessions?|acts?",
-    "opportunities": r"opportunit(y|ies)|opps?|deals?",
-    "accounts": r"accounts?|compan(y|ies)|organi[sz]ations?|firms?",
-    "leads": r"leads?|contacts?|people|persons?|prospects?|mqls?|customers?|users?|subscribers?",
-}
-
-"""The words of a file's name that say which table it is; the first table that fits counts, so lead_events are events."""
-
-LOOK = {
-    "stages": r"(.*_)?(stage|status|lifecycle_?stage)(_name|_to)?|to_stage|new_(stage|status)",
-    "events": r"(event|activity|action|behaviou?r|engagement)(_?(type|name|kind))?|type",
-}
-
-"""What tells a table by its columns, where its name doesn't: a column named so, beside one that holds times."""
+__all__ = ["list_sources", "open_inspection_store", "propose", "propose_flat", "read_sheets"]
 
 MOST = 60  # files of a folder, above which somebody must choose
 
@@ -180,46 +168,6 @@ def read_sheets(store: Store, source: str) -> list[TableProfile]:
     return [profile_table(store, f"sheet_{name}", place) for name, place in list_sources(source).items()]
 
 
-def match_tables(found: list[TableProfile]) -> dict[str, TableProfile]:
-    """Tell which table each sheet is, by its name, else by its columns.
-
-    Of several sheets for one table the one with the most rows counts.
-    """
-    chosen: dict[str, TableProfile] = {}
-    spare: list[TableProfile] = []
-    for sheet in sorted(found, key=lambda s: -s.rows):
-        role = table_by_name(sheet.name.removeprefix("sheet_")) or _by_columns(sheet)
-        if role is None or role in chosen:
-            spare.append(sheet)
-        else:
-            chosen[role] = sheet
-    if "leads" not in chosen and spare:
-        keyed = [s for s in spare if any(c.is_key for c in s.columns)] or spare
-        chosen["leads"] = keyed[0]
-    return chosen
-
-
-def table_by_name(name: str) -> str | None:
-    """Tell a table by a file's name.
-
-    Examples
-    --------
-    >>> [table_by_name(n) for n in ("crm_leads_2024", "lead_events", "lead_stage_history", "closed_deals", "x")]
-    ['leads', 'events', 'stages', 'opportunities', None]
-    """
-    return next((role for role, words in ROLES.items() if re.search(rf"(^|_)({words})(_|$)", snake_name(name))), None)
-
-
-def _by_columns(sheet: TableProfile) -> str | None:
-    names = [c.name for c in sheet.columns if c.kind == "text" and not c.is_key]
-    dated = any(c.kind == "time" for c in sheet.columns)
-    keyed = any(c.is_key and c.kind != "time" for c in sheet.columns)
-    for role, pattern in LOOK.items():
-        if dated and matching_names(names, [pattern]) and (role == "events" or not keyed):
-            return role
-    return None
-
-
 # The csv preset: looks at a folder of exports, or at one file, and proposes a config that says what was guessed.
 
 
@@ -261,12 +209,12 @@ def propose(source: str, folder: Path, suspect: Callable[[str], str]) -> Proposa
     """
     with open_inspection_store() as store:
         found = read_sheets(store, source)
-        if len(found) == 1:
-            return _flat(guess_flat_file(store, found[0], suspect), found[0])
-        chosen = match_tables(found)
+        chosen = find_tables(store, found)
+        if len(found) == 1 and (looks_flat(store, found[0]) or "stages" not in chosen):
+            return _flat(store, guess_flat_file(store, found[0], suspect), found[0])
         if not {"stages", "opportunities"} & set(chosen) and looks_flat(store, chosen["leads"]):
-            flat = _flat(guess_flat_file(store, chosen["leads"], suspect), chosen["leads"])
-            return Proposal(**{**vars(flat), "found": _describe_tables(found, chosen)})
+            flat = _flat(store, guess_flat_file(store, chosen["leads"], suspect), chosen["leads"])
+            return Proposal(**{**vars(flat), "found": describe_tables(store, found, chosen, {})})
         name = model_name("crm" if is_database(source) else Path(source).resolve().name)
         return _dated(store, found, chosen, suspect, name)
 
@@ -287,11 +235,10 @@ def propose_flat(
     """
     with open_inspection_store() as store:
         sheet = profile_table(store, "file", source)
-        flat = guess_flat_file(store, sheet, suspect, outcome, positive, order_by)
-    return _flat(flat, sheet)
+        return _flat(store, guess_flat_file(store, sheet, suspect, outcome, positive, order_by), sheet)
 
 
-def _flat(flat: FlatFileGuess, sheet: TableProfile) -> Proposal:
+def _flat(store: Store, flat: FlatFileGuess, sheet: TableProfile) -> Proposal:
     """Put what was guessed of a flat file into a config."""
     framed = isinstance(sheet.source, FrameSource)
     name = flat.outcome.choice if framed else Path(sheet.source).name.split(".")[0]
@@ -300,17 +247,12 @@ def _flat(flat: FlatFileGuess, sheet: TableProfile) -> Proposal:
     if flat.excluded:
         guesses.append(Guess("tables.leads.exclude", ", ".join(flat.excluded), "the config says why, column by column"))
     return Proposal(
-        "csv", sheet.source, config, guesses=tuple(guesses), warnings=LIMITS, found=_describe_tables([sheet], {})
-    )
-
-
-def _describe_tables(found: list[TableProfile], chosen: Mapping[str, TableProfile]) -> tuple[str, ...]:
-    """Say what is there, and which table each file is."""
-    roles_of = {sheet.source: role for role, sheet in chosen.items()}
-    return tuple(
-        printable(f"{s.source}: {s.rows:,} rows, {len(s.columns)} columns")
-        + (f" → {roles_of.get(s.source, 'not used')}" if chosen else "")
-        for s in found
+        "csv",
+        sheet.source,
+        config,
+        guesses=tuple(guesses),
+        warnings=LIMITS,
+        found=describe_tables(store, [sheet], {}, {}),
     )
 
 
@@ -318,7 +260,8 @@ def _dated(
     store: Store, found: list[TableProfile], chosen: dict[str, TableProfile], suspect: Callable[[str], str], name: str
 ) -> Proposal:  # fmt: skip
     """Put what was guessed of dated tables into a config."""
-    parts, said = _parts(store, chosen, suspect)
+    chosen = dict(chosen)
+    parts, left_out = _parts(store, found, chosen, suspect)
     if not {"stages", "opportunities"} & set(parts):
         raise DataError(
             "--source: no file tells of outcomes with their dates; expected stage changes or opportunities, or an outcome column in the "
@@ -330,14 +273,20 @@ def _dated(
         if "stage" in p.columns
     }
     mapped, unknown = sort_stage_words(words.get("stages", []), words.get("opportunities", []))
+    if is_funnel_of_deals(chosen):  # only ends have a date
+        mapped, unknown = {end: said for end, said in mapped.items() if end in ("won", "lost", "rejected")}, []
     known = sum(map(len, mapped.values()))
     reaches, within = choose_outcome(mapped, "opportunities" in parts)
     why = (
         "the lowest stage above MQL that the export tells of" if reaches else "no stage's word is known: map them above"
     )
     asked = Guess("outcome.reaches", reaches or "sql", why, bool(reaches))
-    acts = common_values(store, chosen["events"], parts["events"].columns["type"].choice) if "events" in parts else {}
-    naive = tuple(r for r, p in parts.items() if any(chosen[r].of(g.choice).naive for g in p.columns.values()))
+    naive = tuple(
+        r
+        for r, p in parts.items()
+        if any(chosen[r].of(g.choice).naive for g in p.columns.values() if g.choice != p.made)
+    )
+    acts = _acts(store, chosen, parts)
     config = folder_text(FolderGuess(name, parts, mapped, unknown, asked, within or "30d", acts, naive))
     guesses = [g for part in parts.values() for g in part.columns.values()] + [
         Guess("tables.leads.attributes", ", ".join(parts["leads"].attributes), "not dates, keys, names of people or known leaks; only you know which were fixed when the lead came in", False),
@@ -348,32 +297,57 @@ def _dated(
     missing = tuple(text for role, text in COSTS.items() if role not in parts)
     missing = (*variables(list(dict.fromkeys(VARIABLE.findall(config)))), *missing)
     shown = {role: sheet for role, sheet in chosen.items() if role in parts}
-    return Proposal("csv", name, config, {}, (*guesses, *said), missing, _describe_tables(found, shown))
+    said = [
+        Guess(f"tables.{role}", "", left_out[sheet.source], False)
+        for role, sheet in chosen.items()
+        if sheet.source in left_out
+    ]
+    described = describe_tables(store, found, shown, left_out, parts["leads"].columns["key"].choice)
+    return Proposal("csv", name, config, {}, (*guesses, *said), missing, described)
+
+
+def _acts(store: Store, chosen: Mapping[str, TableProfile], parts: Mapping[str, TableSection]) -> dict[str, int]:
+    """Count the commonest event types; a log without a type holds one."""
+    if "events" not in parts:
+        return {}
+    if parts["events"].made:
+        return {act_name(chosen["events"]): chosen["events"].rows}
+    return common_values(store, chosen["events"], parts["events"].columns["type"].choice)
 
 
 def _parts(
-    store: Store, chosen: dict[str, TableProfile], suspect: Callable[[str], str]
-) -> tuple[dict[str, TableSection], list[Guess]]:
-    """Choose every table's columns, those of leads and accounts first; a table that lacks a needed one is left out, and said."""
+    store: Store, found: list[TableProfile], chosen: dict[str, TableProfile], suspect: Callable[[str], str]
+) -> tuple[dict[str, TableSection], dict[str, str]]:
+    """Choose every table's columns, those of leads and accounts first; and say, by source, why a table is left out.
+
+    Where no file is one of events, the longest log of leads' acts is put into `chosen` as that.
+    """
     keys: dict[str, tuple[TableProfile, str]] = {}
     parts: dict[str, TableSection] = {}
-    said = []
-    order = ["accounts", "leads", *(role for role in chosen if role not in ("accounts", "leads"))]
-    for role in (r for r in order if r in chosen):
+    left_out: dict[str, str] = {}
+    if is_funnel_of_deals(chosen):
+        parts = funnel_of_deals(store, chosen["leads"], suspect)
+        keys["leads"] = chosen["leads"], parts["leads"].columns["key"].choice
+    for role in ("accounts", "leads"):
+        if role in chosen and role not in parts:
+            columns, missing = match_columns(store, role, chosen[role], keys, suspect)
+            if missing and role == "leads":
+                raise DataError(no_leads(chosen[role], missing))
+            if missing:
+                left_out[chosen[role].source] = f"{chosen[role].source} has no column for {', '.join(missing)}"
+                continue
+            keys[role] = chosen[role], columns["key"].choice
+            attributes, out = choose_attribute_columns(chosen[role], {g.choice for g in columns.values()}, suspect)
+            parts[role] = TableSection(chosen[role].source, columns, attributes, out)
+    log = find_log(store, found, chosen, keys["leads"][1]) if "events" not in chosen else None
+    if log is not None:
+        chosen["events"] = log
+    for role in (r for r in chosen if r not in ("accounts", "leads") and r not in parts):
         sheet = chosen[role]
-        found, missing = match_columns(store, role, sheet, keys, suspect)
-        if missing:
-            why = f"{sheet.source} has no column for {', '.join(missing)}"
-            if role == "leads":
-                raise DataError(
-                    f"--source: {why}; expected a unique key and the time of creation as ISO 8601 (2024-05-31 or 2024-05-31T09:00:00Z); mend the export or fill in a config by hand (`leadline init DIR`)"
-                )
-            said.append(Guess(f"tables.{role}", "", why, False))
-            continue
-        if role in ("leads", "accounts"):
-            keys[role] = sheet, found["key"].choice
-            chosen_attributes, out = choose_attribute_columns(sheet, {g.choice for g in found.values()}, suspect)
-            parts[role] = TableSection(sheet.source, found, chosen_attributes, out)
+        columns, missing = match_columns(store, role, sheet, keys, suspect)
+        query = one_act_query(sheet) if role == "events" and missing == ["type"] else ""
+        if missing and not query:
+            left_out[sheet.source] = f"{sheet.source} has no column for {', '.join(missing)}"
         else:
-            parts[role] = TableSection(sheet.source, found)
-    return {role: parts[role] for role in LAYOUT if role in parts}, said
+            parts[role] = one_act_log(sheet, columns, query) if query else TableSection(sheet.source, columns)
+    return {role: parts[role] for role in ("leads", "accounts", *chosen) if role in parts}, left_out
