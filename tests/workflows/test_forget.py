@@ -76,6 +76,20 @@ def test_a_forgotten_lead_is_nowhere_and_never_comes_back(quiet: Path) -> None:
     assert "1 forgotten lead left out, with all rows of theirs" in said
 
 
+def test_the_lists_beside_a_report_are_purged_wherever_the_page_is(quiet: Path) -> None:
+    from leadline import report
+
+    for page in ("reports/demo.html", "elsewhere/page.html"):
+        told = report("demo.yaml", page, MODEL)
+        assert told.lists and {path.stat().st_mode & 0o777 for path in told.lists} == {0o600}
+    lead = told.lists[0].read_text().splitlines()[1].split(",")[0].strip('"')
+    assert len(mentions(lead)) >= 3  # both lists, and what they are made of
+    gone = forget("demo.yaml", [lead])
+    assert mentions(lead) == [] and gone.purged["lists beside the report"] == 2
+    told.lists[0].unlink()
+    assert not any(forget("demo.yaml", [lead]).purged.values()), "a list that was moved away stops nothing"
+
+
 def test_every_table_is_read_without_it_and_others_rows_stay(quiet: Path, demo_tables: Tables) -> None:
     lead = str(demo_tables["events"]["lead_id"][0])
     config = load_config("demo.yaml")

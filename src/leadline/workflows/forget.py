@@ -25,7 +25,7 @@ from leadline.tables.read import read_all
 from leadline.tables.tombstones import Tombstones, mark_list, merged_ids
 from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
 from leadline.workflows.places import require_out_apart
-from leadline.workflows.training.publish import BACKTESTS
+from leadline.workflows.training.publish import BACKTESTS, report_lists
 
 __all__ = [
     "Forgotten",
@@ -301,6 +301,7 @@ def _purge(config: Config, stones: Tombstones, people: frozenset[str], out: str 
             purged |= _purge_out(config, has, people, out, wait)
     files = sorted((BACKTESTS / config.name).glob("*.parquet"))
     purged[str(BACKTESTS / config.name)] = sum(purge.purge_file(file, has) for file in files)
+    purged["lists beside the report"] = sum(purge.purge_file(file, has) for file in report_lists(config.name))
     purge.purge_event_cache(wait)
     for folder in (Path(), BACKTESTS / config.name, FOLDER):
         sweep(folder)
@@ -332,6 +333,4 @@ def _remaining_notes(config: Config, purged: Mapping[str, int]) -> list[str]:
         notes.append("other systems may have read the deliveries already")
     if others:
         notes.append(f"scores/ has other models' nights ({', '.join(others[:5])}): run this with their configs, too")
-    if purged.get(str(BACKTESTS / config.name)):
-        notes.append("the lists that `leadline report` wrote beside its page name leads: write the report again")
     return [*notes, "a model keeps what it learned: train again and promote, to have one that never saw them"]

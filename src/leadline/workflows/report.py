@@ -21,7 +21,7 @@ from leadline.workflows.common import Progress, as_config, behaviour_intents, no
 from leadline.workflows.places import require_apart
 from leadline.workflows.scoring.explain import find_model
 from leadline.workflows.training.points import points_files
-from leadline.workflows.training.publish import open_lists_path
+from leadline.workflows.training.publish import open_lists_path, remember_lists
 
 __all__ = ["ReportResult", "feature_sql", "report"]
 
@@ -51,7 +51,7 @@ def report(
 ) -> ReportResult:
     """Write the self-contained page of a model's run; beside it its records as JSON, its scorecard's tables, and lists of leads to act on.
 
-    The lists name leads; they are written where the model was trained on this machine, and `forget` doesn't know of them.
+    The lists name leads: they are written, for the user alone to read, where the model was trained on this machine, and `forget` purges them.
 
     Parameters
     ----------
@@ -99,8 +99,10 @@ def report(
         record["movement"] = moved
     write_json(place.with_suffix(".json"), record)
     write_text(place, report_page(record))
+    if lists:
+        remember_lists(config.name, [path for path, _ in lists.values()])
     for path, data in lists.values():
-        write_bytes(path, data)
+        write_bytes(path, data, private=True)
     tables = {place.with_name(f"{place.stem}_{name}.csv"): data for name, data in points_files(record).items()}
     for path, data in tables.items():
         write_bytes(path, data)

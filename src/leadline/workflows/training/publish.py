@@ -13,7 +13,7 @@ import numpy as np
 import leadline
 from leadline.config.schema import Config
 from leadline.core.checks import Findings
-from leadline.core.files import locked, place, staging, write_bytes, write_json, write_text
+from leadline.core.files import locked, place, read_json, staging, write_bytes, write_json, write_text
 from leadline.dataset.feature_spec import Feature
 from leadline.errors import OutputError
 from leadline.evaluation.backtest import BacktestResult
@@ -41,6 +41,8 @@ __all__ = [
     "publish",
     "publish_refits",
     "publish_version",
+    "remember_lists",
+    "report_lists",
     "require_registry",
     "write_predictions",
 ]
@@ -52,6 +54,7 @@ __all__ = [
 
 
 BACKTESTS = Path("backtests")
+LISTS = "lists.json"
 
 
 def predictions_path(name: str, version: str) -> Path:
@@ -91,6 +94,20 @@ def open_lists_path(name: str, version: str) -> Path:
     'backtests/saas-sql/3_open_leads.parquet'
     """
     return BACKTESTS / name / f"{version}_open_leads.parquet"
+
+
+def report_lists(name: str) -> tuple[Path, ...]:
+    """Name the lists of leads that reports of a model wrote beside their pages, wherever that was."""
+    try:
+        return tuple(Path(str(file)) for file in read_json(BACKTESTS / name / LISTS)["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+
+
+def remember_lists(name: str, files: Sequence[Path]) -> None:
+    """Keep where a report is about to write its lists, so that `forget` finds them; what is remembered already stays."""
+    every = sorted({*map(str, report_lists(name)), *map(str, files)})
+    write_json(BACKTESTS / name / LISTS, {"files": every}, private=True)
 
 
 def _write_table(place: Path, table: Any) -> None:
