@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +13,7 @@ import pytest
 import leadline
 from leadline.config.load import parse_config
 from leadline.config.schema import Config
-from leadline.errors import ConfigError, UsageError
+from leadline.errors import ConfigError, PromotionRefused, UsageError
 from leadline.workflows.training.fit import fit_model
 from leadline.workflows.training.prepare import make_folds, prepare_training
 
@@ -58,4 +60,39 @@ def test_what_is_set_is_not_searched(tmp_path: Path) -> None:
 @pytest.mark.parametrize("model", ["{max_depth: 9}", "{l2: -1}", "{learning_rate: 0}", "{leaves: 4}"])
 def test_what_cannot_be_fitted_is_an_error_of_the_config(model: str) -> None:
     with pytest.raises(ConfigError, match=r"model\."):
+        parse_config(f"{FLAT}model: {model}\n")
+
+
+BROUGHT = "{use: 'sklearn.ensemble:RandomForestClassifier', params: {n_estimators: 25, min_samples_leaf: 10}}"
+
+
+def test_a_brought_estimator_goes_all_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trained, judged, exported, scored with reasons, and beaten or not in a contest."""
+    monkeypatch.chdir(tmp_path)
+    asked = config(tmp_path, BROUGHT)
+    trained = leadline.train(asked)
+    assert trained.families == () and trained.judgement.stability is None
+    record = trained.folder / "record.json"
+    assert "sklearn.ensemble:RandomForestClassifier, as `model.use`" in record.read_text(encoding="utf-8")
+    assert {p.name for p in trained.folder.iterdir()} >= {"own.skops", "own.json"}
+    assert not [p for p in trained.folder.rglob("*") if p.suffix in (".pkl", ".pickle", ".joblib")]
+    new = leads(40, seed=6).drop(columns="won")
+    scores = leadline.score(trained, leads=new).scores
+    by_row = dict(zip(scores.lead_id.tolist(), scores.probability.tolist(), strict=True))
+    made = leadline.features(leads(), outcome="won", order_by="row")
+    assert len(by_row) == 40 and 0.02 < min(by_row.values()) < made["label"].mean() < max(by_row.values())
+    told = scores.to_arrow().to_pandas()
+    assert told["reason_1"].notna().mean() > 0.9 and told["reason_1"].str.contains("visits").any()
+    again = leadline.train(config(tmp_path, "{}"), quick=True)
+    with suppress(PromotionRefused):  # either may win; both were fitted again on the same folds
+        leadline.promote(again.config, version=again.version)
+    decision = json.loads((trained.folder.parent / "decisions" / "0001.json").read_text(encoding="utf-8"))
+    assert decision["cohort"] and "its recipe fitted again" in json.dumps(decision)
+
+
+@pytest.mark.parametrize(
+    "model", ["{params: {a: 1}}", "{use: 'sklearn.svm', params: {}}", "{use: 'sklearn.svm:SVC', l2: 3}"]
+)
+def test_what_goes_together_is_told(model: str) -> None:
+    with pytest.raises(ConfigError, match="model"):
         parse_config(f"{FLAT}model: {model}\n")

@@ -296,14 +296,18 @@ class Backtest(Section):
 
 
 class ModelPlan(Section):
-    """Settings of the trees, which are otherwise leadline's own; how many trees there are is chosen all the same.
+    """Settings of the trees, of which how many there are is chosen all the same; or a scikit-learn estimator in their place.
 
     Examples
     --------
     >>> ModelPlan(l2=1.0, num_leaves=7).settings
     {'num_leaves': 7, 'l2': 1.0}
+    >>> ModelPlan(use="sklearn.ensemble:RandomForestClassifier", params={"n_estimators": 50}).settings
+    {}
     """
 
+    use: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    params: dict[str, Any] = Field(default_factory=dict)
     learning_rate: float | None = Field(default=None, gt=0, le=1)
     max_depth: int | None = Field(default=None, ge=1, le=6)
     num_leaves: int | None = Field(default=None, ge=2, le=64)
@@ -313,8 +317,18 @@ class ModelPlan(Section):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What is set, by its name in a recipe."""
-        return self.model_dump(exclude_none=True)
+        """What is set of the trees, by its name in a recipe."""
+        return self.model_dump(exclude_none=True, exclude={"use", "params"})
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ModelPlan:
+        if self.use is None and self.params:
+            raise ValueError(
+                "`params` are those of `use`; expected it, too, as in {use: sklearn.ensemble:RandomForestClassifier}"
+            )
+        if self.use is not None and self.settings:
+            raise ValueError(f"`{next(iter(self.settings))}` is of leadline's own trees; with `use`, expected `params`")
+        return self
 
 
 class Capacity(Section):

@@ -21,6 +21,7 @@ from leadline.model.encoding.encoder import Encoder, check_names
 from leadline.model.fitting.logistic import Logistic, sigmoid
 from leadline.model.fitting.recipe import Recipe
 from leadline.model.lightgbm_library import LoadedTrees
+from leadline.model.own_model import ESTIMATOR, OwnModel
 from leadline.model.shap.tree_shap import TabulatedTrees, matches_lightgbm
 from leadline.model.shap.trees import check_trees
 from leadline.model.tiers import Tiers
@@ -48,6 +49,8 @@ class Scorer:
         How it was fitted, all that was chosen filled in; `recipe.share` is the weight of the regression's margin.
     bands : Tiers
         The bands of probability.
+    own : OwnModel or None
+        An estimator that somebody brought, which scores in the place of the trees; the regression stands beside it.
     tabled : bool
         Whether contributions come from `attribution.Forest`, or, many times slower, from LightGBM.
     """
@@ -58,6 +61,7 @@ class Scorer:
     calibrator: Calibrator
     recipe: Recipe
     bands: Tiers = field(default_factory=Tiers)
+    own: OwnModel | None = field(default=None, compare=False, repr=False)
     tabled: bool = field(default=True, compare=False, repr=False)
 
     @property
@@ -110,7 +114,7 @@ class Scorer:
             margin, contributions = self._told(part)
             return margin, each(contributions)
 
-        if self.tabled and not self._bare:
+        if self.tabled and not self._bare and self.own is None:
             self._forest.ready(len(values))
         with ThreadPoolExecutor(min(CORES, os.cpu_count() or 1)) as cores:
             done = list(cores.map(one, self._parts(values)))
@@ -122,7 +126,7 @@ class Scorer:
         Where the tables' margins aren't LightGBM's to the bit, or a contribution is further off than `attribution.NEAR`, it is this
         scorer with LightGBM in the tables' place.
         """
-        if not self.tabled or self._bare or not len(values):
+        if not self.tabled or self._bare or self.own is not None or not len(values):
             return self, ""
         check_names(values, self.names)
         rows = np.random.default_rng(len(values)).choice(len(values), min(CHECKED, len(values)), replace=False)
@@ -142,9 +146,10 @@ class Scorer:
         """Return the same scorer calibrated anew."""
         return replace(self, calibrator=calibrator)
 
-    def to_files(self) -> dict[str, str]:
-        """Return the scorer as texts by file name: LightGBM's text and JSON, nothing pickled."""
+    def to_files(self) -> dict[str, str | bytes]:
+        """Return the scorer as texts by file name: LightGBM's text and JSON, and skops for what was brought; nothing pickled."""
         return {
+            **(self.own.to_files() if self.own is not None else {}),
             "model.txt": self.trees,
             "encoder.json": self.encoder.to_json(),
             "linear.json": self.logistic.to_json(),
@@ -188,6 +193,7 @@ class Scorer:
             _read("calibrator.json", files, Calibrator.from_json),
             _read("recipe.json", files, lambda text: Recipe.from_record(parse_json(text))),
             _read("tiers.json", files, lambda text: Tiers.from_record(parse_json(text))),
+            OwnModel.from_files(files) if ESTIMATOR in files else None,
         )
 
     @cached_property
@@ -200,6 +206,8 @@ class Scorer:
 
     @cached_property
     def _base(self) -> float:
+        if self.own is not None:
+            return self.own.base
         if self._bare:
             return self.logistic.intercept
         # The trees' expected value is the same for every row, so a row of nothing tells it.
@@ -208,6 +216,8 @@ class Scorer:
         return trees + self.recipe.share * self.logistic.intercept
 
     def _margin(self, values: pd.DataFrame) -> Floats:
+        if self.own is not None:
+            return self.own.margin(self.encoder, values)
         if self._bare:
             return self.logistic.margin(self.encoder.linear(values))
         tree = self.encoder.tree(values)
@@ -218,6 +228,8 @@ class Scorer:
 
     def _told(self, values: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return the margin, the same bits as `margin` gives, and the contributions by feature (columns contiguous)."""
+        if self.own is not None:
+            return self.own.contributions(self.encoder, values)
         place = {name: number for number, name in enumerate(self.names)}
         out = np.zeros((len(values), len(place)), order="F")
         tree, linear = self.encoder.both(values)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leadline.core.files import write_json, write_sums, write_text
+from leadline.core.files import write_bytes, write_json, write_sums
 from leadline.core.jsonable import parse_json
 from leadline.dataset.feature_spec import Feature
 from leadline.errors import DataError, LeadlineError, MissingError, UsageError
@@ -96,7 +96,9 @@ class Bundle:
         """The scorer itself, made of the checked texts."""
         from leadline.model.scorer import Scorer
 
-        return Scorer.from_files({name: data for name, data in self.files.items() if name.endswith((".json", ".txt"))})
+        return Scorer.from_files(
+            {name: data for name, data in self.files.items() if name.endswith((".json", ".txt", ".skops"))}
+        )
 
     @cached_property
     def then(self) -> tuple[LaterStageModel, ...]:
@@ -147,14 +149,14 @@ class Bundle:
 
 def write_bundle(
     folder: Path,
-    scorer_files: Mapping[str, str],
+    scorer_files: Mapping[str, str | bytes],
     manifest: Mapping[str, Any],
     records: Mapping[str, Any],
     key: str | None = None,
 ) -> None:
     """Write a bundle's files and SHA256SUMS over all of them into a staged folder, and sign it where there is a key."""
-    for name, text in scorer_files.items():
-        write_text(folder / name, text)
+    for name, content in scorer_files.items():
+        write_bytes(folder / name, content.encode() if isinstance(content, str) else content)
     write_json(folder / MANIFEST, {"format": FORMAT, **manifest})
     for name, record in records.items():
         write_json(folder / name, record)

@@ -25,6 +25,7 @@ from leadline.model.calibration.calibrator import Calibrator
 from leadline.model.calibration.recalibrate import refit_calibrator
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting.fit import OutOfFold, fit_scorer
+from leadline.model.fitting.own import fit_own
 from leadline.model.scorer import Scorer
 from leadline.promotion import guards
 from leadline.promotion.contest import ContestCohort, Verdict, compare_models, decide_contest
@@ -291,9 +292,11 @@ def _contender(arena: ContestData, bundle: Bundle, progress: Progress) -> Conten
     config, made = arena.config, arena.made
     mine = select_features(made, bundle, arena.matrix)
     specs = [s for s in made.features.specs if s.name in mine.values.columns]
-    scorer, honest = fit_scorer(
-        specs, mine, [(f.train, f.test) for f in arena.folds], bundle.scorer.recipe, config.seed, config.engine.threads
-    )
+    what, own = (specs, mine, [(f.train, f.test) for f in arena.folds]), bundle.scorer.own
+    if own is None:
+        scorer, honest = fit_scorer(*what, bundle.scorer.recipe, config.seed, config.engine.threads)
+    else:
+        scorer, honest = fit_own(*what, own.estimator, config.seed, config.engine.threads)
     newest = honest.judged
     order = np.argsort(honest.row[newest])
     return Contender(
@@ -302,7 +305,8 @@ def _contender(arena: ContestData, bundle: Bundle, progress: Progress) -> Conten
 
 
 def _recipe(bundle: Bundle) -> tuple[Any, ...]:
-    return bundle.scorer.recipe, bundle.specs
+    own = bundle.scorer.own
+    return bundle.scorer.recipe, bundle.specs, None if own is None else repr(own.estimator)
 
 
 def select_features(made: TrainingData, bundle: Bundle, matrix: Matrix) -> Matrix:

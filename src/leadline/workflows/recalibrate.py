@@ -318,7 +318,7 @@ def _publish(
     known = str(format_as_of(made.loaded.known_at, made.loaded.is_dated))
     record = {**bundle.run_record, "known_at": known, "recalibration": to_jsonable(told)}
     texts = scorer.to_files()
-    files = {name: data.decode() for name, data in bundle.files.items() if name not in KEPT}
+    files: dict[str, str | bytes] = {name: data for name, data in bundle.files.items() if name not in KEPT}
     files |= {name: texts[name] for name in ("calibrator.json", "tiers.json")} | {NAME: model_card(record)}
     seen = reference_record(cast("FeatureTable", made.asked), made.labels.weight, scorer)
 

@@ -20,7 +20,7 @@ from leadline.core.jsonable import parse_json
 from leadline.model.calibration.base_rate_drift import ForwardRows, current_shift, drift_periods
 from leadline.model.fitting.logistic import sigmoid
 
-__all__ = ["Calibrator"]
+__all__ = ["WIDE", "Calibrator"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -51,8 +51,8 @@ class Calibrator:
     shift: float = 0.0
 
     @classmethod
-    def fit(cls, margin: Floats, y: Floats, weight: Floats) -> Calibrator:
-        """Fit by maximum likelihood with a normal prior on the slope (Platt 1999, shrunk).
+    def fit(cls, margin: Floats, y: Floats, weight: Floats, spread: float = SLOPE_SPREAD) -> Calibrator:
+        """Fit by maximum likelihood with a normal prior on the slope around 1, this wide (Platt 1999, shrunk).
 
         With fewer than 10 positives or negatives it is identity; with fewer than 100 only the shift moves.
 
@@ -69,7 +69,7 @@ class Calibrator:
             return cls()
         if fewest < MIN_SLOPE:
             return cls(1.0, _newton(margin, y, weight, np.array([1.0, 0.0]), free=False)[1])
-        slope, shift = _newton(margin, y, weight, np.array([1.0, 0.0]), free=True)
+        slope, shift = _newton(margin, y, weight, np.array([1.0, 0.0]), free=True, spread=spread)
         if FLATTEST <= slope <= STEEPEST:
             return cls(slope, shift)
         edge = float(np.clip(slope, FLATTEST, STEEPEST))

@@ -59,7 +59,7 @@ __all__ = [
 # - ``boosting``: trees on top of it, as many as the older folds choose, which may be none.
 
 
-Name: TypeAlias = Literal["rules", "regression", "boosting"]
+Name: TypeAlias = Literal["rules", "regression", "boosting", "own"]
 
 REGRESSION = 30
 
@@ -87,7 +87,7 @@ class ModelComplexity:
     Attributes
     ----------
     name : str
-        rules, regression or boosting.
+        rules, regression or boosting; own where the config names an estimator.
     positive_leads, negative_leads : int
         Leads with a positive snapshot, and leads without one.
     reason : str

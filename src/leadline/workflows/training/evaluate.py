@@ -106,6 +106,7 @@ def backtest_rankings(fitted: TrainedModel, said: Mapping[str, Floats]) -> TopKB
 LOWEST = "only the base rate and the points rules score"
 
 EXPLAINED = 20_000  # rows that drivers are averaged over; more change the ranks no further
+EXPLAINED_OWN = 1_000  # the same of an estimator that was brought, which is asked twice a feature
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ def refit_parts(fitted: TrainedModel, told: ModelEvaluation, progress: Progress)
 def _drivers(fitted: TrainedModel) -> tuple[list[Driver], dict[str, float], ModelPlots]:
     """Average contributions over the newest rows: how much each group moves scores, which way acts and stages do, and pictures."""
     config, scorer, made, matrix = fitted.config, fitted.scorer, fitted.made, fitted.matrix
-    newest = slice(max(len(matrix) - EXPLAINED, 0), None)
+    newest = slice(max(len(matrix) - (EXPLAINED if scorer.own is None else EXPLAINED_OWN), 0), None)
     values = made.features.values[list(scorer.names)].iloc[newest]
     contributions, _ = scorer.contributions(values)
     specs = [s for s in made.features.specs if s.name in set(scorer.names)]

@@ -29,10 +29,12 @@ from leadline.evaluation.baselines import BASE_RATE
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting import small_data
 from leadline.model.fitting.fit import OutOfFold, fit_scorer
+from leadline.model.fitting.own import fit_own
 from leadline.model.fitting.recipe import Recipe
 from leadline.model.fitting.selection import RowSplit
 from leadline.model.fitting.small_data import ModelComplexity, fit_lowest
 from leadline.model.fitting.tuning import SPACE, TuningTrial, best_recipe, optuna_version, search_recipes
+from leadline.model.own_model import load_factory
 from leadline.model.scorer import Scorer
 from leadline.points.rules import points_rules
 from leadline.workflows.common import Progress, track_steps
@@ -203,19 +205,25 @@ def fit_model(
     """
     matrix = training_matrix(made)
     rung = small_data.choose_complexity(matrix, len(config.rules))
-    progress(f"fitting {len(folds)} folds on {len(matrix):,} snapshots, {matrix.positives:,} positive: {rung.name}")
+    what = rung.name if rung.name == "rules" or config.model.use is None else config.model.use
+    progress(f"fitting {len(folds)} folds on {len(matrix):,} snapshots, {matrix.positives:,} positive: {what}")
     if tune and rung.name != "boosting":
         progress("no recipe is searched for: only trees have settings to choose")
     pairs = [(f.train, f.test) for f in folds]
     if rung.name == "rules":
         return _lowest(config, made, folds, matrix, rung)
-    what = (made.features.specs, matrix, pairs)
-    tuned = tune_recipe(config, *what, tune, progress) if tune and rung.name == "boosting" else None
+    rows = (made.features.specs, matrix, pairs)
+    if config.model.use is not None:
+        said = f"{config.model.use}, as `model.use` of the config says, in the place of leadline's own trees"
+        brought = load_factory(config.model.use, config.model.params, config.seed)
+        scorer, honest = fit_own(*rows, brought, config.seed, config.engine.threads)
+        return TrainedModel(config, made, folds, matrix, scorer, honest, None, replace(rung, name="own", reason=said))
+    tuned = tune_recipe(config, *rows, tune, progress) if tune and rung.name == "boosting" else None
     asked = Recipe(**config.model.settings) if config.model.settings else None
     recipe = tuned.recipe if tuned else asked
     if rung.name == "regression":
         recipe = Recipe(anchored=True, rounds=0, c=small_data.regression_penalty(matrix, len(made.features.specs)))
-    scorer, honest = fit_scorer(*what, recipe, config.seed, config.engine.threads)
+    scorer, honest = fit_scorer(*rows, recipe, config.seed, config.engine.threads)
     return TrainedModel(config, made, folds, matrix, scorer, honest, tuned, rung)
 
 

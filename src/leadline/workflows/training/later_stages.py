@@ -262,8 +262,8 @@ class LaterStageModels:
             for s, asked in zip(self.stages, stage_questions(config), strict=True)
         ]  # fmt: skip
 
-    def files(self) -> dict[str, str]:
-        """Return the bundle's texts of every later stage by path."""
+    def files(self) -> dict[str, str | bytes]:
+        """Return the bundle's files of every later stage by path."""
         return {f"then_{s.name}/{name}": text for s in self.stages for name, text in s.fitted.scorer.to_files().items()}
 
     def records(self) -> dict[str, Any]:

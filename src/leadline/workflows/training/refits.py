@@ -80,10 +80,10 @@ def _declared(config: Config) -> frozenset[str]:
 def ablate(fitted: TrainedModel, progress: Progress) -> tuple[FamilyAblation, ...] | None:
     """Say what each family is worth on a backtest's folds.
 
-    None where the config asks for no ablation, or where only the base rate and the points rules score.
+    None where the config asks for no ablation, or where leadline's own trees and regression don't score.
     """
     config, made, matrix = fitted.config, fitted.made, fitted.matrix
-    if not config.backtest.ablation or fitted.lowest:
+    if not config.backtest.ablation or fitted.lowest or fitted.scorer.own is not None:
         return None
     folds = [(f.train, f.test) for f in fitted.folds]
     specs, random = made.features.specs, generator(config.seed, Stream.ABLATION)
@@ -104,10 +104,10 @@ REFITS = 8
 def bootstrap_drivers(fitted: TrainedModel, ranked: Sequence[Driver], progress: Progress) -> StabilityResult | None:
     """Fit the recipe again on bootstrap samples of accounts, and compare the drivers.
 
-    None where the config asks for none, or where only the base rate and the points rules score.
+    None where the config asks for none, or where leadline's own trees and regression don't score.
     """
     config, made, matrix = fitted.config, fitted.made, fitted.matrix
-    if not config.backtest.stability or fitted.lowest or not ranked:
+    if not config.backtest.stability or fitted.lowest or fitted.scorer.own is not None or not ranked:
         return None
     specs, random = made.features.specs, generator(config.seed, Stream.STABILITY)
     refits: list[dict[str, float]] = []

@@ -16,6 +16,7 @@ from leadline.evaluation.backtest import BacktestResult
 from leadline.evaluation.capacity import ThresholdResult
 from leadline.explanation.drivers import Driver, shap_explanation
 from leadline.model.fitting.tuning import optuna_version
+from leadline.model.own_model import load_factory
 from leadline.model.scorer import Scorer
 from leadline.workflows.common import Progress, no_progress, parse_as_of
 from leadline.workflows.config_from_file import add_fix_hint, config_for
@@ -200,10 +201,11 @@ def train(
 def _train(config: Config, as_of: str | int | None, progress: Progress, tune: int, quick: bool) -> TrainResult:
     if tune:
         optuna_version()  # the extra is missed now, not after minutes
-        if config.model.settings:
-            raise UsageError(
-                f"--tune: the config sets {', '.join(config.model.settings)} in `model`; expected one of both; leave one out"
-            )
+        if config.model.model_fields_set:
+            named = ", ".join(sorted(config.model.model_fields_set))
+            raise UsageError(f"--tune: the config sets {named} in `model`; expected one of both; leave one out")
+    if config.model.use is not None:
+        load_factory(config.model.use, config.model.params, config.seed)  # as well
     made = prepare_training(config, parse_as_of(config, as_of), progress)
     folds, said = make_folds(config, made)
     require_registry(config)
