@@ -103,7 +103,7 @@ def profile_table(store: Store, name: str, source: str, look: str | None = None)
     >>> [(c.name, c.kind, c.is_key) for c in sheet.columns]
     [('id', 'whole', True), ('at', 'time', True), ('word', 'text', False)]
     """
-    there = store.read(f"raw_{name}", look or source, [], untold=True)
+    there = store.read(f"raw_{name}", look or source, [], untold=True, where=source if isinstance(source, str) else "")
     columns = {c: t for c, t in there.items() if c != "_row"}
     chosen = ", ".join(identifier(c) for c in columns)
     store.run(

@@ -17,12 +17,15 @@ class Store(Protocol):
 
     dialect: Dialect
 
-    def read(self, name: str, source: Source, as_text: Sequence[str], untold: bool = False) -> dict[str, str]:
+    def read(
+        self, name: str, source: Source, as_text: Sequence[str], untold: bool = False, where: str = ""
+    ) -> dict[str, str]:
         """Make the source readable as the relation `name`; return its columns with their types, in order.
 
         Columns named in `as_text` come as text where the format has no types of its own (CSV, JSON lines), so that
         keys keep their leading zeros and instants keep their zone. With `untold` all other columns of such a format
-        come as text too, and their type is said to be TEXT: what they hold is for the reader to tell.
+        come as text too, and their type is said to be TEXT: what they hold is for the reader to tell. `where` is what an
+        error speaks of, where that isn't the table's source in the config.
         """
 
     def forget(self, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from leadline.config.frames import FrameSource
 from leadline.config.schema import Engine, Source
 from leadline.core.leftovers import ScratchFolder
 from leadline.errors import DataError, LeadlineError, MissingError, OutputError, RetryError
+from leadline.storage.csv_trouble import csv_encoding, csv_trouble
 from leadline.storage.dialect import DUCKDB, UNTOLD, identifier, literal
 from leadline.storage.locations import SourceLocation, locate_source
 
@@ -21,6 +22,10 @@ __all__ = ["DuckStore"]
 
 TELLABLE = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 """Errors whose first line speaks of names only; all others may quote a lead's data and are never shown."""
+
+
+CSV_OPTIONS = "union_by_name = true, sample_size = -1, header = true, skip = 0, comment = ''"
+"""The whole file is looked at; no line of it is skipped or taken for a comment to find a better table in the others."""
 
 
 class DuckStore:
@@ -102,9 +107,11 @@ class DuckStore:
         finally:
             self._connection.unregister("_arriving")
 
-    def read(self, name: str, source: Source, as_text: Sequence[str], untold: bool = False) -> dict[str, str]:
+    def read(
+        self, name: str, source: Source, as_text: Sequence[str], untold: bool = False, where: str = ""
+    ) -> dict[str, str]:
         """Make the source readable as the view `name`; see `Store.read`."""
-        where = f"tables.{name.removeprefix('raw_')}.source"
+        where = where or f"tables.{name.removeprefix('raw_')}.source"
         located = locate_source(source, where)
         with self._said(where):
             if located.kind == "postgres" or isinstance(source, FrameSource):
@@ -118,7 +125,7 @@ class DuckStore:
                 exact = ", ".join(f"TRY_CAST({identifier(c)} AS {t}) AS {identifier(c)}" for c, t in numbers.items())
                 select = f"SELECT *{f' REPLACE ({exact})' if exact else ''} FROM _fetched_{self._fetched}"
             else:
-                select = self._select(located, as_text, untold)
+                select = self._select(located, as_text, untold, where)
             self._behind[name] = "".join(re.findall(r"FROM (_fetched_\d+)$", select))
             self._connection.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS {select}")
             columns = self._columns(f"SELECT * FROM {identifier(name)}")
@@ -177,33 +184,73 @@ class DuckStore:
     def _columns(self, query: str) -> dict[str, str]:
         return {str(row[0]): str(row[1]) for row in self._connection.execute(f"DESCRIBE {query}").fetchall()}
 
-    def _select(self, located: SourceLocation, as_text: Sequence[str], untold: bool) -> str:
+    def _select(self, located: SourceLocation, as_text: Sequence[str], untold: bool, where: str) -> str:
         if located.kind == "query":
             self._only_reads(located.query)
             return f"SELECT * FROM (\n{located.query}\n)"
         if located.kind == "duckdb":
             return self._attach(located)
-        files = "[" + ", ".join(literal(_escaped(path)) for path in located.files) + "]"
         if located.kind == "parquet":
-            return f"SELECT * FROM read_parquet({files}, union_by_name = true)"
+            return self._parquet(located, as_text, where)
         if located.kind == "csv":
-            # No line is skipped to find a better table below it: a ragged file must not lose its header.
-            options = "union_by_name = true, sample_size = -1, header = true, skip = 0"
-            types = ", all_varchar = true" if untold else self._csv_types(files, options, as_text)
-            return f"SELECT * FROM read_csv({files}, {options}{types})"
-        return self._json(files, as_text, untold)
+            return self._csv(located, as_text, untold, where)
+        return self._json(_listed(located.files), as_text, untold)
+
+    def _parquet(self, located: SourceLocation, as_text: Sequence[str], where: str) -> str:
+        """Read Parquet; a mapped column of dates that has a zone in one part and none in another comes as text, which keeps both."""
+        together = f"SELECT * FROM read_parquet({_listed(located.files)}, union_by_name = true)"
+        if len(located.files) == 1:
+            return together
+        parts = {path: self._columns(f"SELECT * FROM read_parquet({_listed([path])})") for path in located.files}
+        _same_columns(parts, as_text, where)
+        wanted, types = {c.lower() for c in as_text}, dict[str, set[str]]()
+        for there in parts.values():
+            for column, type_name in there.items():
+                types.setdefault(column.lower(), set()).add(re.sub(r"_(S|MS|NS)$", "", type_name))
+        mixed = {c for c, t in types.items() if c in wanted and len(t) > 1 and re.search("TIMESTAMP|DATE", str(t))}
+        if not mixed:
+            return together
+        selects = []
+        for path, there in parts.items():
+            texts = ", ".join(
+                f"CAST({identifier(c)} AS VARCHAR) AS {identifier(c)}" for c in there if c.lower() in mixed
+            )
+            selects.append(f"SELECT * REPLACE ({texts}) FROM read_parquet({_listed([path])})")
+        return " UNION ALL BY NAME ".join(selects)
+
+    def _csv(self, located: SourceLocation, as_text: Sequence[str], untold: bool, where: str) -> str:
+        """Read CSV; a file that makes no table of the mapped columns is looked at line by line, and told."""
+        parts: dict[Path, dict[str, str]] = {}
+        encodings = {path: csv_encoding(path) for path in located.files}
+        wanted = {name.lower() for name in as_text}
+        for path in located.files:
+            if encodings[path] in ("utf-16le", "utf-16be"):
+                _tell_csv(path, where)
+            read = f"read_csv({_listed([path])}, {CSV_OPTIONS}, all_varchar = true{_encoded(encodings[path])})"
+            try:
+                parts[path] = self._columns(f"SELECT * FROM {read}")
+            except duckdb.Error:
+                _tell_csv(path, where)
+                raise
+            there = {c.lower() for c in parts[path]}
+            # An engine that finds no table in a file takes each of its lines for one cell.
+            if wanted - there - {"row"} or (len(there) == 1 and not wanted & there):
+                _tell_csv(path, where)
+        _same_columns(parts, as_text, where)
+        selects = []
+        for encoding in sorted(set(encodings.values())):
+            files = [path for path in located.files if encodings[path] == encoding]
+            columns = dict.fromkeys(c for path in files for c in parts[path] if c.lower() in wanted)
+            texts = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in columns)
+            typed = f", types = {{{texts}}}" if texts else ""
+            types = ", all_varchar = true" if untold else typed
+            selects.append(f"SELECT * FROM read_csv({_listed(files)}, {CSV_OPTIONS}{types}{_encoded(encoding)})")
+        return " UNION ALL BY NAME ".join(selects)
 
     def _only_reads(self, query: str) -> None:
         statements = self._connection.extract_statements(query)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise duckdb.ParserException("more than one statement, or one that isn't a SELECT")
-
-    def _csv_types(self, files: str, options: str, as_text: Sequence[str]) -> str:
-        """Name the columns that must come as text, as far as the file has them."""
-        there = self._columns(f"SELECT * FROM read_csv({files}, {options}, all_varchar = true)")
-        wanted = {name.lower() for name in as_text}
-        types = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in there if c.lower() in wanted)
-        return f", types = {{{types}}}" if types else ""
 
     def _json(self, files: str, as_text: Sequence[str], untold: bool) -> str:
         options = "format = 'newline_delimited', union_by_name = true, sample_size = -1"
@@ -277,6 +324,37 @@ def _io_error(where: str, said: str) -> LeadlineError:
     return DataError(
         f"{where}: can't be read (IO); expected an intact file of the kind that its ending names; export it again"
     )
+
+
+def _tell_csv(path: Path, where: str) -> None:
+    """Refuse a CSV file in which a line doesn't fit, or whose encoding can't be read."""
+    trouble = csv_trouble(path)
+    if trouble:
+        raise DataError(trouble if where == str(path) else f"{where}: {trouble}")
+
+
+def _same_columns(parts: Mapping[Path, Mapping[str, str]], as_text: Sequence[str], where: str) -> None:
+    """Refuse parts of a table of which one lacks a mapped column that another has: its rows would lose it in silence."""
+    had = {path: {c.lower() for c in there} for path, there in parts.items()}
+    for name in as_text:
+        lacking = [path for path, there in had.items() if name.lower() not in there]
+        if lacking and len(lacking) < len(parts):
+            raise DataError(
+                f"{where}: {lacking[0]} has no column {name!r}, which other files have{_more(len(lacking) - 1)}; expected it in each of the "
+                f"{len(parts)}; mend the export, or shape the files with a {{query: …}} source"
+            )
+
+
+def _more(others: int) -> str:
+    return f" (nor have {others} more)" if others else ""
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return "[" + ", ".join(literal(_escaped(path)) for path in paths) + "]"
+
+
+def _encoded(encoding: str) -> str:
+    return ", encoding = 'utf-16'" if encoding == "utf-16" else ""
 
 
 def _escaped(path: Path) -> str:

@@ -159,9 +159,11 @@ class SparkStore:
             self._remove(name)
         self._folder.cleanup()
 
-    def read(self, name: str, source: Source, as_text: Sequence[str], untold: bool = False) -> dict[str, str]:
+    def read(
+        self, name: str, source: Source, as_text: Sequence[str], untold: bool = False, where: str = ""
+    ) -> dict[str, str]:
         """Make the source readable to DuckDB; see `Store.read`."""
-        return self._at_first().read(name, source, as_text, untold)
+        return self._at_first().read(name, source, as_text, untold, where)
 
     def forget(self, name: str) -> None:
         """Drop what `read` made under a name."""

@@ -41,7 +41,12 @@ BLANKS = " \t\r\n\u00a0"
 
 DATED = r"^\d{4}-\d{1,2}-\d{1,2}"
 NAIVE = DATED + r"([T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?$"
-ZONED = DATED + r"[T ]+\d{1,2}:\d{2}.*[A-Za-z0-9]$"
+OFFSET = r"[+-]\d{2}(:?\d{2}(:?\d{2})?)?"
+ZONED = (
+    DATED
+    + rf"[T ]+\d{{1,2}}:\d{{2}}(:\d{{2}}(\.\d+)?)?\s*(Z|UTC|GMT|(UTC|GMT)?\s*{OFFSET}|[A-Za-z_]+/[A-Za-z0-9_+/-]+)$"
+)
+"""A zone is an offset, Z, UTC, GMT or a region's name: letters such as CST, IST or BST are those of several places."""
 NUMBERS = (
     "TINYINT",
     "SMALLINT",
@@ -258,7 +263,7 @@ def _instant_sql(source: str, type_name: str, zone: str) -> str:
         instant = f"epoch_us(CAST({source} AS TIMESTAMP) AT TIME ZONE {literal(zone)})"
     elif kind == "text":
         text = f"TRIM(CAST({source} AS VARCHAR))"
-        joined = f"REGEXP_REPLACE({text}, '\\s+([+-]\\d{{2}}(:?\\d{{2}})?)$', '\\1')"
+        joined = f"REGEXP_REPLACE({text}, '\\s*(?:UTC|GMT)?\\s*({OFFSET})$', '\\1')"
         naive = f"epoch_us(TRY_CAST(REPLACE({text}, ',', '.') AS TIMESTAMP) AT TIME ZONE {literal(zone)})"
         instant = (
             f"CASE WHEN regexp_matches({text}, {literal(NAIVE)}) THEN {naive} "
