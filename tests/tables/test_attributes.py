@@ -28,7 +28,7 @@ def loaded(
     folder: Path,
     column: list[Any],
     known_at: int | None = None,
-    kinds: dict[str, str] | None = None,
+    known: list[Attribute] | None = None,
     ending: str = "csv",
 ) -> tuple[tuple[Attribute, ...], list[Any], list[str]]:
     """Load a CRM whose leads' `source` holds these values; return the attributes, what was read, the codes found."""
@@ -38,7 +38,7 @@ def loaded(
     write = crm.write_csv if ending == "csv" else crm.write_json
     config = crm.config_dict(write(content, folder))
     config["tables"]["leads"]["attributes"] = ["source"]
-    with Run(type(crm.config({"leads": "", "stages": ""})).model_validate(config), known_at, kinds=kinds) as run:
+    with Run(type(crm.config({"leads": "", "stages": ""})).model_validate(config), known_at, known=known) as run:
         mine = tuple(a for a in run.loaded.attributes if a.table == "leads")
         values = [r[0] for r in run.store.rows("SELECT lead_source FROM leads ORDER BY lead_id")] if mine else []
         return mine, values, [f.code for f in run.loaded.findings]
@@ -51,7 +51,7 @@ def fill(*values: Any) -> list[Any]:
 @pytest.mark.parametrize(
     ("values", "kind", "first"),
     [
-        (["5", "7.5", "-1e3"], "number", 5.0), (["5", "n/a"], "category", "5"), (["007", "12"], "category", "007"), (["1_0", "2"], "category", "1_0"),
+        (["5", "7.5", "-1e3"], "number", 5.0), (["5", "n/a"], "number", 5.0), (["5", "large"], "category", "5"), (["007", "12"], "category", "007"), (["1_0", "2"], "category", "1_0"),
         (["true", "False"], "number", 1.0), (["true", "maybe"], "category", "true"), (["Yes", "No"], "category", "Yes"), ([" web ", "web"], "category", "web"),
         (["2024-05-01", "2024-05-02 10:00:00"], None, None), (["01/02/2024", "2/3/2024"], None, None), (["10:30", "11:00:05"], None, None), ([], "category", None),
         (["inf", "1"], "number", None), (["0", "0.5"], "number", 0.0),
@@ -92,9 +92,9 @@ def test_a_later_row_does_not_change_what_a_column_was(tmp_path: Path) -> None:
     [("number", ["true", "x", "3"], [1.0, None, 3.0]), ("category", ["1.50", "2", "x"], ["1.50", "2", "x"])],
 )
 def test_a_trained_models_kind_wins_over_tonights_file(
-    tmp_path: Path, kind: str, values: list[str], read: list[Any]
+    tmp_path: Path, kind: Any, values: list[str], read: list[Any]
 ) -> None:
-    mine, got, _ = loaded(tmp_path, fill(*values), kinds={"lead_source": kind})
+    mine, got, _ = loaded(tmp_path, fill(*values), known=[Attribute("leads", "source", "lead_source", kind)])
     assert [a.kind for a in mine] == [kind] and got[:3] == read
 
 

@@ -13,6 +13,7 @@ from leadline.config.schema import Config
 from leadline.core.point_in_time import parse_instant
 from leadline.dataset import labels, snapshots
 from leadline.errors import DataError
+from leadline.tables.attributes import Attribute
 from small_crm import Run, same
 
 
@@ -133,7 +134,11 @@ def test_rows_without_an_outcome_are_censored(tmp_path: Path) -> None:
 def test_new_rows_are_scored_without_outcome_or_order(tmp_path: Path) -> None:
     source = csv(tmp_path, "a,1,1,5", "b,2,0,7")
     (tmp_path / "new.csv").write_text("id,size\n007,5\n008,x\n")
-    with Run(config(source), leads_source=str(tmp_path / "new.csv"), kinds={"lead_size": "number"}) as run:
+    with Run(
+        config(source),
+        leads_source=str(tmp_path / "new.csv"),
+        known=[Attribute("leads", "size", "lead_size", "number")],
+    ) as run:
         built = run.night(None)
         assert list(built.lead_id) == ["007", "008"]
         assert built.values["lead_size"].tolist()[0] == 5.0 and built.values["lead_size"].isna().tolist() == [
@@ -143,12 +148,12 @@ def test_new_rows_are_scored_without_outcome_or_order(tmp_path: Path) -> None:
 
 
 def test_the_same_row_is_read_the_same_in_training_and_in_a_new_file(tmp_path: Path) -> None:
-    source = csv(tmp_path, "a,1,1,1.50", "b,2,0,n/a")
+    source = csv(tmp_path, "a,1,1,1.50", "b,2,0,large")
     (tmp_path / "new.csv").write_text("id,size\nz,1.50\n")
     with Run(config(source)) as run:
-        kinds = {a.name: a.kind for a in run.loaded.attributes}
+        known = run.loaded.attributes
         trained = run.night(None).values["lead_size"].tolist()
-    with Run(config(source), leads_source=str(tmp_path / "new.csv"), kinds=kinds) as run:
+    with Run(config(source), leads_source=str(tmp_path / "new.csv"), known=known) as run:
         assert run.night(None).values["lead_size"].tolist() == trained[:1] == ["1.50"]
 
 

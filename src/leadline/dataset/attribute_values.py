@@ -13,7 +13,7 @@ from leadline.dataset.snapshots import NEWEST_FIRST
 from leadline.errors import DataError
 from leadline.storage.dialect import Dialect, identifier, literal
 from leadline.tables import LoadedTables
-from leadline.tables.attributes import Attribute, slugify
+from leadline.tables.attributes import Attribute, matching, slugify
 
 __all__ = ["CAMPAIGNS", "SOURCES", "field_values", "newest_sql", "origin_attribute", "pick_origin"]
 
@@ -65,8 +65,7 @@ def _column_sql(found: Attribute, column: str) -> str:
 
 def _attribute(loaded: LoadedTables, field: str) -> Attribute | None:
     """Find the attribute that a field's name means, if any."""
-    name = field.strip().lower()
-    hits = [a for a in loaded.attributes if name in (a.column.lower(), a.name) or slugify(field) == slugify(a.column)]
+    hits = matching(field, loaded.attributes)
     if len(hits) > 1:
         names = " or ".join(a.name for a in hits)
         raise DataError(f"capacity.by: {len(hits)} attributes are named {field!r}; expected one; write {names}")

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from leadline.core.point_in_time import Horizon
+from leadline.tables.attributes import READINGS, Attribute
 from leadline.tables.icp import Criterion
 from leadline.tables.stages import stage_index
 
-__all__ = ["Aggregate", "Feature", "Kind", "TitleSource", "kinds_of"]
+__all__ = ["Aggregate", "Feature", "Kind", "TitleSource", "attributes_of"]
 
 Kind = Literal["count", "days", "number", "flag", "category"]
 """count: a whole number ≥ 0 · days: time in days, NaN for never · number: any · flag: 0, 1 or NaN · category: text."""
@@ -59,7 +60,7 @@ class Feature:
     window : Horizon or None
         How far back it looks; None for all time.
     terms : tuple of str
-        What else the aggregate needs to know: the outcome that a rate is of, or the ICP's criteria.
+        What else the aggregate needs to know: the outcome that a rate is of, how numbers are made of text, or the ICP's criteria.
     """
 
     name: str
@@ -88,6 +89,8 @@ class Feature:
         if self.aggregate in ("meets", "share_met"):
             for term in self.terms:
                 Criterion.from_text(term)
+        elif self.aggregate == "value" and not set(self.terms) <= READINGS:
+            raise ValueError(f"the feature {self.name} is read in a way that leadline doesn't know")
         elif self.aggregate in ("pace", "trend"):
             Horizon.parse(self.field if self.aggregate == "pace" else self.terms[0])
         elif self.aggregate == "rate":
@@ -132,13 +135,18 @@ class TitleSource:
     field: str | None = None
 
 
-def kinds_of(specs: Iterable[Feature]) -> dict[str, Kind]:
-    """Return how each attribute among the features is to be read, so that a night reads it as training did.
+def attributes_of(specs: Iterable[Feature]) -> tuple[Attribute, ...]:
+    """Return the attributes among the features: a night finds them by their columns, and reads them as training did.
 
     Examples
     --------
-    >>> country = Feature("lead_country", "fit", "country", "category", "value", "is in")
-    >>> kinds_of([country, Feature("n_any", "behaviour", "any", "count", "count", "acts")])
-    {'lead_country': 'category'}
+    >>> country = Feature("lead_country", "fit", "country", "category", "value", "is in", "leads", "Country", "column")
+    >>> [(a.column, a.name, a.kind) for a in attributes_of([country, Feature("n_any", "behaviour", "any", "count", "count", "acts")])]
+    [('Country', 'lead_country', 'category')]
     """
-    return {spec.name: spec.kind for spec in specs if spec.aggregate == "value"}
+    found = [s for s in specs if s.aggregate == "value"]
+    kinds = ("number" if s.kind == "number" else "category" for s in found)
+    return tuple(
+        Attribute(s.table, s.field, s.name, kind, next(iter(s.terms), ""))  # type: ignore[arg-type]
+        for s, kind in zip(found, kinds, strict=True)
+    )

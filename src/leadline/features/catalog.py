@@ -226,6 +226,8 @@ def _attributes(loaded: LoadedTables, known: frozenset[str]) -> tuple[Feature, .
     for a in loaded.attributes:
         by = "history" if a.table == "leads" and a.column in known else "column"
         words = a.column.replace("_", " ") if a.table == "leads" else f"the account's {a.column.replace('_', ' ')}"
-        kind = "number" if a.kind == "number" else "category"
-        specs.append(Feature(a.name, "fit", f"attribute:{a.name}", kind, "value", words, a.table, a.column, by))  # type: ignore[arg-type]
+        read = (a.reading,) if a.reading else ()
+        specs.append(
+            Feature(a.name, "fit", f"attribute:{a.name}", a.kind, "value", words, a.table, a.column, by, terms=read)
+        )
     return tuple(specs)

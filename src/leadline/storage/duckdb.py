@@ -129,7 +129,7 @@ class DuckStore:
             self._behind[name] = "".join(re.findall(r"FROM (_fetched_\d+)$", select))
             self._connection.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS {select}")
             columns = self._columns(f"SELECT * FROM {identifier(name)}")
-        if untold and located.kind in ("csv", "json"):
+        if untold and located.kind in ("csv", "json", "frame"):
             mapped = {c.lower() for c in as_text}
             return {c: UNTOLD if t == "VARCHAR" and c.lower() not in mapped else t for c, t in columns.items()}
         return columns

@@ -1,20 +1,38 @@
-"""Attributes: which columns of leads and accounts are used, under which names, and how their values are read."""
+"""Attributes: which columns of leads and accounts are used, under which names, and how their values are read.
+
+A name is made of the column's own in training, and kept with the model: a night finds columns by what they are called in
+the source, so that their order and a new one beside them mean nothing.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
-from leadline.storage import Store
 from leadline.storage.dialect import identifier
 from leadline.tables.schema import UNTOLD, columns_of, find_column, kind_of_type, text_sql
 
-__all__ = ["Attribute", "attribute_sql", "choose_attributes", "resolve_kinds", "slugify"]
+__all__ = [
+    "READINGS",
+    "Attribute",
+    "Reading",
+    "attribute_sql",
+    "choose_attributes",
+    "is_untold",
+    "matching",
+    "number_sql",
+    "slugify",
+]
 
 AttributeKind = Literal["number", "category"]
+
+Reading = Literal["", "comma", "yes_no"]
+"""How numbers are made of a column's text: with decimal points, with decimal commas, or of yes and no."""
+
+READINGS = frozenset(get_args(Reading))
 
 OURS = ("lead_id", "account_id")
 """Names that no attribute may take: a column `id` becomes lead_id_2."""
@@ -34,12 +52,15 @@ class Attribute:
         Its name here, and the feature's: letters, digits and underscores.
     kind : str
         number or category.
+    reading : str
+        How a number is made of its text.
     """
 
     table: str
     column: str
     name: str
     kind: AttributeKind
+    reading: Reading = ""
 
 
 def slugify(text: str) -> str:
@@ -75,8 +96,22 @@ def unique(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     return result
 
 
+def matching(name: str, attributes: Iterable[Attribute]) -> list[Attribute]:
+    """Find the attributes that a name means: those of its letters, else those of its words.
+
+    Examples
+    --------
+    >>> known = [Attribute("leads", c, n, "number") for c, n in (("Sales (EUR)", "lead_sales_eur"), ("Sales [EUR]", "lead_sales_eur_2"))]
+    >>> [a.name for a in matching("Sales [EUR]", known)], [a.name for a in matching("sales_eur", known)]
+    (['lead_sales_eur_2'], ['lead_sales_eur', 'lead_sales_eur_2'])
+    """
+    there, asked = list(attributes), name.strip()
+    by_letters = [a for a in there if asked.lower() in (a.column.lower(), a.name)]
+    return by_letters or [a for a in there if slugify(asked) == slugify(a.column)]
+
+
 def choose_attributes(
-    table: str, section: Any, there: dict[str, str], also_taken: Iterable[str], kinds: Mapping[str, str] | None
+    table: str, section: Any, there: dict[str, str], also_taken: Iterable[str], known: Collection[Attribute] | None
 ) -> tuple[tuple[Attribute, ...], list[tuple[str, str]], list[str]]:
     """Choose a table's attributes.
 
@@ -90,8 +125,8 @@ def choose_attributes(
         The source's columns with their types.
     also_taken : iterable of str
         Columns that are never attributes, such as the outcome's.
-    kinds : mapping of str to str, optional
-        The kinds a trained model knows, by attribute name; they win over what tonight's file looks like.
+    known : collection of Attribute, optional
+        Those that a trained model knows; they win over what tonight's file looks like.
 
     Returns
     -------
@@ -115,30 +150,37 @@ def choose_attributes(
             unusable.append(column)
         else:
             found.append(column)
+    mine = {a.column: a for a in known or () if a.table == table}
+    trained = {column: mine[name] for name in mine if (column := find_column(name, dict.fromkeys(found, ""))[0])}
     prefix = "account_" if table == "accounts" else "lead_"
-    names = unique((prefix + slugify(column) for column in found), OURS)
+    new = [column for column in found if column not in trained]
+    names = unique((prefix + slugify(column) for column in new), (*OURS, *(a.name for a in mine.values())))
+    named = dict(zip(new, names, strict=True))
     result = tuple(
-        Attribute(table, column, name, _kind((kinds or {}).get(name), there[column]))
-        for column, name in zip(found, names, strict=True)
+        Attribute(table, column, trained[column].name, trained[column].kind, trained[column].reading)
+        if column in trained
+        else Attribute(
+            table, column, named[column], "number" if kind_of_type(there[column]) == "number" else "category"
+        )
+        for column in found
     )
     return result, missing, unusable
-
-
-def _kind(known: str | None, type_name: str) -> AttributeKind:
-    if known in ("number", "category"):
-        return known  # type: ignore[return-value]
-    return "number" if kind_of_type(type_name) == "number" else "category"
 
 
 def attribute_sql(attribute: Attribute, type_name: str) -> str:
     """Write the expression that reads an attribute: DOUBLE for a number, trimmed text for a category.
 
-    A column whose format has no types stays text until `resolve_kinds` has seen its visible rows.
+    Text of which numbers may be made stays text until `read_text_columns` has seen its visible rows.
     """
     source = identifier(attribute.column)
-    if attribute.kind == "number" and type_name != UNTOLD:
+    if attribute.kind == "number" and kind_of_type(type_name) != "text":
         return number_sql(source, type_name)
     return f"NULLIF(TRIM({text_sql(source, type_name)}), '')"
+
+
+def is_untold(attribute: Attribute, type_name: str) -> bool:
+    """Tell whether an attribute's text must still be looked at: its format has no types, or its model knows a number."""
+    return type_name == UNTOLD or (attribute.kind == "number" and kind_of_type(type_name) == "text")
 
 
 def number_sql(source: str, type_name: str) -> str:
@@ -147,70 +189,3 @@ def number_sql(source: str, type_name: str) -> str:
     if kind_of_type(type_name) == "text":
         value = f"COALESCE({value}, CASE LOWER({source}) WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0 END)"
     return f"CASE WHEN isfinite({value}) THEN {value} END"
-
-
-NUMERIC = "TRY_CAST({0} AS DOUBLE) IS NOT NULL AND NOT regexp_matches({0}, '^[+-]?0[0-9]|_')"
-LOGICAL = "LOWER({0}) IN ('true', 'false')"
-TEMPORAL = (
-    "(regexp_matches({0}, '^[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}([T ].*)?$') AND TRY_CAST({0} AS TIMESTAMP) IS NOT NULL) "
-    "OR regexp_matches({0}, '^[0-9]{{1,2}}([./-])[0-9]{{1,2}}[./-][0-9]{{4}}( .*)?$|^[0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}})?$')"
-)
-
-
-def resolve_kinds(
-    table: str, attributes: tuple[Attribute, ...], untold: Iterable[str], kinds: Mapping[str, str] | None, store: Store,
-    visible: str = "TRUE",
-) -> tuple[tuple[Attribute, ...], list[str]]:  # fmt: skip
-    """Tell from the visible rows what the columns hold that came as text; return the attributes and those left out.
-
-    A later row must not change what a column was, so rows that aren't visible have no say; nor has any row where a
-    trained model knows the kind.
-
-    Parameters
-    ----------
-    table : str
-        leads or accounts, cut at T.
-    attributes : tuple of Attribute
-        All attributes; those of other tables are returned as they are.
-    untold : iterable of str
-        Names of the attributes to tell.
-    kinds : mapping of str to str, optional
-        The kinds a trained model knows.
-    store : Store
-        Where the table lies; it is rewritten.
-    visible : str
-        A condition on its rows, where it isn't cut.
-    """
-    mine = [a.name for a in attributes if a.table == table and a.name in set(untold)]
-    told = {name: str((kinds or {})[name]) for name in mine if name in (kinds or {})}
-    asked = [name for name in mine if name not in told]
-    if asked:
-        counts = [
-            f"COUNT({n}), COUNT(*) FILTER ({n} IS NOT NULL AND (({NUMERIC.format(n)}) OR ({LOGICAL.format(n)}))), "
-            f"COUNT(*) FILTER ({n} IS NOT NULL AND ({TEMPORAL.format(n)}))"
-            for n in asked
-        ]
-        seen = store.rows(f"SELECT {', '.join(counts)} FROM {table} WHERE {visible}")[0]
-        for i, name in enumerate(asked):
-            filled, numbers, times = seen[3 * i : 3 * i + 3]
-            told[name] = (
-                "category"
-                if not filled
-                else "time"
-                if times == filled
-                else "number"
-                if numbers == filled
-                else "category"
-            )
-    out = [name for name in mine if told[name] == "time"]
-    numbers_sql = [f"{number_sql(name, UNTOLD)} AS {name}" for name in mine if told[name] == "number"]
-    if out or numbers_sql:
-        without = f" EXCLUDE ({', '.join(out)})" if out else ""
-        changed = f" REPLACE ({', '.join(numbers_sql)})" if numbers_sql else ""
-        store.run(f"CREATE OR REPLACE TABLE {table} AS SELECT *{without}{changed} FROM {table}")
-    kept = tuple(
-        replace(a, kind="number" if told[a.name] == "number" else "category") if a.name in told else a
-        for a in attributes
-        if a.name not in out
-    )
-    return kept, [a.column for a in attributes if a.name in out]

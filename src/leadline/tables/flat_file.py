@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Any
 
 from leadline.config.schema import Config
 from leadline.core.checks import Finding, Findings, Severity
 from leadline.storage import Store
-from leadline.storage.dialect import identifier
-from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes, resolve_kinds
+from leadline.storage.dialect import identifier, literal
+from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes, is_untold
 from leadline.tables.checks import fitting_nothing, missing_column, unusable_column
 from leadline.tables.outcome_levels import means_sql
-from leadline.tables.schema import UNTOLD, CanonicalColumn, cast_sql, find_column, kind_of_type, text_sql
+from leadline.tables.schema import BLANKS, UNTOLD, CanonicalColumn, cast_sql, find_column, kind_of_type, text_sql
+from leadline.tables.values.numbers import read_text_columns
 
 __all__ = ["FEW_UNORDERED", "outcome_sql", "read_flat_file"]
 
@@ -21,7 +22,7 @@ FEW_UNORDERED = 0.1
 
 
 def read_flat_file(
-    config: Config, store: Store, section: Any, kinds: Mapping[str, str] | None, scoring: bool, known_at: int | None
+    config: Config, store: Store, section: Any, known: Collection[Attribute] | None, scoring: bool, known_at: int | None
 ) -> tuple[tuple[Attribute, ...], Findings]:
     """Read the file into ``leads(row, lead_id, account_id, order_at, outcome, …attributes)``.
 
@@ -35,10 +36,10 @@ def read_flat_file(
     needed = [n for n in (key, *(() if scoring else (order, outcome))) if n != "row"]
     found = [missing_column("tables.leads", n, find_column(n, there)[1]) for n in needed if names[n] is None]
     taken = [n for n in (key, order, outcome) if n != "row"]
-    attributes, missing, unusable = choose_attributes("leads", section, there, taken, kinds)
+    attributes, missing, unusable = choose_attributes("leads", section, there, taken, known)
     found += [missing_column("tables.leads", name, hint) for name, hint in missing]
     found += [unusable_column("leads", name) for name in unusable]
-    if kinds is None and not scoring:
+    if known is None and not scoring:
         found += fitting_nothing("leads", section, there, [*unusable, *(a.column for a in attributes)])
     result = Findings(tuple(found))
     if not result.of(Severity.ERROR):
@@ -51,7 +52,7 @@ def read_flat_file(
         key_sql = (
             "CAST(row_number() OVER () AS VARCHAR)"
             if key == "row"
-            else f"NULLIF({text_sql(identifier(str(names[key])), there[str(names[key])])}, '')"
+            else f"NULLIF(TRIM({text_sql(identifier(str(names[key])), there[str(names[key])])}, {literal(BLANKS)}), '')"
         )
         parts = [
             'row_number() OVER () AS "row"', f"{key_sql} AS lead_id", "CAST(NULL AS VARCHAR) AS account_id",
@@ -62,10 +63,10 @@ def read_flat_file(
         store.run(f"CREATE OR REPLACE TABLE leads AS SELECT {', '.join(parts)} FROM raw_leads")
         if not scoring:
             result += Findings(tuple(_unordered(store, order)))
-        untold = [a.name for a in attributes if there[a.column] == UNTOLD]
-        known = f"order_at < {known_at}" if known_at is not None and not scoring else "TRUE"
-        attributes, left_out = resolve_kinds("leads", attributes, untold, kinds, store, known)
-        result += Findings(tuple(unusable_column("leads", column) for column in left_out))
+        untold = [a.name for a in attributes if is_untold(a, there[a.column])]
+        visible = f"order_at < {known_at}" if known_at is not None and not scoring else "TRUE"
+        attributes, left_out, said = read_text_columns("leads", attributes, untold, known, store, visible)
+        result += Findings((*(unusable_column("leads", column) for column in left_out), *said))
     return attributes, result
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadline.config.modeling import Wanted
 from leadline.core.jsonable import parse_json
-from leadline.tables.attributes import Attribute, slugify
+from leadline.tables.attributes import Attribute, matching
 
 if TYPE_CHECKING:
     from leadline.tables.checks.base import Answer, Context
@@ -90,11 +90,7 @@ def criteria(icp: Mapping[str, Wanted], attributes: Sequence[Attribute]) -> tupl
     found, wrong = [], []
     for name, wanted in icp.items():
         where = f"icp.{name}"
-        hits = [
-            a
-            for a in attributes
-            if name.strip().lower() in (a.column.lower(), a.name) or slugify(name) == slugify(a.column)
-        ]
+        hits = matching(name, attributes)
         if len(hits) != 1:
             wrong.append(_unclear(where, hits, attributes))
             continue

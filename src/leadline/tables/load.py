@@ -7,7 +7,7 @@ Data between the stages here: ``raw_x`` is the source as it is; ``all_x`` has ca
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +17,10 @@ from leadline.storage import Store
 from leadline.storage.dialect import literal
 from leadline.storage.locations import without_secrets
 from leadline.tables import checks, event_cache, flat_file, merges, stages, tombstones
-from leadline.tables.attributes import Attribute, resolve_kinds
+from leadline.tables.attributes import Attribute
 from leadline.tables.read import ReadResult, read_all
 from leadline.tables.schema import CLOCKS, KEYS
+from leadline.tables.values.numbers import read_text_columns, reading_sql
 from leadline.tables.visibility import (
     columns_in,
     cut_in_place,
@@ -79,7 +80,7 @@ def load(
     config: Config,
     store: Store,
     known_at: int | None = None,
-    kinds: Mapping[str, str] | None = None,
+    known: Collection[Attribute] | None = None,
     leads_source: Source | None = None,
 ) -> LoadedTables:
     """Load the tables of a config, as they were known at T.
@@ -92,8 +93,8 @@ def load(
         An open, empty store.
     known_at : int, optional
         T; by default the newest recorded time in the table that holds the outcome.
-    kinds : mapping of str to str, optional
-        The kinds of attributes that a trained model knows.
+    known : collection of Attribute, optional
+        The attributes that a trained model knows: they keep their names, and are read as it read them.
     leads_source : Source, optional
         For a flat file: another file with rows to score, whose outcome may be missing.
 
@@ -110,9 +111,9 @@ def load(
             if leads_source is None
             else config.tables.leads.model_copy(update={"source": leads_source})
         )
-        return _load_flat(config, store, section, known_at, kinds, scoring=leads_source is not None)
+        return _load_flat(config, store, section, known_at, known, scoring=leads_source is not None)
     log = event_cache.cache_events(config, store)
-    read = read_all(log.to_read(config), store, kinds, known_at)
+    read = read_all(log.to_read(config), store, known, known_at)
     read.found.raise_errors()
     until = observed_until(config, store, known_at)
     limit = until if known_at is None else known_at
@@ -124,8 +125,8 @@ def load(
             cut_in_place(table, store, limit)
         else:
             keep_visible(table, config, store, limit)
-    attributes, found = _settle(read, kinds, store)
-    _spell_fields(config, store, attributes)
+    attributes, found = _settle(read, known, store)
+    _read_history(config, store, attributes)
     context = checks.Context(
         log.to_check(config),
         store,
@@ -155,34 +156,40 @@ def load(
     else:
         merges.no_merges(store)
     stages.build_reached(config, store)
-    if kinds is None:  # a night, whose model's columns are settled, learns nothing
+    if known is None:  # a night, whose model's columns are settled, learns nothing
         found += run_checks(checks.OUTCOME, context)
     store.hand_over(event_cache.FOLDER)
     return LoadedTables(store, limit, until, attributes, rows, found, prints, _sources(config), log=log, forgotten=gone)
 
 
-def _settle(read: ReadResult, kinds: Mapping[str, str] | None, store: Store) -> tuple[tuple[Attribute, ...], Findings]:
+def _settle(
+    read: ReadResult, known: Collection[Attribute] | None, store: Store
+) -> tuple[tuple[Attribute, ...], Findings]:
     """Tell what the columns hold that came as text, from the rows visible at T."""
     attributes, found = read.attributes, list(read.found)
     for table in dict.fromkeys(a.table for a in read.attributes):
-        attributes, left_out = resolve_kinds(table, attributes, read.untold, kinds, store)
-        found += [checks.unusable_column(table, column) for column in left_out]
+        attributes, left_out, said = read_text_columns(table, attributes, read.untold, known, store)
+        found += [*(checks.unusable_column(table, column) for column in left_out), *said]
     return attributes, Findings(tuple(found))
 
 
-def _spell_fields(config: Config, store: Store, attributes: tuple[Attribute, ...]) -> None:
-    """Spell history's fields as the config's columns, which are found by their letters too: Country is country."""
+def _read_history(config: Config, store: Store, attributes: tuple[Attribute, ...]) -> None:
+    """Spell history's fields as the config's columns, found by their letters too, and read their numbers as those columns' are."""
     if config.tables.history is None:
         return
     account = config.tables.leads.account
     for column in [a.column for a in attributes if a.table == "leads"] + ([account] if account else []):
         store.run(f"UPDATE history SET field = {literal(column)} WHERE LOWER(field) = {literal(column.lower())}")
+    for a in attributes:
+        if a.table == "leads" and a.kind == "number":
+            number = reading_sql("value", a.reading)
+            store.run(f"UPDATE history SET value_number = {number} WHERE field = {literal(a.column)}")
 
 
 def _load_flat(
-    config: Config, store: Store, section: Any, known_at: int | None, kinds: Mapping[str, str] | None, scoring: bool
+    config: Config, store: Store, section: Any, known_at: int | None, known: Collection[Attribute] | None, scoring: bool
 ) -> LoadedTables:
-    attributes, found = flat_file.read_flat_file(config, store, section, kinds, scoring, known_at)
+    attributes, found = flat_file.read_flat_file(config, store, section, known, scoring, known_at)
     found.raise_errors()
     context = checks.Context(config, store, known_at or 0, attributes, default_limit=known_at is None)
     found += run_checks(checks.FLAT, context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from leadline.config.schema import Config
@@ -10,10 +10,9 @@ from leadline.core.checks import Finding, Findings, Severity
 from leadline.storage import Store
 from leadline.storage.dialect import identifier
 from leadline.tables import checks
-from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes
+from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes, is_untold
 from leadline.tables.schema import (
     CLOCKS,
-    UNTOLD,
     CanonicalColumn,
     cast_sql,
     columns_of,
@@ -35,7 +34,7 @@ class ReadResult:
     found: Findings
 
 
-def read_all(config: Config, store: Store, kinds: Mapping[str, str] | None, known_at: int | None) -> ReadResult:
+def read_all(config: Config, store: Store, known: Collection[Attribute] | None, known_at: int | None) -> ReadResult:
     """Read every source into ``all_x``; gather missing columns and unreadable values of all of them."""
     attributes: list[Attribute] = []
     untold: list[str] = []
@@ -47,17 +46,17 @@ def read_all(config: Config, store: Store, kinds: Mapping[str, str] | None, know
         resolved, problems = resolve(table, columns, there)
         mine: tuple[Attribute, ...] = ()
         if described:
-            mine, missing, unusable = choose_attributes(table, section, there, (), kinds)
+            mine, missing, unusable = choose_attributes(table, section, there, (), known)
             problems += [checks.missing_column(f"tables.{table}.attributes", name, hint) for name, hint in missing]
             found += [checks.unusable_column(table, name) for name in unusable]
-            if kinds is None:  # a model's own columns are settled
+            if known is None:  # a model's own columns are settled
                 found += checks.fitting_nothing(table, section, there, [*unusable, *(a.column for a in mine)])
         found += problems
         if not problems:
             store.run(canonical_sql(table, resolved, mine, there, config))
             found += unreadable(table, resolved, there, config, store, known_at)
             attributes += mine
-            untold += [a.name for a in mine if there[a.column] == UNTOLD]
+            untold += [a.name for a in mine if is_untold(a, there[a.column])]
     return ReadResult(tuple(attributes), tuple(untold), Findings(tuple(found)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -14,6 +14,7 @@ from leadline.core.files import grant
 from leadline.core.point_in_time import format_instant, parse_instant
 from leadline.errors import UsageError
 from leadline.tables import LoadedTables, load, open_store
+from leadline.tables.attributes import Attribute
 from leadline.tables.tombstones import require_list
 
 __all__ = [
@@ -212,15 +213,15 @@ def open_tables(
     config: Config,
     known_at: int | None = None,
     progress: Progress = no_progress,
-    kinds: Mapping[str, str] | None = None,
+    known: Collection[Attribute] | None = None,
     leads: Source | None = None,
 ) -> Iterator[LoadedTables]:
     """Read the tables as known at an instant, and say what was kept from earlier and who is left out.
 
     Parameters
     ----------
-    kinds : mapping of str to str, optional
-        How a bundle reads its attributes.
+    known : collection of Attribute, optional
+        A bundle's attributes, which keep their names and are read as in its training.
     leads : source, optional
         Where leads are read instead.
 
@@ -233,7 +234,7 @@ def open_tables(
     try:
         progress("reading tables")
         require_list(config.name)
-        loaded = load(config, store, known_at, kinds, leads)
+        loaded = load(config, store, known_at, known, leads)
         if loaded.log.note:
             progress(loaded.log.note)
         if loaded.forgotten:

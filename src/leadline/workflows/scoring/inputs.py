@@ -14,7 +14,7 @@ import numpy.typing as npt
 from leadline.config.schema import Config, Source
 from leadline.core.checks import Findings
 from leadline.dataset import attribute_values, snapshots
-from leadline.dataset.feature_spec import Feature, kinds_of
+from leadline.dataset.feature_spec import Feature, attributes_of
 from leadline.features import build
 from leadline.features.build import FeatureTable
 from leadline.features.families.intent_stage import IntentRule
@@ -98,7 +98,7 @@ def open_scoring_tables(
         The tables can't be read as tables; its `findings` say why.
     """
     known_at = as_of if not config.is_flat else None
-    with open_tables(config, known_at, progress, kinds_of(specs), leads_source) as loaded:
+    with open_tables(config, known_at, progress, attributes_of(specs), leads_source) as loaded:
         loaded.findings.accept(config.leaks.accept).raise_errors()
         snapshots.for_night(config, loaded, as_of)
         yield loaded

@@ -52,6 +52,9 @@ __all__ = [
     "told",
 ]
 
+TOLD_OF_TABLES = ("LL141",)
+"""What reading the tables warns of that the scores of a night hang on."""
+
 
 # What the nights of one command share: the model, the place, and what was asked.
 
@@ -260,7 +263,8 @@ def _compute_batch(
     seen = survey_night(config, bundle, look.made, scores, at, before, past, survey.inputs, survey.moves)
     found = check_night(seen, session.accept)
     refuse(found)
-    warnings = [*scores.said, *told(found)]
+    read = [f for f in look.findings.of(Severity.WARNING) if f.code in TOLD_OF_TABLES]
+    warnings = [*scores.said, *told(Findings(tuple(read))), *told(found)]
     if is_trained_later(config, bundle, when):
         warnings.append(hindsight_warning(bundle))
     override = None if look.tiers is None else [look.tiers.get(lead) for lead in scores.lead_id]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from leadline.core.checks import Finding, Findings, Severity, run_checks
 from leadline.core.point_in_time import Horizon
 from leadline.dataset import attribute_values, labels, snapshots
 from leadline.dataset import splits as folding
-from leadline.dataset.feature_spec import Feature, kinds_of
+from leadline.dataset.feature_spec import Feature, attributes_of
 from leadline.dataset.labels import LabelCounts, Labels
 from leadline.dataset.splits import Fold
 from leadline.errors import DataError
@@ -26,6 +26,7 @@ from leadline.leakage.future_cutoff import MUTATION, CutoffComparison
 from leadline.model.fitting.small_data import REGRESSION
 from leadline.points.rules import rule_features, rule_points
 from leadline.tables import LoadedTables
+from leadline.tables.attributes import Attribute
 from leadline.tables.summary import InputSummary, summarize
 from leadline.workflows.common import Progress, behaviour_intents, no_progress, open_tables
 from leadline.workflows.training import later_outcomes, report_data
@@ -123,7 +124,7 @@ def _cut(config: Config, specs: tuple[Feature, ...], as_of: int, wanted: Feature
     """Compute the same snapshots' features from what was known at as_of alone, as a night would have."""
     import pyarrow as pa
 
-    with open_tables(config, as_of, kinds=kinds_of(specs)) as loaded:
+    with open_tables(config, as_of, known=attributes_of(specs)) as loaded:
         snapshots.for_training(config, loaded)
         store = loaded.store
         store.put("wanted", pa.table({"lead_id": list(wanted.lead_id), "as_of": pa.array(wanted.as_of)}))
@@ -205,7 +206,7 @@ class CheckedData:
 
 @contextmanager
 def check_data(
-    config: Config, known_at: int | None, progress: Progress = no_progress, kinds: Mapping[str, str] | None = None
+    config: Config, known_at: int | None, progress: Progress = no_progress, known: Collection[Attribute] | None = None
 ) -> Iterator[CheckedData]:
     """Read the tables, run every check that needs no model, and label the snapshots; the store closes at the end.
 
@@ -214,7 +215,7 @@ def check_data(
     DataError
         The tables can't be read as tables; its `findings` say why.
     """
-    with open_tables(config, known_at, progress, kinds) as loaded:
+    with open_tables(config, known_at, progress, known) as loaded:
         found = (
             loaded.findings + gate.before_training(config, loaded) + run_checks(cohorts.OF_SAMPLES, (config, loaded))
         )
@@ -244,8 +245,8 @@ def prepare_training(
     DataError
         A check found an error that the config doesn't accept, or there is nothing to learn from.
     """
-    kinds = kinds_of(ask[0]) if ask is not None else None
-    with check_data(config, known_at, progress, kinds) as seen:
+    theirs = attributes_of(ask[0]) if ask is not None else None
+    with check_data(config, known_at, progress, theirs) as seen:
         seen.findings.raise_errors()
         counts, loaded = seen.counts, seen.loaded
         progress(f"computing features of {counts.positive + counts.kept_negative:,} snapshots")
