@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import leadline
-from leadline.errors import DataError, UsageError
+from leadline.errors import DataError, MissingError, UsageError
 from leadline.workflows.common import parse_as_of
 from leadline.workflows.training.prepare import prepare_training
 from projects import KNOWN_AT, cut, inside, quick, settle, tables
@@ -72,6 +72,24 @@ def test_a_frame_alone_is_trained_and_scored_and_its_config_can_be_kept() -> Non
     assert len(night.scores) == 20 and Path(night.place).is_file()
     assert leadline.check("kept.yaml", tables={"leads": rows}).ok
     assert leadline.check(rows, outcome="status", positive="won").counts == made.prepared.counts
+
+
+@pytest.mark.usefixtures("work")
+def test_a_new_lead_is_explained_as_it_is_scored() -> None:
+    new = leads(60, seed=6).drop(columns="status")
+    scores = leadline.score("leads.yaml", model="models/leads/1", leads=new, again=True).scores
+    for rows in (new, "new.csv"):
+        told = leadline.explain("leads.yaml", lead="00007", model="models/leads/1", leads=rows)
+        assert told.probability == scores.probability[scores.lead_id.tolist().index("00007")]
+        assert told.causes and told.lead_id == "00007"
+    page = leadline.explain_page("leads.yaml", "00007", None, "lead.html", "models/leads/1", leads=new)
+    assert page.told.probability == told.probability and page.page.is_file()
+    with pytest.raises(MissingError, match="not among the given leads"):
+        leadline.explain("leads.yaml", lead="L7", model="models/leads/1", leads=new)
+    with pytest.raises(MissingError, match=r"not among the rows from --as-of on; .* --leads FILE"):
+        leadline.explain("leads.yaml", lead="00001", as_of=900, model="models/leads/1")
+    with pytest.raises(UsageError, match="--as-of: missing"):
+        leadline.explain("leads.yaml", lead="00001", model="models/leads/1")
 
 
 @pytest.mark.usefixtures("work")

@@ -22,6 +22,7 @@ __all__ = [
     "ConfigPath",
     "Given",
     "Json",
+    "LeadsFile",
     "LockTimeout",
     "Log",
     "LogKind",
@@ -91,6 +92,12 @@ AsOf = Annotated[
         metavar="T",
         help="ISO 8601 (naive means UTC); for a flat file, a value of its order column.",
         show_default=False,
+    ),
+]
+LeadsFile = Annotated[
+    str | None,
+    typer.Option(
+        "--leads", metavar="FILE", help="For a flat file: rows to score, without an outcome.", show_default=False
     ),
 ]
 Model = Annotated[

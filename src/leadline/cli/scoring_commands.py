@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from leadline.cli.accepting import Accept, accepted_codes
-from leadline.cli.options import AsOf, ConfigPath, Json, LockTimeout, Log, LogKind, Model, Quiet, console_of
+from leadline.cli.options import AsOf, ConfigPath, Json, LeadsFile, LockTimeout, Log, LogKind, Model, Quiet, console_of
 from leadline.errors import UsageError
 
 __all__ = ["explain", "forget", "monitor", "score"]
@@ -27,12 +27,7 @@ def score(
             show_default=False,
         ),
     ] = None,
-    leads: Annotated[
-        str | None,
-        typer.Option(
-            "--leads", metavar="FILE", help="For a flat file: rows to score, without an outcome.", show_default=False
-        ),
-    ] = None,
+    leads: LeadsFile = None,
     first: Annotated[
         str | None,
         typer.Option(
@@ -92,7 +87,8 @@ def _span(
 def explain(
     config: ConfigPath,
     lead: Annotated[str, typer.Option("--lead", metavar="ID", help="Whom to explain.", show_default=False)],
-    as_of: Annotated[str, typer.Option("--as-of", metavar="T", help="As of when.", show_default=False)],
+    as_of: AsOf = None,
+    leads: LeadsFile = None,
     model: Model = None,
     html: Annotated[
         Path | None,
@@ -108,9 +104,9 @@ def explain(
 
     console = console_of(quiet, log, as_json)
     if html is None:
-        console.explained(run(config, lead, as_of, model, console.progress))
+        console.explained(run(config, lead, as_of, model, console.progress, leads=leads))
     else:
-        made = explain_page(config, lead, as_of, html, model, console.progress)
+        made = explain_page(config, lead, as_of, html, model, console.progress, leads=leads)
         console.explained(made.told, made.page)
 
 

@@ -16,14 +16,13 @@ from leadline.errors import UsageError
 from leadline.scoring.input_checks import check_night, described
 from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of, track_steps
 from leadline.workflows.scoring.explain import hindsight_warning, is_trained_later
-from leadline.workflows.scoring.inputs import outline_night
+from leadline.workflows.scoring.inputs import outline_night, requested_as_of
 from leadline.workflows.scoring.night_checks import outlined_night
 from leadline.workflows.scoring.score import (
     ScoringSession,
     content_hash,
     open_scoring_session,
     read_past,
-    requested_as_of,
     score_once,
     told,
 )

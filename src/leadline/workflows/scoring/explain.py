@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from leadline.config.frames import as_source
 from leadline.config.schema import Config
 from leadline.delivery.past_scores import tier_in_run
 from leadline.delivery.sink import RunKey
@@ -23,7 +24,7 @@ from leadline.scoring.exploration import apply_holdout, without_holdout
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores, rank_leads
 from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, own_model, parse_as_of
-from leadline.workflows.scoring.inputs import scoring_features
+from leadline.workflows.scoring.inputs import requested_as_of, scoring_features
 from leadline.workflows.training.later_outcomes import stage_questions
 
 if TYPE_CHECKING:
@@ -180,21 +181,30 @@ class LeadExplanation:
 def explain(
     config: Config | str | Path | Any,
     lead: str,
-    as_of: str | int,
+    as_of: str | int | None = None,
     model: str | None = None,
     progress: Progress = no_progress,
     *,
+    leads: Any = None,
     tables: Mapping[str, Any] | None = None,
 ) -> LeadExplanation:
     """Explain one open lead's score.
 
     Parameters
     ----------
+    config : Config, path or TrainResult
+        The config that the model was trained with; or what `train` returned, which explains by its own model.
+    as_of : str or int, optional
+        As of when; needed, but for a flat file with `leads`.
+    leads : path or DataFrame, optional
+        For a flat file, whose own rows have their outcomes: the rows among which the lead is, as in `score`.
     tables : mapping of str to DataFrame, optional
         What is read in the place of the config's sources, by table.
 
     Raises
     ------
+    UsageError
+        `as_of` is missing, or `leads` isn't for such a config.
     MissingError
         No such lead is known at as_of, or it isn't open then.
 
@@ -206,10 +216,11 @@ def explain(
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     model, config = own_model(config, model), as_config(config, progress, tables)
-    when = parse_as_of(config, as_of)
+    rows = as_source(leads, "leads")
+    when = parse_as_of(config, requested_as_of(config, as_of, rows))
     bundle = find_model(config, model)
     made, _, known = scoring_features(
-        config, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"], when, lead=lead, progress=progress
+        config, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"], when, rows, lead, progress
     )
     return explain_open_lead(bundle, made, when, known)
 
@@ -223,15 +234,21 @@ def explain_open_lead(bundle: Bundle, made: FeatureTable, when: int | None, know
         There is no row.
     """
     if not len(made):
-        seen = "not open at that time (it has reached the outcome, was lost or rejected, or is younger than the first landmark)"
-        raise MissingError(
-            f"--lead: {seen if known else 'no such lead is known at that time'}; expected an open lead; check the id and --as-of"
-        )
+        raise MissingError(_nobody(bundle, when, known))
     dated = bool(bundle.manifest["dated"])
-    told = explain_rows(bundle, made, str(format_as_of(when, dated)))
+    told = explain_rows(bundle, made, str(format_as_of(when, dated) or bundle.manifest["known_at"] or "now"))
     # A tier may hold a number of leads: then only the night as it was written knows who is in it.
     stood = tier_in_run(RunKey(int(when or 0), dated, bundle.name, bundle.version), told.lead_id)
     return replace(told, tier=stood or told.tier)
+
+
+def _nobody(bundle: Bundle, when: int | None, known: bool) -> str:
+    """Say why there is nobody to explain."""
+    if bundle.manifest["flat"]:
+        where = "the given leads" if when is None else "the rows from --as-of on"
+        return f"--lead: not among {where}; expected one of them; check the id, or name a file of new rows with --leads FILE"
+    seen = "not open at that time (it has reached the outcome, was lost or rejected, or is younger than the first landmark)"
+    return f"--lead: {seen if known else 'no such lead is known at that time'}; expected an open lead; check the id and --as-of"
 
 
 def explain_rows(bundle: Bundle, made: FeatureTable, as_of: str) -> LeadExplanation:

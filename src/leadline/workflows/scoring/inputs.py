@@ -15,6 +15,7 @@ from leadline.config.schema import Config, Source
 from leadline.core.checks import Findings
 from leadline.dataset import attribute_values, snapshots
 from leadline.dataset.feature_spec import Feature, attributes_of
+from leadline.errors import UsageError
 from leadline.features import build
 from leadline.features.build import FeatureTable
 from leadline.features.families.intent_stage import IntentRule
@@ -33,11 +34,31 @@ __all__ = [
     "keep_lead",
     "open_scoring_tables",
     "outline_night",
+    "requested_as_of",
     "scoring_features",
 ]
 
 
 # A night's input: the open leads of one instant and their features, by the same path as in training.
+
+
+def requested_as_of(config: Config, as_of: str | int | None, leads: Source | None) -> str | int | None:
+    """Return the night that is asked for, where one is needed and given.
+
+    Raises
+    ------
+    UsageError
+        `as_of` is missing, or `leads` isn't for such a config.
+    """
+    if leads is not None and not config.is_flat:
+        raise UsageError(
+            "--leads: for a flat file only (snapshots.order_by); with dated tables every open lead is scored; leave it out"
+        )
+    if as_of is None and leads is None:
+        raise UsageError(
+            "--as-of: missing; expected the instant of the night; name it, as in --as-of 2024-05-01T02:00:00Z"
+        )
+    return as_of
 
 
 def scoring_features(

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from leadline.config.schema import Config
+from leadline.config.frames import as_source
+from leadline.config.schema import Config, Source
 from leadline.core.files import write_text
 from leadline.core.jsonable import to_jsonable
 from leadline.dataset import timeline
@@ -38,7 +39,7 @@ from leadline.workflows.scoring.explain import (
     hindsight_warning,
     is_trained_later,
 )
-from leadline.workflows.scoring.inputs import keep_lead, open_scoring_tables
+from leadline.workflows.scoring.inputs import keep_lead, open_scoring_tables, requested_as_of
 
 __all__ = ["LeadPage", "explain_page"]
 
@@ -71,10 +72,12 @@ class LeadPage:
 def explain_page(
     config: Config | str | Path,
     lead: str,
-    as_of: str | int,
+    as_of: str | int | None,
     html: str | Path,
     model: str | None = None,
     progress: Progress = no_progress,
+    *,
+    leads: Any = None,
 ) -> LeadPage:
     """Explain one open lead's score, and write it as a page with the lead's timeline.
 
@@ -82,6 +85,8 @@ def explain_page(
     ----------
     html : path
         Where the page is written.
+    leads : path or DataFrame, optional
+        As in `explain`.
 
     Raises
     ------
@@ -102,8 +107,10 @@ def explain_page(
     page_place(html)
     config = as_config(config, progress)
     place = page_place(html, config)
-    bundle, when = find_model(config, model), parse_as_of(config, as_of)
-    with _open_explained(config, bundle, when, lead, progress) as (loaded, made, told):
+    rows = as_source(leads, "leads")
+    when = parse_as_of(config, requested_as_of(config, as_of, rows))
+    bundle = find_model(config, model)
+    with _open_explained(config, bundle, when, lead, rows, progress) as (loaded, made, told):
         nights = (
             [] if config.is_flat else read_lead_history(Path("scores") / bundle.name, bundle.name, lead, int(when or 0))
         )
@@ -123,10 +130,10 @@ def explain_page(
 
 @contextmanager
 def _open_explained(
-    config: Config, bundle: Bundle, when: int | None, lead: str, progress: Progress
+    config: Config, bundle: Bundle, when: int | None, lead: str, leads: Source | None, progress: Progress
 ) -> Iterator[tuple[LoadedTables, FeatureTable, LeadExplanation]]:
     """Read the tables as known then, leave the one lead, and explain it, while the store is open."""
-    with open_scoring_tables(config, bundle.specs, when, None, progress) as loaded:
+    with open_scoring_tables(config, bundle.specs, when, leads, progress) as loaded:
         known = keep_lead(loaded, lead)
         progress("computing features")
         made = build.compute_features(loaded, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"])

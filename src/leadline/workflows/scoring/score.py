@@ -19,7 +19,7 @@ from leadline.delivery.batch import ScoredBatch, ScoringRequest, ScoringRun
 from leadline.delivery.run_batch import run_scoring
 from leadline.delivery.sink import Sink
 from leadline.delivery.sink_urls import open_sink
-from leadline.errors import DataError, LeadlineError, UsageError
+from leadline.errors import DataError, LeadlineError
 from leadline.registry import pinned
 from leadline.registry.bundle import Bundle
 from leadline.registry.scoring_runs import log_scoring_run
@@ -37,7 +37,7 @@ from leadline.workflows.scoring.explain import (
     require_matching,
     score_rows,
 )
-from leadline.workflows.scoring.inputs import gather_inputs
+from leadline.workflows.scoring.inputs import gather_inputs, requested_as_of
 from leadline.workflows.scoring.night_checks import PastNights, past_nights, refuse_unknown_checks, survey_night
 
 __all__ = [
@@ -46,7 +46,6 @@ __all__ = [
     "open_scoring_session",
     "read_past",
     "refuse",
-    "requested_as_of",
     "score",
     "score_once",
     "told",
@@ -143,25 +142,6 @@ def content_hash(session: ScoringSession) -> str:
         r"://[^@/\s\"]*@", "://", config.model_dump_json(by_alias=True, exclude={"signing"})
     )  # a new password is no new config
     return hashlib.sha256(f"{text}\n{session.leads or ''}\n{config.nightly.changed}".encode()).hexdigest()
-
-
-def requested_as_of(config: Config, as_of: str | int | None, leads: Source | None) -> str | int | None:
-    """Return the night that is asked for, where one is needed and given.
-
-    Raises
-    ------
-    UsageError
-        `as_of` is missing, or `leads` isn't for such a config.
-    """
-    if leads is not None and not config.is_flat:
-        raise UsageError(
-            "--leads: for a flat file only (snapshots.order_by); with dated tables every open lead is scored; leave it out"
-        )
-    if as_of is None and leads is None:
-        raise UsageError(
-            "--as-of: missing; expected the instant of the night; name it, as in --as-of 2024-05-01T02:00:00Z"
-        )
-    return as_of
 
 
 def score(
