@@ -55,7 +55,19 @@ def _cell(text: str) -> str:
     return re.sub(r"(?<![\w`])(--[a-z][a-z-]*)", r"`\1`", " ".join(text.replace("|", "\\|").split()))
 
 
-ORDER = ("check", "train", "recalibrate", "promote", "roll_back", "score", "explain", "report", "monitor", "forget")
+ORDER = (
+    "check",
+    "train",
+    "recalibrate",
+    "promote",
+    "roll_back",
+    "retrain",
+    "score",
+    "explain",
+    "report",
+    "monitor",
+    "forget",
+)
 """The functions in the order of a model's life; any others come behind, by name."""
 
 

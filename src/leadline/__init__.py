@@ -36,6 +36,7 @@ _WHERE = {
     "monitor": "leadline.workflows.monitor",
     "promote": "leadline.workflows.promote",
     "recalibrate": "leadline.workflows.recalibrate",
+    "retrain": "leadline.workflows.retrain",
     "roll_back": "leadline.workflows.promote",
 }
 
@@ -54,6 +55,7 @@ __all__ = [
     "promote",
     "recalibrate",
     "report",
+    "retrain",
     "roll_back",
     "score",
     "splits",

@@ -40,6 +40,7 @@ COMMANDS = {
     "train": ["CONFIG", "--as-of", "--outcome", "--positive", "--order-by", "--config-out", "--json", "--quiet", "--log"],
     "recalibrate": ["CONFIG", "--as-of", "--model", "--json", "--quiet", "--log"],
     "promote": ["CONFIG", "--version", "--rollback", "--json", "--quiet", "--log"],
+    "retrain": ["CONFIG", "--as-of", "--if-due", "--quick", "--json", "--quiet", "--log"],
     "score": ["CONFIG", "--as-of", "--model", "--out", "--leads", "--from", "--to", "--every", "--dry-run", "--force", "--write-changes", "--lock-timeout", "--json", "--quiet", "--log"],
     "explain": ["CONFIG", "--lead", "--as-of", "--model", "--json", "--quiet", "--log"],
     "report": ["CONFIG", "--out", "--model", "--json", "--quiet", "--log"],

@@ -35,7 +35,7 @@ def check_options(command: str) -> None:
         assert all(option in known for option in asked), asked
 
 
-@pytest.mark.parametrize("page", ["nightly.md", "how-to/retrain-monthly.md"])
+@pytest.mark.parametrize("page", ["nightly.md", "promotion.md", "how-to/retrain-monthly.md"])
 def test_the_crontab_is_one_that_cron_takes(page: str) -> None:
     (block,) = re.findall(r"```cron\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
     for line in block.strip().splitlines():

@@ -38,6 +38,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     model_commands.train: "Train, judge, track and export a model.",
     model_commands.recalibrate: "Refit the calibration alone, as a new version.",
     model_commands.promote: "Move the champion alias, or say why not.",
+    model_commands.retrain: "Train, hold the contest, promote or keep, as one job.",
     scoring_commands.score: "Score every open lead as of one instant.",
     scoring_commands.explain: "Explain one open lead's score.",
     model_commands.report: "Write the page that marketing opens.",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from leadline.workflows.promote import Promotion
     from leadline.workflows.recalibrate import Recalibration
     from leadline.workflows.report import ReportResult
+    from leadline.workflows.retrain import Retraining
     from leadline.workflows.scoring.backfill import DryRun
     from leadline.workflows.scoring.explain import LeadExplanation
 
@@ -195,6 +196,18 @@ class Console(ConfigScreen, TrainingScreen):
         """Print the decision as JSON, where that is asked for; the sentence follows on stderr."""
         if refusal.decision is not None:
             self._as_json(refusal.decision)
+
+    def retrained(self, result: Retraining) -> None:
+        """Print what a retraining came to, and where its page and record are."""
+        if self._as_json(result.to_record()):
+            return
+        made = "" if result.version is None else f"{result.name} {result.version}: "
+        self._say(f"{made}{result.outcome}: {result.reason}")
+        if result.champion is not None:
+            self._say(f"the champion: {result.name} {result.champion}")
+        if result.page is not None:
+            self._say(f"its page: {result.page}")
+        self._say(f"the record: {result.record}")
 
     def recalibrated(self, result: Recalibration) -> None:
         """Print what changed, and where the model is."""

@@ -30,7 +30,14 @@ from leadline.cli.options import (
 )
 from leadline.errors import PromotionRefused, UsageError
 
-__all__ = ["check", "demo", "init", "promote", "recalibrate", "report", "schema", "sql", "train"]
+__all__ = ["check", "demo", "init", "promote", "recalibrate", "report", "retrain", "schema", "sql", "train"]
+
+Quick = Annotated[
+    bool,
+    typer.Option(
+        "--quick", help="Leave out the ablation and other parts that change neither the model nor its figures."
+    ),
+]
 
 
 def demo(
@@ -120,12 +127,7 @@ def train(
     positive: Positive = None,
     order_by: OrderBy = None,
     config_out: ConfigOut = None,
-    quick: Annotated[
-        bool,
-        typer.Option(
-            "--quick", help="Leave out the ablation and other parts that change neither the model nor its figures."
-        ),
-    ] = False,
+    quick: Quick = False,
     accept: Accept = None,
     verbose: Verbose = False,
     as_json: Json = False,
@@ -191,6 +193,29 @@ def promote(
     except PromotionRefused as refusal:
         console.refused(refusal)
         raise
+
+
+def retrain(
+    config: ConfigPath,
+    as_of: AsOf = None,
+    if_due: Annotated[
+        bool,
+        typer.Option("--if-due", help="Only where the monitor advises a try, or the champion is older than 90 days."),
+    ] = False,
+    quick: Quick = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
+) -> None:
+    """Check, train, hold the contest, promote or keep the champion, and write the page: one job for a scheduler."""
+    from leadline.workflows.retrain import retrain as run
+
+    console = console_of(quiet, log, as_json)
+    result = run(config, as_of, if_due, quick, console.progress)
+    console.retrained(result)
+    if result.refused:
+        stays = f"{result.name} {result.champion} stays the champion" if result.champion else "there is no champion"
+        raise PromotionRefused(f"{result.name} {result.version}: {result.reason}; {stays} (see {result.record})")
 
 
 def report(
