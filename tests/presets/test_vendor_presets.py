@@ -15,10 +15,14 @@ from forked import Forks
 from leadline import presets
 from leadline.config.load import parse_config
 from leadline.config.schema import Config
+from leadline.core.point_in_time import parse_instant
 from leadline.errors import DataError, LeadlineError, MissingError, OutputError, RetryError, UsageError
 from leadline.presets.proposal import Proposal
 from leadline.presets.source_url import fill_variables, without_credentials
+from leadline.storage import open_store
 from leadline.storage.catalog import SourceCatalog, list_relations
+from leadline.tables.read import canonical_sql, resolve, unreadable
+from leadline.tables.schema import columns_of
 from small_crm import Run
 from vendor_worlds import Tables
 
@@ -214,7 +218,59 @@ def test_hubspots_own_export_by_its_labels(tmp_path: Path) -> None:
     rows = contents.rows(
         f"SELECT lead_id, stage, CAST(changed_at AS VARCHAR) FROM ({proposal.files['sql/stages.sql']}) AS s"
     )
-    assert rows == [("1", "salesqualifiedlead", "2024-02-01 10:00:00+00")]
+    assert rows == [("1", "salesqualifiedlead", "2024-02-01 10:00")]  # as exported: the zone is the config's to say
+
+
+WALL = {"Became a Sales Qualified Lead Date": ["2024-02-01 10:00", None, None]}
+
+
+def test_times_without_a_zone_are_asked_about_and_follow_the_configs(tmp_path: Path) -> None:
+    vendor_worlds.into_files(tmp_path / "data", {"contacts": contacts(**WALL)}, csv=True)
+    proposal = presets.propose("hubspot", str(tmp_path / "data"), tmp_path)
+    presets.write_proposal(tmp_path, proposal)
+    asked = [g for g in proposal.guesses if g.what == "timezone"]
+    assert [g.sure for g in asked] == [False] and "contacts.Create Date" in asked[0].why
+    assert re.search(r"(?m)^timezone: UTC # <—", proposal.config)
+    config = parse_config(proposal.config.replace("timezone: UTC", "timezone: America/New_York"))
+    with Run(config) as run:
+        assert run.store.rows("SELECT MIN(created_at) FROM leads") == [(parse_instant("2024-01-01T15:00:00Z"),)]
+    with pytest.raises(DataError, match="2 errors"), Run(parse_config(re.sub("(?m)^timezone.*$", "", proposal.config))):
+        pass
+
+
+def test_times_with_a_zone_raise_no_question(few: dict[str, Tables], tmp_path: Path) -> None:
+    for csv in (False, True):
+        proposal = propose("salesforce", few["salesforce"], tmp_path / str(csv), csv=csv)
+        assert not [g for g in proposal.guesses if g.what == "timezone"]
+
+
+def test_dates_that_are_none_are_an_error_and_never_nothing(tmp_path: Path) -> None:
+    table = contacts(**{"Became a Sales Qualified Lead Date": ["2024-02-01 10:00", "03/14/2024 02:10 PM", None]})
+    vendor_worlds.into_files(tmp_path / "data", {"contacts": table}, csv=True)
+    proposal = presets.propose("hubspot", str(tmp_path / "data"), tmp_path)
+    presets.write_proposal(tmp_path, proposal)
+    config = parse_config(proposal.config)
+    columns = columns_of("stages", config.tables.stages)
+    with open_store(config.engine) as store:  # type: ignore[attr-defined]
+        there = store.read("raw_stages", config.tables.stages.source, [])
+        resolved, _ = resolve("stages", columns, there)
+        store.run(canonical_sql("stages", resolved, (), there, config))
+        assert [(f.code, f.rows) for f in unreadable("stages", resolved, there, config, store, None)] == [("LL105", 1)]
+
+
+def test_a_csv_file_with_a_line_that_does_not_fit_is_refused_by_name_and_at_night(tmp_path: Path) -> None:
+    vendor_worlds.into_files(tmp_path / "data", {"contacts": contacts(**WALL)}, csv=True)
+    proposal = presets.propose("hubspot", str(tmp_path / "data"), tmp_path)
+    presets.write_proposal(tmp_path, proposal)
+    file = tmp_path / "data" / "contacts.csv"
+    file.write_text(file.read_text() + "4,2024-01-04 10:00,a,b,,,\n")
+    with pytest.raises(DataError, match=r"contacts\.csv, line 5: \d cells, expected 4"):
+        presets.propose("hubspot", str(tmp_path / "data"), tmp_path)
+    with (
+        pytest.raises(DataError, match=r"tables.leads.source: .*contacts\.csv, line 5"),
+        Run(parse_config(proposal.config)),
+    ):
+        pass
 
 
 def test_a_table_in_history_mode_counts_by_its_active_rows(few: dict[str, Tables], tmp_path: Path) -> None:

@@ -11,7 +11,16 @@ from pathlib import Path
 from leadline.presets.proposal import Guess, Proposal
 from leadline.presets.source_url import SourcePlace
 
-__all__ = ["LEAD", "BehaviourGuess", "ConfigAnswers", "ShapedTable", "build_proposal", "intent_of", "quote_yaml"]
+__all__ = [
+    "LEAD",
+    "BehaviourGuess",
+    "ConfigAnswers",
+    "ShapedTable",
+    "build_proposal",
+    "intent_of",
+    "quote_yaml",
+    "zone_guess",
+]
 
 INTENTS = (
     ("purchase", r"pric|quote|demo|trial|buy|contact|sales|consult|implement|procure|security|proposal|checkout"),
@@ -80,6 +89,8 @@ class ConfigAnswers:
         Kinds of events.
     missing : tuple of str
         What isn't in the source: the lines of a comment.
+    unzoned : tuple of str
+        Columns whose times name no zone.
     """
 
     name: str
@@ -87,6 +98,7 @@ class ConfigAnswers:
     stages: Mapping[str, Sequence[str]]
     behaviours: tuple[BehaviourGuess, ...] = ()
     missing: tuple[str, ...] = field(default=())
+    unzoned: tuple[str, ...] = ()
 
 
 def build_proposal(
@@ -124,7 +136,7 @@ def _config_text(
     lines += [
         "version: 1",
         f"name: {asked.name} # <— the registered model's name",
-        "timezone: UTC",
+        f"timezone: UTC{' # <— ' + zone_guess(asked.unzoned)[0].why if asked.unzoned else ''}",
         "seed: 7",
         "",
         "tables:",
@@ -151,6 +163,27 @@ def _config_text(
         ]
     lines += [*(ROLES if any("job_title" in s.keys.get("attributes", "") for s in tables) else ()), *REST]
     return "\n".join(lines) + "\n"
+
+
+def zone_guess(unzoned: Sequence[str]) -> list[Guess]:
+    """Ask for the zone where times name none: an export shows them in the zone of who made it.
+
+    Examples
+    --------
+    >>> print(zone_guess(["Lead.CreatedDate"])[0].why)
+    times in Lead.CreatedDate name no zone: write the one that the export shows them in (UTC from an API)
+    """
+    if not unzoned:
+        return []
+    told = ", ".join(unzoned[:3]) + (f" and {len(unzoned) - 3} more" if len(unzoned) > 3 else "")
+    return [
+        Guess(
+            "timezone",
+            "UTC",
+            f"times in {told} name no zone: write the one that the export shows them in (UTC from an API)",
+            False,
+        )
+    ]
 
 
 ROLES = (

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from leadline.errors import DataError, MissingError
 from leadline.storage.catalog import Relation, SourceCatalog
-from leadline.storage.dialect import identifier
+from leadline.storage.dialect import identifier, literal
+from leadline.tables.schema import ZONED
 
-__all__ = ["Field", "FoundTable", "FoundTables", "Kind", "VendorTable", "find_tables", "fold_name"]
+__all__ = [
+    "Field",
+    "FoundTable",
+    "FoundTables",
+    "Kind",
+    "VendorTable",
+    "find_tables",
+    "fold_name",
+    "is_naive",
+    "is_text",
+]
 
 Kind = Literal["id", "text", "time", "number", "flag"]
 Field = tuple[Kind, tuple[str, ...]]
@@ -67,9 +78,52 @@ class FoundTables:
         """Tell whether a table is there with all these columns."""
         return table in self.tables and self.tables[table].has(*fields)
 
+    @property
+    def times_are_text(self) -> bool:
+        """Whether times stay text: the zone of one that names none is the config's to say, which no SQL knows."""
+        return bool(self.times_in(lambda kind: is_text(kind) or is_naive(kind)))
+
+    def times_in(self, test: Callable[[str], bool]) -> list[tuple[FoundTable, str]]:
+        """List the columns that hold times and whose type passes a test, with their tables."""
+        return [
+            (table, column)
+            for table in self.tables.values()
+            for field, (column, type_name) in table.columns.items()
+            if table.vendor.fields[field][0] == "time" and test(type_name)
+        ]
+
+    def unzoned(self) -> tuple[str, ...]:
+        """List the columns in which times of the day name no zone, as `Lead.CreatedDate`."""
+        naive = self.times_in(is_naive)
+        for table, column in self.times_in(is_text):
+            text = f"TRIM({identifier(column)})"
+            if self.contents.kind == "postgres":
+                naive.append((table, column))  # and no look at its rows, which may be many
+            elif self.contents.rows(
+                f"SELECT 1 FROM {table.relation.sql} WHERE {text} LIKE '%:%' AND NOT regexp_matches({text}, {literal(ZONED)}) LIMIT 1"
+            ):
+                naive.append((table, column))
+        return tuple(f"{printable_name(table.relation.name)}.{printable_name(column)}" for table, column in naive)
+
     def spelled(self, table: str) -> str:
         """Return the table's name as the source has it."""
         return printable_name(self.tables[table].relation.name)
+
+
+def is_text(type_name: str) -> bool:
+    """Tell a type of text, as DuckDB and PostgreSQL name them."""
+    return type_name in ("VARCHAR", "TEXT") or type_name.startswith("CHARACTER")
+
+
+def is_naive(type_name: str) -> bool:
+    """Tell a type of instants that name no zone.
+
+    Examples
+    --------
+    >>> is_naive("TIMESTAMP"), is_naive("TIMESTAMP WITH TIME ZONE"), is_naive("DATE")
+    (True, False, False)
+    """
+    return type_name.startswith("TIMESTAMP") and "WITH TIME ZONE" not in type_name and type_name != "TIMESTAMPTZ"
 
 
 def fold_name(name: str) -> str:
@@ -141,6 +195,8 @@ def _find(vendor: VendorTable, there: list[Relation]) -> FoundTable | None:
     if not spelled:
         return None
     relation = by_name[spelled[0]]
+    if relation.trouble:
+        raise DataError(relation.trouble)
     folded: dict[str, str] = {}
     for column in relation.columns:
         folded.setdefault(fold_name(column), column)

@@ -6,7 +6,7 @@ Nothing is loaded: the columns are listed, and small questions are answered wher
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 import duckdb
 
 from leadline.errors import DataError, MissingError, RetryError, UsageError
+from leadline.storage.csv_trouble import csv_trouble
 from leadline.storage.dialect import identifier, literal
 
 __all__ = ["Relation", "SourceCatalog", "list_relations"]
@@ -44,12 +45,15 @@ class Relation:
         What stands behind FROM.
     columns : dict of str to str
         Column names and the types that the place gives them.
+    trouble : str
+        Why a file of it can't be read as a table; "".
     """
 
     schema: str
     name: str
     sql: str
     columns: dict[str, str]
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,27 +165,45 @@ def _files(folder: Path) -> tuple[Relation, ...]:
     """Take each file of a folder for a table, and each folder of files in it."""
     relations = []
     with _opened("files", str(folder)) as connection:
-        for name, pattern, reader in _tables_in(folder):
-            # A CSV file's values all come as text: an id keeps its zeros, and the SQL says what is a number.
-            options = ", all_varchar = true, header = true" if reader == "read_csv" else ""
+        for name, files, pattern, reader in _tables_in(folder):
+            options, trouble = _csv_options(connection, files) if reader == "read_csv" else ("", "")
             sql = f"{reader}({literal(pattern)}, union_by_name = true{options})"
             try:
                 found = connection.execute(f"DESCRIBE SELECT * FROM {sql}").fetchall()
             except duckdb.Error:
-                continue  # no table; if it was needed, the preset says that it is missing
-            relations.append(Relation("", name, sql, {str(row[0]): str(row[1]).upper() for row in found}))
+                found = []  # no table; if it was needed, the preset says that it is missing
+            if found or trouble:
+                columns = {str(row[0]): str(row[1]).upper() for row in found}
+                relations.append(Relation("", name, sql, columns, trouble))
     return tuple(relations)
 
 
-def _tables_in(folder: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield (name, path or glob, reader) of what looks like a table."""
+def _csv_options(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> tuple[str, str]:
+    """Say how CSV files are read, by one delimiter, so that a line that doesn't fit is an error at night; and which doesn't now.
+
+    A CSV file's values all come as text: an id keeps its zeros, and the SQL says what is a number.
+    """
+    options, trouble = ", all_varchar = true, header = true, sample_size = -1, comment = ''", ""
+    for path in files:
+        trouble = trouble or csv_trouble(path)
+    if not trouble:
+        sniffed = f"SELECT Delimiter FROM sniff_csv({literal(_escaped(files[0]))}, header = true, sample_size = -1)"
+        try:
+            options += f", delim = {literal(str(connection.execute(sniffed).fetchall()[0][0]))}"
+        except duckdb.Error:
+            trouble = ""  # an empty file: no table
+    return options, trouble
+
+
+def _tables_in(folder: Path) -> Iterator[tuple[str, list[Path], str, str]]:
+    """Yield (name, files, path or glob, reader) of what looks like a table."""
     for path in sorted(folder.iterdir())[:MOST_FILES]:
         if path.is_file() and path.suffix.lower() in READERS:
-            yield path.stem, _escaped(path), READERS[path.suffix.lower()]
+            yield path.stem, [path], _escaped(path), READERS[path.suffix.lower()]
         elif path.is_dir() and not path.name.startswith((".", "_")):
             ending = next((e for e in READERS if next(path.glob(f"*{e}"), None) is not None), None)
             if ending is not None:
-                yield path.name, f"{_escaped(path)}/*{ending}", READERS[ending]
+                yield path.name, sorted(path.glob(f"*{ending}")), f"{_escaped(path)}/*{ending}", READERS[ending]
 
 
 def _escaped(path: Path) -> str:

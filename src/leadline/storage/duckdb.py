@@ -14,7 +14,7 @@ from leadline.config.frames import FrameSource
 from leadline.config.schema import Engine, Source
 from leadline.core.leftovers import ScratchFolder
 from leadline.errors import DataError, LeadlineError, MissingError, OutputError, RetryError
-from leadline.storage.csv_trouble import csv_encoding, csv_trouble
+from leadline.storage.csv_trouble import csv_encoding, csv_files_of, csv_trouble
 from leadline.storage.dialect import DUCKDB, UNTOLD, identifier, literal
 from leadline.storage.locations import SourceLocation, locate_source
 
@@ -127,7 +127,12 @@ class DuckStore:
             else:
                 select = self._select(located, as_text, untold, where)
             self._behind[name] = "".join(re.findall(r"FROM (_fetched_\d+)$", select))
-            self._connection.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS {select}")
+            try:
+                self._connection.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS {select}")
+            except duckdb.Error:
+                for path in csv_files_of(located.query) if located.kind == "query" else ():
+                    _tell_csv(path, where)
+                raise
             columns = self._columns(f"SELECT * FROM {identifier(name)}")
         if untold and located.kind in ("csv", "json", "frame"):
             mapped = {c.lower() for c in as_text}

@@ -130,7 +130,7 @@ def unreadable(
                 else ""
             )
             found.append(Finding(
-                "LL105", Severity.ERROR, f"{table}.{c.source}", f"{count} rows hold no {noun} (first: row {first}){kind}", f"a {noun.split(' (')[0]} in each",
+                "LL105", Severity.ERROR, f"{table}.{c.source}", f"{count} rows hold no {noun} (first: row {first}){kind}", f"a{'n' * (c.role == 'time')} {noun.split(' (')[0]} in each",
                 "mend the export, or shape it with a {query: …} source", count,
             ))  # fmt: skip
         if c.role == "time" and config.timezone is None:

@@ -11,7 +11,15 @@ from pathlib import Path
 
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.errors import DataError
-from leadline.presets.config_yaml import LEAD, BehaviourGuess, ConfigAnswers, ShapedTable, build_proposal, intent_of
+from leadline.presets.config_yaml import (
+    LEAD,
+    BehaviourGuess,
+    ConfigAnswers,
+    ShapedTable,
+    build_proposal,
+    intent_of,
+    zone_guess,
+)
 from leadline.presets.crm import hubspot_sql as sql
 from leadline.presets.crm.hubspot_schema import STAGES, TABLES, TRACKED
 from leadline.presets.inspect import FoundTables, find_tables, printable_name
@@ -252,9 +260,9 @@ def propose(source: str, folder: Path) -> Proposal:
     behaviours = _behaviours(seen)
     missing = missing_inputs(seen, tracked)
     asked = ConfigAnswers(
-        "hubspot-sql", reaches, stages, behaviours, tuple(line for w in missing for line in w.comment)
+        "hubspot-sql", reaches, stages, behaviours, tuple(line for w in missing for line in w.comment), seen.unzoned()
     )
-    guesses = [*list_guesses(seen, tracked, reaches), *guesses]
+    guesses = [*zone_guess(asked.unzoned), *list_guesses(seen, tracked, reaches), *guesses]
     guesses += kinds(behaviours, "forms")
     warnings = [*variables(place.variables), *(w.told for w in missing)]
     return build_proposal("HubSpot", place, folder, tables, asked, guesses, warnings, partial(origin, seen))

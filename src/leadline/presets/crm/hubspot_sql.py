@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from leadline.presets.crm.hubspot_schema import TRACKED
 from leadline.presets.inspect import FoundTables
-from leadline.presets.sql import sql_file, sql_list, with_part
+from leadline.presets.sql import nothing_sql, sql_file, sql_list, time_sql, with_part
 
 __all__ = [
     "BY_DATE",
@@ -34,9 +34,11 @@ BY_DATE = {
 
 PAIRS = """\
   SELECT TRIM(SPLIT_PART(pair, ':', 1)) AS from_id, into_id,
-    TO_TIMESTAMP(CAST(NULLIF(REGEXP_REPLACE(SPLIT_PART(pair, ':', 2), '[^0-9].*$', ''), '') AS FLOAT8) / 1000.0) AS merged_at
+    {merged} AS merged_at
   FROM (SELECT id AS into_id, UNNEST(STRING_TO_ARRAY(merged_ids, ';')) AS pair FROM contact WHERE merged_ids <> '') AS m
   WHERE pair LIKE '%:%'"""
+
+MERGED = "TO_TIMESTAMP(CAST(NULLIF(REGEXP_REPLACE(SPLIT_PART(pair, ':', 2), '[^0-9].*$', ''), '') AS FLOAT8) / 1000.0)"
 
 KNOWN = "(SELECT id FROM lead UNION SELECT from_id FROM vanished)"
 
@@ -45,11 +47,11 @@ def people(seen: FoundTables, *fields: str) -> list[str]:
     """Write the parts that say who is a lead: contacts that aren't deleted, and those that a merge took away."""
     own = dict.fromkeys(("id", "deleted", *fields, *(["merged_ids"] if seen.has("contact", "merged_ids") else [])))
     parts = [with_part(seen, "contact", *own)]
-    gone = [PAIRS] if seen.has("contact", "merged_ids") else []
+    gone = [PAIRS.format(merged=time_sql(MERGED, seen))] if seen.has("contact", "merged_ids") else []
     if seen.has("contact_merge_audit"):
         parts.append(with_part(seen, "contact_merge_audit", "from_id", "into_id", "merged_at"))
         gone.append("  SELECT from_id, into_id, merged_at FROM contact_merge_audit")
-    nobody = "  SELECT id AS from_id, id AS into_id, CAST(NULL AS TIMESTAMPTZ) AS merged_at FROM contact WHERE FALSE"
+    nobody = f"  SELECT id AS from_id, id AS into_id, {nothing_sql('time', seen)} AS merged_at FROM contact WHERE FALSE"
     parts.append("vanished AS (\n" + "\n  UNION ALL\n".join(gone or [nobody]) + "\n)")
     kept = "SELECT * FROM contact WHERE NOT deleted OR id IN (SELECT from_id FROM vanished)"
     return [*parts, f"lead AS (\n  {kept}\n)"]

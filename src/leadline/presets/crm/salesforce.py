@@ -11,7 +11,15 @@ from pathlib import Path
 
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.errors import DataError
-from leadline.presets.config_yaml import LEAD, BehaviourGuess, ConfigAnswers, ShapedTable, build_proposal, intent_of
+from leadline.presets.config_yaml import (
+    LEAD,
+    BehaviourGuess,
+    ConfigAnswers,
+    ShapedTable,
+    build_proposal,
+    intent_of,
+    zone_guess,
+)
 from leadline.presets.crm import salesforce_sql as sql
 from leadline.presets.crm.hubspot import OPPORTUNITIES, TOUCHES, kinds, variables
 from leadline.presets.crm.salesforce_schema import CONVERTED, TABLES, TRACKED
@@ -228,9 +236,14 @@ def propose(source: str, folder: Path) -> Proposal:
     missing = missing_inputs(seen, tracked)
     reaches = "sql" if _converts(seen) else "opportunity"
     asked = ConfigAnswers(
-        "salesforce-sql", reaches, stages, behaviours, tuple(line for w in missing for line in w.comment)
+        "salesforce-sql",
+        reaches,
+        stages,
+        behaviours,
+        tuple(line for w in missing for line in w.comment),
+        seen.unzoned(),
     )
-    guesses = [*list_guesses(seen, tracked, reaches), *guesses]
+    guesses = [*zone_guess(asked.unzoned), *list_guesses(seen, tracked, reaches), *guesses]
     guesses += kinds(behaviours, "campaigns")
     warnings = [*variables(place.variables), *(w.told for w in missing), *strangers(seen)]
     return build_proposal("Salesforce", place, folder, tables, asked, guesses, warnings, partial(origin, seen))

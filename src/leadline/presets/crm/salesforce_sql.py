@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from leadline.presets.crm.salesforce_schema import CONVERTED, TRACKED
 from leadline.presets.inspect import FoundTables
-from leadline.presets.sql import sql_file, sql_list, with_part
+from leadline.presets.sql import later_sql, sql_file, sql_list, with_part
 
 __all__ = [
     "accounts",
@@ -96,20 +96,34 @@ def events(seen: FoundTables) -> str:
     named = seen.has("campaign")
     parts += [with_part(seen, "campaign", "id", "type", "name")] if named else []
     kind = "COALESCE(NULLIF(TRIM(c.type), ''), NULLIF(TRIM(c.name), ''), 'response')" if named else "'response'"
+    days = (
+        ""
+        if seen.times_are_text
+        else (",\n    responded_on AT TIME ZONE 'UTC' AS responded, created_at AT TIME ZONE 'UTC' AS created")
+    )
     parts.append(
-        "member AS (\n  SELECT id, campaign_id, COALESCE(lead_id, contact_id) AS who_id, responded_on, created_at,\n"
-        "    responded_on AT TIME ZONE 'UTC' AS responded, created_at AT TIME ZONE 'UTC' AS created\n"
+        f"member AS (\n  SELECT id, campaign_id, COALESCE(lead_id, contact_id) AS who_id, responded_on, created_at{days}\n"
         "  FROM campaign_member WHERE has_responded AND NOT deleted\n)"
     )
     body = (
         f"SELECT m.id AS event_id, p.lead_id, 'campaign: ' || {kind} AS event_type,\n"
-        "  CASE WHEN m.responded_on IS NULL OR DATE_TRUNC('day', m.created) = m.responded THEN m.created_at\n"
-        "    WHEN DATE_TRUNC('day', m.responded) <> m.responded THEN m.responded_on\n"
-        "    ELSE m.responded_on + INTERVAL '24 hours' END AS occurred_at\n"
+        f"{TEXT_RESPONSE if seen.times_are_text else RESPONSE}\n"
         "FROM member AS m\nJOIN person AS p ON p.who_id = m.who_id"
         + ("\nLEFT JOIN campaign AS c ON c.id = m.campaign_id" if named else "")
     )
     return sql_file(about, parts, body)
+
+
+RESPONSE = """\
+  CASE WHEN m.responded_on IS NULL OR DATE_TRUNC('day', m.created) = m.responded THEN m.created_at
+    WHEN DATE_TRUNC('day', m.responded) <> m.responded THEN m.responded_on
+    ELSE m.responded_on + INTERVAL '24 hours' END AS occurred_at"""
+
+TEXT_RESPONSE = """\
+  CASE WHEN m.responded_on IS NULL OR LEFT(m.created_at, 10) = LEFT(m.responded_on, 10) THEN m.created_at
+    WHEN SUBSTRING(m.responded_on, 5, 1) <> '-' OR SUBSTRING(m.responded_on, 12, 8) NOT IN ('', '00:00:00') THEN m.responded_on
+    ELSE CAST(CAST(LEFT(m.responded_on, 19) AS TIMESTAMP) + INTERVAL '24 hours' AS VARCHAR)
+      || REGEXP_REPLACE(SUBSTRING(m.responded_on, 20), '^[.][0-9]+', '') END AS occurred_at"""
 
 
 def _changes(seen: FoundTables) -> str:
@@ -117,7 +131,7 @@ def _changes(seen: FoundTables) -> str:
     return with_part(seen, "lead_history", *fields)
 
 
-def _reconstructed(fields: Sequence[tuple[str, str]], field: str) -> tuple[list[str], str]:
+def _reconstructed(seen: FoundTables, fields: Sequence[tuple[str, str]], field: str) -> tuple[list[str], str]:
     """Write the parts and the query that give each tracked field's first value and its changes.
 
     Salesforce records changes only. The first value is what the first change replaced, or what stands there where there
@@ -139,7 +153,7 @@ def _reconstructed(fields: Sequence[tuple[str, str]], field: str) -> tuple[list[
     ]
     query = (
         f"SELECT s.lead_id,{' s.field,' if field else ''} CASE WHEN c.lead_id IS NULL THEN s.value ELSE c.old_value END AS {(field and 'value') or 'stage'},\n"
-        "  GREATEST(s.created_at, t.tracked_from) AS changed_at\n"
+        f"  {later_sql('s.created_at', 't.tracked_from', seen)} AS changed_at\n"
         "FROM standing AS s\nJOIN tracked AS t ON t.field = s.field\n"
         "LEFT JOIN changed AS c ON c.lead_id = s.lead_id AND c.field = s.field AND c.nth = 1\n"
         f"UNION ALL\nSELECT lead_id,{' field,' if field else ''} new_value, changed_at FROM changed WHERE lead_id IN (SELECT id FROM lead)"
@@ -159,7 +173,7 @@ def stages(seen: FoundTables, tracks_status: bool) -> str:
     if seen.has("lead_history"):
         parts.append(_changes(seen))
         if tracks_status:
-            more, query = _reconstructed([("Status", "lead_status")], "")
+            more, query = _reconstructed(seen, [("Status", "lead_status")], "")
             parts += more
             selects.append(query)
         selects.append(
@@ -170,7 +184,7 @@ def stages(seen: FoundTables, tracks_status: bool) -> str:
     if seen.has("lead", "converted_at"):
         selects.append(
             "-- ConvertedDate is a day, taken from its beginning: where the conversion's own row is missing\n"
-            f"SELECT id AS lead_id, '{CONVERTED}' AS stage, GREATEST(converted_at, created_at) AS changed_at FROM lead\n"
+            f"SELECT id AS lead_id, '{CONVERTED}' AS stage, {later_sql('converted_at', 'created_at', seen)} AS changed_at FROM lead\n"
             f"WHERE is_converted AND converted_at IS NOT NULL{known}"
         )
     return sql_file(about, parts, "\nUNION ALL\n".join(selects))
@@ -182,7 +196,7 @@ def history(seen: FoundTables, fields: Sequence[str]) -> str:
         "Field history: what these fields were, and from when on; the first value is what the first change replaced."
     )
     ours = [(theirs, TRACKED[theirs]) for theirs in fields]
-    parts, query = _reconstructed(ours, "field")
+    parts, query = _reconstructed(seen, ours, "field")
     return sql_file(about, [*people(seen, "created_at", *(o for _, o in ours)), _changes(seen), *parts], query)
 
 
