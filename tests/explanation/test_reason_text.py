@@ -115,6 +115,8 @@ def test_what_a_lead_is_and_where_it_stands_is_said(group: list[Feature], facts:
         ([count("7d", "events of purchase intent")], {"n_7d": 1.0}, "1 event of purchase intent in 7 days"),
         ([count("7d", "events of any kind")], {"n_7d": 4.0}, "4 events of any kind in 7 days"),
         ([count("7d", "events of any kind")], {"n_7d": 0.0}, "no events of any kind"),
+        ([count("7d", "events")], {"n_7d": 1.0}, "1 event in 7 days"),
+        ([count("7d", "events")], {"n_7d": 0.0}, "no events"),
         (STAGE, {"is": 1.0, "since": 10.0}, "became MQL on 31 Dec 2025"),
         (STAGE, {"is": 0.0, "since": nan}, "never became MQL"),
         (STAGE[1:], {"since": nan}, "never became MQL"),

@@ -6,6 +6,7 @@ from page_parser import parsed
 from page_records import record
 
 from leadline.model.fitting import small_data
+from leadline.report.card.card import model_card
 from leadline.report.pages.page import report_page
 from leadline.report.sections.model.drivers import stability_parts, support_sentences
 
@@ -34,6 +35,19 @@ def test_the_page_says_what_was_fitted_and_why_and_what_snapshots_are_worth() ->
     assert "job title (8.3% of snapshots)" in third
     words = parsed(report_page(made)).all("main")[0].words()
     assert all(text in words for text in (first, second, third))
+
+
+def test_where_no_lead_has_an_account_no_page_and_no_card_speaks_of_drawing_them() -> None:
+    made = told()
+    assert "over accounts" in model_card(made) and "leads of one account" in " ".join(support_sentences(made))
+    made["sample"] |= {"accounts": 400}
+    page = parsed(report_page(made)).all("main")[0].words()
+    for text in (page, model_card(made)):
+        assert "bootstrap over leads" in text and "samples of leads" in text
+        assert (
+            "bootstrap over accounts" not in text and "samples of accounts" not in text and "whole accounts" not in text
+        )
+    assert stability_parts(made)[1].caption.endswith("samples of leads")
 
 
 def test_drivers_stand_with_the_range_of_their_shares_and_ranks() -> None:

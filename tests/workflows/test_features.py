@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import cross_val_score, cross_validate
 
 import leadline
 from leadline.errors import DataError
-from leadline.workflows.common import parse_as_of
+from leadline.features.catalog import list_features
+from leadline.workflows.common import open_tables, parse_as_of
 from leadline.workflows.training.prepare import make_folds, prepare_training
 from projects import KNOWN_AT, configured, cut, inside, quick, tables
 
@@ -38,6 +40,22 @@ def test_they_are_a_trainings_rows_values_and_folds(tmp_path: Path) -> None:
         np.testing.assert_array_equal(train, fold.train)
         np.testing.assert_array_equal(test, fold.test)
         assert frame["as_of"].iloc[train].max() < frame["as_of"].iloc[test].min()
+
+
+def test_a_log_of_one_kind_is_told_without_kinds(tmp_path: Path) -> None:
+    world = cut(tables(), KNOWN_AT)
+    events = world["events"]
+    one = events.set_column(events.column_names.index("event_type"), "event_type", pa.array(["visit"] * len(events)))
+    for name, log, told in (("many", events, "events of any kind"), ("one", one, "events")):
+        (tmp_path / name).mkdir()
+        config = configured(tmp_path / name, {**world, "events": log})
+        with inside(tmp_path / name), open_tables(config, parse_as_of(config, KNOWN_AT)) as loaded:
+            words = {
+                s.words
+                for s in list_features(config, loaded)
+                if s.name in ("n_any_7d", "since_any", "trend_any_7d_30d")
+            }
+        assert words == {told}
 
 
 def leads(size: int = 600) -> pd.DataFrame:

@@ -199,11 +199,11 @@ def _length(spec: Feature) -> float:
 
 def _acts(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
     """Say the shortest window that holds an act, and when the last was; a model may have kept any of these alone."""
-    words = _printable(next((s.words for s in group if s.aggregate != "active_days"), "events of any kind"))
+    words = _printable(next((s.words for s in group if s.aggregate != "active_days"), "events"))
     since, first = _fact(group, facts, "since_last"), _fact(group, facts, "since_first")
     last = "" if math.isnan(since) else f", last on {_date(as_of, since)}"
     began = "" if last or math.isnan(first) else f", first on {_date(as_of, first)}"
-    is_noun = words.startswith("events of ")
+    is_noun = words == "events" or words.startswith("events of ")
     counts = [(s, float(facts[s.name])) for s in group if s.aggregate == "count"]
     some = min((c for c in counts if c[1] > 0), key=lambda c: _length(c[0]), default=None)
     if some is None:

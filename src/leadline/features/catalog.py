@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from leadline.config.schema import Config
@@ -28,8 +29,11 @@ MOST_BEHAVIOURS = 60
 """Beyond so many kinds of event, the rarest count only as activity and by their intent."""
 
 
+ANY = "events of any kind"
+
+
 def list_features(config: Config, loaded: LoadedTables) -> tuple[Feature, ...]:
-    """List the features of a config on its tables, in a fixed order."""
+    """List the features of a config on its tables, in a fixed order; where all events are of one kind, no word is of kinds."""
     specs: list[Feature] = []
     if config.tables.events is not None:
         there = [i for i in INTENTS if any(b.intent == i for b in config.behaviours.values())]
@@ -37,8 +41,11 @@ def list_features(config: Config, loaded: LoadedTables) -> tuple[Feature, ...]:
         for intent in there:
             specs += _intent(config, intent)
         specs += _progress(config, there)
-        for behaviour, name in _behaviours(config, loaded):
+        acts, kinds = _behaviours(config, loaded)
+        for behaviour, name in acts:
             specs += _behaviour(config, behaviour, name)
+        if kinds <= 1:
+            specs = [replace(spec, words="events") if spec.words == ANY else spec for spec in specs]
     if not config.is_flat:
         specs.append(Feature("age", "age", "age", "days", "age", "time since creation", "leads"))
         specs += _stages(config) + funnel_stage.specs(config)
@@ -85,14 +92,14 @@ def words_for(config: Config, behaviour: str) -> str:
     return (known.words if known else None) or "did " + " ".join(behaviour.replace("_", " ").split())
 
 
-def _behaviours(config: Config, loaded: LoadedTables) -> list[tuple[str, str]]:
-    """List the behaviours that enough leads share, with a column name each; rarer ones might name a person."""
+def _behaviours(config: Config, loaded: LoadedTables) -> tuple[list[tuple[str, str]], int]:
+    """List the behaviours that enough leads share, with a column name each, and count all; rarer ones might name a person."""
     rows = loaded.store.rows(
-        "SELECT behaviour FROM (SELECT behaviour, COUNT(DISTINCT lead_id) AS leads FROM events WHERE behaviour IS NOT NULL "
-        f"GROUP BY behaviour) AS b WHERE leads >= {MIN_GROUP_SIZE} ORDER BY leads DESC, behaviour LIMIT {MOST_BEHAVIOURS}"
+        "SELECT behaviour, kinds FROM (SELECT behaviour, COUNT(DISTINCT lead_id) AS leads, COUNT(*) OVER () AS kinds FROM events "
+        f"WHERE behaviour IS NOT NULL GROUP BY behaviour) AS b WHERE leads >= {MIN_GROUP_SIZE} ORDER BY leads DESC, behaviour LIMIT {MOST_BEHAVIOURS}"
     )
     names = sorted(str(row[0]) for row in rows)
-    return list(zip(names, unique((slugify(n) for n in names), RESERVED), strict=True))
+    return list(zip(names, unique((slugify(n) for n in names), RESERVED), strict=True)), int(rows[0][1]) if rows else 0
 
 
 def _behaviour(config: Config, behaviour: str, name: str) -> list[Feature]:
@@ -156,7 +163,7 @@ def _progress(config: Config, there: list[str]) -> list[Feature]:
     windows = sorted(config.features.windows)
     for intent in ["", *there]:
         what = f"intent_{intent}" if intent else "any"
-        told = f"events of {intent} intent" if intent else "events of any kind"
+        told = f"events of {intent} intent" if intent else ANY
         for short, long in pairwise(windows):
             specs.append(Feature(
                 f"trend_{what}_{short}_{long}", "velocity", f"trend:{what}", "number", "trend", told, field=intent,
@@ -171,14 +178,12 @@ def _activity(config: Config) -> list[Feature]:
     specs: list[Feature] = []
     for w in (*config.features.windows, None):
         tail = str(w) if w else "ever"
-        specs.append(
-            Feature(f"n_any_{tail}", "behaviour", "activity", "count", "count", "events of any kind", window=w)
-        )
+        specs.append(Feature(f"n_any_{tail}", "behaviour", "activity", "count", "count", ANY, window=w))
         specs.append(
             Feature(f"active_days_{tail}", "behaviour", "activity", "count", "active_days", "active days", window=w)
         )
     windows = sorted(config.features.windows)
-    specs.append(Feature("heat_any", "velocity", "activity", "count", "heat", "events of any kind"))
+    specs.append(Feature("heat_any", "velocity", "activity", "count", "heat", ANY))
     if len(windows) > 1:
         words = "pace of events against its own past"
         specs.append(
@@ -187,8 +192,8 @@ def _activity(config: Config) -> list[Feature]:
     specs.append(Feature("gap_any", "velocity", "pace", "days", "gap", "pace of events against its own past"))
     if any(b.intent in INTENTS for b in config.behaviours.values()):
         specs.append(Feature("depth", "behaviour", "depth", "number", "depth", "deepest intent so far", by="any"))
-    specs.append(Feature("since_any", "recency", "activity", "days", "since_last", "events of any kind"))
-    specs.append(Feature("first_any", "recency", "activity", "days", "since_first", "events of any kind"))
+    specs.append(Feature("since_any", "recency", "activity", "days", "since_last", ANY))
+    specs.append(Feature("first_any", "recency", "activity", "days", "since_first", ANY))
     return specs
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "calibration_summary",
     "capacity_rows",
     "capacity_sentences",
+    "drawn_units",
     "expected_value_lines",
     "later_stage_lines",
     "lines",
@@ -306,3 +307,15 @@ def percent(share: float | None) -> str:
     if share is None or share != share:
         return "–"
     return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
+
+
+def drawn_units(record: Mapping[str, Any]) -> str:
+    """Say what intervals draw whole: accounts, or leads where none has another lead beside it in an account.
+
+    Examples
+    --------
+    >>> drawn_units({"sample": {"leads": 90, "accounts": 40}}), drawn_units({"sample": {"leads": 90, "accounts": 90}}), drawn_units({})
+    ('accounts', 'leads', 'accounts')
+    """
+    sample = record.get("sample") or {}
+    return "leads" if sample and sample["accounts"] == sample["leads"] else "accounts"

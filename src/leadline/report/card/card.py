@@ -19,7 +19,7 @@ from leadline.report.card import performance
 from leadline.report.card.markdown import code, paragraph, table, text
 from leadline.report.card.performance import with_interval
 from leadline.report.sections.model import question
-from leadline.report.text import log_loss_gap, outdone_sentences
+from leadline.report.text import drawn_units, log_loss_gap, outdone_sentences
 
 __all__ = ["ALWAYS", "NAME", "later_stage_table", "limit_lines", "model_card", "usage_lines"]
 
@@ -287,8 +287,9 @@ def _sample(record: Record) -> list[str]:
     told = record.get("sample")
     if not told:
         return []
+    where = f" and {format.count(told['accounts'], 'account')}" if drawn_units(record) == "accounts" else ""
     return [
-        f"{format.count(told['snapshots'], 'labelled snapshot')} of {format.count(told['leads'], 'lead')} and {format.count(told['accounts'], 'account')} "
+        f"{format.count(told['snapshots'], 'labelled snapshot')} of {format.count(told['leads'], 'lead')}{where} "
         f"aren’t independent (design effect {format.decimal(told['design_effect'], 1)}): they count for {format.count(told['effective'])}, of them "
         f"{format.count(told['effective_positives'])} positive."
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from leadline.core import format
 from leadline.evaluation.baselines import in_order, label
 from leadline.report.card.markdown import paragraph, table, text
-from leadline.report.text import calibration_summary, log_loss_gap
+from leadline.report.text import calibration_summary, drawn_units, log_loss_gap
 
 __all__ = ["calibration_lines", "driver_lines", "metrics_lines", "parity_lines", "with_interval"]
 
@@ -34,7 +34,7 @@ def metrics_lines(record: Record) -> list[str]:
     heads = ["scored by", "AUC (95%)", "AP", "lift of best tenth (95%)", "Brier", "ECE", "log loss", "AUC on won"]
     said = (
         f"{format.count(newest['rows'], 'snapshot')}, {format.count(newest['positives'])} positive; base rate "
-        f"{format.share(newest['base_rate'])}. Intervals are 95%, by cluster bootstrap over accounts (leads where there is none)."
+        f"{format.share(newest['base_rate'])}. Intervals are 95%, by cluster bootstrap over {drawn_units(record)}{' (leads where there is none)' if drawn_units(record) == 'accounts' else ''}."
     )
     return [
         said,
@@ -109,7 +109,7 @@ def calibration_lines(record: Record) -> list[str]:
         for s in told["segments"]
     ]  # fmt: skip
     how = (
-        "Intervals are exact, at the effective number of rows, as rows of one account aren’t independent. A segment is miscalibrated where "
+        f"Intervals are exact, at the effective number of rows, as rows of one {drawn_units(record)[:-1]} aren’t independent. A segment is miscalibrated where "
         "chance alone would make any of them look so in fewer than one of twenty such tables (Holm’s correction)."
     )
     heads = ["segment", "snapshots", "positive", "predicted", "observed", "95% interval", "verdict"]
@@ -135,7 +135,8 @@ def parity_lines(record: Record) -> list[str]:
     heads = ["segment", "snapshots", "positive", "base rate", "AUC", "in the best tier", "ratio to all", "recall there"]
     how = (
         "In the best tier: the share of a segment’s snapshots that are in it (selection rate), and that over the share of all. Recall "
-        "there: the share of its positives that are (equal opportunity). In brackets 95% intervals, by cluster bootstrap over accounts; "
+        "there: the share of its positives that are (equal opportunity). In brackets 95% intervals, by cluster bootstrap over "
+        f"{drawn_units(record)}; "
         "one in twenty misses by chance. Segments differ in base rate, so differing selection isn’t a fault by itself."
     )
     left = [f"{text(each['by'])} ({text(each['why'])})" for each in told.get("left_out") or []]
@@ -175,7 +176,7 @@ def driver_lines(record: Record) -> list[str]:
     how = "Contributions are to the log odds, exact for this model. They go along with the outcome; they need not cause it."
     if steady:
         how += (
-            f" Over {format.count(steady['refits'], 'model')} fitted on bootstrap samples of accounts, {format.share(steady['comes_back'], 0)} of the "
+            f" Over {format.count(steady['refits'], 'model')} fitted on bootstrap samples of {drawn_units(record)}, {format.share(steady['comes_back'], 0)} of the "
             f"strongest {format.count(steady['top'])} come back."
         )
     rows = [row[: len(heads)] + [format.ABSENT] * (len(heads) - len(row)) for row in rows]

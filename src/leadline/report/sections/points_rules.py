@@ -8,6 +8,7 @@ from typing import Any
 from leadline.core import format
 from leadline.report.charts import svg
 from leadline.report.parts import COUNTED, Chart, Collapsed, PageSection, PageTable, Shape, TableColumn, cell
+from leadline.report.text import drawn_units
 
 __all__ = ["rules_section"]
 
@@ -18,7 +19,7 @@ NO_RULES = (
 FAIR = (
     "What a rule is worth is what it adds beside the other rules: a regression of outcomes on all of them, scaled so that as many "
     "points are handed out in all as today. A rule is over- or underpaid where its points of today lie outside the 95% interval, by "
-    "cluster bootstrap over accounts; of twenty rules paid as they should, about one is called so by chance. This is association, not cause."
+    "cluster bootstrap over {drawn}; of twenty rules paid as they should, about one is called so by chance. This is association, not cause."
 )
 VERDICTS = {"no difference shown": "can’t tell"}
 SHARED = (
@@ -38,7 +39,12 @@ def rules_section(record: Mapping[str, Any]) -> PageSection:
     if not told["rules"]:
         return PageSection("rules", TITLE, NO_RULES, stages)
     parts: list[Chart | PageTable | Collapsed | str] = [_chart(told), _caught(told, what), *_capture_tables(told, what)]
-    parts += [*_won(told), *_unpaid(told), *stages, Collapsed(COUNTED, (FAIR, SHARED))]
+    parts += [
+        *_won(told),
+        *_unpaid(told),
+        *stages,
+        Collapsed(COUNTED, (FAIR.format(drawn=drawn_units(record)), SHARED)),
+    ]
     return PageSection("rules", TITLE, _rules_finding(told, what), tuple(parts))
 
 

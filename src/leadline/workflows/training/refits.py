@@ -87,7 +87,9 @@ def ablate(fitted: TrainedModel, progress: Progress) -> tuple[FamilyAblation, ..
         return None
     folds = [(f.train, f.test) for f in fitted.folds]
     specs, random = made.features.specs, generator(config.seed, Stream.ABLATION)
-    progress(f"leaving out each of {len({spec.family for spec in specs})} feature families")
+    families = len({spec.family for spec in specs})
+    if families > 1:
+        progress(f"leaving out each of {families} feature families")
 
     def without(parts: Sequence[Part]) -> AblationPredictions:
         return refit_without_families(specs, matrix, folds, fitted.scorer.recipe, parts, random, config.engine.threads)
@@ -114,7 +116,8 @@ def bootstrap_drivers(fitted: TrainedModel, ranked: Sequence[Driver], progress: 
     again = refit_on_bootstrap(
         specs, matrix, fitted.scorer.recipe, made.features.group(), REFITS, random, config.engine.threads
     )
-    with track_steps(progress, f"cluster bootstrap by account, {REFITS} refits", REFITS, lines=0) as step:
+    unit = "lead" if bool(np.all(made.features.account_id == None)) else "account"  # noqa: E711
+    with track_steps(progress, f"cluster bootstrap by {unit}, {REFITS} refits", REFITS, lines=0) as step:
         for parts, rows in again:
             groups, summed = group_contributions(specs, parts)
             weight = matrix.weight[rows]

@@ -9,6 +9,7 @@ from typing import Any
 from leadline.core import format
 from leadline.report.charts import svg
 from leadline.report.parts import COUNTED, Cell, Chart, Collapsed, PageSection, PageTable, TableColumn, cell
+from leadline.report.text import drawn_units
 
 __all__ = [
     "ablation_section",
@@ -30,12 +31,13 @@ def support_sentences(record: Mapping[str, Any]) -> tuple[str, ...]:
     fitted = (record.get("choice") or {}).get("words")
     said += [f"Fitted: {fitted}."] if fitted else []
     if sample:
-        where = f" in {format.count(sample['accounts'], 'account')}" if sample["accounts"] != sample["leads"] else ""
+        alone = drawn_units(record) == "leads"
+        where = "" if alone else f" in {format.count(sample['accounts'], 'account')}"
         said.append(
-            f"Snapshots of one lead, and leads of one account, are not independent: {format.count(sample['snapshots'], 'snapshot')} of "
+            f"Snapshots of one lead{'' if alone else ', and leads of one account,'} are not independent: {format.count(sample['snapshots'], 'snapshot')} of "
             f"{format.count(sample['leads'], 'lead')}{where} tell as much as "
             f"{format.count(sample['effective'])} independent ones would, {format.count(sample['effective_positives'])} of them positive (a design effect of "
-            f"{format.decimal(sample['design_effect'], 1)}). Intervals on this page draw whole accounts, or leads that have none."
+            f"{format.decimal(sample['design_effect'], 1)}). Intervals on this page draw whole {'leads' if alone else 'accounts, or leads that have none'}."
         )
     if pooled:
         parts = [f"{name} ({format.share(share)} of snapshots)" for name, share in pooled.items()]
@@ -50,7 +52,7 @@ def stability_parts(record: Mapping[str, Any]) -> tuple[PageTable | str, ...]:
         return ()
     words = {d["group"]: d["words"] for d in record.get("drivers", [])}
     said = (
-        f"Fitted again {format.count(told['refits'], 'time')} on bootstrap samples of accounts, {format.decimal(told['comes_back'] * told['top'], 1)} of the "
+        f"Fitted again {format.count(told['refits'], 'time')} on bootstrap samples of {drawn_units(record)}, {format.decimal(told['comes_back'] * told['top'], 1)} of the "
         f"{format.count(told['top'])} strongest drivers are among the {format.count(told['top'])} strongest again. A driver whose rank runs over "
         "a wide range is one of several that tell much the same."
     )
@@ -62,7 +64,11 @@ def stability_parts(record: Mapping[str, Any]) -> tuple[PageTable | str, ...]:
     return (
         said,
         PageTable(
-            "steady", "Drivers over refits on bootstrap samples of accounts", tuple(columns), rows, folded=folded
+            "steady",
+            f"Drivers over refits on bootstrap samples of {drawn_units(record)}",
+            tuple(columns),
+            rows,
+            folded=folded,
         ),
     )
 
@@ -186,8 +192,8 @@ WORTH = "Feature-family ablation"
 
 HOW = (
     "Each family is left out once; the same recipe is fitted on the rest, on every fold, and both are judged on the rows that "
-    "neither was fitted on. Above 0, the model is worse without the family. Intervals are 95%, by cluster bootstrap over accounts, the same "
-    "accounts for both; of twenty families that are worth nothing, one is told from 0 by chance. Families overlap: "
+    "neither was fitted on. Above 0, the model is worse without the family. Intervals are 95%, by cluster bootstrap over {drawn}, the same "
+    "{drawn} for both; of twenty families that are worth nothing, one is told from 0 by chance. Families overlap: "
     "one within noise may tell much that the others tell too. Leaving out two at once is another question."
 )
 
@@ -212,7 +218,9 @@ def ablation_section(record: Mapping[str, Any]) -> PageSection:
         TableColumn("verdict"),
     )
     table = PageTable("families", "Feature-family ablation, all folds", columns, tuple(map(_ablation_row, ranked)))
-    return PageSection("worth", WORTH, _ablation_finding(ranked), (table, Collapsed(COUNTED, (HOW,))))
+    return PageSection(
+        "worth", WORTH, _ablation_finding(ranked), (table, Collapsed(COUNTED, (HOW.format(drawn=drawn_units(record)),)))
+    )
 
 
 def _ablation_finding(ranked: Sequence[Mapping[str, Any]]) -> str:

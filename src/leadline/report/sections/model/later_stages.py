@@ -7,6 +7,7 @@ from typing import Any
 
 from leadline.core import format
 from leadline.report.parts import PageSection, PageTable, TableColumn, cell
+from leadline.report.text import drawn_units
 
 __all__ = ["later_stage_sections"]
 
@@ -14,7 +15,7 @@ TITLE = "Multi-stage conversion and deal value"
 HOW = (
     "Each later stage is asked, with what was known at the same date, of the leads that reached the one before it, so the "
     "probabilities multiply to that of going all the way. End to end, all models were fitted again on what was known before the "
-    "cohort begins, and their product is compared with what was observed. Intervals are 95%, by cluster bootstrap over accounts. Expected value is "
+    "cohort begins, and their product is compared with what was observed. Intervals are 95%, by cluster bootstrap over {drawn}. Expected value is "
     "that product times the expected amount; amounts are in the unit of the source."
 )
 
@@ -35,7 +36,7 @@ def later_stage_sections(record: Mapping[str, Any]) -> tuple[PageSection, ...]:
     )
     rows = tuple(_row(step) for step in told["steps"])
     table = PageTable("stages", "Each downstream stage, on its own leads", columns, rows)
-    parts: list[PageTable | str] = [table, *_value(told), HOW]
+    parts: list[PageTable | str] = [table, *_value(told), HOW.format(drawn=drawn_units(record))]
     return (PageSection("stages", TITLE, _finding_stages(told), tuple(parts)),)
 
 

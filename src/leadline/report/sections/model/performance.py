@@ -20,7 +20,7 @@ from leadline.report.parts import (
     TableColumn,
     cell,
 )
-from leadline.report.text import log_loss_gap, outdone_sentences
+from leadline.report.text import drawn_units, log_loss_gap, outdone_sentences
 
 __all__ = ["performance_section"]
 
@@ -29,7 +29,7 @@ MEANS = (
     "AUC is how often a lead that converts ranks above one that doesn’t (0.5 is a coin). Average precision (AP) is the mean "
     "precision down the list; compare it with the base rate. Lift is the conversion of the best tenth over that of all. Brier score "
     "and log loss punish wrong probabilities (lower is better). ECE is by how much probabilities miss on average. Points, and newest first, only rank, so they "
-    "have none of the last three. Intervals are 95%, by cluster bootstrap over accounts. Older folds chose the model’s settings; the newest only "
+    "have none of the last three. Intervals are 95%, by cluster bootstrap over {drawn}. Older folds chose the model’s settings; the newest only "
     "judged: quote that one."
 )
 
@@ -54,7 +54,11 @@ def performance_section(record: Mapping[str, Any]) -> PageSection:
         _next_period(evaluation.get("next_auc")),
         *_folds(folds),
     ]
-    parts += [_calibration(evaluation), _gains(evaluation), Collapsed(COUNTED, (MEANS,))]
+    parts += [
+        _calibration(evaluation),
+        _gains(evaluation),
+        Collapsed(COUNTED, (MEANS.format(drawn=drawn_units(record)),)),
+    ]
     return PageSection("good", GOOD, found, tuple(p for p in parts if p))
 
 

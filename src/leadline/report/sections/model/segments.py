@@ -8,7 +8,7 @@ from typing import Any
 from leadline.core import format
 from leadline.report.card.performance import FEW
 from leadline.report.parts import COUNTED, Cell, Collapsed, PageSection, PageTable, Part, TableColumn, cell
-from leadline.report.text import calibration_summary, tier_sentence
+from leadline.report.text import calibration_summary, drawn_units, tier_sentence
 
 __all__ = ["calibration_section"]
 
@@ -17,7 +17,7 @@ HOW = (
     "A tier is overstated, or understated, where its own 95% interval misses what was predicted: of twenty tiers that hold, about one is called so by "
     "chance. Any other segment is miscalibrated where chance alone would make any of them look so in fewer than one of twenty such tables. In the best tier: "
     "the share of its snapshots that are there; recall there: the share of its positives that are. Intervals are 95%; those of observed shares are "
-    "exact, at the effective number of rows, the others by cluster bootstrap over accounts. Segments differ in base rate, so differing "
+    "exact, at the effective number of rows, the others by cluster bootstrap over {drawn}. Segments differ in base rate, so differing "
     "selection isn’t a fault by itself."
 )
 CARD = "What the model is for, what it is not for and its known limits stand in its model card, model-card.md, beside it in its folder."
@@ -54,7 +54,7 @@ def calibration_section(record: Mapping[str, Any]) -> PageSection:
         parts.append(
             PageTable("held", "The newest fold by segment", columns, tuple(_row(s) for s in every), folded=folded)
         )
-        parts.append(Collapsed(COUNTED, (HOW,)))
+        parts.append(Collapsed(COUNTED, (HOW.format(drawn=drawn_units(record)),)))
     return PageSection("segments", SEGMENTS, found, (*parts, CARD))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from leadline.core import format
 from leadline.evaluation.baselines import label
 from leadline.report.parts import COUNTED, Cell, Collapsed, PageSection, PageTable, Part, TableColumn, cell
+from leadline.report.text import drawn_units
 
 __all__ = ["backtest_sentence", "hardest_rival", "lead_over", "topk_section"]
 
@@ -48,7 +49,7 @@ def topk_section(record: Mapping[str, Any]) -> PageSection:
         reached,
         won,
         *_optimism(record),
-        Collapsed(COUNTED, (_how(told),)),
+        Collapsed(COUNTED, (_how(told, drawn_units(record)),)),
     )
     return PageSection("nights", TITLE, found, parts)
 
@@ -134,7 +135,7 @@ def _closed(ahead: Mapping[str, Mapping[str, Any]], what: str) -> list[str]:
     ]
 
 
-def _how(told: Mapping[str, Any]) -> str:
+def _how(told: Mapping[str, Any], drawn: str) -> str:
     terms, thinned = told["terms"], ""
     if told.get("thinned"):
         thinned = (
@@ -149,7 +150,7 @@ def _how(told: Mapping[str, Any]) -> str:
         "the threshold share what room is left, as a random order would give on average. Closed-won and amounts are of the "
         f"{format.count(told['won_nights'], 'date')} that are {format.duration(terms['won_within'])} old or older. It counts what became of leads as they were "
         "worked then; whether sales would have made more of these leads, no past can tell. Intervals are 95%, by cluster "
-        f"bootstrap over accounts, the same samples for all rankings.{thinned}"
+        f"bootstrap over {drawn}, the same samples for all rankings.{thinned}"
     )
 
 
