@@ -102,6 +102,7 @@ class Table(Section):
     source: Source = Field(repr=False)  # it may hold a password
     recorded_at: str | None = None
     max_clock_skew: Duration = Horizon(0)
+    dates: Literal["end_of_day", "start_of_day"] | None = None
 
 
 class Attributed(Table):

@@ -31,10 +31,12 @@ __all__ = [
     "Window",
     "calendar_grid",
     "cell_sql",
+    "day_end_sql",
     "day_sql",
     "edge_cuts_sql",
     "format_instant",
     "has_label",
+    "is_midnight_sql",
     "label_known_at",
     "label_known_sql",
     "month_end",
@@ -212,6 +214,41 @@ def day_sql(instant: str) -> str:
     '(e.occurred_at - MOD(e.occurred_at + 62135596800000000, 86400000000))'
     """
     return cell_sql(instant, DAY)
+
+
+def is_midnight_sql(instant: str, zone: str) -> str:
+    """Write for DuckDB whether an instant is the first of a zone's day, as a date is that was read as a time.
+
+    Examples
+    --------
+    >>> is_midnight_sql("at", "UTC")
+    'MOD(at, 86400000000) = 0'
+    """
+    if zone == "UTC":
+        return f"MOD({instant}, {DAY}) = 0"
+    return f"{instant} = {_from_local_sql(day_sql(_local_sql(instant, zone)), zone)}"  # where clocks skip midnight it is later
+
+
+def day_end_sql(instant: str, zone: str) -> str:
+    """Write for DuckDB the last microsecond of the zone's day in which an instant lies: at the next midnight it is past.
+
+    Examples
+    --------
+    >>> day_end_sql("at", "UTC") == f"({day_sql('at')} + {DAY} - 1)"
+    True
+    """
+    if zone == "UTC":
+        return f"({day_sql(instant)} + {DAY} - 1)"
+    return f"({_from_local_sql(f'{day_sql(_local_sql(instant, zone))} + {DAY}', zone)} - 1)"
+
+
+def _local_sql(instant: str, zone: str) -> str:
+    """Write what the clocks of a zone show at an instant, as microseconds."""
+    return f"epoch_us(make_timestamptz({instant}) AT TIME ZONE '{zone}')"
+
+
+def _from_local_sql(local: str, zone: str) -> str:
+    return f"epoch_us(make_timestamp({local}) AT TIME ZONE '{zone}')"
 
 
 def edge_cuts_sql(day: str, edge: str) -> str:

@@ -138,7 +138,7 @@ def event_cache_for(config: Config, engine: str) -> EventCache:
 
     section = config.tables.events
     assert section is not None
-    mapping = section.model_dump(mode="json", exclude={"source", "max_clock_skew"})
+    mapping = section.model_dump(mode="json", exclude={"source", "max_clock_skew", "dates"})
     told = [FORMAT, leadline.__version__, engine, config.timezone, without_secrets(section.source), mapping]
     gone = read_tombstones().print  # what was kept before a lead was forgotten isn't used any more
     return EventCache(FOLDER.absolute() / _hash([*told, gone] if gone else told)[:16])

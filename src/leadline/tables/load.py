@@ -25,7 +25,9 @@ from leadline.tables.visibility import (
     columns_in,
     cut_in_place,
     drop_duplicates,
+    end_dates,
     find_repeats,
+    holds_dates,
     keep_visible,
     observed_until,
 )
@@ -112,19 +114,16 @@ def load(
             else config.tables.leads.model_copy(update={"source": leads_source})
         )
         return _load_flat(config, store, section, known_at, known, scoring=leads_source is not None)
-    log = event_cache.cache_events(config, store)
+    log = _kept_log(config, store)
     read = read_all(log.to_read(config), store, known, known_at)
     read.found.raise_errors()
+    dates = tuple(end_dates(config, store, known is None))
     until = observed_until(config, store, known_at)
     limit = until if known_at is None else known_at
     # What is kept is kept without the forgotten, but whoever was merged with them is only known now.
     there = [t for t in config.tables.given() if t not in log.tables or config.tables.merges is not None]
     gone = tombstones.drop_forgotten(store, there)
-    for table in config.tables.given():
-        if table in log.tables:
-            cut_in_place(table, store, limit)
-        else:
-            keep_visible(table, config, store, limit)
+    _cut(config, store, log, limit)
     attributes, found = _settle(read, known, store)
     _read_history(config, store, attributes)
     context = checks.Context(
@@ -135,6 +134,7 @@ def load(
         known_at is None,
         repeated=log.repeated(config, store),
         observed_until=until,
+        dates=dates,
     )
     found += run_checks(checks.CHECKS, context)
     log.drop_repeats(store)
@@ -160,6 +160,22 @@ def load(
         found += run_checks(checks.OUTCOME, context)
     store.hand_over(event_cache.FOLDER)
     return LoadedTables(store, limit, until, attributes, rows, found, prints, _sources(config), log=log, forgotten=gone)
+
+
+def _kept_log(config: Config, store: Store) -> event_cache.CachedEvents:
+    """Use what is kept of the log, but of dates, which aren't kept as they count."""
+    log = event_cache.cache_events(config, store)
+    if log.tables and holds_dates(config, store, "events"):
+        return event_cache.CachedEvents(note="no kept log of events: it has dates without times; reading all of it")
+    return log
+
+
+def _cut(config: Config, store: Store, log: event_cache.CachedEvents, limit: int) -> None:
+    for table in config.tables.given():
+        if table in log.tables:
+            cut_in_place(table, store, limit)
+        else:
+            keep_visible(table, config, store, limit)
 
 
 def _settle(

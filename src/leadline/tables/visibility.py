@@ -1,11 +1,20 @@
-"""Cutting: ``all_x`` → ``x``, the rows visible at T, each key once."""
+"""Cutting: ``all_x`` → ``x``, the rows visible at T, each key once; and before that, dates to the end of their day."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from leadline.config.schema import Config
-from leadline.core.point_in_time import DAY, EARLIEST, format_instant, visible_sql
+from leadline.core.point_in_time import (
+    DAY,
+    EARLIEST,
+    day_end_sql,
+    format_instant,
+    is_midnight_sql,
+    visible_sql,
+)
 from leadline.errors import DataError
 from leadline.storage import Store
 from leadline.storage.dialect import literal
@@ -13,11 +22,14 @@ from leadline.tables.schema import CLOCKS, KEYS
 
 __all__ = [
     "HIDDEN",
+    "DateColumn",
     "columns_in",
     "content_columns",
     "cut_in_place",
     "drop_duplicates",
+    "end_dates",
     "find_repeats",
+    "holds_dates",
     "keep_visible",
     "observed_until",
 ]
@@ -26,6 +38,90 @@ __all__ = [
 HIDDEN = ("said_", "naive_")
 
 """How columns begin that only tell what a value was before it was cast."""
+
+
+FEWEST_DATES, FEWEST_DAYS = 20, 5
+"""Rows on so many days that are all midnight, from which a column holds dates and no times."""
+
+MIXED = 0.05
+"""Share of midnights from which the others of a column with times look like dates: by chance it is one in 86,400."""
+
+
+@dataclass(frozen=True)
+class DateColumn:
+    """A column of times of which some are midnight: how many, of how many, and whether they were moved to the day's end."""
+
+    table: str
+    column: str
+    rows: int
+    filled: int
+    moved: bool = False
+
+
+def end_dates(config: Config, store: Store, told: bool) -> Iterator[DateColumn]:
+    """Move dates to the end of their day, from which a row of that day is known, and tell of them.
+
+    A date that was read as a time is the day's first instant: its row would be seen before it happened. With `told`,
+    columns of dates and times, mixed, are looked for, too.
+    """
+    zone = config.timezone or "UTC"
+    for table in CLOCKS:
+        for found in _dates(config, store, table, told):
+            if found.moved:
+                at = found.column
+                store.run(f"UPDATE all_{table} SET {at} = {day_end_sql(at, zone)} WHERE {is_midnight_sql(at, zone)}")
+            yield found
+
+
+def holds_dates(config: Config, store: Store, table: str) -> bool:
+    """Tell whether a table's rows would be moved."""
+    return any(found.moved for found in _dates(config, store, table, False))
+
+
+def _dates(config: Config, store: Store, table: str, told: bool) -> Iterator[DateColumn]:
+    """Find a table's columns that hold dates; what comes later in a row is looked at first.
+
+    A date isn't moved past what comes later in the row, and has a time; nor is a lead's own, unless the config says so.
+    """
+    section = getattr(config.tables, table)
+    if section is None or section.dates == "start_of_day":
+        return
+    always, movable = section.dates == "end_of_day", table != "leads"
+    for column in reversed(_time_columns(config, table)):
+        found = _dates_in(config, store, table, column, told or always)
+        if found is None:
+            continue
+        dates = found.rows == found.filled
+        movable = movable and dates
+        if found.rows and (always or dates or (table != "leads" and found.rows >= MIXED * found.filled)):
+            yield replace(found, moved=always or movable)
+
+
+def _time_columns(config: Config, table: str) -> list[str]:
+    """List a table's columns of times, in the order in which they come in a row."""
+    section = getattr(config.tables, table)
+    closed = ["closed_at"] if getattr(section, "closed_at", None) else []
+    return [CLOCKS[table], *closed, *(["recorded_at"] if section.recorded_at else [])]
+
+
+def _has_times(config: Config, store: Store, table: str, column: str) -> bool:
+    """Tell whether any instant isn't midnight; in a column of times the first rows say so."""
+    midnight = is_midnight_sql(column, config.timezone or "UTC")
+    return bool(store.rows(f"SELECT 1 FROM all_{table} WHERE NOT ({midnight}) LIMIT 1"))
+
+
+def _dates_in(config: Config, store: Store, table: str, column: str, counted: bool) -> DateColumn | None:
+    """Count the midnights of a column, of one with times only where that is wanted; None where too few rows say nothing."""
+    midnight = is_midnight_sql(column, config.timezone or "UTC")
+    times = _has_times(config, store, table, column)
+    if times and not counted:
+        return DateColumn(table, column, 0, 1)
+    rows, filled, days = store.rows(
+        f"SELECT COUNT(*) FILTER ({midnight}), COUNT({column}), COUNT(DISTINCT {column}) FILTER ({midnight}) FROM all_{table}"
+    )[0]
+    if getattr(config.tables, table).dates or (rows >= FEWEST_DATES and days >= FEWEST_DAYS):
+        return DateColumn(table, column, int(rows), int(filled))
+    return DateColumn(table, column, 0, int(filled)) if times else None
 
 
 def observed_until(config: Config, store: Store, known_at: int | None) -> int:

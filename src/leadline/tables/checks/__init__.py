@@ -37,6 +37,8 @@ CHECKS: tuple[Check[Context], ...] = (
     Check("LL114", "row without a time", WARNING, timestamps.missing_time),
     Check("LL106", "recorded before it happened", ERROR, timestamps.recorded_first),
     Check("LL107", "row in the future", WARNING, timestamps.future_rows),
+    Check("LL157", "dates without times", WARNING, timestamps.dates_only),
+    Check("LL158", "dates among times", WARNING, timestamps.dates_and_times),
     Check("LL103", "repeated row", WARNING, keys.repeated_rows),
     Check("LL125", "ICP of no attribute", ERROR, icp.unmatched),
 )

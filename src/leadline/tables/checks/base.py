@@ -11,6 +11,7 @@ from leadline.core.checks import Finding, Severity
 from leadline.core.choices import closest
 from leadline.storage import Store
 from leadline.tables.attributes import Attribute
+from leadline.tables.visibility import DateColumn
 
 __all__ = [
     "Answer",
@@ -31,7 +32,8 @@ class Context:
     """What a check may look at.
 
     `unique` names the tables in which a check saw a key of its own in every row; `repeated`, of tables whose keys were looked
-    at before, the column and how many rows repeat another exactly. Outcomes are taken to be recorded up to `observed_until`.
+    at before, the column and how many rows repeat another exactly. Outcomes are taken to be recorded up to `observed_until`;
+    `dates` are columns of times that are dates.
     """
 
     config: Config
@@ -42,6 +44,7 @@ class Context:
     unique: set[str] = field(default_factory=set)
     repeated: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     observed_until: int = 0
+    dates: tuple[DateColumn, ...] = ()
 
     def count(self, table: str, where: str) -> tuple[int, int]:
         """Count a table's rows under a condition; return the count and the first row's number."""

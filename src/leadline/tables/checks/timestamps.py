@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from leadline.core.checks import Finding, Severity
 from leadline.tables.checks.base import Answer, Context
 from leadline.tables.schema import CLOCKS
 
-__all__ = ["flat_file", "future_rows", "missing_time", "one_clock", "recorded_first"]
+__all__ = ["dates_and_times", "dates_only", "flat_file", "future_rows", "missing_time", "one_clock", "recorded_first"]
 
 
 def missing_time(context: Context) -> Iterator[Answer]:
@@ -73,6 +74,41 @@ def one_clock(context: Context) -> Iterator[Answer]:
                 "name recorded_at if the source has it; late rows can't be told without it",
                 0,
             )
+
+
+def dates_only(context: Context) -> Iterator[Finding]:
+    """Tell columns that hold dates and no times, and whether a row counts from the day's end or its first instant."""
+    for found in context.dates:
+        if found.rows < found.filled:
+            continue
+        where, line = f"{found.table}.{found.column}", f"tables.{found.table}.dates"
+        seen = f"all {found.rows:,} times are midnight: dates, no times; a row of a day counts from the day's"
+        if found.moved:
+            severity, seen, fix = (
+                Severity.WARNING,
+                f"{seen} end",
+                f"nothing to do; if they are times, set `{line}: start_of_day`",
+            )
+        else:
+            severity, seen, fix = (
+                Severity.NOTE,
+                f"{seen} first instant",
+                f"if nights are run at another hour than midnight, set `{line}: end_of_day`",
+            )
+        yield Finding("LL157", severity, where, seen, "times", fix, found.rows)
+
+
+def dates_and_times(context: Context) -> Iterator[Answer]:
+    """Tell columns of which many rows, though not all, are midnight: another export's dates among times."""
+    for found in context.dates:
+        if found.rows < found.filled:
+            line = f"tables.{found.table}.dates"
+            now = "the day's end" if found.moved else "the day's first instant, before they happened"
+            yield (
+                f"{found.table}.{found.column}", f"{found.rows:,} of {found.filled:,} times ({found.rows / found.filled:.0%}) are midnight, as dates are; they count from {now}",
+                "times throughout, or dates throughout",
+                "nothing to do" if found.moved else f"if these are dates, set `{line}: end_of_day`; if they are times, `{line}: start_of_day`", found.rows,
+            )  # fmt: skip
 
 
 def flat_file(context: Context) -> Iterator[Answer]:
