@@ -6,9 +6,16 @@ import re
 from collections.abc import Iterator
 
 from leadline.leakage.evidence import Answer, GateContext
-from leadline.leakage.vocabulary import without_accents
+from leadline.leakage.vocabulary import tells_of_the_past, without_accents
 
-__all__ = ["is_counted", "is_mutable", "is_rescored", "mutable_attribute", "rescored_attribute"]
+__all__ = [
+    "is_counted",
+    "is_elapsed",
+    "is_mutable",
+    "is_rescored",
+    "mutable_attribute",
+    "rescored_attribute",
+]
 
 MUTABLE = frozenset("""
     converted is_customer customer won closed_date conversion_date date_converted account_owner sales_owner owner_email
@@ -91,6 +98,23 @@ COUNTED = re.compile(
 )
 """Names of what is counted up while a lead is worked, or lives on a site."""
 
+SPAN = r"(days?|hours?|weeks?|months?|minutes?|time|duration)"
+STATE = r"(stages?|status|phases?|steps?|pipeline|funnel|queue|sales)"
+END = (
+    r"(clos\w*|won|win|lost|loss|conver\w*|sale|sold|qualif\w*|validat\w*|purchas\w*|decision|sign(ed|ing|ature)?|mql|sql|opportunity|deal"
+    r"|enrol\w*|accept\w*|contact\w*|respon\w*|outcome|result)"
+)
+ELAPSED = re.compile(
+    rf"(^|_)(elapsed|lapsed)(_|$)|(^|_){SPAN}_(spent_)?(in|at|per|within|on)_(\w+_)?{STATE}(_|$)"
+    rf"|(^|_){SPAN}_(\w+_)?(to|until|till|through|thru|before)_(\w+_)?{END}(_|$)"
+    rf"|(^|_){STATE}_(\w+_)?(changes?|transitions?|moves?|updates?|switches)(_|$)|(^|_)(changes?|transitions?|moves?)_(of|in)_{STATE}(_|$)"
+    rf"|^{MANY}_(\w+_)?{STATE}(_|$)|(^|_)(ratio|share|pct|percent|percentage|proportion|fraction)_(of_)?(\w+_)?{SPAN}(_|$)"
+    rf"|(^|_){SPAN}_(\w+_)?(ratio|share|pct|percent|percentage|proportion|fraction)$|(^|_)cycle_(length|days|time|duration)$"
+    r"|(^|_)(deal|opportunity|pipeline)_(age|duration|length|velocity)(_|$)|(^|_)(age|duration)_of_(deal|opportunity)$|^days_(open|worked|idle|stale|stalled)$"
+    rf"|^open_days$|(^|_){SPAN}_since_(creat\w*|lead|open\w*|assign\w*|entered|entry|identified|{STATE})(_|$)"
+)
+"""Names of what is measured over a lead's life, which ends with the outcome: elapsed time, changes of stage, shares of time by stage."""
+
 STEP = re.compile(
     r"(^|_)(test_drive|site_visit|visit|demo|quotation|quote|proposal|contract|agreement|nda|kyc|fees?|token|deposit|invoice|booking|payment|finance|loan|documents?)"
     r"_(done|taken|given|held|attended|completed|sent|paid|approved|sanctioned|submitted|signed|received)$"
@@ -156,6 +180,19 @@ def is_counted(column: str) -> bool:
     """
     name = snake_case(column).removesuffix("_c")
     return bool(COUNTED.search(name) or STEP.search(name))
+
+
+def is_elapsed(column: str) -> bool:
+    """Tell whether a column's name is that of what is measured over a lead's whole life, up to its end.
+
+    Examples
+    --------
+    >>> [is_elapsed(c) for c in ("Elapsed Days In Sales Stage", "Sales Stage Change Count", "Ratio Days Validated To Total Days", "days_to_close")]
+    [True, True, True, True]
+    >>> [is_elapsed(c) for c in ("Total Time Spent on Website", "contract_months", "previous_days_to_close", "stage", "lifetime")]
+    [False, False, False, False, False]
+    """
+    return bool(ELAPSED.search(snake_case(column).removesuffix("_c"))) and not tells_of_the_past(column)
 
 
 def mutable_attribute(gate: GateContext) -> Iterator[Answer]:

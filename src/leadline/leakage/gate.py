@@ -12,7 +12,17 @@ from leadline.core.choices import closest
 from leadline.evaluation import topk_backtest
 from leadline.evaluation.backtest import BacktestResult
 from leadline.evaluation.baselines import BASE_RATE, label
-from leadline.leakage import cohorts, column_names, experiments, future_cutoff, provenance, separation, timing, values
+from leadline.leakage import (
+    cohorts,
+    column_names,
+    experiments,
+    future_cutoff,
+    provenance,
+    separation,
+    suspicion,
+    timing,
+    values,
+)
 from leadline.leakage.column_names import is_mutable
 from leadline.leakage.evidence import Answer, GateContext
 from leadline.tables import LoadedTables
@@ -20,7 +30,7 @@ from leadline.tables import LoadedTables
 __all__ = ["AFTER_TRAINING", "BEFORE_TRAINING", "WITHHOLDS", "TrainedContext", "before_training", "is_mutable"]
 
 REFUSED = ("LL201", "LL202", "LL206", "LL209", "LL210", "LL211")
-STRENGTH = ("LL205", "LL207", "LL208", "LL214", "LL215")
+STRENGTH = ("LL205", "LL207", "LL208", "LL214", "LL215", "LL218")
 BOUND = 0.90  # honest pre-contact AUCs run from .63 to .85
 
 
@@ -181,6 +191,10 @@ BEFORE_TRAINING: tuple[Check[GateContext], ...] = (
           "The newest rows are the test: where they all ended alike, no figure says anything, and the gate sees nothing.", _dated_only),
     Check("LL217", "acceptance of nothing", WARNING, unused_acceptance,
           "Who accepts a name that isn't there believes that something was settled."),
+    Check("LL218", "known after the fact", ERROR, suspicion.after_the_fact,
+          "How long a deal took, and how often its stage changed, is known once it has ended: won and lost ones differ in it for that."),
+    Check("LL219", "columns that know most", Severity.NOTE, suspicion.most_suspect,
+          "No bound tells an honest strong column from one written after the outcome: look at those that know most, whatever the checks say.", _few),
 )  # fmt: skip
 AFTER_TRAINING: tuple[Check[TrainedContext], ...] = (
     Check("LL301", "too good to be true", Severity.WARNING, too_good),

@@ -14,7 +14,7 @@ from leadline.core.checks import Findings, Severity
 from leadline.core.files import write_text
 from leadline.core.format import yaml_list, yaml_scalar
 from leadline.errors import DataError, UsageError
-from leadline.leakage.column_names import is_counted, is_mutable, is_rescored
+from leadline.leakage.column_names import is_counted, is_elapsed, is_mutable, is_rescored
 from leadline.storage.locations import ENDINGS
 from leadline.workflows.common import Progress, as_config
 
@@ -32,8 +32,8 @@ __all__ = [
     "leak_reason",
 ]
 
-STRENGTH = {"LL207", "LL208"}
-"""Codes of columns that are only strong: whether they are honest, somebody must say."""
+STRENGTH = {"LL207", "LL208", "LL218"}
+"""Codes of columns that are only strong, or named oddly: whether they are honest, somebody must say."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ def leak_reason(column: str) -> str:
         return "tools recompute a score of this name"
     if is_counted(column):
         return "a count of this name grows while a lead is worked"
+    if is_elapsed(column):
+        return "a measure of this name is known once the lead has ended"
     return ""
 
 
