@@ -230,13 +230,7 @@ def is_midnight_sql(instant: str, zone: str) -> str:
 
 
 def day_end_sql(instant: str, zone: str) -> str:
-    """Write for DuckDB the last microsecond of the zone's day in which an instant lies: at the next midnight it is past.
-
-    Examples
-    --------
-    >>> day_end_sql("at", "UTC") == f"({day_sql('at')} + {DAY} - 1)"
-    True
-    """
+    """Write for DuckDB the last microsecond of the zone's day in which an instant lies: at the next midnight it is past."""
     if zone == "UTC":
         return f"({day_sql(instant)} + {DAY} - 1)"
     return f"({_from_local_sql(f'{day_sql(_local_sql(instant, zone))} + {DAY}', zone)} - 1)"
