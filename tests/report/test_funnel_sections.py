@@ -13,7 +13,9 @@ from leadline.insights import diagnosis as judged
 from leadline.insights import funnel as counted
 from leadline.insights import rejections as refused
 from leadline.report.parts import Chart, Collapsed, PageSection, PageTable
+from leadline.report.sections.funnel.cost_per_sql import spending_parts
 from leadline.report.sections.funnel.diagnosis import band_words, diagnosis_section
+from leadline.report.sections.funnel.first_touch import speed_parts
 from leadline.report.sections.funnel.funnel import funnel_section
 from leadline.report.sections.funnel.rejections import rejections_section
 from made_journeys import TERMS, climbers
@@ -101,6 +103,23 @@ def test_what_nothing_tells_is_said_and_how_to_tell_it(told: dict[str, Any]) -> 
     bare = {**told["funnel"], "touches": None, "cost": None, "first_act": None, "source": [], "campaign": []}
     said = words(funnel_section({**told, "funnel": bare}))
     assert all(key in said for key in ("tables.touches", "tables.spend", "funnel.source", "funnel.campaign"))
+
+
+@pytest.mark.parametrize(
+    ("stages", "one", "many"),
+    [(("lead", "opportunity", "won"), "opportunity", "opportunities"), (("lead", "won"), "win", "wins")],
+)
+def test_a_funnel_without_sql_is_told_by_its_own_stages(
+    told: dict[str, Any], stages: tuple[str, ...], one: str, many: str
+) -> None:
+    funnel = {**told["funnel"], "stages": [*stages], "touches": None}
+    found = tables(PageSection("costs", "Costs", "", (*spending_parts(funnel), *speed_parts(funnel))))
+    heads = {column.title for table in found.values() for column in table.columns}
+    said = " ".join([*map(str, flat([*spending_parts(funnel), *speed_parts(funnel)])), *heads])
+    assert f"Cost per {one}" in said and f"cost per {one}" in heads and many in heads
+    assert "SQL" not in said and "MQL" not in said
+    whole = spending_parts(told["funnel"])
+    assert "Cost per SQL" in str(whole[0]) and "became SQL" in str(whole[0])
 
 
 def test_few_leads_are_too_few_to_say() -> None:

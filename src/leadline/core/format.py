@@ -171,6 +171,18 @@ def stages(name: str) -> str:
     return STAGES.get(name, (name, name))[1]
 
 
+def sold(stages_told: Sequence[str]) -> str:
+    """Name the stage at which sales took a lead over: SQL, or where a funnel tells of none, the next that it tells of.
+
+    Examples
+    --------
+    >>> sold(["lead", "mql", "sql", "won"]), sold(["lead", "opportunity", "won"]), sold(["lead", "won"])
+    ('SQL', 'opportunity', 'win')
+    """
+    there = next((name for name in ("sql", "opportunity", "won") if name in stages_told), "sql")
+    return "win" if there == "won" else stage(there)
+
+
 def outcome(asked: Mapping[str, Any]) -> str:
     """Say what a lead is asked about.
 

@@ -39,7 +39,7 @@ CENSORED = 0.25  # of all snapshots
 
 ALWAYS = (
     "It learns what goes along with the outcome in the past, not what causes it; a change of sales, prices or forms can break that.",
-    "Its labels are what the CRM recorded: a lead that sales never called can’t become an SQL, so past attention is learnt, too.",
+    "Its labels are what the CRM recorded: a lead that sales never called rarely converts, so past attention is learnt, too.",
     "Figures hold for the newest fold’s span; `leadline monitor` says how past scores have done since.",
 )
 

@@ -53,7 +53,7 @@ def glance_section(record: Record) -> PageSection | None:
     tiles = [_rate_tile(told, *steps[pair], BENCHMARKS[pair]) for pair in BENCHMARKS if pair in steps]
     if ("mql", "sql") in steps:
         tiles.insert(2, _time_tile(told, *steps["mql", "sql"]))
-    tiles += _money_tiles(told["cost"])
+    tiles += _money_tiles(told["cost"], format.sold(told["stages"]))
     off = [
         f"{t.name[:1].lower()}{t.name[1:]}" if t.name.startswith("Time") else t.name
         for t in tiles
@@ -133,16 +133,16 @@ def _time_tile(told: Record, place: int, step: Record) -> Tile:
     return _tile("Time from MQL to SQL", days(median), sure, verdict, "bad" if late else "good", whole, [], days)
 
 
-def _money_tiles(cost: Record | None) -> list[Tile]:
+def _money_tiles(cost: Record | None, one: str) -> list[Tile]:
     """Return the cost per SQL, and the revenue per spend, where the tables tell them."""
     if cost is None or not format.is_number(cost["all"]["each"]):
         return []
     every, money = cost["all"], format.decimal
     whole = [(m["level"], m["each"] if m["leads"] >= MIN_GROUP_SIZE else None) for m in cost["month"]]
-    sure = f"95%: {format.interval(every['low'], every['high'], 0)}; {format.count(every['sqls'])} SQLs of first-touch leads"
+    sure = f"95%: {format.interval(every['low'], every['high'], 0)}; {format.count(every['sqls'], one, 'opportunities' if one == 'opportunity' else '')} of first-touch leads"
     tiles = [
         _tile(
-            "Cost per SQL",
+            f"Cost per {one}",
             money(every["each"], 0),
             sure,
             "In the unit of the source",

@@ -43,7 +43,7 @@ def scorecard_section(record: Mapping[str, Any]) -> PageSection:
     parts: list[PageTable | Collapsed | str] = [
         _rows(told["rows"]),
         READ,
-        _bands(told),
+        _bands(told, "the MQL threshold" if _has_mqls(record) else "the threshold for sales"),
         *_ranker_tables(told, record.get("rules_audit") or {}),
     ]
     if told["worth"]:
@@ -116,8 +116,14 @@ def _after(days: float) -> str:
     return "at once" if days == 0 else f"after {days:g} day{'' if days == 1 else 's'}"
 
 
-def _bands(told: Mapping[str, Any]) -> PageTable:
-    """Lay the thresholds beside those that current scoring rules have at the same volume."""
+def _has_mqls(record: Mapping[str, Any]) -> bool:
+    """Tell whether the funnel tells of MQLs; a flat file doesn't say that it has none."""
+    funnel = record.get("funnel")
+    return funnel is None or "mql" in funnel["stages"]
+
+
+def _bands(told: Mapping[str, Any], best: str) -> PageTable:
+    """Lay the thresholds beside those that current scoring rules have at the same volume; `best` says what the first is."""
     unit = "leads a week" if told["weekly"] else "leads"
     today = {b["name"]: b for b in told["today"]}
     columns: tuple[TableColumn, ...] = (
@@ -129,7 +135,7 @@ def _bands(told: Mapping[str, Any]) -> PageTable:
     rows = []
     for band in told["bands"]:
         row = (
-            cell(f"{band['name']}{': the MQL threshold' if band['name'] == 'A' else ''}"),
+            cell(f"{band['name']}{f': {best}' if band['name'] == 'A' else ''}"),
             cell(_points(band["at_least"], sign=False), band["at_least"]), cell(_n(band["leads_per_week"]), band["leads_per_week"]),
         )  # fmt: skip
         other = today.get(band["name"])

@@ -16,19 +16,20 @@ MOST = 300  # rows of campaigns by month that a page can bear
 
 def spending_parts(told: Record) -> list[Part]:
     """Say what an SQL cost; where nothing tells it, how to have it told."""
-    cost = told["cost"]
+    cost, one = told["cost"], format.sold(told["stages"])
+    what = f"What {'a' if one == 'win' else 'an'} {one} cost"
     if cost is None:
         return [
-            "What an SQL cost isn’t told: it takes tables.spend, and an attribute that tells a lead’s campaign (funnel.campaign)."
+            f"{what} isn’t told: it takes tables.spend, and an attribute that tells a lead’s campaign (funnel.campaign)."
         ]
     every = cost["all"]
     if not every["leads"]:
         return [
-            "What an SQL cost isn’t told: no month with spend is old enough to count yet, or no lead names a campaign that money was spent on."
+            f"{what} isn’t told: no month with spend is old enough to count yet, or no lead names a campaign that money was spent on."
         ]
     if not every["cost"] > 0:
         return [
-            f"What an SQL cost isn’t told: {format.decimal(every['cost'], 0)} was spent in all, by the table of spend (LL128)."
+            f"{what} isn’t told: {format.decimal(every['cost'], 0)} was spent in all, by the table of spend (LL128)."
         ]
     each = (
         f"{format.decimal(every['each'], 0)} each (95% interval {format.interval(every['low'], every['high'], 0)})"
@@ -36,19 +37,24 @@ def spending_parts(told: Record) -> list[Part]:
         else "none"
     )
     parts: list[Part] = [
-        f"Cost per SQL: {format.decimal(every['cost'], 0)} was spent on campaigns in months old enough to count, and of the {format.count(every['leads'], 'lead')} that they brought in "
-        f"these months {format.count(every['sqls'])} became SQL within {format.count(round(told['within']), 'day')}: {each}, in the unit of the source.{_left_out(cost)}"
+        f"Cost per {one}: {format.decimal(every['cost'], 0)} was spent on campaigns in months old enough to count, and of the {format.count(every['leads'], 'lead')} that they brought in "
+        f"these months {format.count(every['sqls'])} {_became(one)} within {format.count(round(told['within']), 'day')}: {each}, in the unit of the source.{_left_out(cost)}"
     ]
     if cost["source"]:
         parts += _revenue_part(cost, told)
-        parts.append(_table("source", "Cost per SQL by source, the dearest first", cost["source"]))
+        parts.append(_table("source", f"Cost per {one} by source, the dearest first", cost["source"], one))
     folded: list[PageTable] = [
-        _table("campaign", "Cost per SQL by campaign, the dearest first", cost["campaign"]),
-        _table("month", "Cost per SQL by month of the lead’s creation", cost["month"]),
+        _table("campaign", f"Cost per {one} by campaign, the dearest first", cost["campaign"], one),
+        _table("month", f"Cost per {one} by month of the lead’s creation", cost["month"], one),
     ]
     if 0 < len(cost["cells"]) <= MOST:
-        folded.append(_cells(cost["cells"]))
-    return [*parts, Collapsed("Cost per SQL by campaign and month", tuple(folded))]
+        folded.append(_cells(cost["cells"], one))
+    return [*parts, Collapsed(f"Cost per {one} by campaign and month", tuple(folded))]
+
+
+def _became(one: str) -> str:
+    """Say what so many leads did; `one` is the stage's word."""
+    return {"SQL": "became SQL", "win": "were won"}.get(one, "became opportunities")
 
 
 def _left_out(cost: Record) -> str:
@@ -66,13 +72,13 @@ def _left_out(cost: Record) -> str:
     return (f" Left out: {format.join(parts)}." if parts else "") + several
 
 
-def _columns(*first: str) -> tuple[TableColumn, ...]:
+def _columns(one: str, *first: str) -> tuple[TableColumn, ...]:
     return (
         *(TableColumn(name) for name in first),
         TableColumn("spent", True),
         TableColumn("leads", True),
-        TableColumn("SQLs", True),
-        TableColumn("cost per SQL", True),
+        TableColumn("opportunities" if one == "opportunity" else f"{one}s", True),
+        TableColumn(f"cost per {one}", True),
         TableColumn("95% interval", True),
     )
 
@@ -117,23 +123,23 @@ def _revenue_row(level: str, r: Record) -> tuple[Cell, ...]:
     )
 
 
-def _figures(f: Record) -> tuple[Cell, ...]:
+def _figures(f: Record, one: str) -> tuple[Cell, ...]:
     high = format.decimal(f["high"], 0) if format.is_number(f["high"]) else "no end"
     return (
         cell(format.decimal(f["cost"], 0), f["cost"]),
         cell(format.count(f["leads"]), f["leads"]),
         cell(format.count(f["sqls"]), f["sqls"]),
-        cell("no SQL" if not f["sqls"] else format.decimal(f["each"], 0), f["each"]),
+        cell(f"no {one}" if not f["sqls"] else format.decimal(f["each"], 0), f["each"]),
         cell(f"{format.decimal(f['low'], 0)} to {high}" if format.is_number(f["low"]) else format.ABSENT, f["low"]),
     )
 
 
-def _table(by: str, caption: str, figures: Sequence[Record]) -> PageTable:
-    rows = tuple((cell(f["level"]), *_figures(f)) for f in figures)
-    return PageTable(f"cost-{by}", caption, _columns(by), rows)
+def _table(by: str, caption: str, figures: Sequence[Record], one: str) -> PageTable:
+    rows = tuple((cell(f["level"]), *_figures(f, one)) for f in figures)
+    return PageTable(f"cost-{by}", caption, _columns(one, by), rows)
 
 
-def _cells(figures: Sequence[Record]) -> PageTable:
-    rows = tuple((cell(f["campaign"]), cell(f["month"]), *_figures(f)) for f in figures)
-    caption = "Cost per SQL by campaign and month, where 20 leads came in"
-    return PageTable("cost-cells", caption, _columns("campaign", "month"), rows)
+def _cells(figures: Sequence[Record], one: str) -> PageTable:
+    rows = tuple((cell(f["campaign"]), cell(f["month"]), *_figures(f, one)) for f in figures)
+    caption = f"Cost per {one} by campaign and month, where 20 leads came in"
+    return PageTable("cost-cells", caption, _columns(one, "campaign", "month"), rows)

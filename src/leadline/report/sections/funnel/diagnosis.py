@@ -49,7 +49,7 @@ def diagnosis_section(record: Record) -> PageSection | None:
     """Say which band conversion lies in, by source and campaign, and what may be tried; nothing for a flat file."""
     told = record["diagnosis"]
     if told is None:
-        why = "No table tells when leads became MQL and SQL, so this conversion can’t be diagnosed."
+        why = "No table tells when marketing passed leads on and when sales took them, so this conversion can’t be diagnosed."
         return PageSection("diagnosis", TITLE, why) if record.get("funnel") else None
     within = format.count(round(record["funnel"]["within"]), "day")
     if told["all"]["entered"] < MIN_GROUP_SIZE:

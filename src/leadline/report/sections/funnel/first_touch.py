@@ -43,12 +43,12 @@ def hours(length: Any) -> str:
 def speed_parts(told: Record) -> list[Part]:
     """Say how long the way to SQL takes, and how soon sales touches an MQL."""
     parts: list[Part] = []
-    first = told["first_act"]
+    first, one = told["first_act"], format.sold(told["stages"])
     if first is not None and first["leads"] >= MIN_GROUP_SIZE:
         low, median, high = first["days"]
         parts.append(
-            f"From a lead’s first event to SQL: {days(median)} at the median (quartiles {days(low)} to {days(high)}), of "
-            f"{format.count(first['leads'], 'lead')} that became SQL within {format.count(round(told['within']), 'day')} of their creation."
+            f"From a lead’s first event to {one}: {days(median)} at the median (quartiles {days(low)} to {days(high)}), of "
+            f"{format.count(first['leads'], 'lead')} that {'became SQL' if one == 'SQL' else 'reached it'} within {format.count(round(told['within']), 'day')} of their creation."
         )
     wants = told.get("purchase_act")
     if wants is not None and wants["leads"] >= MIN_GROUP_SIZE:
@@ -64,7 +64,7 @@ def _touches(told: Record) -> list[Part]:
     touched = told["touches"]
     if touched is None:
         return [
-            "Sales’ own touches aren’t among the tables (tables.touches), so the time from MQL to the first touch isn’t told."
+            "Sales’ own touches aren’t among the tables (tables.touches), so the time to the first touch isn’t told."
         ]
     every = touched["all"]
     if every["mqls"] < MIN_GROUP_SIZE:

@@ -141,8 +141,8 @@ def _levels(told: Record) -> list[Part]:
                 TableColumn(word),
                 TableColumn("leads", True),
                 *_step_columns(told),
-                TableColumn("lead → SQL, median", True),
-                TableColumn("first event → SQL, median", True),
+                TableColumn(f"lead → {format.sold(told['stages'])}, median", True),
+                TableColumn(f"first event → {format.sold(told['stages'])}, median", True),
                 TableColumn("first event → purchase intent, median", True),
             )
             rows = tuple(_level_row(level, told) for level in told[by])
@@ -226,7 +226,7 @@ def _month_cell(step: Record) -> Cell:
 
 def _how(told: Record) -> Collapsed:
     return Collapsed(COUNTED, (
-        f"Everybody gets the same time: {_length(told['within'])} for a step, {_length(told['won_within'])} for the way from lead or MQL to won "
+        f"Everybody gets the same time: {_length(told['within'])} for a step, {_length(told['won_within'])} for the way from lead{' or MQL' if 'mql' in told['stages'] else ''} to won "
         "(funnel.within and funnel.won_within in the config). A newer month shows what its leads have reached so far, marked, and is in no rate. A lead is old enough to count for a step once that time is over since it stood at the lower "
         f"stage; stages are known up to {format.date_text(told['until'])}. A month counts once all its leads do. So an old and a new cohort are compared alike, "
         "and no rate grows by waiting.",

@@ -32,7 +32,9 @@ def rejections_section(record: Record) -> PageSection | None:
     if told is None:
         return None
     if told["handed"] < MIN_GROUP_SIZE:
-        said = f"{format.count(told['leads'], 'lead')} were rejected, {format.count(told['handed'])} of them as MQL or later: too few to say why."
+        funnel = record.get("funnel") or {"stages": ("mql",)}
+        late = f", {format.count(told['handed'])} of them as MQL or later" if "mql" in funnel["stages"] else ""
+        said = f"{format.count(told['leads'], 'lead')} were rejected{late}: too few to say why."
         return PageSection("rejected", TITLE, said)
     parts: list[Part] = [*_reasons(told), *_by_source(told), *_tiers(told), *_months(told), DO]
     return PageSection("rejected", TITLE, _rejections_finding(told), tuple(parts))
