@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
@@ -96,10 +97,25 @@ class Query(Section):
 Source = str | SqlFile | Query
 
 
+def _time_reading(value: Any) -> Any:
+    """Refuse what is no way to write times: a format with a day in it, or the name of a count."""
+    for way in value.values() if isinstance(value, dict) else (value,):
+        if isinstance(way, str) and way not in ("unix", "unix_ms", "unix_us", "excel") and not re.search("%[dj]", way):
+            raise ValueError(
+                f'expected a format such as "%d/%m/%Y %H:%M", or unix, unix_ms, unix_us or excel; found {way[:40]!r}'
+            )
+    return value
+
+
+TimeReading = Annotated[str | dict[str, str], BeforeValidator(_time_reading)]
+"""How times are written where that isn't ISO 8601: of the whole table, or by column."""
+
+
 class Table(Section):
-    """What every table has: where it is read from, and when its rows were recorded."""
+    """What every table has: where it is read from, how its times are written, and when its rows were recorded."""
 
     source: Source = Field(repr=False)  # it may hold a password
+    times: TimeReading | None = None
     recorded_at: str | None = None
     max_clock_skew: Duration = Horizon(0)
     dates: Literal["end_of_day", "start_of_day"] | None = None
@@ -174,6 +190,7 @@ class Spend(Section):
     """Money spent by campaign and month."""
 
     source: Source = Field(repr=False)
+    times: TimeReading | None = None
     campaign: str
     month: str
     cost: str
@@ -201,6 +218,7 @@ class Listed(Section):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     source: Source = Field(repr=False)
+    times: TimeReading | None = None
     recorded_at: str | None = None
     from_: str | None = Field(default=None, alias="from")
 

@@ -43,7 +43,7 @@ __all__ = [
 
 FOLDER = Path(".leadline") / "fold"
 
-FORMAT = 2
+FORMAT = 3
 
 EDGE = 2**16
 

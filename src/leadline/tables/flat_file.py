@@ -12,8 +12,17 @@ from leadline.storage.dialect import identifier, literal
 from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes, is_untold
 from leadline.tables.checks import fitting_nothing, missing_column, unusable_column
 from leadline.tables.outcome_levels import means_sql
-from leadline.tables.schema import BLANKS, UNTOLD, CanonicalColumn, cast_sql, find_column, kind_of_type, text_sql
+from leadline.tables.schema import (
+    BLANKS,
+    CanonicalColumn,
+    cast_sql,
+    find_column,
+    kind_of_type,
+    reading_of,
+    text_sql,
+)
 from leadline.tables.values.numbers import read_text_columns
+from leadline.tables.values.times import read_times
 
 __all__ = ["FEW_UNORDERED", "outcome_sql", "read_flat_file"]
 
@@ -43,11 +52,14 @@ def read_flat_file(
         found += fitting_nothing("leads", section, there, [*unusable, *(a.column for a in attributes)])
     result = Findings(tuple(found))
     if not result.of(Severity.ERROR):
-        order_sql = _order_sql(order, names[order], there, config, store)
+        ordered, told = _order_column(section, names[order], there, store)
+        result += Findings(told)
+        if result.of(Severity.ERROR):
+            return attributes, result
+        order_sql = _order_sql(order, ordered, there, config, store)
         if order_sql is None:
             return attributes, result + Findings((_no_order(order),))
-        column = names[order]
-        is_dated = column is not None and order_sql == _instant(column, there[column], config)
+        is_dated = ordered is not None and order_sql == cast_sql(ordered, there[ordered.source], config)
         positive = outcome_sql(config, identifier(names[outcome] or "")) if names[outcome] else "CAST(NULL AS DOUBLE)"
         key_sql = (
             "CAST(row_number() OVER () AS VARCHAR)"
@@ -80,29 +92,41 @@ def outcome_sql(config: Config, column: str) -> str:
     )
 
 
-def _order_sql(order: str, column: str | None, there: dict[str, str], config: Config, store: Store) -> str | None:
-    if order == "row" and column is None:
-        return "CAST(row_number() OVER () AS BIGINT)"
+def _order_column(
+    section: Any, column: str | None, there: dict[str, str], store: Store
+) -> tuple[CanonicalColumn | None, tuple[Finding, ...]]:
+    """Return the column that orders the rows, with how its times are written; what counts up needs no reading."""
     if column is None:
+        return None, ()
+    ordered = CanonicalColumn("order_at", column, "time", reading=reading_of(section, column))
+    counting = f"SELECT 1 FROM raw_leads WHERE TRY_CAST({identifier(column)} AS DOUBLE) IS NOT NULL LIMIT 1"
+    if kind_of_type(there[column]) != "text" or store.rows(counting):
+        return ordered, ()
+    read = read_times("leads", section.source, (ordered,), there, store)
+    return read.columns[0], read.found
+
+
+def _order_sql(
+    order: str, ordered: CanonicalColumn | None, there: dict[str, str], config: Config, store: Store
+) -> str | None:
+    if order == "row" and ordered is None:
+        return "CAST(row_number() OVER () AS BIGINT)"
+    if ordered is None:
         return "CAST(NULL AS BIGINT)"
-    quoted, kind = identifier(column), kind_of_type(there[column])
-    number = f"TRY_CAST({quoted} AS DOUBLE)"
-    if there[column] == UNTOLD or kind == "text":
+    quoted, kind = identifier(ordered.source), kind_of_type(there[ordered.source])
+    number, instant = f"TRY_CAST({quoted} AS DOUBLE)", cast_sql(ordered, there[ordered.source], config)
+    if kind == "text":
         filled, numbers = store.rows(f"SELECT COUNT({quoted}), COUNT({number}) FROM raw_leads")[0]
-        instants = store.rows(f"SELECT COUNT({_instant(column, there[column], config)}) FROM raw_leads")[0][0]
+        instants = store.rows(f"SELECT COUNT({instant}) FROM raw_leads")[0][0]
         if filled and not numbers and not instants:
             return None
         kind = "number" if numbers >= instants else "time"
     if kind == "time":
-        return _instant(column, there[column], config)
+        return instant
     if kind == "number":
         # Whole numbers only: two rows whose order differs by a fraction must not become one.
         return f"CASE WHEN {number} = FLOOR({number}) THEN TRY_CAST({quoted} AS BIGINT) END"
     return None
-
-
-def _instant(column: str, type_name: str, config: Config) -> str:
-    return cast_sql(CanonicalColumn("order_at", column, "time"), type_name, config)
 
 
 def _unordered(store: Store, order: str) -> list[Finding]:

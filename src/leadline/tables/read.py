@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 from leadline.config.schema import Config
 from leadline.core.checks import Finding, Findings, Severity
@@ -21,8 +22,9 @@ from leadline.tables.schema import (
     kind_of_type,
     looks_naive,
 )
+from leadline.tables.values.times import read_times
 
-__all__ = ["ReadResult", "canonical_sql", "read_all", "resolve", "unreadable"]
+__all__ = ["ReadResult", "canonical_sql", "read_all", "resolve", "run_canonical", "unreadable"]
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,11 @@ def read_all(config: Config, store: Store, known: Collection[Attribute] | None, 
                 found += checks.fitting_nothing(table, section, there, [*unusable, *(a.column for a in mine)])
         found += problems
         if not problems:
-            store.run(canonical_sql(table, resolved, mine, there, config))
-            found += unreadable(table, resolved, there, config, store, known_at)
+            resolved, told = run_canonical(table, section, resolved, mine, there, config, store)
+            found += told
+            asked = {f.subject for f in told if f.code == "LL132"}
+            read = tuple(c for c in resolved if f"{table}.{c.source}" not in asked)
+            found += unreadable(table, read, there, config, store, known_at)
             attributes += mine
             untold += [a.name for a in mine if is_untold(a, there[a.column])]
     return ReadResult(tuple(attributes), tuple(untold), Findings(tuple(found)))
@@ -101,6 +106,26 @@ def canonical_sql(
         if c.role == "time":
             parts.append(f"{looks_naive(c, there[c.source])} AS naive_{c.name}")
     return f"CREATE OR REPLACE TABLE all_{table} AS SELECT {', '.join(parts)} FROM raw_{table}"
+
+
+def run_canonical(
+    table: str,
+    section: Any,
+    columns: tuple[CanonicalColumn, ...],
+    attributes: tuple[Attribute, ...],
+    there: dict[str, str],
+    config: Config,
+    store: Store,
+) -> tuple[tuple[CanonicalColumn, ...], list[Finding]]:
+    """Make ``all_x``; where a column has rows without an instant, find out how its times are written, and make it anew."""
+    store.run(canonical_sql(table, columns, attributes, there, config))
+    unread = " OR ".join(f"(said_{c.name} AND {c.name} IS NULL)" for c in columns if c.role == "time")
+    if not unread or not store.rows(f"SELECT 1 FROM all_{table} WHERE {unread} LIMIT 1"):
+        return columns, []
+    told = read_times(table, section.source, columns, there, store)
+    if told.is_new:
+        store.run(canonical_sql(table, told.columns, attributes, there, config))
+    return told.columns, list(told.found)
 
 
 def unreadable(

@@ -7,7 +7,7 @@ that follows needs nothing but comparisons on integers.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from leadline.config.schema import Config
@@ -16,8 +16,8 @@ from leadline.core.point_in_time import EARLIEST, LATEST
 from leadline.storage.dialect import UNTOLD, identifier, literal
 
 __all__ = [
-    "CLOCKS", "KEYS", "UNTOLD", "CanonicalColumn", "cast_sql", "columns_of", "find_column", "is_nested", "kind_of_type", "looks_naive",
-    "text_sql",
+    "CLOCKS", "ISO", "KEYS", "UNTOLD", "CanonicalColumn", "cast_sql", "columns_of", "find_column", "is_nested", "kind_of_type", "looks_naive",
+    "reading_of", "reading_sql", "text_sql",
 ]  # fmt: skip
 
 Role = Literal["key", "ref", "text", "time", "money"]
@@ -47,6 +47,17 @@ ZONED = (
     + rf"[T ]+\d{{1,2}}:\d{{2}}(:\d{{2}}(\.\d+)?)?\s*(Z|UTC|GMT|(UTC|GMT)?\s*{OFFSET}|[A-Za-z_]+/[A-Za-z0-9_+/-]+)$"
 )
 """A zone is an offset, Z, UTC, GMT or a region's name: letters such as CST, IST or BST are those of several places."""
+ISO = DATED + r"([T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|[A-Z]{3,5}|(UTC|GMT)?\s*[+-]\d{2}.*|[A-Za-z_]+/.*)?)?$"
+"""A date, or a time with whatever stands for its zone."""
+
+UNITS = {"unix": 1_000_000, "unix_ms": 1_000, "unix_us": 1}
+"""How many microseconds one is of what is counted since 1970."""
+
+EXCEL_1970 = 25_569
+"""1970-01-01 as Excel counts days."""
+
+TIMES_OF_DAY = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", " %I:%M%p", " %I:%M:%S%p")
+
 NUMBERS = (
     "TINYINT",
     "SMALLINT",
@@ -66,12 +77,13 @@ NUMBERS = (
 
 @dataclass(frozen=True)
 class CanonicalColumn:
-    """A canonical column: its name here, its name in the source, what it is for, and whether a row needs it."""
+    """A canonical column: its name here, its name in the source, what it is for, whether a row needs it, and how its times are written."""
 
     name: str
     source: str
     role: Role
     required: bool = True
+    reading: str = ""
 
 
 def columns_of(table: str, section: Any) -> tuple[CanonicalColumn, ...]:
@@ -90,7 +102,15 @@ def columns_of(table: str, section: Any) -> tuple[CanonicalColumn, ...]:
     columns = [CanonicalColumn(name, getattr(section, key), role, required) for name, key, role, required in wanted]
     if getattr(section, "recorded_at", None):
         columns.append(CanonicalColumn("recorded_at", section.recorded_at, "time", False))
-    return tuple(columns)
+    return tuple(replace(c, reading=reading_of(section, c.source)) if c.role == "time" else c for c in columns)
+
+
+def reading_of(section: Any, source: str) -> str:
+    """Return how a column's times are written by the config's `times`; "" where it doesn't say."""
+    times = getattr(section, "times", None) or ""
+    if isinstance(times, str):
+        return times
+    return next((way for name, way in times.items() if name.lower() == source.lower()), "")
 
 
 _LAYOUT: dict[str, tuple[tuple[str, str, Role, bool], ...]] = {
@@ -229,7 +249,7 @@ def cast_sql(column: CanonicalColumn, type_name: str, config: Config) -> str:
             source = (
                 f"CASE WHEN regexp_matches({source}, '^\\d{{4}}-\\d{{2}}$') THEN {source} || '-01' ELSE {source} END"
             )
-        return _instant_sql(source, type_name, config.timezone or "UTC")
+        return _instant_sql(source, type_name, config.timezone or "UTC", column.reading)
     if column.role == "money":
         return f"TRY_CAST(ROUND(TRY_CAST({source} AS DOUBLE) * 100) AS BIGINT)"
     text = f"TRIM({text_sql(source, type_name)}, {literal(BLANKS)})"  # an id with a blank behind it still joins
@@ -254,7 +274,7 @@ def text_sql(source: str, type_name: str) -> str:
     return f"CAST({source} AS VARCHAR)"
 
 
-def _instant_sql(source: str, type_name: str, zone: str) -> str:
+def _instant_sql(source: str, type_name: str, zone: str, reading: str = "") -> str:
     """Write an instant as microseconds; infinity, and what no calendar can say, become NULL."""
     kind = kind_of_type(type_name)
     if kind == "time" and _has_zone(type_name):
@@ -267,11 +287,35 @@ def _instant_sql(source: str, type_name: str, zone: str) -> str:
         naive = f"epoch_us(TRY_CAST(REPLACE({text}, ',', '.') AS TIMESTAMP) AT TIME ZONE {literal(zone)})"
         instant = (
             f"CASE WHEN regexp_matches({text}, {literal(NAIVE)}) THEN {naive} "
-            f"WHEN regexp_matches({text}, {literal(ZONED)}) THEN epoch_us(TRY_CAST({joined} AS TIMESTAMPTZ)) END"
+            f"WHEN regexp_matches({text}, {literal(ZONED)}) THEN epoch_us(TRY_CAST({joined} AS TIMESTAMPTZ)) "
+            f"{f'ELSE {reading_sql(text, reading, zone)} ' if reading else ''}END"
         )
+    elif kind == "number" and reading:
+        instant = reading_sql(text_sql(source, type_name), reading, zone)
     else:
         return "CAST(NULL AS BIGINT)"
     return f"CASE WHEN {instant} BETWEEN {EARLIEST} AND {LATEST} THEN {instant} END"
+
+
+def reading_sql(text: str, reading: str, zone: str) -> str:
+    """Write the instant that a text is by a reading: a format as strptime has it, alone or before a time of the day, or a count.
+
+    Examples
+    --------
+    >>> reading_sql("a", "unix", "UTC")
+    'TRY_CAST(ROUND(TRY_CAST(a AS DOUBLE) * 1000000) AS BIGINT)'
+    """
+    if reading in UNITS:
+        return f"TRY_CAST(ROUND(TRY_CAST({text} AS DOUBLE) * {UNITS[reading]}) AS BIGINT)"
+    if reading == "excel":
+        seconds = f"TRY_CAST(ROUND((TRY_CAST({text} AS DOUBLE) - {EXCEL_1970}) * 86400) AS BIGINT)"
+        return f"CASE WHEN {seconds} BETWEEN -9e9 AND 9e9 THEN epoch_us(make_timestamp({seconds} * 1000000) AT TIME ZONE {literal(zone)}) END"
+    plain = f"REGEXP_REPLACE({text}, ',?[\\s\u00a0\u202f]+', ' ', 'g')"
+    if "%z" in reading:
+        return f"epoch_us(TRY_STRPTIME({plain}, {literal(reading)}))"
+    suffixes = ("",) if re.search("%[HI]", reading) else TIMES_OF_DAY
+    ways = ", ".join(literal(reading + suffix) for suffix in suffixes)
+    return f"epoch_us(TRY_STRPTIME({plain}, [{ways}]) AT TIME ZONE {literal(zone)})"
 
 
 def _has_zone(type_name: str) -> bool:
@@ -287,6 +331,15 @@ def looks_naive(column: CanonicalColumn, type_name: str) -> str:
     ('("at" IS NOT NULL)', 'FALSE')
     """
     source, kind = identifier(column.source), kind_of_type(type_name)
+    if column.reading in UNITS or "%z" in column.reading:
+        return (
+            "FALSE"
+            if kind == "number"
+            else f"COALESCE(regexp_matches(TRIM(CAST({source} AS VARCHAR)), {literal(NAIVE)}), FALSE)"
+        )
+    if kind == "text" and column.reading:
+        text = f"TRIM(CAST({source} AS VARCHAR))"
+        return f"COALESCE({text} <> '' AND NOT regexp_matches({text}, {literal(ZONED)}), FALSE)"
     if kind == "text":
         return f"COALESCE(regexp_matches(TRIM(CAST({source} AS VARCHAR)), {literal(NAIVE)}), FALSE)"
     return "FALSE" if _has_zone(type_name) else f"({source} IS NOT NULL)"

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadline.config.schema import Config
-from leadline.core.checks import Finding, Findings
+from leadline.core.checks import Findings
 from leadline.core.point_in_time import EARLIEST, visible_sql
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.storage import Store, open_store
-from leadline.tables.read import canonical_sql, resolve, unreadable
+from leadline.tables.read import resolve, run_canonical, unreadable
 from leadline.tables.schema import columns_of
 
 __all__ = ["ScoringLists", "read_scoring_lists"]
@@ -117,8 +117,8 @@ def _visible(table: str, config: Config, store: Store, as_of: int | None) -> lis
     there = store.read(f"raw_{table}", section.source, [c.source for c in columns])
     resolved, problems = resolve(table, columns, there)
     Findings(tuple(problems)).raise_errors()
-    store.run(canonical_sql(table, resolved, (), there, config))
-    found: list[Finding] = [] if as_of is None else unreadable(table, resolved, there, config, store, None)
+    resolved, found = run_canonical(table, section, resolved, (), there, config, store)
+    found += [] if as_of is None else unreadable(table, resolved, there, config, store, None)
     Findings(tuple(found)).raise_errors()
     names = {c.name for c in resolved}
 
