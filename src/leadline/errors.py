@@ -8,7 +8,7 @@
     ├── MissingError       66   no such input, lead or model
     ├── OutputError        73   the output can't be written
     ├── RetryError         75   locked, or the registry is down: try again later
-    ├── ConfigError        78   the config is bad
+    ├── ConfigError        78   the config, or a plug-in, is bad
     └── PromotionRefused   79   the challenger didn't win
 
 A message is one sentence: what was found, what was expected, and the fix. It never shows a lead's data, and secrets are
@@ -82,7 +82,7 @@ class RetryError(LeadlineError):
 
 
 class ConfigError(LeadlineError):
-    """The config can't be read as a config."""
+    """The config can't be read as a config, or a package that is plugged in is broken."""
 
     exit_code = 78
 

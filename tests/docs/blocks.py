@@ -29,7 +29,7 @@ FENCE = re.compile(r"(?:^<!-- runs: ([^\n]*?) -->\n)?^```([\w-]+)\n(.*?)^```$", 
 SHOWN = "text"
 SECRETS = {"PGUSER": "user", "PGPASSWORD": "secret"}
 LIGHT = {"backtest": {"ablation": False, "stability": False}, "leaks": {"experiments": False}}
-KINDS = {"sh", "python", "yaml", "usage", "cron", "ini", "mermaid", SHOWN}
+KINDS = {"sh", "python", "toml", "yaml", "usage", "cron", "ini", "mermaid", SHOWN}
 
 
 @dataclass(frozen=True)

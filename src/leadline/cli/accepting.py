@@ -44,7 +44,11 @@ def joined_reasons(words: Sequence[str]) -> list[str]:
     """
     joined: list[str] = []
     for word in words:
-        if joined[-2:-1] == ["--accept"] and re.fullmatch(r"LL\d+", joined[-1]) and not word.startswith("--"):
+        if (
+            joined[-2:-1] == ["--accept"]
+            and re.fullmatch(r"[A-Z][A-Z0-9_-]*\d", joined[-1])
+            and not word.startswith("--")
+        ):
             joined[-1] = f"{joined[-1]}={word}"
         else:
             joined.append(word)

@@ -435,9 +435,9 @@ class Leaks(Section):
     @model_validator(mode="after")
     def _codes(self) -> Leaks:
         for code, reason in self.accept.items():
-            if not re.fullmatch(r"LL[23]\d\d", code):
+            if not re.fullmatch(r"LL[23]\d\d|(?!LL)[A-Z][A-Z0-9_-]*\d", code):
                 raise ValueError(
-                    f"`accept`: {code!r} is no code of the leak gate; expected LL2xx or LL3xx: what is wrong with the tables can't be accepted"
+                    f"`accept`: {code!r} is no code of the leak gate; expected LL2xx, LL3xx or the code of a plug-in's check: what is wrong with the tables can't be accepted"
                 )
             if not reason or not all(r.strip() for r in ([reason] if isinstance(reason, str) else reason.values())):
                 raise ValueError(f"`accept`: {code} has no reason; expected one, which stands in the run's record")

@@ -9,6 +9,8 @@ from typing import Any
 from leadline.config.schema import Config
 from leadline.core.checks import Check, Findings, Severity, run_checks
 from leadline.core.choices import closest
+from leadline.core.plugins import Plugin, plugins
+from leadline.errors import ConfigError
 from leadline.evaluation import topk_backtest
 from leadline.evaluation.backtest import BacktestResult
 from leadline.evaluation.baselines import BASE_RATE, label
@@ -29,19 +31,50 @@ from leadline.tables import LoadedTables
 
 __all__ = ["AFTER_TRAINING", "BEFORE_TRAINING", "WITHHOLDS", "TrainedContext", "before_training", "is_mutable"]
 
+GROUP = "leadline.checks"  # of entry points
 REFUSED = ("LL201", "LL202", "LL206", "LL209", "LL210", "LL211")
 STRENGTH = ("LL205", "LL207", "LL208", "LL214", "LL215", "LL218")
 BOUND = 0.90  # honest pre-contact AUCs run from .63 to .85
 
 
 def before_training(config: Config, loaded: LoadedTables) -> Findings:
-    """Run every check of the gate that needs no model; what the config accepts isn't applied yet.
+    """Run every check of the gate that needs no model, those of installed packages last; what the config accepts isn't applied yet.
 
     Of a column that is refused for how it came about, its strength is no news: what only says that is left out.
     """
-    found = run_checks(BEFORE_TRAINING, GateContext(config, loaded))
+    context = GateContext(config, loaded)
+    found = run_checks(BEFORE_TRAINING, context)
+    for plugin in plugged_checks():
+        with plugin.guarded():
+            found += run_checks((plugin.thing,), context)
     refused = {f.subject for f in found if f.code in REFUSED and f.severity is Severity.ERROR}
     return Findings(tuple(f for f in found if f.code not in STRENGTH or f.subject not in refused))
+
+
+def plugged_checks() -> tuple[Plugin[Check[GateContext]], ...]:
+    """Load the checks that installed packages add under the group `leadline.checks`, each with a code of its own.
+
+    Raises
+    ------
+    ConfigError
+        A package can't be imported, gives no check, or a code that another check has.
+    """
+    found = plugins(GROUP, Check)
+    taken = {check.code for check in _built_in()}
+    for plugin in found:
+        if plugin.thing.code in taken:
+            raise ConfigError(
+                f"plug-in {plugin.where}: another check has the code {plugin.thing.code}; expected a code of its own, such as ACME01; rename it there"
+            )
+        taken.add(plugin.thing.code)
+    return found
+
+
+def _built_in() -> tuple[Check[Any], ...]:
+    return (
+        *BEFORE_TRAINING, *AFTER_TRAINING, *WITHHOLDS, *cohorts.OF_SAMPLES, *future_cutoff.MUTATION, *experiments.AFTER_TRAINING,
+        *topk_backtest.AFTER_TRAINING,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,17 +131,16 @@ def no_better_than_base_rate(context: TrainedContext) -> Iterator[Answer]:
 
 def unused_acceptance(gate: GateContext) -> Iterator[Answer]:
     """Tell what `leaks.accept` names though nothing bears that name: a code of no check, a column that is no attribute."""
-    every: tuple[Check[Any], ...] = (
-        *BEFORE_TRAINING, *AFTER_TRAINING, *WITHHOLDS, *cohorts.OF_SAMPLES, *future_cutoff.MUTATION, *experiments.AFTER_TRAINING,
-        *topk_backtest.AFTER_TRAINING,
-    )  # fmt: skip
-    codes = sorted({check.code for check in every})
+    if not gate.config.leaks.accept:
+        return
+    codes = sorted(check.code for check in _built_in())
+    known = {*codes, *(plugin.thing.code for plugin in plugged_checks())}
     account = gate.config.tables.leads.account
     there = {a.column.lower(): a.column for a in gate.loaded.attributes} | (
         {account.lower(): account} if account else {}
     )
     for code, reason in gate.config.leaks.accept.items():
-        if code not in codes:
+        if code not in known:
             yield (
                 f"leaks.accept.{code}",
                 "no check has this code",

@@ -361,9 +361,9 @@ def _place(value: int) -> str:
 
 def _gate(record: Record) -> list[str]:
     told: Sequence[Record] = record.get("findings") or []
-    gate = [f for f in told if f["code"] >= "LL2" and f["severity"] != "not applicable"]
+    gate = [f for f in told if not f["code"].startswith("LL1") and f["severity"] != "not applicable"]
     accepted = [f for f in gate if f.get("accepted")]
-    unasked = [f for f in told if f["code"] >= "LL2" and f["severity"] == "not applicable"]
+    unasked = [f for f in told if not f["code"].startswith("LL1") and f["severity"] == "not applicable"]
     said = (
         "The gate looks for columns that know the outcome: by name, place and behaviour (LL2xx), and by experiments with the "
         f"fitted model (LL3xx). It found {format.count(len(gate), 'thing')}, of which the config accepts {format.count(len(accepted))} that "

@@ -1,0 +1,136 @@
+"""The recipes of docs/how-to/extend.md: each package is installed as the page writes it, and does what the page says."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from blocks import ROOT, Block, blocks
+
+from leadline.core.checks import Severity
+from leadline.core.plugins import plugins
+from leadline.errors import ConfigError
+from suspects import flat, outcomes, told, words
+
+PAGE = ROOT / "docs" / "how-to" / "extend.md"
+
+
+def install(folder: Path, name: str, modules: dict[str, str], points: dict[str, dict[str, str]]) -> None:
+    """Put a package where pip would: its modules, its metadata, and its entry points."""
+    for place, text in modules.items():
+        (folder / place).write_text(text, encoding="utf-8")
+    made = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    made.mkdir()
+    (made / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+    lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in found.items()) for group, found in points.items()]
+    (made / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+    importlib.invalidate_caches()
+
+
+def recipes() -> dict[str, list[Block]]:
+    """List each recipe's blocks by its heading."""
+    heads = re.split(r"^## (.+)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1::2]
+    whole, found = iter(blocks(PAGE)), {}
+    for head, text in zip(heads, re.split(r"^## .+$", PAGE.read_text("utf-8"), flags=re.M)[1:], strict=True):
+        found[head] = [next(whole) for _ in range(len(re.findall(r"^```(?!text)\w", text, re.M)))]
+    return found
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a folder on the path to install into; what was imported from there is forgotten after."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def recipe(site: Path) -> Callable[[str], list[Block]]:
+    """Install the package of a recipe, as the page writes it."""
+
+    def put(title: str) -> list[Block]:
+        found = recipes()[title]
+        modules = {m[1]: b.text for b in found if (m := re.match(r"# in (\w+\.py)\n", b.text))}
+        (project,) = (tomllib.loads(b.text)["project"] for b in found if b.language == "toml")
+        assert len(modules) == 1, "a recipe is one module and its pyproject.toml"
+        install(site, project["name"], modules, project["entry-points"])
+        return found
+
+    return put
+
+
+def fields() -> dict[str, list[object]]:
+    """Two honest columns, of which one bears a name that only the company knows for a leak."""
+    rng, y = outcomes()
+    return {name: words(rng, y, ["a", "b", None], [0.3, 0.3, 0.4], [0.3, 0.3, 0.4]) for name in ("source", "sdr_notes")}
+
+
+def test_a_check_is_found_runs_with_the_gate_and_prints_what_is_shown(tmp_path: Path, recipe) -> None:
+    _, y = outcomes()
+    assert told(flat(tmp_path, y, fields()), "ACME01") == []
+    shown = next(b.shown for b in recipe("A leak check") if b.shown)
+    (found,) = [f for f in flat(tmp_path, y, fields()) if f.code == "ACME01"]
+    assert (found.severity, found.title, found.why) == (
+        Severity.ERROR, "written by sales", "It is written after the first call.",
+    )  # fmt: skip
+    assert re.sub(r"[\d,]+ leads", "N leads", f"ACME01 {found}") == re.sub(r"[\d,]+ leads", "N leads", shown.strip())
+    assert found.rows == np.count_nonzero([v is not None for v in fields()["sdr_notes"]])
+
+
+BROKEN = {
+    "doesn't import": ("import nothing_of_the_kind", "ModuleNotFoundError at broken.py line 1"),
+    "lacks the name": ("", "AttributeError"),
+    "is no check": ("CHECK = 5", "broken:CHECK is a int, no Check"),
+    "breaks on the data": (
+        "from leadline.core.checks import *\ndef look(gate):\n    {}['a value of a lead']\n    yield\n"
+        "CHECK = Check('ACME01', 'breaks', Severity.ERROR, look)",
+        "KeyError at broken.py line 3",
+    ),
+    "answers nonsense": (
+        "from leadline.core.checks import *\nCHECK = Check('ACME01', 'odd', Severity.ERROR, lambda gate: [5])",
+        "TypeError",
+    ),
+    "takes a code that is taken": (
+        "from leadline.core.checks import *\nCHECK = Check('LL209', 'odd', Severity.ERROR, lambda gate: [])",
+        "another check has the code LL209",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "seen"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_package_is_one_sentence_that_names_it(tmp_path: Path, site: Path, text: str, seen: str) -> None:
+    install(site, "acme-broken", {"broken.py": text}, {"leadline.checks": {"late": "broken:CHECK"}})
+    _, y = outcomes()
+    with pytest.raises(ConfigError) as raised:
+        flat(tmp_path, y, fields())
+    said = str(raised.value)
+    assert said.startswith(f"plug-in acme-broken 1.0 (leadline.checks: late): {seen}") and "\n" not in said
+    assert "a value of a lead" not in said and "expected" in said
+
+
+def test_a_folder_without_metadata_is_named_by_its_module(site: Path) -> None:
+    install(site, "bare", {}, {"leadline.checks": {"late": "bare_module:CHECK"}})
+    (site / "bare-1.0.dist-info" / "METADATA").unlink()
+    with pytest.raises(ConfigError, match="plug-in bare_module "):
+        plugins("leadline.checks", object)
+
+
+def test_acceptance_takes_a_plug_ins_code_and_knows_it(tmp_path: Path, recipe) -> None:
+    from leadline.config.modeling import Leaks
+
+    recipe("A leak check")
+    _, y = outcomes()
+    why = {"ACME01": "asked for in the form"}
+    (found,) = [f for f in flat(tmp_path, y, fields()).accept(Leaks(accept=why).accept) if f.code == "ACME01"]
+    assert (found.severity, found.accepted) == (Severity.WARNING, why["ACME01"])
