@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from leadline.config.modeling import (
     AuditPlan,
@@ -51,6 +51,7 @@ from leadline.config.tables import (
     Words,
 )
 from leadline.core.point_in_time import Horizon
+from leadline.errors import ConfigError
 
 __all__ = [
     "LADDER",
@@ -101,6 +102,14 @@ class Config(Section):
     ...                               "outcome": {"column": "won", "positive": 1}, "snapshots": {"order_by": "row"}})
     >>> flat.is_flat, flat.experiment, flat.seed
     (True, 'flat', 7)
+    >>> Config(name="Bad Name", version=1)
+    Traceback (most recent call last):
+    ...
+    leadline.errors.ConfigError: leadline.Config: 4 errors; expected none; mend them
+      name: 'Bad Name' doesn't match ^[a-z][a-z0-9-]{0,62}$
+      tables: missing
+      outcome: missing
+      snapshots: missing
     """
 
     version: Literal[1]
@@ -136,6 +145,18 @@ class Config(Section):
     _text: str = PrivateAttr(default="")
     _notes: tuple[str, ...] = PrivateAttr(default=())
     _path: str | None = PrivateAttr(default=None)
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            from leadline.config.messages import config_problems
+
+            found = config_problems(error, given, "leadline.Config")
+            head = f"leadline.Config: {len(found)} errors; expected none; mend them"
+            raise ConfigError("\n  ".join([head, *found])) from None
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # a file is validated past it, and tells its errors itself
 
     @property
     def is_flat(self) -> bool:
