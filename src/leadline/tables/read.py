@@ -22,6 +22,7 @@ from leadline.tables.schema import (
     kind_of_type,
     looks_naive,
 )
+from leadline.tables.values.money import read_money
 from leadline.tables.values.times import read_times
 
 __all__ = ["ReadResult", "canonical_sql", "read_all", "resolve", "run_canonical", "unreadable"]
@@ -117,15 +118,16 @@ def run_canonical(
     config: Config,
     store: Store,
 ) -> tuple[tuple[CanonicalColumn, ...], list[Finding]]:
-    """Make ``all_x``; where a column has rows without an instant, find out how its times are written, and make it anew."""
+    """Make ``all_x``, once it is known how money is written; where a row has no instant, so for its times, and anew."""
+    columns, money = read_money(table, columns, there, store)
     store.run(canonical_sql(table, columns, attributes, there, config))
     unread = " OR ".join(f"(said_{c.name} AND {c.name} IS NULL)" for c in columns if c.role == "time")
     if not unread or not store.rows(f"SELECT 1 FROM all_{table} WHERE {unread} LIMIT 1"):
-        return columns, []
+        return columns, money
     told = read_times(table, section.source, columns, there, store)
     if told.is_new:
         store.run(canonical_sql(table, told.columns, attributes, there, config))
-    return told.columns, list(told.found)
+    return told.columns, [*money, *told.found]
 
 
 def unreadable(
