@@ -1,4 +1,4 @@
-"""LL151 and LL152: what the values of a flat file's outcome are taken for, and which are asked about."""
+"""LL151, LL152 and LL159: what the values of a flat file's outcome and stage words are taken for, and which are asked about."""
 
 from __future__ import annotations
 
@@ -140,3 +140,36 @@ def test_an_order_may_lack_a_few_cells(tmp_path: Path) -> None:
     assert (result.counts.positive, result.counts.negative, result.counts.censored) == (49, 99, 50)
     _, result = checked(tmp_path, words, columns={"nr": [None if n % 3 else n for n in range(ROWS)]}, open=["Open"])
     assert [str(f.severity) for f in result.findings if f.code == "LL105"] == ["error"]
+
+
+def stages_said(folder: Path, stages: dict[str, list[str]], words: list[str], deals: list[str]) -> list[str]:
+    """What LL159 says of stage changes with these words, and of closed deals with these stages, 30 of each."""
+    rows = [(f"L{n}", word) for n, word in enumerate([*words, *deals] * 30)]
+    at = [f"2024-0{1 + n % 8}-11 0{n % 9}:00:00" for n in range(len(rows))]
+    tables = {
+        "leads": {"id": [lead for lead, _ in rows], "at": ["2024-01-01 03:00:00" for _ in rows]},
+        "stages": {"lead": [r[0] for r in rows if r[1] in words], "stage": [r[1] for r in rows if r[1] in words], "at": [t for t, r in zip(at, rows, strict=True) if r[1] in words]},
+        "deals": {"id": [r[0] for r in rows if r[1] in deals], "stage": [r[1] for r in rows if r[1] in deals], "at": [t for t, r in zip(at, rows, strict=True) if r[1] in deals]},
+    }  # fmt: skip
+    for name, columns in tables.items():
+        pq.write_table(pa.table(columns), folder / f"{name}.parquet")
+    config = Config.model_validate({
+        "version": 1, "name": "words", "timezone": "UTC", "stages": stages, "outcome": {"reaches": "won", "within": "30d"}, "snapshots": {"every": "7d"}, "tables": {
+            "leads": {"source": str(folder / "leads.parquet"), "key": "id", "created_at": "at"},
+            "stages": {"source": str(folder / "stages.parquet"), "lead": "lead", "stage": "stage", "changed_at": "at"},
+            "opportunities": {"source": str(folder / "deals.parquet"), "key": "id", "lead": "id", "created_at": "at", "closed_at": "at", "stage": "stage"}},
+    })  # fmt: skip
+    return [str(f) for f in leadline.check(config).findings if f.code == "LL159"]
+
+
+def test_stage_words_of_the_other_kind_are_told(tmp_path: Path) -> None:
+    fine = {"won": ["won", "closed_won"], "lost": ["closed_lost"], "rejected": ["disqualified"]}
+    assert (
+        stages_said(tmp_path, fine, ["won", "mql", "disqualified"], ["closed_won", "closed_lost", "negotiation"]) == []
+    )
+    (odd,) = stages_said(tmp_path, {**fine, "lost": ["closed_lost", "engaging"]}, ["won", "Engaging"], ["closed_won", "closed_lost"])  # fmt: skip
+    assert odd.startswith("stages.stage: Engaging (30 rows) reads as open, but is mapped to an end")
+    (missed,) = stages_said(tmp_path, fine, ["won", "mql"], ["Closed Won", "closed_lost"])
+    assert missed.startswith(
+        "opportunities.stage: Closed Won (30 rows) of closed deals reads as an end, but is mapped to none"
+    )

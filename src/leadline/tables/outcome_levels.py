@@ -25,11 +25,11 @@ STILL = (
 
 ENDED = (
     r"\b(lost|lose|closed|dead|junk|spam|invalid|duplicate|never|expired|lapsed)\b|\breject|\bdis ?qualif|\bun ?qualif|\bdeclin|\bchurn"
-    r"|\bcancel|\bfail|\brefus|\bwithdr|\babandon|^non?\b|\bnot\b|\bnone\b|\bun(interested|responsive|successful|converted|sold|won)"
+    r"|\bqualified out\b|\bcancel|\bfail|\brefus|\bwithdr|\babandon|^non?\b|\bnot\b|\bnone\b|\bun(interested|responsive|successful|converted|sold|won)"
 )
 
 OPEN = (
-    r"\b(re ?)?open(ed)?\b|\bengag|\bin ?progress|\bon ?going|\bprospect|\bpending|^new\b|\bnurtur|\bworking\b|\bwip\b|\bcontacted\b|\battempt"
+    r"\b(re ?)?open(ed)?\b|\bengag|\bin ?progress|\bon ?going|\bprospect|\bpending|^new( (lead|deal|opportunity|enquiry|inquiry|prospect|contact))?$|\bnurtur|\bworking\b|\bwip\b|\bcontacted\b|\battempt"
     r"|\b(un)?assigned\b|\bnegotiat|\bproposal|\bquot(e|ed|ation)\b|\bqualif(ied|ying|ication)|\bdiscovery\b|\bevaluat|scheduled$|contract ?sent"
     r"|\bneeds analysis|\bvalue proposition|decision ?makers?|\bperception analysis|\bfollow(ing)? ?up|\bawait|\bwaiting|\bhold\b|\bto ?do\b"
     r"|\bun(worked|touched)\b|\breview|\bqueue|\bprocessing\b|\bundetermined|\bpipeline\b|\bmql\b|\bsql\b|\bopportunity\b"

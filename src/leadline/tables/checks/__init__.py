@@ -47,6 +47,7 @@ AFTER: tuple[Check[Context], ...] = (
     Check("LL108", "orphan row", WARNING, keys.orphans),
     Check("LL109", "impossible order", WARNING, consistency.impossible_order),
     Check("LL115", "unmapped stage word", WARNING, consistency.unmapped_stages),
+    Check("LL159", "stage word of the other kind", WARNING, outcomes.stage_words),
     Check("LL116", "circular merges", ERROR, consistency.merge_cycle),
     Check("LL117", "one clock only", NOTE, timestamps.one_clock),
     Check("LL118", "lead's account", NOTE, consistency.account_taken_as_fixed),

@@ -1,15 +1,17 @@
-"""Checks of what the values of a flat file's outcome were taken for."""
+"""Checks of what the words for an outcome were taken for: the values of a flat file's column, the stages of dated tables."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from leadline.core.checks import Finding, Severity
 from leadline.core.format import yaml_list, yaml_scalar
+from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.tables.checks.base import Answer, Context
-from leadline.tables.outcome_levels import OutcomeLevel, levels_of
+from leadline.tables.outcome_levels import OutcomeLevel, levels_of, reads_as
 
-__all__ = ["every_level", "open_levels"]
+__all__ = ["every_level", "open_levels", "stage_words"]
 
 SHOWN = 8
 """Values told, the commonest first."""
@@ -50,6 +52,46 @@ def every_level(context: Context) -> Iterator[Finding]:
         f"{_taken(levels)}{f', {blank:,} blank rows are left out' if blank else ''}", "each value taken for what it means",
         f"if not, name them: {_line(context, levels)}" if unsure else "nothing to do", sum(level.rows for level in doubtful),
     )  # fmt: skip
+
+
+def stage_words(context: Context) -> Iterator[Answer]:
+    """Ask about stage words that end a lead though they read as open, and about closed deals of which no word says how they ended."""
+    config, store = context.config, context.store
+    ends = {word: end for end in ("lost", "rejected", "won") for word in config.words(end)}
+    tables = [t for t in ("stages", "opportunities") if getattr(getattr(config.tables, t), "stage", None)]
+    for table in tables:
+        said = store.rows(
+            f"SELECT MIN(stage), COUNT(*), LOWER(stage) FROM {table} WHERE stage IS NOT NULL GROUP BY 3 ORDER BY 2 DESC, 3"
+        )
+        odd = [
+            (str(word), int(rows))
+            for word, rows, low in said
+            if ends.get(low) in ("lost", "won") and reads_as(str(word)) == "open"
+        ]
+        if odd:
+            yield (
+                f"{table}.stage", f"{_counted(odd)} read{'s' if len(odd) == 1 else ''} as open, but {'is' if len(odd) == 1 else 'are'} mapped to an end", "words that mean that it is over",
+                f"map {'it' if len(odd) == 1 else 'them'} to the stage that {'it means' if len(odd) == 1 else 'they mean'}, or drop {'it' if len(odd) == 1 else 'them'} from `stages:`", sum(n for _, n in odd),
+            )  # fmt: skip
+    if "opportunities" in tables and config.tables.opportunities is not None and config.tables.opportunities.closed_at:
+        missed = [
+            (str(word), int(rows))
+            for word, rows, low in said
+            if low not in ends and ENDS.search(str(low).replace("_", " "))
+        ]
+        if missed:
+            yield (
+                "opportunities.stage", f"{_counted(missed)} of closed deals read{'s' if len(missed) == 1 else ''} as an end, but {'is' if len(missed) == 1 else 'are'} mapped to none: such deals count as open",
+                "every end mapped to won, lost or rejected", "add it under `stages:`, as in {won: […], lost: […]}", sum(n for _, n in missed),
+            )  # fmt: skip
+
+
+ENDS = re.compile(r"\b(won|lost|closed|rejected|disqualified)\b")
+
+
+def _counted(words: Sequence[tuple[str, int]]) -> str:
+    """Name words that enough rows share, with their rows."""
+    return _told([OutcomeLevel(word if rows >= MIN_GROUP_SIZE else "", rows, "no", True, "") for word, rows in words])
 
 
 def _levels(context: Context) -> tuple[OutcomeLevel, ...]:
