@@ -20,6 +20,7 @@ COSTLY = (
     "benchmarks/test_gate_score", "workflows/test_forget", "registry/test_pinned", "laws/test_following_laws",
     "benchmarks/test_bench", "leakage/test_gate_on_real_data", "laws/test_act_laws", "dataset/test_lead_journeys",
     "features/test_account", "tables/test_table_checks", "evaluation/test_ablation", "leakage/test_gate", "tables/test_attributes",
+    "scenarios/test_dataframes", "workflows/test_model_settings", "workflows/test_features", "model/test_own_model", "model/test_estimator",
 )  # fmt: skip
 """Files that take more than five seconds, the longest first (`make test` tells them); one that is missing here only starts later."""
 
