@@ -53,7 +53,7 @@ def test_what_is_no_better_than_the_base_rate_is_exported_and_no_champion(
     assert tracking.aliases(URI, "noise") == {"challenger": "1"}
     record = read_bundle(Path("models/noise/1")).record("record.json")
     assert [f["severity"] for f in record["findings"] if f["code"] == "LL310"] == ["error"]
-    with pytest.raises(MissingError):
+    with pytest.raises(MissingError, match=r"no version is the champion; .* promote 1, the challenger"):
         leadline.score(noise, leads="noise.csv", out="scores.csv")
     with pytest.raises(PromotionRefused, match="LL310"):
         leadline.promote(noise)

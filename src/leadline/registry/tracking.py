@@ -311,8 +311,19 @@ def version_of(uri: str, name: str, alias: str) -> str:
     known = None if file is None else sqlite_store.alias_version(file, name, alias)
     if known is not None:
         return known
-    with _client(uri) as (_, client):
-        return str(_found(f"models:/{name}@{alias}", lambda: client.get_model_version_by_alias(name, alias)).version)
+    try:
+        with _client(uri) as (_, client):
+            return str(
+                _found(f"models:/{name}@{alias}", lambda: client.get_model_version_by_alias(name, alias)).version
+            )
+    except MissingError:
+        rival = aliases(uri, name).get("challenger")
+        if rival is None or alias != "champion":
+            raise
+        raise MissingError(
+            f"models:/{name}@champion: no version is the champion; expected one; promote {rival}, the challenger, with `leadline promote`, or "
+            f"name it with --model models:/{name}/{rival}"
+        ) from None
 
 
 def aliases(uri: str, name: str) -> dict[str, str]:
