@@ -200,3 +200,18 @@ def test_two_threads_and_one_give_equal_rows(tmp_path: Path) -> None:
         with Run(config(source, snapshots={"order_by": "row"}, engine={"threads": threads, "memory": "500MB"})) as run:
             built.append(run.night(None))
     same(*built)
+
+
+def test_an_order_of_dates_in_another_format_is_read_or_asked_about(tmp_path: Path) -> None:
+    rows = ["a,25/12/2024,1,5", "b,04/03/2024,0,5"]
+    with Run(config(csv(tmp_path, *rows), timezone="UTC")) as run:
+        assert [f.code for f in run.loaded.findings if f.code.startswith("LL13")] == ["LL131"]
+        assert run.store.rows("SELECT lead_id, order_at, is_dated FROM leads ORDER BY order_at") == [
+            ("b", parse_instant("2024-03-04"), True),
+            ("a", parse_instant("2024-12-25"), True),
+        ]
+    with pytest.raises(DataError, match="LL132"), Run(config(csv(tmp_path, rows[1]), timezone="UTC")):
+        pass
+    settled = config(csv(tmp_path, rows[1]), timezone="UTC", leads={"times": "%d/%m/%Y"})
+    with Run(settled) as run:
+        assert run.store.rows("SELECT order_at FROM leads") == [(parse_instant("2024-03-04"),)]

@@ -29,6 +29,12 @@ MANY_VALUES = 20
 
 Kind = Literal["whole", "number", "time", "text", "empty"]
 
+OTHERWISE = (
+    r"^(\d{1,2}([/.-])\d{1,2}[/.-]\d{4}|\d{1,2}/\d{1,2}/\d{2}|\d{4}[/.]\d{1,2}[/.]\d{1,2}|\d{4}-\d{1,2}-\d{1,2}|"
+    r"\d{1,2}[ /-][A-Za-z]{3,9}[ /-](\d{2}|\d{4})|[A-Za-z]{3,9} \d{1,2},? \d{4})(,?\s+\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(\s*[AaPp][Mm])?)?$"
+)
+"""Times that aren't in ISO 8601, as CRMs export them; in which order their day and month stand is told when they are read."""
+
 
 @dataclass(frozen=True)
 class ColumnProfile:
@@ -129,7 +135,7 @@ def _counts(column: str, type_name: str) -> list[str]:
     # What begins with a nought, as 0042, is an id: it is no number.
     number = f"CASE WHEN NOT regexp_matches({text}, '^[+-]?0[0-9]|_') THEN TRY_CAST({text} AS DOUBLE) END"
     whole = f"{number} = FLOOR({number})"
-    naive = f"regexp_matches({text}, {literal(NAIVE)})"
+    naive = f"regexp_matches({text}, {literal(f'{NAIVE}|{OTHERWISE}')})"
     dated = f"{naive} OR regexp_matches({text}, {literal(ZONED)})"
     if kind_of_type(type_name) == "time":
         has_zone = "TIME ZONE" in type_name or "TZ" in type_name

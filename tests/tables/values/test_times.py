@@ -13,6 +13,7 @@ from leadline.config.schema import Config, Engine, Query
 from leadline.config.tables import Events
 from leadline.core.checks import Finding
 from leadline.core.point_in_time import parse_instant
+from leadline.presets.profile import profile_table
 from leadline.storage import Store, open_store
 from leadline.tables.read import resolve, run_canonical, unreadable
 from leadline.tables.schema import columns_of
@@ -120,3 +121,10 @@ def test_a_source_that_sql_shapes_says_itself_what_its_times_are(store: Store) -
 def test_a_way_that_names_no_day_is_refused(times: Any) -> None:
     with pytest.raises(ValidationError, match="expected a format such as"):
         Events(source="e.csv", lead="lead", type="kind", occurred_at="when", times=times)
+
+
+@pytest.mark.parametrize("way", [way for way in WRITTEN if "%" in way and "%H" not in way])
+def test_init_sees_that_a_column_holds_times(store: Store, way: str) -> None:
+    Path("e.csv").write_text("id,when\n" + "".join(f'{n},"{at}"\n' for n, at in enumerate(WRITTEN[way])))
+    columns = profile_table(store, "e", "e.csv").columns
+    assert [(c.kind, c.naive) for c in columns] == [("whole", False), ("time", True)]
