@@ -17,6 +17,7 @@ __all__ = [
     "impossible_order",
     "late_behaviours",
     "merge_cycle",
+    "missing_words",
     "unheard_behaviours",
     "unmapped_stages",
 ]
@@ -92,6 +93,23 @@ def unmapped_stages(context: Context) -> Iterator[Answer]:
             "map them under `stages:` if they matter",
             total,
         )
+
+
+def missing_words(context: Context) -> Iterator[Answer]:
+    """Tell events without a kind, and stage changes without a stage."""
+    tables = context.config.tables
+    asked = (("events", "behaviour", tables.events and tables.events.type, "a kind", "count as acts of any kind alone"),
+             ("stages", "stage", tables.stages and tables.stages.stage, "a stage", "are ignored"))  # fmt: skip
+    for table, column, source, what, so in asked:
+        count, first = context.count(table, f"{column} IS NULL") if source else (0, 0)
+        if count:
+            yield (
+                f"{table}.{source}",
+                f"{count} rows lack {what} (first: row {first}) and {so}",
+                f"{what} in each",
+                "mend the export",
+                count,
+            )
 
 
 def merge_cycle(context: Context) -> Iterator[Answer]:
