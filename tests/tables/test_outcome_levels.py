@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import leadline
 from leadline.config.schema import Config
 from leadline.core.checks import Severity
 from leadline.errors import ConfigError
+from leadline.workflows.config_from_file import config_from_data, fix_hint
 
 ROWS = 200
 SAID = {"LL151", "LL152"}
@@ -173,3 +175,18 @@ def test_stage_words_of_the_other_kind_are_told(tmp_path: Path) -> None:
     assert missed.startswith(
         "opportunities.stage: Closed Won (30 rows) of closed deals reads as an end, but is mapped to none"
     )
+
+
+def test_the_line_that_is_given_mends_the_config_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"L{n},{n * 37 % 101},{word}" for n, word in enumerate(cycle("Won", "Lost", "Lost", "Open"))]
+    (tmp_path / "leads.csv").write_text("\n".join(["lead_id,size,status", *rows]) + "\n", encoding="utf-8")
+    made = config_from_data("leads.csv", "status", "Won")
+    hint = fix_hint(made.config, leadline.check(made.config).findings, "train")
+    assert hint.startswith("In leads.yaml, put this in place of `outcome:` (line ") and hint.endswith("Then run: leadline train leads.yaml")  # fmt: skip
+    line = hint.splitlines()[1]
+    text = re.sub(r"(?m)^outcome:\n(  .*\n)+", f"{line}\n", made.text)
+    made.config.write_text(text, encoding="utf-8")
+    result = leadline.check(made.config)
+    assert (result.counts.positive, result.counts.negative, result.counts.censored) == (50, 100, 50)
+    assert config_from_data("leads.csv", "status", "Won").text == text  # the same command takes it

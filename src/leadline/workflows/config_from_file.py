@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -269,6 +270,10 @@ def fix_hint(config: Path, findings: Findings, command: str) -> str:
         if table == "leads" and column and finding.code.startswith("LL2"):
             codes.setdefault(column, set()).add(finding.code)
     read = load_config(config)
+    line = _outcome_line(findings)
+    if line:
+        begins = next((n for n, at in enumerate(read.text.splitlines(), 1) if at.startswith("outcome:")), 1)
+        return f"In {config}, put this in place of `outcome:` (line {begins}) and what belongs to it:\n{line}\nThen run: leadline {command} {config}"
     if not codes or not read.is_flat or read.tables.leads.attributes != "all":
         return ""
     asked = [column for column, found in codes.items() if found <= STRENGTH]
@@ -291,6 +296,12 @@ def fix_hint(config: Path, findings: Findings, command: str) -> str:
     return "\n".join([*told, f"Then run: leadline {command} {config}"])
 
 
+def _outcome_line(findings: Findings) -> str:
+    """Return the line that says of every value of the outcome what it means, where that was asked; else ""."""
+    asked = (re.search(r"`(outcome: \{.*\})`", f.fix) for f in findings.of(Severity.ERROR) if f.code == "LL151")
+    return next((found[1] for found in asked if found), "")
+
+
 def add_fix_hint(refusal: DataError, config: Config | Path, command: str) -> None:
     """Note on the leak gate's refusal of a flat file, or a DataFrame, how it is mended."""
     if refusal.findings is None:
@@ -304,7 +315,14 @@ def add_fix_hint(refusal: DataError, config: Config | Path, command: str) -> Non
             f'Leave out what isn\'t known when a lead comes in, as in frame.drop(columns={[*columns]}); or let config_out="leads.yaml" '
             f'write the config, say there which are `known_at_creation:`, and run leadline.{command}("leads.yaml", tables={{"leads": frame}})'
         )
-        advice = advice if columns else ""
+        advice = (
+            advice
+            if columns
+            else _outcome_line(refusal.findings)
+            and (
+                f'Leave open rows out, or let config_out="leads.yaml" write the config, mend its line, and run leadline.{command}("leads.yaml", tables={{"leads": frame}})'
+            )
+        )
     else:
         advice = fix_hint(Path(place), refusal.findings, command)
     if advice:

@@ -45,7 +45,8 @@ def every_level(context: Context) -> Iterator[Finding]:
     """Tell every value with its rows and what it was taken for; a warning where one counts as no and nothing says that it is."""
     levels = _levels(context)
     doubtful = [level for level in levels if level.taken == "no" and not level.named and level.reading != "no"]
-    unsure = bool(doubtful) and len(levels) > 2
+    asked = any(level.is_asked for level in levels)  # LL151 tells it all
+    unsure = bool(doubtful) and len(levels) > 2 and not asked
     blank = context.count("leads", "said_outcome IS NULL")[0]
     yield Finding(
         "LL152", Severity.WARNING if unsure else Severity.NOTE, f"leads.{context.config.outcome.column}",
