@@ -8,14 +8,20 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from blocks import ROOT, Block, blocks
 
+from leadline.cli.render_training import TrainingScreen
 from leadline.core.checks import Severity
 from leadline.core.plugins import plugins
 from leadline.errors import ConfigError
+from leadline.evaluation.backtest import FoldPredictions, evaluate_folds
+from leadline.report.card.performance import metrics_lines
+from leadline.report.sections.model.performance import performance_section
+from leadline.workflows.training import publish
 from suspects import flat, outcomes, told, words
 
 PAGE = ROOT / "docs" / "how-to" / "extend.md"
@@ -134,3 +140,58 @@ def test_acceptance_takes_a_plug_ins_code_and_knows_it(tmp_path: Path, recipe) -
     why = {"ACME01": "asked for in the form"}
     (found,) = [f for f in flat(tmp_path, y, fields()).accept(Leaks(accept=why).accept) if f.code == "ACME01"]
     assert (found.severity, found.accepted) == (Severity.WARNING, why["ACME01"])
+
+
+def test_a_metric_is_registered_once_and_shown_everywhere(recipe, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe("A metric")
+    evaluation = evaluate_folds(folds(), 1)
+    figures = evaluation.newest.figures
+    whole = {"evaluation": evaluation.to_record()}
+    value = whole["evaluation"]["folds"][-1]["figures"]["model"]["best_fifth"]
+    rows = folds()[-1][0]
+    best = np.argsort(-rows.said["model"], kind="stable")[: len(rows.y) // 5]
+    assert value == pytest.approx(rows.y[best].sum() / rows.y.sum())
+    assert set(whole["evaluation"]["folds"][-1]["figures"]["model"]) == {*figures["model"].values()}
+
+    TrainingScreen(False, "text", False)._evaluation(evaluation, verbose=True)
+    screen = capsys.readouterr().out
+    assert re.search(r"won +fifth$", screen, re.M) and f"{value:.3f}".lstrip("0") in screen
+    assert all(len(line) <= 80 for line in screen.splitlines()[: 2 + 2 * len(evaluation.folds)])
+    TrainingScreen(False, "text", False)._evaluation(evaluation, verbose=False)
+    assert "fifth" not in capsys.readouterr().out
+
+    assert "found in best fifth" in (card := "\n".join(metrics_lines(whole))) and f"{value:.3f}" in card
+    (table,) = [p for p in performance_section(whole).parts if getattr(p, "key", "") == "figures"]
+    assert table.columns[-1].title == "found in best fifth"
+    logged = publish._metrics(evaluation, SimpleNamespace(curves=[]))
+    assert {("fold.model.best_fifth", value, 2), ("best_fifth", value, 0)} <= set(logged)
+
+
+def folds() -> list[tuple[FoldPredictions, bool, int, int, int]]:
+    """Two folds, made up: the model knows something, the regression less."""
+    rng = np.random.default_rng(1)
+    y = (rng.random(400) < 0.2).astype(float)
+    said = {
+        who: np.clip(0.2 * y + rng.random(400) * noise, 0.01, 0.99)
+        for who, noise in (("model", 0.5), ("logistic", 0.8))
+    }
+    rows = FoldPredictions(
+        y, np.ones(400), y * (rng.random(400) < 0.5), np.arange(400).astype(str).astype(object), said
+    )
+    return [(rows, judged, 0, 1, 100) for judged in (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("M = Metric('auc_low', 'AUC', 'higher', 3, lambda y, p, w: 1.0)", "the key 'auc_low' is taken"),
+        ("M = Metric('My metric', 'x', 'higher', 3, lambda y, p, w: 1.0)", "the key 'My metric' is no plain name"),
+        ("M = Metric('mine', 'x', 'higher', 3, lambda y, p, w: 1 / 0)", "ZeroDivisionError at broken.py line 2"),
+        ("M = Metric('mine', 'x', 'higher', 3, lambda y, p, w: 'high')", "ValueError"),
+    ],
+)
+def test_a_broken_metric_is_one_sentence(site: Path, text: str, seen: str) -> None:
+    module = f"from leadline.evaluation.metrics import Metric\n{text}"
+    install(site, "acme-broken", {"broken.py": module}, {"leadline.metrics": {"mine": "broken:M"}})
+    with pytest.raises(ConfigError, match=re.escape(f"plug-in acme-broken 1.0 (leadline.metrics: mine): {seen}")):
+        evaluate_folds(folds(), 1)

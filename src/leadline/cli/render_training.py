@@ -93,10 +93,12 @@ class TrainingScreen(Printer):
     def _evaluation(self, evaluation: BacktestResult, verbose: bool) -> None:
         """Print the folds: everybody in the newest, and, unless all is asked for, the model alone in those that chose it."""
         from leadline.evaluation.baselines import short
+        from leadline.evaluation.metrics import METRICS, every_metric
 
         if not evaluation.folds:
             self._say(UNJUDGED)
             return
+        _, *others = (metric for metric in (every_metric() if verbose else METRICS) if metric.heading)
         rows = []
         for fold in evaluation.folds:
             for who, f in fold.figures.items():
@@ -105,9 +107,10 @@ class TrainingScreen(Printer):
                 first = f"{fold.number}{'*' if fold.judged else ''}" if who == "model" else ""
                 interval = f"{format_figure(f.auc)} ({format_figure(f.auc_low)}–{format_figure(f.auc_high)})"
                 size = f"{fold.positives}/{fold.rows}" if first else ""
-                rest = [format_figure(x) for x in (f.average_precision, f.brier, f.ece, f.won_auc)]
-                rows.append([first, short(who), size, interval, rest[0], format_figure(f.lift_10, 2), *rest[1:]])
-        self._table(["fold", "by", "positive", "AUC (95%)", "AP", "lift", "Brier", "ECE", "won"], rows)
+                told = f.values()
+                rest = [format_figure(told[metric.key], min(metric.digits, 3)) for metric in others]
+                rows.append([first, short(who), size, interval, *rest])
+        self._table(["fold", "by", "positive", "AUC (95%)", *(metric.heading for metric in others)], rows)
         self._say(
             "* the newest fold, which chose nothing: quote this one; lift: of the best tenth; won: AUC on closed-won"
         )

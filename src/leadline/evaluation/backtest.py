@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from leadline.core.jsonable import to_jsonable
 from leadline.core.rng import Stream, seed_of
 from leadline.evaluation.baselines import has_probabilities
+from leadline.evaluation.metrics import METRICS, Metric, every_metric
 from leadline.metrics import classification
 from leadline.metrics.bootstrap import log_loss_difference
 from leadline.metrics.intervals import Interval, account_design_effect, next_period_interval, percentile_interval
@@ -32,7 +33,7 @@ REPEATS = 200  # bootstrap draws for an interval
 
 @dataclass(frozen=True)
 class ModelMetrics:
-    """How good one set of probabilities is; NaN where it isn't defined.
+    """How good one set of probabilities is; NaN where it isn't defined. `evaluation/metrics.py` has what each is.
 
     Attributes
     ----------
@@ -44,6 +45,8 @@ class ModelMetrics:
         95% intervals by a bootstrap over accounts (leads where there is none).
     won_auc : float
         The same ranking, judged on closed-won.
+    others : mapping of str to float
+        By key, the metrics that installed packages add.
     """
 
     auc: float
@@ -57,6 +60,11 @@ class ModelMetrics:
     lift_10_low: float = float("nan")
     lift_10_high: float = float("nan")
     won_auc: float = float("nan")
+    others: Mapping[str, float] = field(default_factory=dict)
+
+    def values(self) -> dict[str, float]:
+        """Return every figure by its name, those of installed packages last."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "others"} | dict(self.others)
 
 
 @dataclass(frozen=True)
@@ -158,8 +166,11 @@ class BacktestResult:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values, None for NaN."""
-        record: dict[str, Any] = to_jsonable(asdict(self))
-        return record
+        record: dict[str, Any] = asdict(self)
+        for fold, told in zip(self.folds, record["folds"], strict=True):
+            told["figures"] = {who: figures.values() for who, figures in fold.figures.items()}
+        plain: dict[str, Any] = to_jsonable(record)
+        return plain
 
 
 def compute_metrics(rows: FoldPredictions, p: Floats, seed: int, probabilities: bool = True) -> ModelMetrics:
@@ -173,33 +184,25 @@ def compute_metrics(rows: FoldPredictions, p: Floats, seed: int, probabilities: 
     return _judge(rows, p, seed, probabilities)[0]
 
 
-def _judge(rows: FoldPredictions, p: Floats, seed: int, probabilities: bool) -> tuple[ModelMetrics, Floats]:
+def _judge(
+    rows: FoldPredictions, p: Floats, seed: int, probabilities: bool, metrics: Sequence[Metric] = METRICS
+) -> tuple[ModelMetrics, Floats]:
     """Compute all figures, and the AUC in each draw of accounts."""
     y, w = rows.y, rows.weight
     drawn = classification.score_sums(y, p, w)
+    resampled = [metric for metric in metrics if metric.of_sums is not None]
 
-    def ranking(at: npt.NDArray[np.int64]) -> tuple[float, float]:
+    def ranking(at: npt.NDArray[np.int64]) -> tuple[float, ...]:
         sums = drawn(at)
-        return classification.auc_of(*sums), classification.lift_of(*sums)
+        return tuple(metric.of_sums(*sums) for metric in resampled if metric.of_sums is not None)
 
     draws = classification.draws_by_group(ranking, rows.group, seed, REPEATS)
-    (auc_low, auc_high), (lift_low, lift_high) = (percentile_interval(column) for column in draws.T)
-    ripe = np.isfinite(rows.won)
-    nan = float("nan")
-    metrics = ModelMetrics(
-        auc=classification.auc(y, p, w),
-        average_precision=classification.average_precision(y, p, w),
-        lift_10=classification.lift_at(y, p, 0.10, w),
-        brier=classification.brier(y, p, w) if probabilities else nan,
-        ece=classification.expected_calibration_error(y, p, w) if probabilities else nan,
-        log_loss=classification.log_loss(y, p, w) if probabilities else nan,
-        auc_low=auc_low,
-        auc_high=auc_high,
-        lift_10_low=lift_low,
-        lift_10_high=lift_high,
-        won_auc=classification.auc(rows.won[ripe], p[ripe], w[ripe]) if ripe.any() else nan,
-    )
-    return metrics, draws[:, 0]
+    told = {metric.key: metric.of(y, p, w, rows.won, probabilities) for metric in metrics}
+    for metric, column in zip(resampled, draws.T, strict=True):
+        told[f"{metric.key}_low"], told[f"{metric.key}_high"] = percentile_interval(column)
+    known = {f.name for f in fields(ModelMetrics)}
+    others = {key: value for key, value in told.items() if key not in known}
+    return ModelMetrics(**{key: told[key] for key in told.keys() & known}, others=others), draws[:, 0]
 
 
 def evaluate_folds(folds: list[tuple[FoldPredictions, bool, int, int, int]], seed: int) -> BacktestResult:
@@ -214,10 +217,10 @@ def evaluate_folds(folds: list[tuple[FoldPredictions, bool, int, int, int]], see
     """
     if not folds:
         return BacktestResult(())
-    seed = seed_of(seed, Stream.BACKTEST)
+    seed, metrics = seed_of(seed, Stream.BACKTEST), every_metric()
     results, draws = [], {}
     for number, (rows, judged, starts, ends, training) in enumerate(folds, 1):
-        told = {who: _judge(rows, p, seed, has_probabilities(who)) for who, p in rows.said.items()}
+        told = {who: _judge(rows, p, seed, has_probabilities(who), metrics) for who, p in rows.said.items()}
         base = float(np.average(rows.y, weights=rows.weight))
         figures = {who: metrics for who, (metrics, _) in told.items()}
         results.append(

@@ -7,6 +7,7 @@ from typing import Any
 
 from leadline.core import format
 from leadline.evaluation.baselines import in_order, label
+from leadline.evaluation.metrics import every_metric
 from leadline.report.card.markdown import paragraph, table, text
 from leadline.report.text import calibration_summary, drawn_units, log_loss_gap
 
@@ -24,14 +25,12 @@ def metrics_lines(record: Record) -> list[str]:
     if not folds:
         return ["No fold could be judged."]
     newest = folds[-1]
+    metrics = every_metric()
     rows = [
-        [
-            label(who), with_interval(m, "auc", 3), format.decimal(m["average_precision"], 3), with_interval(m, "lift_10", 2),
-            format.decimal(m["brier"], 4), format.decimal(m["ece"], 4), format.decimal(m["log_loss"], 4), format.decimal(m.get("won_auc"), 3),
-        ]
-        for who, m in ((who, newest["figures"][who]) for who in in_order(newest["figures"]))
-    ]  # fmt: skip
-    heads = ["scored by", "AUC (95%)", "AP", "lift of best tenth (95%)", "Brier", "ECE", "log loss", "AUC on won"]
+        [label(who), *(with_interval(newest["figures"][who], metric.key, metric.digits) for metric in metrics)]
+        for who in in_order(newest["figures"])
+    ]
+    heads = ["scored by", *(f"{metric.label} (95%)" if metric.has_interval else metric.label for metric in metrics)]
     said = (
         f"{format.count(newest['rows'], 'snapshot')}, {format.count(newest['positives'])} positive; base rate "
         f"{format.share(newest['base_rate'])}. Intervals are 95%, by cluster bootstrap over {drawn_units(record)}{' (leads where there is none)' if drawn_units(record) == 'accounts' else ''}."

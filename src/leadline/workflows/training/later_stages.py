@@ -276,7 +276,7 @@ class LaterStageModels:
             (f"{s.name}.{k}", v, 0)
             for s in self.stages
             if s.evaluation.folds
-            for k, v in vars(s.evaluation.newest.figures["model"]).items()
+            for k, v in s.evaluation.newest.figures["model"].values().items()
         ]
         if self.chain is not None:
             told = ("auc", "first_auc", "predicted", "observed", "ece")

@@ -372,7 +372,7 @@ def _metrics(evaluation: BacktestResult, honest: OutOfFold) -> list[tuple[str, f
     for fold in evaluation.folds:
         rows += [("fold.base_rate", fold.base_rate, fold.number), ("fold.rows", fold.rows, fold.number)]
         for who, figures in fold.figures.items():
-            values = dict(vars(figures))
+            values = figures.values()
             rows += [(f"fold.{who}.{k}", v, fold.number) for k, v in values.items()]
             if fold is evaluation.newest:
                 prefix = "" if who == "model" else f"{who}."

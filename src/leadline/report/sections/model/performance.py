@@ -7,6 +7,7 @@ from typing import Any
 
 from leadline.core import format
 from leadline.evaluation.baselines import in_order, label
+from leadline.evaluation.metrics import METRICS, Metric, every_metric
 from leadline.report.charts import svg
 from leadline.report.parts import (
     COUNTED,
@@ -57,9 +58,14 @@ def performance_section(record: Mapping[str, Any]) -> PageSection:
     parts += [
         _calibration(evaluation),
         _gains(evaluation),
-        Collapsed(COUNTED, (MEANS.format(drawn=drawn_units(record)),)),
+        Collapsed(COUNTED, (" ".join([MEANS.format(drawn=drawn_units(record)), *_added()]),)),
     ]
     return PageSection("good", GOOD, found, tuple(p for p in parts if p))
+
+
+def _added() -> list[str]:
+    """Say of the metrics that installed packages add which way is better."""
+    return [f"{metric.label}: {metric.direction} is better." for metric in every_metric()[len(METRICS) :]]
 
 
 def _next_period(told: Mapping[str, Any] | None) -> str:
@@ -112,20 +118,11 @@ def _folds(folds: Sequence[Mapping[str, Any]]) -> tuple[PageTable, PageTable]:
         TableColumn("positive", True),
         TableColumn("base rate", True),
     )
-    columns = (
-        TableColumn("fold and whose scores"),
-        TableColumn("AUC", True),
-        TableColumn("its interval", True),
-        TableColumn("AP", True),
-        TableColumn("lift of best tenth", True),
-        TableColumn("its interval", True),
-        TableColumn("Brier", True),
-        TableColumn("ECE", True),
-        TableColumn("log loss", True),
-        TableColumn("AUC on closed-won", True),
-    )
+    metrics, columns = every_metric(), [TableColumn("fold and whose scores")]
+    for metric in metrics:
+        columns += [TableColumn(metric.label, True), *([TableColumn("its interval", True)] * metric.has_interval)]
     said = [(f, who) for f in folds for who in in_order(f["figures"])]
-    rows = tuple(_figures_row(f, who) for f, who in said)
+    rows = tuple(_figures_row(f, who, metrics) for f, who in said)
     return (
         PageTable(
             "folds",
@@ -134,7 +131,7 @@ def _folds(folds: Sequence[Mapping[str, Any]]) -> tuple[PageTable, PageTable]:
             tuple(map(_fold_row, folds)),
             len(folds) - 1,
         ),
-        PageTable("figures", "How good, in each fold", columns, rows, said.index((folds[-1], "model"))),
+        PageTable("figures", "How good, in each fold", tuple(columns), rows, said.index((folds[-1], "model"))),
     )
 
 
@@ -150,20 +147,14 @@ def _fold_row(f: Mapping[str, Any]) -> tuple[Cell, ...]:
     )
 
 
-def _figures_row(f: Mapping[str, Any], who: str) -> tuple[Cell, ...]:
-    m = f["figures"][who]
-    return (
-        cell(f"{f['number']}: {label(who)}"),
-        cell(format.decimal(m["auc"], 3), m["auc"]),
-        cell(format.interval(m["auc_low"], m["auc_high"], 3), m["auc_low"]),
-        cell(format.decimal(m["average_precision"], 3), m["average_precision"]),
-        cell(format.decimal(m["lift_10"]), m["lift_10"]),
-        cell(format.interval(m["lift_10_low"], m["lift_10_high"]), m["lift_10_low"]),
-        cell(format.decimal(m["brier"], 4), m["brier"]),
-        cell(format.decimal(m["ece"], 4), m["ece"]),
-        cell(format.decimal(m["log_loss"], 4), m["log_loss"]),
-        cell(format.decimal(m.get("won_auc"), 3), m.get("won_auc")),
-    )
+def _figures_row(f: Mapping[str, Any], who: str, metrics: Sequence[Metric]) -> tuple[Cell, ...]:
+    m, cells = f["figures"][who], [cell(f"{f['number']}: {label(who)}")]
+    for metric in metrics:
+        value, low, high = (m.get(f"{metric.key}{end}") for end in ("", "_low", "_high"))
+        cells.append(cell(format.decimal(value, metric.digits), value))
+        if metric.has_interval:
+            cells.append(cell(format.interval(low, high, metric.digits), low))
+    return tuple(cells)
 
 
 def _place(micros: int) -> str:
