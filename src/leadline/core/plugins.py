@@ -70,8 +70,11 @@ def plugins(group: str, kind: type[Thing]) -> tuple[Plugin[Thing], ...]:
 
 def _package(entry: Any) -> str:
     """Name the package as it was installed; a folder without metadata by its module."""
-    named = getattr(entry.dist, "name", None)
-    return f"{named} {entry.dist.version}" if named else str(entry.module.partition(".")[0])
+    try:
+        named = f"{entry.dist.name} {entry.dist.version}"
+    except Exception:  # noqa: BLE001 - whoever else reads metadata in this process decides what is raised without any
+        named = "None"
+    return str(entry.module.partition(".")[0]) if named.startswith("None") else named
 
 
 def _refusal(where: str, found: str) -> ConfigError:
