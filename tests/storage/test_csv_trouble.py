@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from leadline.config.schema import Engine
+from leadline.config.schema import Engine, Query
 from leadline.errors import DataError
 from leadline.storage import Store, open_store
 from leadline.storage.csv_trouble import csv_trouble
@@ -92,6 +92,24 @@ def test_sound_files_raise_no_question(store: Store, text: str, rows: int) -> No
     Path("b.csv").write_text(text, newline="")
     store.read("raw_events", "b.csv", ["id"])
     assert store.rows("SELECT COUNT(*), COUNT(id) FROM raw_events") == [(rows, rows)]
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT id, note FROM read_csv('?.csv', union_by_name = true)", "SELECT id FROM 'b.csv'"]
+)
+def test_a_file_that_a_query_reads_is_named_too(store: Store, query: str) -> None:
+    Path("a.csv").write_text(GOOD)
+    Path("b.csv").write_text(GOOD.replace("n30\n", "n30, SECRET\n"))
+    with pytest.raises(DataError, match=r"^tables.events.source: b\.csv, line 32: 4 cells, expected 3"):
+        store.read("raw_events", Query(query=query), [])
+
+
+def test_a_line_that_is_met_only_while_reading_is_named(store: Store) -> None:
+    text = GOOD * 1 + "".join(f"{i},2024-01-01,x\n" for i in range(60_000)) + "1,2024-01-01,x,SECRET\n"
+    Path("b.csv").write_text(text)
+    with pytest.raises(DataError, match=r"^tables.events.source: b\.csv, line 60062: 4 cells, expected 3"):
+        store.read("raw_events", Query(query="SELECT * FROM read_csv('b.csv', sample_size = 100)"), [])
+        store.run("CREATE TABLE t AS SELECT * FROM raw_events")
 
 
 def test_parquet_parts_with_and_without_a_zone_keep_both(store: Store) -> None:

@@ -58,6 +58,7 @@ class DuckStore:
             self._connection.execute("SET enable_progress_bar = false")
         self._attached: dict[str, str] = {}
         self._behind: dict[str, str] = {}
+        self._csv_files: dict[str, Sequence[Path]] = {}
         self._fetched = 0
         self._snapshots: dict[str, Any] = {}
 
@@ -113,6 +114,8 @@ class DuckStore:
         """Make the source readable as the view `name`; see `Store.read`."""
         where = where or f"tables.{name.removeprefix('raw_')}.source"
         located = locate_source(source, where)
+        if located.kind in ("csv", "query"):
+            self._csv_files[where] = located.files if located.kind == "csv" else csv_files_of(located.query)
         with self._said(where):
             if located.kind == "postgres" or isinstance(source, FrameSource):
                 table, numbers = (
@@ -127,12 +130,7 @@ class DuckStore:
             else:
                 select = self._select(located, as_text, untold, where)
             self._behind[name] = "".join(re.findall(r"FROM (_fetched_\d+)$", select))
-            try:
-                self._connection.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS {select}")
-            except duckdb.Error:
-                for path in csv_files_of(located.query) if located.kind == "query" else ():
-                    _tell_csv(path, where)
-                raise
+            self._connection.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS {select}")
             columns = self._columns(f"SELECT * FROM {identifier(name)}")
         if untold and located.kind in ("csv", "json", "frame"):
             mapped = {c.lower() for c in as_text}
@@ -192,6 +190,7 @@ class DuckStore:
     def _select(self, located: SourceLocation, as_text: Sequence[str], untold: bool, where: str) -> str:
         if located.kind == "query":
             self._only_reads(located.query)
+            self._whole_parts(where)
             return f"SELECT * FROM (\n{located.query}\n)"
         if located.kind == "duckdb":
             return self._attach(located)
@@ -232,11 +231,7 @@ class DuckStore:
             if encodings[path] in ("utf-16le", "utf-16be"):
                 _tell_csv(path, where)
             read = f"read_csv({_listed([path])}, {CSV_OPTIONS}, all_varchar = true{_encoded(encodings[path])})"
-            try:
-                parts[path] = self._columns(f"SELECT * FROM {read}")
-            except duckdb.Error:
-                _tell_csv(path, where)
-                raise
+            parts[path] = self._columns(f"SELECT * FROM {read}")
             there = {c.lower() for c in parts[path]}
             # An engine that finds no table in a file takes each of its lines for one cell.
             if wanted - there - {"row"} or (len(there) == 1 and not wanted & there):
@@ -256,6 +251,15 @@ class DuckStore:
         statements = self._connection.extract_statements(query)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise duckdb.ParserException("more than one statement, or one that isn't a SELECT")
+
+    def _whole_parts(self, where: str) -> None:
+        """Refuse a file of several that a query reads in which the engine finds no table: by its name each row would lose all columns."""
+        parts = self._csv_files[where]
+        if len(parts) > 1:
+            for path in parts:
+                read = f"read_csv({_listed([path])}, header = true, all_varchar = true, comment = ''{_encoded(csv_encoding(path))})"
+                if len(self._columns(f"SELECT * FROM {read}")) == 1:
+                    _tell_csv(path, where)
 
     def _json(self, files: str, as_text: Sequence[str], untold: bool) -> str:
         options = "format = 'newline_delimited', union_by_name = true, sample_size = -1"
@@ -290,8 +294,6 @@ class DuckStore:
         """Turn DuckDB's errors into one sentence that holds names at most."""
         try:
             yield
-        except TELLABLE as error:
-            raise DataError(f"{where}: {str(error).splitlines()[0]}; expected SQL that runs; mend it") from None
         except duckdb.PermissionException:
             raise DataError(
                 f"{where}: reaches for a file outside of the tables; expected SQL over tables; mend it"
@@ -308,12 +310,27 @@ class DuckStore:
                 raise KeyboardInterrupt from None
             raise
         except duckdb.Error as error:
-            if "not utf-8" in str(error).lower():
-                raise DataError(f"{where}: isn't UTF-8; expected UTF-8 text; save or export it as UTF-8") from None
-            raise DataError(
-                f"{where}: can't be read ({type(error).__name__.removesuffix('Exception')}); expected an intact file of "
-                "the kind that its ending names; export it again"
-            ) from None
+            self._tell_csv_behind(where, isinstance(error, duckdb.InvalidInputException))
+            raise _plain_error(where, error) from None
+
+    def _tell_csv_behind(self, where: str, while_reading: bool) -> None:
+        """Refuse by name a CSV file that may be behind an error: of this source, or of any that a statement was reading."""
+        late = while_reading and where in ("the statement", "the query")
+        for source, files in self._csv_files.items():
+            for path in files if late or where == source else ():
+                _tell_csv(path, source)
+
+
+def _plain_error(where: str, error: duckdb.Error) -> DataError:
+    """Tell an error by its own first line where that speaks of names only, else by its kind."""
+    if isinstance(error, TELLABLE):
+        return DataError(f"{where}: {str(error).splitlines()[0]}; expected SQL that runs; mend it")
+    if "not utf-8" in str(error).lower():
+        return DataError(f"{where}: isn't UTF-8; expected UTF-8 text; save or export it as UTF-8")
+    return DataError(
+        f"{where}: can't be read ({type(error).__name__.removesuffix('Exception')}); expected an intact file of "
+        "the kind that its ending names; export it again"
+    )
 
 
 def _io_error(where: str, said: str) -> LeadlineError:

@@ -9,11 +9,13 @@ from typing import Any
 from leadline.config.schema import Config
 from leadline.core.checks import Finding, Findings, Severity
 from leadline.storage import Store
-from leadline.storage.dialect import identifier
+from leadline.storage.dialect import identifier, literal
 from leadline.tables import checks
 from leadline.tables.attributes import Attribute, attribute_sql, choose_attributes, is_untold
 from leadline.tables.schema import (
     CLOCKS,
+    LETTERED,
+    ZONED,
     CanonicalColumn,
     cast_sql,
     columns_of,
@@ -156,9 +158,12 @@ def unreadable(
                 if c.role == "time" and kind_of_type(there[c.source]) == "number"
                 else ""
             )
+            fix = "mend the export, or shape it with a {query: …} source"
+            if c.role == "time" and kind_of_type(there[c.source]) == "text" and _lettered(table, c, store):
+                fix = "write the zone as an offset such as +01:00: its letters are those of several places"
             found.append(Finding(
                 "LL105", Severity.ERROR, f"{table}.{c.source}", f"{count} rows hold no {noun} (first: row {first}){kind}", f"a{'n' * (c.role == 'time')} {noun.split(' (')[0]} in each",
-                "mend the export, or shape it with a {query: …} source", count,
+                fix, count,
             ))  # fmt: skip
         if c.role == "time" and config.timezone is None:
             count, first = store.rows(f'SELECT COUNT(*), MIN("row") FROM all_{table} WHERE naive_{c.name} AND {seen}')[
@@ -170,3 +175,10 @@ def unreadable(
                     "set `timezone:` in the config to the zone that the export uses", count,
                 ))  # fmt: skip
     return found
+
+
+def _lettered(table: str, column: CanonicalColumn, store: Store) -> bool:
+    """Tell whether times end in a zone's letters other than those that stand for UTC."""
+    text = f"TRIM(CAST({identifier(column.source)} AS VARCHAR))"
+    lettered = f"regexp_matches({text}, {literal(LETTERED)}) AND NOT regexp_matches({text}, {literal(ZONED)})"
+    return bool(store.rows(f"SELECT 1 FROM raw_{table} WHERE {lettered} LIMIT 1"))

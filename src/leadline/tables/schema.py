@@ -16,7 +16,7 @@ from leadline.core.point_in_time import EARLIEST, LATEST
 from leadline.storage.dialect import UNTOLD, identifier, literal
 
 __all__ = [
-    "CLOCKS", "ISO", "KEYS", "UNTOLD", "CanonicalColumn", "cast_sql", "columns_of", "find_column", "is_nested", "kind_of_type", "looks_naive",
+    "CLOCKS", "ISO", "KEYS", "LETTERED", "UNTOLD", "ZONED", "CanonicalColumn", "cast_sql", "columns_of", "find_column", "is_nested", "kind_of_type", "looks_naive",
     "reading_of", "reading_sql", "text_sql",
 ]  # fmt: skip
 
@@ -49,6 +49,8 @@ ZONED = (
 """A zone is an offset, Z, UTC, GMT or a region's name: letters such as CST, IST or BST are those of several places."""
 ISO = DATED + r"([T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|[A-Z]{3,5}|(UTC|GMT)?\s*[+-]\d{2}.*|[A-Za-z_]+/.*)?)?$"
 """A date, or a time with whatever stands for its zone."""
+
+LETTERED = DATED + r"[T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*[A-Za-z]{2,5}$"
 
 UNITS = {"unix": 1_000_000, "unix_ms": 1_000, "unix_us": 1}
 """How many microseconds one is of what is counted since 1970."""

@@ -111,6 +111,11 @@ def test_what_no_one_way_reads_stays_an_error(store: Store, said: list[str]) -> 
     assert {f.code for f in read(store, said)[1]} == {"LL105"}
 
 
+def test_a_zones_letters_are_told_to_become_an_offset(store: Store) -> None:
+    (found,) = read(store, ["2024-07-01 10:00 GMT", "2024-07-01 10:00:00 BST"])[1]
+    assert (found.code, found.rows) == ("LL105", 1) and "write the zone as an offset such as +01:00" in found.fix
+
+
 def test_a_source_that_sql_shapes_says_itself_what_its_times_are(store: Store) -> None:
     query = Query(query="SELECT * FROM read_csv('e.csv', all_varchar = true)")
     assert {f.code for f in read(store, WRITTEN["%d/%m/%Y"], source=query)[1]} == {"LL105"}
