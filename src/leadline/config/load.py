@@ -185,7 +185,7 @@ def parse_config(text: str, name: str = "config", environment: Mapping[str, str]
     try:
         config = Config.model_validate(filled)
     except ValidationError as error:
-        found += config_problems(error, filled, name)
+        found += config_problems(error, filled, name, Config)
     if not found:
         config._text, config._notes = text, tuple(notes)
         return config

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from leadline.config.schema import Config
 from leadline.core.choices import suggestion
 
 __all__ = ["config_problems"]
@@ -35,22 +34,22 @@ MOST_TOLD = 50
 """Errors that are told one by one: who has more has given another file than a config."""
 
 
-def config_problems(error: ValidationError, given: dict[str, Any], name: str) -> list[str]:
-    """List everything that is wrong, a sentence each, in the order of the config.
+def config_problems(error: ValidationError, given: dict[str, Any], name: str, kind: type[BaseModel]) -> list[str]:
+    """List everything that is wrong, a sentence each, in the order of the config; `kind` is its class.
 
     What is wrong between sections shows only once no key is unknown, so a copy without these is looked at too.
     """
-    lines = list(dict.fromkeys(_sentences(error, given, name)))
+    lines = list(dict.fromkeys(_sentences(error, given, name, kind)))
     unknown = [tuple(item["loc"]) for item in error.errors(include_url=False) if item["type"] == "extra_forbidden"]
     if unknown and len(unknown) == error.error_count():
         try:
-            Config.model_validate(_without(given, unknown))
+            kind.model_validate(_without(given, unknown))
         except ValidationError as more:
-            lines += [line for line in _sentences(more, given, name) if line not in lines]
+            lines += [line for line in _sentences(more, given, name, kind) if line not in lines]
     return lines
 
 
-def _sentences(error: ValidationError, given: dict[str, Any], name: str) -> Iterator[str]:
+def _sentences(error: ValidationError, given: dict[str, Any], name: str, kind: type[BaseModel]) -> Iterator[str]:
     items = error.errors(include_url=False)
     for item in items[:MOST_TOLD]:
         place, is_union = _place(item, given)
@@ -58,7 +57,7 @@ def _sentences(error: ValidationError, given: dict[str, Any], name: str) -> Iter
         if is_union and str(place[-1]) in EITHER:
             yield f"{where}: {EITHER[str(place[-1])]}"
             continue
-        for line in _say(item, place).splitlines():
+        for line in _say(item, place, kind).splitlines():
             yield line if item["type"] == "value_error" and not item["loc"] else f"{where}: {line}"
     if len(items) > MOST_TOLD:
         yield f"… and {len(items) - MOST_TOLD:,} more"
@@ -80,12 +79,12 @@ def _place(item: Any, given: Any) -> tuple[tuple[Any, ...], bool]:
     return tuple(place), False
 
 
-def _say(item: Any, place: tuple[Any, ...]) -> str:
+def _say(item: Any, place: tuple[Any, ...], whole: type[BaseModel]) -> str:
     kind, context = item["type"], item.get("ctx", {})
     if kind == "missing":
         return "missing"
     if kind == "extra_forbidden":
-        return "unknown key" + suggestion(str(place[-1]), _keys_at(place[:-1]))
+        return "unknown key" + suggestion(str(place[-1]), _keys_at(place[:-1], whole))
     if item["loc"][-1:] == ("[key]",):
         expected = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
         return "unknown key" + suggestion(str(place[-1]), expected) if kind == "literal_error" else PLAIN["string_type"]
@@ -98,9 +97,9 @@ def _say(item: Any, place: tuple[Any, ...]) -> str:
     return PLAIN.get(kind, str(item["msg"])[0].lower() + str(item["msg"])[1:])
 
 
-def _keys_at(place: tuple[Any, ...]) -> list[str]:
+def _keys_at(place: tuple[Any, ...], whole: type[BaseModel]) -> list[str]:
     """List the keys that the config knows at a place, by walking the JSON schema."""
-    node = schema = _schema()
+    node = schema = _schema(whole)
     for part in place:
         node = _resolve(node, schema)
         if isinstance(part, int):
@@ -111,8 +110,8 @@ def _keys_at(place: tuple[Any, ...]) -> list[str]:
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    return Config.model_json_schema(by_alias=True)
+def _schema(whole: type[BaseModel]) -> dict[str, Any]:
+    return whole.model_json_schema(by_alias=True)
 
 
 def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
+from leadline.config.messages import config_problems
 from leadline.config.modeling import (
     AuditPlan,
     Backtest,
@@ -150,9 +151,7 @@ class Config(Section):
         try:
             super().__init__(**given)
         except ValidationError as error:
-            from leadline.config.messages import config_problems
-
-            found = config_problems(error, given, "leadline.Config")
+            found = config_problems(error, given, "leadline.Config", Config)
             head = f"leadline.Config: {len(found)} errors; expected none; mend them"
             raise ConfigError("\n  ".join([head, *found])) from None
 
