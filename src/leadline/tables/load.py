@@ -20,6 +20,7 @@ from leadline.tables import checks, event_cache, flat_file, merges, stages, tomb
 from leadline.tables.attributes import Attribute
 from leadline.tables.read import ReadResult, read_all
 from leadline.tables.schema import CLOCKS, KEYS
+from leadline.tables.values.accounts import clear_placeholders
 from leadline.tables.values.numbers import read_text_columns, reading_sql
 from leadline.tables.visibility import (
     columns_in,
@@ -126,6 +127,7 @@ def load(
     _cut(config, store, log, limit)
     attributes, found = _settle(read, known, store)
     _read_history(config, store, attributes)
+    found += Findings(tuple(clear_placeholders(config, store)))
     context = checks.Context(
         log.to_check(config),
         store,

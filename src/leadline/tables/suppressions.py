@@ -15,10 +15,11 @@ from leadline.core.checks import Findings
 from leadline.core.point_in_time import EARLIEST, visible_sql
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.storage import Store, open_store
+from leadline.tables.checks.joins import unknown_on_list
 from leadline.tables.read import resolve, run_canonical, unreadable
 from leadline.tables.schema import columns_of
 
-__all__ = ["ScoringLists", "read_scoring_lists"]
+__all__ = ["ScoringLists", "check_lists", "read_scoring_lists"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,26 @@ def read_scoring_lists(config: Config, as_of: int | None, survivors: Mapping[str
         return ScoringLists(leads, accounts, tiers, told)
     finally:
         store.close()
+
+
+def check_lists(config: Config, store: Store, lists: ScoringLists, at_night: bool) -> Findings:
+    """Tell ids on the lists that name nobody, as known in a store with the tables.
+
+    At night only those that somebody has in another spelling: the checks of a night tell the rest.
+    """
+    known = "SELECT lead_id AS id FROM leads WHERE lead_id IS NOT NULL"
+    accounts = "SELECT DISTINCT account_id AS id FROM leads WHERE account_id IS NOT NULL"
+    if not config.is_flat:
+        known += " UNION ALL SELECT lead_id FROM survivors"
+    if config.tables.accounts is not None:
+        accounts += " UNION ALL SELECT account_id FROM accounts WHERE account_id IS NOT NULL"
+    asked: list[tuple[str, Mapping[str, str], str]] = []
+    if config.tables.suppress is not None:
+        asked += [(f"suppress.{config.tables.suppress.lead}", lists.leads, known)]
+        asked += [(f"suppress.{config.tables.suppress.account}", lists.accounts, accounts)]
+    if config.tables.overrides is not None:
+        asked += [(f"overrides.{config.tables.overrides.lead}", lists.tiers or {}, known)]
+    return Findings(tuple(f for one in asked for f in unknown_on_list(store, *one, spelled_only=at_night)))
 
 
 def _follow(said: dict[str, str], survivors: Mapping[str, Iterable[str]]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from leadline.core.checks import Check, Severity
 from leadline.tables import icp
-from leadline.tables.checks import consistency, keys, outcome_gaps, outcomes, timestamps
+from leadline.tables.checks import consistency, joins, keys, outcome_gaps, outcomes, timestamps
 from leadline.tables.checks.base import Context, fitting_nothing, missing_column, nested_column, unusable_column
 from leadline.tables.checks.keys import apart
 
@@ -45,7 +45,8 @@ CHECKS: tuple[Check[Context], ...] = (
 )
 AFTER: tuple[Check[Context], ...] = (
     Check("LL102", "duplicate key", ERROR, keys.duplicate_key),
-    Check("LL108", "orphan row", WARNING, keys.orphans),
+    Check("LL108", "orphan row", WARNING, joins.orphans),
+    Check("LL145", "accounts that nobody names", WARNING, joins.unknown_accounts),
     Check("LL109", "impossible order", WARNING, consistency.impossible_order),
     Check("LL115", "unmapped stage word", WARNING, consistency.unmapped_stages),
     Check("LL159", "stage word of the other kind", WARNING, outcomes.stage_words),

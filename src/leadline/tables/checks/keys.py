@@ -16,7 +16,6 @@ __all__ = [
     "empty_other",
     "missing_key",
     "missing_lead",
-    "orphans",
     "repeated_rows",
 ]
 
@@ -129,23 +128,4 @@ def duplicate_key(context: Context) -> Iterator[Answer]:
                     "each key once",
                     "mend the export: one row a key",
                     int(rows[0]),
-                )
-
-
-def orphans(context: Context) -> Iterator[Answer]:
-    """Tell rows whose lead isn't among the leads."""
-    for table in ("events", "stages", "opportunities", "history", "touches"):
-        section = getattr(context.config.tables, table)
-        if section is not None and section.lead is not None:
-            known = "SELECT lead_id FROM leads WHERE lead_id IS NOT NULL"
-            if context.config.tables.merges is not None:  # the survivor has the rows of the record that vanished
-                known += " UNION ALL SELECT from_id FROM merges WHERE from_id IS NOT NULL"
-            count, first = context.count(table, f"lead_id IS NOT NULL AND lead_id NOT IN ({known})")
-            if count:
-                yield (
-                    f"{table}.{section.lead}",
-                    f"{count} rows name a lead that isn't in leads (first: row {first})",
-                    "known leads",
-                    "check that leads is complete; these rows count for nothing",
-                    count,
                 )

@@ -23,8 +23,9 @@ from leadline.registry.bundle import Bundle
 from leadline.scoring.input_checks import NEVER
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.tables import LoadedTables
+from leadline.tables.merges import survivors_in
 from leadline.tables.summary import InputSummary, summarize
-from leadline.tables.suppressions import ScoringLists, read_scoring_lists
+from leadline.tables.suppressions import ScoringLists, check_lists, read_scoring_lists
 from leadline.workflows.common import Progress, no_progress, open_tables
 from leadline.workflows.scoring.night_checks import NightOutline, Survey, known_on_lists, lead_moves
 
@@ -185,7 +186,7 @@ def gather_inputs(
         made, stage = told.keep(s.name for s in bundle.specs), rule.stages(told.values) if rule else None
         value = attribute_values.field_values(loaded, bundle.scorer.bands.by, known=True)
         newest = None if config.is_flat else _newest(loaded)
-        lists = read_scoring_lists(config, None if config.is_flat else as_of, _survivors(config, loaded))
+        lists = _lists(config, loaded, as_of)
         why = [lists.reason(lead, account) for lead, account in zip(made.lead_id, made.account_id, strict=True)]
         kept = np.array([reason is None for reason in why], dtype=bool)
         left_out = lists.counted(reason for reason in why if reason is not None)
@@ -211,7 +212,7 @@ def outline_night(
     """Look at a night's tables as `gather_inputs` does; no feature is computed."""
     with open_scoring_tables(config, bundle.specs, as_of, leads, progress) as loaded:
         rows = loaded.store.rows("SELECT lead_id, account_id FROM snapshots")
-        lists: ScoringLists = read_scoring_lists(config, None if config.is_flat else as_of, _survivors(config, loaded))
+        lists = _lists(config, loaded, as_of)
         left_out = sum(lists.reason(str(lead), account) is not None for lead, account in rows)
         survey = _survey(config, bundle, loaded, lists, before, (len(rows), left_out))
         return NightOutline(len(rows), left_out, None if config.is_flat else _newest(loaded), survey)
@@ -247,10 +248,8 @@ def _newest(loaded: LoadedTables) -> int | None:
     return NEVER if value is None else int(value)
 
 
-def _survivors(config: Config, loaded: LoadedTables) -> dict[str, list[str]]:
-    """Say into whom leads were merged, as known by now."""
-    found: dict[str, list[str]] = {}
-    if config.tables.merges is not None:
-        for lead, into in loaded.store.rows("SELECT lead_id, into_id FROM survivors"):
-            found.setdefault(str(lead), []).append(str(into))
-    return found
+def _lists(config: Config, loaded: LoadedTables, as_of: int | None) -> ScoringLists:
+    """Read whom the outputs leave out; who is listed in another spelling than leads have would slip through."""
+    lists = read_scoring_lists(config, None if config.is_flat else as_of, survivors_in(config, loaded.store))
+    check_lists(config, loaded.store, lists, at_night=True).accept(config.leaks.accept).raise_errors()
+    return lists

@@ -18,7 +18,7 @@ from leadline.dataset import splits as folding
 from leadline.dataset.feature_spec import Feature, attributes_of
 from leadline.dataset.labels import LabelCounts, Labels
 from leadline.dataset.splits import Fold
-from leadline.errors import DataError
+from leadline.errors import DataError, MissingError
 from leadline.features import build, catalog
 from leadline.features.build import FeatureTable
 from leadline.leakage import cohorts, gate
@@ -27,7 +27,9 @@ from leadline.model.fitting.small_data import REGRESSION
 from leadline.points.rules import rule_features, rule_points
 from leadline.tables import LoadedTables
 from leadline.tables.attributes import Attribute
+from leadline.tables.merges import survivors_in
 from leadline.tables.summary import InputSummary, summarize
+from leadline.tables.suppressions import check_lists, read_scoring_lists
 from leadline.workflows.common import Progress, behaviour_intents, no_progress, open_tables
 from leadline.workflows.training import later_outcomes, report_data
 from leadline.workflows.training.later_outcomes import LaterStages
@@ -219,12 +221,23 @@ def check_data(
         found = (
             loaded.findings + gate.before_training(config, loaded) + run_checks(cohorts.OF_SAMPLES, (config, loaded))
         )
+        found += _unknown_on_lists(config, loaded)
         found.accept(config.leaks.accept).raise_errors()
         progress("taking snapshots")
         number = snapshots.for_training(config, loaded)
         counts = labels.attach_labels(config, loaded)
         found += Findings(tuple(_too_little_data(config, number, counts)))
         yield CheckedData(loaded, counts, found.accept(config.leaks.accept))
+
+
+def _unknown_on_lists(config: Config, loaded: LoadedTables) -> Findings:
+    """Tell ids on the lists of a night that name nobody; a training itself needs no list, and may lack them."""
+    known_at = loaded.known_at if loaded.is_dated and not config.is_flat else None
+    try:
+        lists = read_scoring_lists(config, known_at, survivors_in(config, loaded.store))
+    except (DataError, MissingError):
+        return Findings()
+    return check_lists(config, loaded.store, lists, at_night=False)
 
 
 def prepare_training(
