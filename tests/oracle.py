@@ -85,8 +85,9 @@ class Person:
     merged_since: int | None = None
 
 
-def survivors(merges: list[Row]) -> dict[str, list[tuple[str, int]]]:
-    """Each vanished record with all who survive it, along the chain, and since when."""
+def survivors(merges: list[Row], leads: list[Row]) -> dict[str, list[tuple[str, int]]]:
+    """Each vanished record with all who survive it and are there, along the chain, and since when."""
+    seen = {r["lead_id"]: max(r["created_at"], recorded(r, "created_at")) for r in leads}
     first: dict[str, tuple[int, str]] = {}
     for m in merges:
         since = max(m["merged_at"], recorded(m, "merged_at"))
@@ -99,7 +100,7 @@ def survivors(merges: list[Row]) -> dict[str, list[tuple[str, int]]]:
             at, now = first[now]
             since = at if since is None else max(since, at)
             chain.append((now, since))
-        found[lead] = chain
+        found[lead] = [(one, max(at, seen[one])) for one, at in chain if one in seen]
     return found
 
 
@@ -119,7 +120,7 @@ def owners(lead: str | None, chains: Chains) -> list[tuple[str, int | None]]:
 def people(world: dict[str, list[Row]], rules: Rules) -> dict[str, Person]:
     """Gather each lead's rows, those of the records merged into it too."""
     found = {r["lead_id"]: Person(r) for r in world["leads"]}
-    chains = survivors(world["merges"])
+    chains = survivors(world["merges"], world["leads"])
     for lead, at, known, kind in acts_of(world):
         for owner, since in owners(lead, chains):
             if owner in found:

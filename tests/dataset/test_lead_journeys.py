@@ -81,7 +81,7 @@ def plain(seen: LeadJourneys) -> dict[str, list[Any]]:
 def expected(world: World, known_at: int) -> dict[str, list[Any]]:
     """The same, row by row."""
     known = oracle.cut(world, known_at)
-    chains = oracle.survivors(known["merges"])
+    chains = oracle.survivors(known["merges"], known["leads"])
     persons = oracle.people(known, ASKED)
     rows = {}
     for lead, person in persons.items():

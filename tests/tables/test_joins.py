@@ -12,7 +12,7 @@ import leadline
 from leadline.config.schema import Config
 from leadline.core.checks import Finding, Severity
 from leadline.errors import DataError
-from leadline.tables.merges import merges_into_somebody
+from leadline.tables.merges import into_somebody, merge_closure
 from small_crm import Run
 
 
@@ -130,9 +130,9 @@ def test_whoever_was_merged_into_nobody_stays(tmp_path: Path) -> None:
         assert len(run.store.rows("SELECT * FROM merged")) == 1 and "LL108" not in [f.code for f in run.loaded.findings]
 
 
-def test_a_chain_of_merges_is_kept_where_its_end_is_there() -> None:
-    chain = [("a", "b", 1), ("b", "c", 2), ("c", "gone", 3), ("x", "y", 4), ("y", "gone", 5)]
-    assert merges_into_somebody(chain, {"c"}) == chain[:2]
+def test_a_chain_of_merges_gives_to_whom_it_names_who_is_there() -> None:
+    chain = merge_closure([("a", "b", 1), ("b", "c", 2), ("c", "gone", 3), ("x", "y", 4), ("y", "gone", 5)])
+    assert into_somebody(chain, {"c": 0, "a": 0}) == [("a", "c", 2), ("b", "c", 2)]
 
 
 def test_nothing_is_scored_with_events_of_nobody(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ record that vanished, as it is the same person; that record itself is open until
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from leadline.config.schema import Config
 from leadline.storage import Store
 from leadline.tables.visibility import columns_in
 
-__all__ = ["apply_merges", "count_cycles", "merge_closure", "merges_into_somebody", "no_merges", "survivors_in"]
+__all__ = ["apply_merges", "count_cycles", "into_somebody", "merge_closure", "no_merges", "survivors_in"]
 
 Merge = tuple[str, str, int]
 
@@ -78,28 +78,24 @@ def visible_merges(store: Store) -> list[Merge]:
     return [(str(a), str(b), int(t)) for a, b, t in rows]
 
 
-def merges_into_somebody(merges: Iterable[Merge], known: Collection[str]) -> list[Merge]:
-    """Keep the merges whose chain ends in a lead that is there; whoever was merged into nobody stays.
+def into_somebody(pairs: Iterable[Merge], seen: Mapping[str, int]) -> list[Merge]:
+    """Keep the pairs whose survivor is there, from the instant on at which it is seen; whoever was merged into nobody stays.
 
     Examples
     --------
-    >>> merges_into_somebody([("a", "b", 1), ("b", "c", 2), ("d", "gone", 3)], {"a", "c", "d"})
-    [('a', 'b', 1), ('b', 'c', 2)]
+    >>> into_somebody([("a", "b", 5), ("a", "c", 6), ("d", "gone", 3)], {"a": 1, "b": 2, "c": 9, "d": 1})
+    [('a', 'b', 5), ('a', 'c', 9)]
     """
-    kept = list(merges)
-    while True:
-        there = {one for one, _, _ in kept}.union(known)
-        fewer = [merge for merge in kept if merge[1] in there]
-        if len(fewer) == len(kept):
-            return kept
-        kept = fewer
+    return [(lead, into, max(since, seen[into])) for lead, into, since in pairs if into in seen]
 
 
 def apply_merges(store: Store, tables: Sequence[str]) -> None:
     """Give the survivors the rows of the records that vanished, in every table that names leads."""
-    named = "SELECT into_id FROM merges"
-    known = {str(row[0]) for row in store.rows(f"SELECT lead_id FROM leads WHERE lead_id IN ({named})")}
-    _put(store, merge_closure(merges_into_somebody(visible_merges(store), known)))
+    rows = store.rows(
+        "SELECT lead_id, GREATEST(created_at, recorded_at) FROM leads WHERE lead_id IN (SELECT into_id FROM merges)"
+    )
+    seen = {str(lead): int(at) for lead, at in rows}
+    _put(store, into_somebody(merge_closure(visible_merges(store)), seen))
     for table in ("events", "stages", "opportunities", "history", "touches"):
         if table in tables and "lead_id" in columns_in(store, table):
             _give(store, table)
