@@ -142,3 +142,18 @@ def test_nothing_is_scored_with_events_of_nobody(tmp_path: Path) -> None:
     )
     with Run(config) as run, pytest.raises(DataError, match="all 480 rows"):
         run.loaded.findings.raise_errors()
+
+
+@pytest.mark.parametrize(
+    ("accounts", "said"), [([1], "all 40 leads"), ([1, 1, 1, 2], "30 of 40 leads"), ([1, 2, 3], ""), ([None, 1, 2], "")]
+)
+def test_one_account_for_most_leads_is_told(tmp_path: Path, accounts: list[Any], said: str) -> None:
+    content = crm.rows()
+    for n, row in enumerate(content["leads"]):
+        row["account_id"] = accounts[n % len(accounts)]
+    config = crm.config_dict(crm.write_csv(content, tmp_path))
+    with Run(type(crm.config({"leads": "", "stages": ""})).model_validate(config)) as run:
+        found = [f.seen for f in run.loaded.findings if f.code == "LL146"]
+        assert (len(found) == 1 and found[0].startswith(said)) if said else found == []
+        built = run.train()[2]
+        assert set(built.group()) == (set(built.lead_id) if accounts == [1] else set(built.group()))

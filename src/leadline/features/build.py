@@ -72,8 +72,9 @@ class FeatureTable:
         return len(self.lead_id)
 
     def group(self) -> npt.NDArray[np.object_]:
-        """Return what intervals resample: the account, or the lead where there is none."""
-        return np.where(self.account_id == None, self.lead_id, self.account_id)  # noqa: E711
+        """Return what intervals resample: the account, or the lead where there is none, or one for all."""
+        group = np.where(self.account_id == None, self.lead_id, self.account_id)  # noqa: E711
+        return self.lead_id if len(set(group.tolist())) == 1 else group
 
     def keep(self, names: Iterable[str]) -> FeatureTable:
         """Return the same rows with fewer features."""

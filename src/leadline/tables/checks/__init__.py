@@ -47,6 +47,7 @@ AFTER: tuple[Check[Context], ...] = (
     Check("LL102", "duplicate key", ERROR, keys.duplicate_key),
     Check("LL108", "orphan row", WARNING, joins.orphans),
     Check("LL145", "accounts that nobody names", WARNING, joins.unknown_accounts),
+    Check("LL146", "one account for most leads", WARNING, joins.one_account),
     Check("LL109", "impossible order", WARNING, consistency.impossible_order),
     Check("LL115", "unmapped stage word", WARNING, consistency.unmapped_stages),
     Check("LL159", "stage word of the other kind", WARNING, outcomes.stage_words),

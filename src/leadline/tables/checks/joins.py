@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from leadline.core.checks import Finding, Severity
 from leadline.core.format import share
+from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.storage import Store
 from leadline.tables.checks.base import Context
 
-__all__ = ["SURELY", "Spelling", "best_spelling", "orphans", "unknown_accounts", "unknown_on_list"]
+__all__ = ["SURELY", "Spelling", "best_spelling", "one_account", "orphans", "unknown_accounts", "unknown_on_list"]
 
 SURELY = 3
 """So many rows, none of which names anybody, are no accident."""
@@ -139,6 +140,32 @@ def unknown_accounts(context: Context) -> Iterator[Finding]:
     yield Finding(
         "LL145", Severity.ERROR if is_all else Severity.WARNING, f"leads.{tables.leads.account}", seen, "accounts that leads name",
         spelling.fix if spelling is not None else "name the columns that join, or leave tables.accounts out", count,
+    )  # fmt: skip
+
+
+def one_account(context: Context) -> Iterator[Finding]:
+    """Tell an account that half of the leads or more name: it tells nothing apart, and stands for a default rather than a company."""
+    account = context.config.tables.leads.account
+    if account is None:
+        return
+    sizes = "SELECT account_id, COUNT(*) AS n FROM leads WHERE account_id IS NOT NULL GROUP BY account_id"
+    leads, largest, accounts = context.store.rows(
+        f"SELECT COALESCE(SUM(n), 0), COALESCE(MAX(n), 0), COUNT(*) FROM ({sizes}) AS t"
+    )[0]
+    if largest < MIN_GROUP_SIZE or largest < SYSTEM * leads:
+        return
+    one = accounts == 1
+    seen = (
+        f"all {leads:,} leads that name an account name the same one"
+        if one
+        else f"{largest:,} of {leads:,} leads with an account name the same one"
+    )
+    seen += "; what colleagues do is what everybody does" + (
+        ", and intervals are drawn by lead" if one else ", and intervals are wide"
+    )
+    yield Finding(
+        "LL146", Severity.WARNING, f"leads.{account}", seen, "accounts that tell companies apart",
+        "map the column that holds the company, or leave `account` out", int(largest),
     )  # fmt: skip
 
 
