@@ -24,7 +24,7 @@ from leadline.tables.schema import (
     kind_of_type,
     looks_naive,
 )
-from leadline.tables.values.money import read_money
+from leadline.tables.values.money import money_sql, read_money
 from leadline.tables.values.times import read_times
 
 __all__ = ["ReadResult", "canonical_sql", "read_all", "resolve", "run_canonical", "unreadable"]
@@ -93,7 +93,9 @@ def canonical_sql(
 ) -> str:
     """Write the statement that makes ``all_x`` of ``raw_x``: every row, numbered, cast, and what it said before the cast."""
     parts = ['row_number() OVER () AS "row"']
-    parts += [f"{cast_sql(c, there[c.source], config)} AS {c.name}" for c in columns]
+    for c in columns:
+        written = c.role == "money" and c.reading
+        parts.append(f"{money_sql(c) if written else cast_sql(c, there[c.source], config)} AS {c.name}")
     parts += [f"{attribute_sql(a, there[a.column])} AS {a.name}" for a in attributes]
     if table == "history":
         value = next(c for c in columns if c.name == "value")

@@ -253,11 +253,7 @@ def cast_sql(column: CanonicalColumn, type_name: str, config: Config) -> str:
             )
         return _instant_sql(source, type_name, config.timezone or "UTC", column.reading)
     if column.role == "money":
-        from leadline.tables.values import numbers  # which knows of columns, and so stands above this module
-
-        written = numbers.reading_sql(source, "comma" if column.reading == "comma" else "")
-        value = written if column.reading else f"TRY_CAST({source} AS DOUBLE)"
-        return f"TRY_CAST(ROUND({value} * 100) AS BIGINT)"
+        return f"TRY_CAST(ROUND(TRY_CAST({source} AS DOUBLE) * 100) AS BIGINT)"
     text = f"TRIM({text_sql(source, type_name)}, {literal(BLANKS)})"  # an id with a blank behind it still joins
     if column.role in ("key", "ref") and type_name == "VARCHAR":
         text = f"REGEXP_REPLACE({text}, '^(\\d+)\\.0+$', '\\1')"  # a gap among whole numbers makes 17.0 of 17 in CSV

@@ -98,7 +98,7 @@ def unmapped_stages(context: Context) -> Iterator[Answer]:
 def missing_words(context: Context) -> Iterator[Answer]:
     """Tell events without a kind, and stage changes without a stage."""
     tables = context.config.tables
-    asked = (("events", "behaviour", tables.events and tables.events.type, "a kind", "count as acts of any kind alone"),
+    asked = (("events", "behaviour", tables.events and tables.events.type, "a kind", "count as events of no kind"),
              ("stages", "stage", tables.stages and tables.stages.stage, "a stage", "are ignored"))  # fmt: skip
     for table, column, source, what, so in asked:
         count, first = context.count(table, f"{column} IS NULL") if source else (0, 0)

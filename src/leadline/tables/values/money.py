@@ -11,7 +11,7 @@ from leadline.storage.dialect import identifier
 from leadline.tables.schema import CanonicalColumn, kind_of_type
 from leadline.tables.values.numbers import reading_sql
 
-__all__ = ["read_money"]
+__all__ = ["money_sql", "read_money"]
 
 WAYS = {"point": ("", "thousands marked by commas and decimals by a point"), "comma": ("comma", "a decimal comma")}
 THOUSANDS = r"^[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+$"
@@ -31,17 +31,23 @@ def read_money(
     return tuple(made), found
 
 
+def money_sql(column: CanonicalColumn) -> str:
+    """Write an amount in cents, as its column writes amounts."""
+    value = reading_sql(identifier(column.source), "comma" if column.reading == "comma" else "")
+    return f"TRY_CAST(ROUND({value} * 100) AS BIGINT)"
+
+
 def _reading(column: CanonicalColumn, table: str, store: Store) -> str:
     """Return the one way by which every row is an amount in whole cents; "" where all are plain numbers, or no way fits."""
     text = f"NULLIF(TRIM({identifier(column.source)}), '')"
     whole = {w: f"ABS(100 * {w} - ROUND(100 * {w})) < 1e-4" for w in WAYS}
-    values = ", ".join(f"{reading_sql('said', code)} AS {way}" for way, (code, _) in WAYS.items())  # type: ignore[arg-type]
+    values = ", ".join(f"{reading_sql('cell', code)} AS {way}" for way, (code, _) in WAYS.items())  # type: ignore[arg-type]
     filled, plain = store.rows(f"SELECT COUNT({text}), COUNT(TRY_CAST({text} AS DOUBLE)) FROM raw_{table}")[0]
     if filled == plain:
         return ""
     fits = store.rows(
         f"SELECT {', '.join(f'COUNT(*) FILTER ({test})' for test in whole.values())} "
-        f"FROM (SELECT {values} FROM (SELECT {text} AS said FROM raw_{table}) AS t WHERE said IS NOT NULL) AS v"
+        f"FROM (SELECT {values} FROM (SELECT {text} AS cell FROM raw_{table}) AS t WHERE cell IS NOT NULL) AS v"
     )[0]
     return next((way for way, fit in zip(WAYS, fits, strict=True) if fit == filled), "")
 

@@ -76,17 +76,17 @@ def read_times(
 def _fitting(column: CanonicalColumn, type_name: str, store: Store, raw: str) -> tuple[list[str], int]:
     """List the ways in which every row can be read, and how many rows there are; none where a row is in ISO 8601."""
     text = f"NULLIF(TRIM({text_sql(identifier(column.source), type_name)}), '')"
-    iso = f"COUNT(*) FILTER (regexp_matches(said, {literal(ISO)}))"
-    rows, usual = store.rows(f"SELECT COUNT(said), {iso} FROM (SELECT {text} AS said FROM {raw} LIMIT {SAMPLE}) AS s")[
+    iso = f"COUNT(*) FILTER (regexp_matches(cell, {literal(ISO)}))"
+    rows, usual = store.rows(f"SELECT COUNT(cell), {iso} FROM (SELECT {text} AS cell FROM {raw} LIMIT {SAMPLE}) AS s")[
         0
     ]
     if not rows or usual:
         return [], 0
-    few = f"(SELECT {text} AS said FROM {raw} WHERE {text} IS NOT NULL LIMIT {SAMPLE})"
+    few = f"(SELECT {text} AS cell FROM {raw} WHERE {text} IS NOT NULL LIMIT {SAMPLE})"
     likely = _read_by_all(READINGS, f"{few} AS s", store)[0]
     if not likely:
         return [], 0
-    return _read_by_all(likely, f"(SELECT {text} AS said FROM {raw}) AS s WHERE said IS NOT NULL", store)
+    return _read_by_all(likely, f"(SELECT {text} AS cell FROM {raw}) AS s WHERE cell IS NOT NULL", store)
 
 
 def _read_by_all(ways: Sequence[str], rows: str, store: Store) -> tuple[list[str], int]:
@@ -98,7 +98,7 @@ def _read_by_all(ways: Sequence[str], rows: str, store: Store) -> tuple[list[str
 def _plausible(way: str) -> str:
     since = SINCE if "%" in way else COUNTED_SINCE
     between = f"epoch_us(TIMESTAMP {literal(since)}) AND epoch_us(TIMESTAMP {literal(UNTIL)})"
-    return f"COALESCE({reading_sql('said', way, 'UTC')} BETWEEN {between}, FALSE)"
+    return f"COALESCE({reading_sql('cell', way, 'UTC')} BETWEEN {between}, FALSE)"
 
 
 def _told(table: str, column: CanonicalColumn, rows: int) -> Finding:
