@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import importlib
 import re
+import sqlite3
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+import yaml
 from blocks import ROOT, Block, blocks
 
 from leadline.cli.render_training import TrainingScreen
+from leadline.config.schema import Config
 from leadline.core.checks import Severity
 from leadline.core.plugins import plugins
-from leadline.errors import ConfigError
+from leadline.errors import ConfigError, MissingError
 from leadline.evaluation.backtest import FoldPredictions, evaluate_folds
 from leadline.report.card.performance import metrics_lines
 from leadline.report.sections.model.performance import performance_section
+from leadline.tables import LoadedTables, load, open_store
 from leadline.workflows.training import publish
 from suspects import flat, outcomes, told, words
 
@@ -198,3 +204,45 @@ def test_a_broken_metric_is_one_sentence(site: Path, text: str, seen: str) -> No
     install(site, "acme-broken", {"broken.py": module}, {"leadline.metrics": {"mine": "broken:M"}})
     with pytest.raises(ConfigError, match=re.escape(f"plug-in acme-broken 1.0 (leadline.metrics: mine): {seen}")):
         evaluate_folds(folds(), 1)
+
+
+def read(source: str) -> tuple[list[tuple[object, ...]], LoadedTables]:
+    """Load a flat file: its rows, and what was loaded."""
+    asked = Config.model_validate({
+        "version": 1, "name": "flat", "tables": {"leads": {"source": source, "key": "id", "attributes": ["source"]}},
+        "outcome": {"column": "won", "positive": 1}, "snapshots": {"order_by": "row"},
+    })  # fmt: skip
+    with open_store(asked.engine) as store:
+        loaded = load(asked, store, None)
+        return store.rows("SELECT * FROM leads ORDER BY ALL"), loaded
+
+
+def test_a_source_is_read_by_its_scheme_as_a_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe) -> None:
+    (shown,) = [b.text for b in recipe("A source") if b.language == "yaml"]
+    assert yaml.safe_load(shown)["tables"]["leads"]["source"] == "sqlite3:///crm.db?table=leads"
+    monkeypatch.chdir(tmp_path)
+    _, y = outcomes()
+    flat(tmp_path, y, {"source": fields()["source"]})
+    table = pq.read_table("leads.parquet")
+    with closing(sqlite3.connect("crm.db")) as database:
+        database.execute("CREATE TABLE leads (id TEXT, won INTEGER, source TEXT)")
+        database.executemany("INSERT INTO leads VALUES (?, ?, ?)", zip(*table.to_pydict().values(), strict=True))
+        database.commit()
+    (rows, there), (same, file) = read("sqlite3:///crm.db?table=leads"), read("leads.parquet")
+    assert rows == same and len(rows) == len(y)
+    assert there.fingerprints == file.fingerprints and there.sources == {"leads": "sqlite3:///crm.db?table=leads"}
+    with pytest.raises(MissingError, match=r"tables.leads.source: no file none.db"):
+        read("sqlite3:///none.db?table=leads")
+    with pytest.raises(
+        ConfigError, match=r"acme-sqlite 1.0 \(leadline.sources: sqlite3\): OperationalError at acme_sqlite"
+    ):
+        read("sqlite3:///crm.db?table=secrets")
+
+
+def test_a_scheme_that_nobody_reads_or_that_is_taken_is_one_sentence(site: Path) -> None:
+    with pytest.raises(ConfigError, match=r"sqlite3:// is no place that leadline, or a package that it finds, reads"):
+        read("sqlite3:///crm.db?table=leads")
+    text = "from leadline.storage.schemes import SourceScheme\nS = SourceScheme('duckdb', print)"
+    install(site, "acme-broken", {"broken.py": text}, {"leadline.sources": {"mine": "broken:S"}})
+    with pytest.raises(ConfigError, match=r"acme-broken 1.0 \(leadline.sources: mine\): duckdb:// is read already"):
+        read("sqlite3:///crm.db?table=leads")

@@ -10,7 +10,6 @@ from typing import Any
 
 import duckdb
 
-from leadline.config.frames import FrameSource
 from leadline.config.schema import Engine, Source
 from leadline.core.leftovers import ScratchFolder
 from leadline.errors import DataError, LeadlineError, MissingError, OutputError, RetryError
@@ -117,10 +116,10 @@ class DuckStore:
         if located.kind in ("csv", "query"):
             self._csv_files[where] = located.files if located.kind == "csv" else csv_files_of(located.query)
         with self._said(where):
-            if located.kind == "postgres" or isinstance(source, FrameSource):
+            if located.kind == "postgres" or located.fetch is not None:
                 table, numbers = (
-                    (source.table, {})
-                    if isinstance(source, FrameSource)
+                    (located.fetch(), {})
+                    if located.fetch is not None
                     else self._snapshot(located.place, where).fetch(located.query, where)
                 )
                 self._fetched += 1

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import glob
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from leadline.config.frames import FRAME, FrameSource
 from leadline.config.schema import Query, Source, SqlFile
 from leadline.errors import ConfigError, MissingError
 from leadline.storage.dialect import identifier
+from leadline.storage.schemes import plugged_fetch
 
 __all__ = ["SourceLocation", "locate_source", "without_secrets"]
 
-Kind = Literal["parquet", "csv", "json", "duckdb", "postgres", "query", "frame"]
+Kind = Literal["parquet", "csv", "json", "duckdb", "postgres", "query", "frame", "plug-in"]
 
 LONGEST_SQL = 1_000_000
 
@@ -48,6 +50,8 @@ class SourceLocation:
         The files behind it, as far as leadline knows them.
     table : bool
         Whether `query` only names a table.
+    fetch : callable, optional
+        Gives the rows as an Arrow table, where they are at hand or a plug-in reads them.
     """
 
     kind: Kind
@@ -55,6 +59,7 @@ class SourceLocation:
     query: str = ""
     files: tuple[Path, ...] = ()
     table: bool = False
+    fetch: Callable[[], Any] | None = None
 
 
 def locate_source(source: Source, where: str) -> SourceLocation:
@@ -95,17 +100,17 @@ def locate_source(source: Source, where: str) -> SourceLocation:
             else SourceLocation("query", str(path), query, (path,))
         )
     if isinstance(source, FrameSource):
-        return SourceLocation("frame", source)
+        return SourceLocation("frame", source, fetch=lambda: source.table)
     if source == FRAME:
         raise MissingError(
             f"{where}: a DataFrame, which only Python can give; expected it beside the config, as in "
             "leadline.train(config, tables={'leads': frame}); give it there, or name a file here"
         )
-    if re.match(r"^(postgres|postgresql)://", source):
-        return SourceLocation("postgres", *_database(source, where)[:2])
-    if source.startswith("duckdb://"):
-        return _duckdb_file(source, where)
-    return _files(source, where)
+    scheme = source.partition("://")[0] if "://" in source else ""
+    if scheme in DATABASES:
+        return DATABASES[scheme](source, where)
+    fetch = plugged_fetch(source, where, frozenset(DATABASES)) if scheme else None
+    return SourceLocation("plug-in", source, fetch=fetch) if fetch else _files(source, where)
 
 
 def without_secrets(source: Source) -> str:
@@ -181,10 +186,18 @@ def _database(source: str, where: str) -> tuple[str, str, bool]:
     return uri, "SELECT * FROM " + ".".join(identifier(part) for part in str(table).split(".")), True
 
 
+def _postgres(source: str, where: str) -> SourceLocation:
+    return SourceLocation("postgres", *_database(source, where)[:2])
+
+
 def _duckdb_file(source: str, where: str) -> SourceLocation:
     _, query, table = _database(source, where)
     path = _duckdb_path(source, where)
     return SourceLocation("duckdb", str(path), query, (path,), table)
+
+
+DATABASES = {"postgres": _postgres, "postgresql": _postgres, "duckdb": _duckdb_file}
+"""How a URL is understood, by its scheme."""
 
 
 def _duckdb_path(source: str, where: str) -> Path:
@@ -204,7 +217,7 @@ def _files(source: str, where: str) -> SourceLocation:
         )
     if "://" in source:
         raise ConfigError(
-            f"{where}: {source.partition('://')[0][:40]}:// is no place that leadline reads; expected a file, or a duckdb:/// or "
+            f"{where}: {source.partition('://')[0][:40]}:// is no place that leadline, or a package that it finds, reads; expected a file, or a duckdb:/// or "
             "postgresql:// URL; export it as .parquet or .csv, or use one of these"
         )
     bare = source.lower().removesuffix(".gz").removesuffix(".zst")
