@@ -186,6 +186,17 @@ class DuckStore:
     def _columns(self, query: str) -> dict[str, str]:
         return {str(row[0]): str(row[1]) for row in self._connection.execute(f"DESCRIBE {query}").fetchall()}
 
+    def _listed(self, paths: Sequence[Path]) -> str:
+        """List files for a reader; a folder such as type=x adds a column, unless the files have one of that name themselves."""
+        keys = _folder_keys(paths)
+        if not keys:
+            return _listed(paths)
+        name = paths[0].name.lower()
+        read = "read_parquet" if ".parquet" in name else "read_json" if ".json" in name else "read_csv"
+        own = self._columns(f"SELECT * FROM {read}({_listed(paths[:1])}, hive_partitioning = false)")
+        shadows = keys & {column.lower() for column in own}
+        return f"{_listed(paths)}, hive_partitioning = {'false' if shadows else 'true'}"
+
     def _select(self, located: SourceLocation, as_text: Sequence[str], untold: bool, where: str) -> str:
         if located.kind == "query":
             self._only_reads(located.query)
@@ -197,14 +208,14 @@ class DuckStore:
             return self._parquet(located, as_text, where)
         if located.kind == "csv":
             return self._csv(located, as_text, untold, where)
-        return self._json(_listed(located.files), as_text, untold)
+        return self._json(self._listed(located.files), as_text, untold)
 
     def _parquet(self, located: SourceLocation, as_text: Sequence[str], where: str) -> str:
         """Read Parquet; a mapped column of dates that has a zone in one part and none in another comes as text, which keeps both."""
-        together = f"SELECT * FROM read_parquet({_listed(located.files)}, union_by_name = true)"
+        together = f"SELECT * FROM read_parquet({self._listed(located.files)}, union_by_name = true)"
         if len(located.files) == 1:
             return together
-        parts = {path: self._columns(f"SELECT * FROM read_parquet({_listed([path])})") for path in located.files}
+        parts = {path: self._columns(f"SELECT * FROM read_parquet({self._listed([path])})") for path in located.files}
         _same_columns(parts, as_text, where)
         wanted, types = {c.lower() for c in as_text}, dict[str, set[str]]()
         for there in parts.values():
@@ -218,7 +229,7 @@ class DuckStore:
             texts = ", ".join(
                 f"CAST({identifier(c)} AS VARCHAR) AS {identifier(c)}" for c in there if c.lower() in mixed
             )
-            selects.append(f"SELECT * REPLACE ({texts}) FROM read_parquet({_listed([path])})")
+            selects.append(f"SELECT * REPLACE ({texts}) FROM read_parquet({self._listed([path])})")
         return " UNION ALL BY NAME ".join(selects)
 
     def _csv(self, located: SourceLocation, as_text: Sequence[str], untold: bool, where: str) -> str:
@@ -229,7 +240,7 @@ class DuckStore:
         for path in located.files:
             if encodings[path] in ("utf-16le", "utf-16be"):
                 _tell_csv(path, where)
-            read = f"read_csv({_listed([path])}, {CSV_OPTIONS}, all_varchar = true{_encoded(encodings[path])})"
+            read = f"read_csv({self._listed([path])}, {CSV_OPTIONS}, all_varchar = true{_encoded(encodings[path])})"
             parts[path] = self._columns(f"SELECT * FROM {read}")
             there = {c.lower() for c in parts[path]}
             # An engine that finds no table in a file takes each of its lines for one cell.
@@ -239,11 +250,13 @@ class DuckStore:
         selects = []
         for encoding in sorted(set(encodings.values())):
             files = [path for path in located.files if encodings[path] == encoding]
-            columns = dict.fromkeys(c for path in files for c in parts[path] if c.lower() in wanted)
+            listed = self._listed(files)
+            apart = _folder_keys(files) if listed.endswith("true") else set()
+            columns = dict.fromkeys(c for path in files for c in parts[path] if c.lower() in wanted - apart)
             texts = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in columns)
             typed = f", types = {{{texts}}}" if texts else ""
             types = ", all_varchar = true" if untold else typed
-            selects.append(f"SELECT * FROM read_csv({_listed(files)}, {CSV_OPTIONS}{types}{_encoded(encoding)})")
+            selects.append(f"SELECT * FROM read_csv({listed}, {CSV_OPTIONS}{types}{_encoded(encoding)})")
         return " UNION ALL BY NAME ".join(selects)
 
     def _only_reads(self, query: str) -> None:
@@ -368,6 +381,11 @@ def _same_columns(parts: Mapping[Path, Mapping[str, str]], as_text: Sequence[str
 
 def _more(others: int) -> str:
     return f" (nor have {others} more)" if others else ""
+
+
+def _folder_keys(paths: Sequence[Path]) -> set[str]:
+    """Return the keys of folders such as type=x, which the engine takes for columns."""
+    return {key.lower() for path in paths for key in re.findall(r"([^/=]+)=[^/]*/", path.as_posix())}
 
 
 def _listed(paths: Sequence[Path]) -> str:
