@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import vendor_worlds
@@ -245,6 +247,15 @@ def test_times_with_a_zone_raise_no_question(few: dict[str, Tables], tmp_path: P
     for csv in (False, True):
         proposal = propose("salesforce", few["salesforce"], tmp_path / str(csv), csv=csv)
         assert not [g for g in proposal.guesses if g.what == "timezone"]
+
+
+def test_parquet_files_with_and_without_a_zone_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "contacts").mkdir()
+    for name, zone in (("a", "UTC"), ("b", None)):
+        at = pa.array([datetime(2024, 1, 1)], pa.timestamp("us", zone))
+        pq.write_table(pa.table({"Record ID": [name], "Create Date": at}), tmp_path / "contacts" / f"{name}.parquet")
+    with pytest.raises(DataError, match="'Create Date' has a time zone in some files and none in others"):
+        presets.propose("hubspot", str(tmp_path), tmp_path)
 
 
 def test_dates_that_are_none_are_an_error_and_never_nothing(tmp_path: Path) -> None:

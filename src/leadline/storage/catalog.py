@@ -166,7 +166,9 @@ def _files(folder: Path) -> tuple[Relation, ...]:
     relations = []
     with _opened("files", str(folder)) as connection:
         for name, files, pattern, reader in _tables_in(folder):
-            options, trouble = _csv_options(connection, files) if reader == "read_csv" else ("", "")
+            options, trouble = (
+                _csv_options(connection, files) if reader == "read_csv" else ("", _mixed_zones(connection, files))
+            )
             sql = f"{reader}({literal(pattern)}, union_by_name = true{options})"
             try:
                 found = connection.execute(f"DESCRIBE SELECT * FROM {sql}").fetchall()
@@ -176,6 +178,25 @@ def _files(folder: Path) -> tuple[Relation, ...]:
                 columns = {str(row[0]): str(row[1]).upper() for row in found}
                 relations.append(Relation("", name, sql, columns, trouble))
     return tuple(relations)
+
+
+def _mixed_zones(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> str:
+    """Tell a column of times that has a zone in some Parquet files and none in others: together they would all be in UTC."""
+    types: dict[str, set[bool]] = {}
+    for path in files if len(files) > 1 else ():
+        try:
+            found = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(_escaped(path))})").fetchall()
+        except duckdb.Error:
+            continue
+        for name, type_name, *_ in found:
+            if str(type_name).startswith("TIMESTAMP"):
+                types.setdefault(str(name), set()).add("TIME ZONE" in str(type_name))
+    mixed = next((name for name, zoned in types.items() if len(zoned) > 1), "")
+    return (
+        f"{files[0].parent}: {mixed!r} has a time zone in some files and none in others; expected one kind; export them alike"
+        if mixed
+        else ""
+    )
 
 
 def _csv_options(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> tuple[str, str]:
