@@ -157,3 +157,16 @@ def test_one_account_for_most_leads_is_told(tmp_path: Path, accounts: list[Any],
         assert (len(found) == 1 and found[0].startswith(said)) if said else found == []
         built = run.train()[2]
         assert set(built.group()) == (set(built.lead_id) if accounts == [1] else set(built.group()))
+
+
+@pytest.mark.parametrize(
+    ("each", "said"), [(2, "240 of 480 events have no type (first: row 1)"), (10, "48 of 480"), (30, "")]
+)
+def test_events_without_a_type_are_told_where_they_are_many(tmp_path: Path, each: int, said: str) -> None:
+    content = crm.rows()
+    for row in content["events"][::each]:
+        row["event_type"] = None
+    config = crm.config_dict(crm.write_csv(content, tmp_path))
+    with Run(type(crm.config({"leads": "", "stages": ""})).model_validate(config)) as run:
+        found = [f.seen for f in run.loaded.findings if f.code == "LL147"]
+        assert (len(found) == 1 and found[0].startswith(said)) if said else found == []

@@ -56,6 +56,7 @@ AFTER: tuple[Check[Context], ...] = (
     Check("LL118", "lead's account", NOTE, consistency.account_taken_as_fixed),
     Check("LL120", "behaviour only after the outcome", WARNING, consistency.late_behaviours),
     Check("LL127", "behaviour that no event has", WARNING, consistency.unheard_behaviours),
+    Check("LL147", "events without a type", WARNING, consistency.untyped_events),
     Check("LL128", "money that can't be", WARNING, consistency.impossible_money),
 )
 FLAT: tuple[Check[Context], ...] = (

@@ -22,6 +22,9 @@ __all__ = [
     "unmapped_stages",
 ]
 
+UNTYPED = 0.05
+"""The share of events without a type from which on it is told."""
+
 
 def impossible_order(context: Context) -> Iterator[Answer]:
     """Tell stages that were reached before their lead was created, and opportunities closed before they began."""
@@ -162,6 +165,20 @@ def late_behaviours(context: Context) -> Iterator[Answer]:
 
 
 # A check of names: behaviours that the config speaks of and that no event has.
+
+
+def untyped_events(context: Context) -> Iterator[Answer]:
+    """Tell events without a type, where the config names the column of types: they count as events of any kind alone."""
+    events = context.config.tables.events
+    if events is None or events.type is None:
+        return
+    count, first = context.count("events", "behaviour IS NULL")
+    total = context.count("events", "TRUE")[0] if count >= MIN_GROUP_SIZE else 0
+    if count >= MIN_GROUP_SIZE and count >= UNTYPED * total:
+        yield (
+            f"events.{events.type}", f"{count:,} of {total:,} events have no type (first: row {first}), and count as events of any kind alone",
+            "a type in each", "if a part of the log names its column otherwise, join both, as with COALESCE in a {query: …} source", count,
+        )  # fmt: skip
 
 
 def unheard_behaviours(context: Context) -> Iterator[Answer]:
