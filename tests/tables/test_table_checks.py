@@ -124,8 +124,8 @@ def no_lead(content: crm.Rows, config: dict[str, Any]) -> None:
     content["events"][3]["lead_id"] = None
 
 
-def no_kind(content: crm.Rows, config: dict[str, Any]) -> None:
-    content["events"][0][config["tables"]["events"]["type"]] = None
+def no_stage(content: crm.Rows, config: dict[str, Any]) -> None:
+    content["stages"].append({**content["stages"][0], "stage": None})
 
 
 def no_time(content: crm.Rows, config: dict[str, Any]) -> None:
@@ -177,7 +177,7 @@ CASES: list[tuple[str, str, Change]] = [
     ("LL104", "error", naive), ("LL105", "error", no_instant), ("LL105", "error", no_number), ("LL106", "error", recorded_first),
     ("LL107", "warning", future), ("LL108", "warning", orphan), ("LL109", "warning", stage_before_creation), ("LL109", "warning", closed_before_created),
     ("LL110", "error", no_leads), ("LL111", "warning", no_events), ("LL112", "error", no_key), ("LL113", "warning", no_lead), ("LL114", "warning", no_time),
-    ("LL134", "warning", no_kind),
+    ("LL134", "warning", no_stage),
     ("LL115", "warning", unmapped), ("LL116", "error", circle), ("LL119", "warning", a_date), ("LL120", "warning", only_after),
 ]  # fmt: skip
 

@@ -35,7 +35,7 @@ CHECKS: tuple[Check[Context], ...] = (
     Check("LL112", "missing key", ERROR, keys.missing_key),
     Check("LL113", "row without a lead", WARNING, keys.missing_lead),
     Check("LL114", "row without a time", WARNING, timestamps.missing_time),
-    Check("LL134", "row without a kind or stage", WARNING, consistency.missing_words),
+    Check("LL134", "change without a stage", WARNING, consistency.missing_stage),
     Check("LL106", "recorded before it happened", ERROR, timestamps.recorded_first),
     Check("LL107", "row in the future", WARNING, timestamps.future_rows),
     Check("LL157", "dates without times", WARNING, timestamps.dates_only),

@@ -17,7 +17,7 @@ __all__ = [
     "impossible_order",
     "late_behaviours",
     "merge_cycle",
-    "missing_words",
+    "missing_stage",
     "unheard_behaviours",
     "unmapped_stages",
 ]
@@ -98,21 +98,13 @@ def unmapped_stages(context: Context) -> Iterator[Answer]:
         )
 
 
-def missing_words(context: Context) -> Iterator[Answer]:
-    """Tell events without a kind, and stage changes without a stage."""
-    tables = context.config.tables
-    asked = (("events", "behaviour", tables.events and tables.events.type, "a kind", "count as events of no kind"),
-             ("stages", "stage", tables.stages and tables.stages.stage, "a stage", "are ignored"))  # fmt: skip
-    for table, column, source, what, so in asked:
-        count, first = context.count(table, f"{column} IS NULL") if source else (0, 0)
-        if count:
-            yield (
-                f"{table}.{source}",
-                f"{count} rows lack {what} (first: row {first}) and {so}",
-                f"{what} in each",
-                "mend the export",
-                count,
-            )
+def missing_stage(context: Context) -> Iterator[Answer]:
+    """Tell stage changes without a stage."""
+    stages = context.config.tables.stages
+    count, first = context.count("stages", "stage IS NULL") if stages is not None else (0, 0)
+    if stages is not None and count:
+        seen = f"{count} rows lack a stage (first: row {first}) and are ignored"
+        yield (f"stages.{stages.stage}", seen, "a stage in each", "mend the export", count)
 
 
 def merge_cycle(context: Context) -> Iterator[Answer]:
