@@ -22,12 +22,19 @@ from leadline.cli.render_training import TrainingScreen
 from leadline.config.schema import Config
 from leadline.core.checks import Severity
 from leadline.core.plugins import plugins
+from leadline.dataset.feature_spec import Feature
 from leadline.errors import ConfigError, MissingError
 from leadline.evaluation.backtest import FoldPredictions, evaluate_folds
+from leadline.explanation.reason_text import describe_group
+from leadline.features.build import features_sql
+from leadline.features.catalog import list_features
+from leadline.features.compiled import aggregate
 from leadline.report.card.performance import metrics_lines
 from leadline.report.sections.model.performance import performance_section
 from leadline.tables import LoadedTables, load, open_store
 from leadline.workflows.training import publish
+from oracle import DAY, Rules
+from small_crm import START, WORDS, Run, World, config_of, later_than, put
 from suspects import flat, outcomes, told, words
 
 PAGE = ROOT / "docs" / "how-to" / "extend.md"
@@ -246,3 +253,69 @@ def test_a_scheme_that_nobody_reads_or_that_is_taken_is_one_sentence(site: Path)
     install(site, "acme-broken", {"broken.py": text}, {"leadline.sources": {"mine": "broken:S"}})
     with pytest.raises(ConfigError, match=r"acme-broken 1.0 \(leadline.sources: mine\): duckdb:// is read already"):
         read("sqlite3:///crm.db?table=leads")
+
+
+WORLD: World = {
+    **{t: [] for t in ("accounts", "opportunities", "history", "merges")},
+    "leads": [
+        {"lead_id": f"L{n}", "account_id": None, "created_at": START, "country": "NL", "size": 1.0, "recorded_at": None}
+        for n in range(3)
+    ],
+    "stages": [{"lead_id": "L2", "stage": "mql", "changed_at": START + n * DAY, "recorded_at": None} for n in (1, 60)],
+    "events": [
+        {"event_id": f"E{n}", "lead_id": f"L{n % 2}", "type": "blog", "occurred_at": START + n * 31 * DAY // 7, "recorded_at": START + n * 31 * DAY // 7 + n % 5 * DAY}
+        for n in range(12)
+    ],
+}  # fmt: skip
+
+
+def test_a_family_goes_from_the_catalogue_to_the_reasons(tmp_path: Path, recipe) -> None:
+    recipe("A feature family")
+    put(WORLD, tmp_path)
+    as_of = START + 40 * DAY
+    config = config_of(Rules(reaches="sql", horizon=7 * DAY, every=7 * DAY, words=WORDS), tmp_path)
+    with Run(config, as_of) as run:
+        specs = list_features(run.config, run.loaded)
+        mine = [s for s in specs if s.family == "rhythm"]
+        assert [s.name for s in mine] == [f"weekdays_{w}" for w in run.config.features.windows]
+        assert tuple(Feature.from_record(s.to_record()) for s in mine) == tuple(mine)
+        night = run.night(as_of)
+        longest = mine[-1]
+        for lead, value in zip(night.lead_id, night.values[longest.name], strict=True):
+            seen = [
+                e for e in WORLD["events"] if e["lead_id"] == lead and max(e["occurred_at"], e["recorded_at"]) < as_of
+            ]
+            seen = [e for e in seen if e["occurred_at"] >= as_of - longest.window.micros]
+            assert value == len({e["occurred_at"] // DAY % 7 for e in seen})
+        assert night.values[longest.name].max() > 1
+        facts = {s.name: 4.0 for s in mine}
+        assert describe_group(mine, facts, as_of) == f"{mine[0].words}: 4"
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_family_holds_the_laws_of_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe, swept: bool) -> None:
+    """Laws 2 and 5: equal whether the log ends at as_of or later, for training and for the night, in SQL and beside the sweep."""
+    recipe("A feature family")
+    as_of = START + 28 * DAY
+    monkeypatch.setattr(aggregate, "is_worth_compiling", lambda *_: swept)
+    config = config_of(Rules(reaches="sql", horizon=7 * DAY, every=7 * DAY, words=WORDS), tmp_path)
+    put(WORLD, tmp_path)
+    with Run(config) as run:
+        _, _, trained = run.train()
+        specs = trained.specs
+    cut, _ = later_than(WORLD, as_of)
+    put(cut, tmp_path)
+    with Run(config, as_of) as run:
+        night = run.night(as_of, specs)
+    names = [s.name for s in specs if s.family == "rhythm"]
+    then = trained.values[trained.as_of == as_of].set_index(trained.lead_id[trained.as_of == as_of])[names]
+    now = night.values.set_index(night.lead_id)[names]
+    both = then.index.intersection(now.index)
+    assert len(both) >= 2 and now.loc[both].to_numpy().max() > 1
+    assert then.loc[both].equals(now.loc[both])
+
+
+def test_a_model_without_its_family_says_which_package_lacks() -> None:
+    spec = Feature("weekdays_7d", "rhythm", "rhythm", "count", "plugged", "weekdays", "plugged")
+    with pytest.raises(ConfigError, match="needs the family 'rhythm', which no installed package gives"):
+        features_sql((spec,), {})

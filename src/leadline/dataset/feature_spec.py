@@ -23,7 +23,7 @@ Aggregate = Literal[
     "first_to_purchase", "since_depth", "progress", "progress_pace", "trend", "scanned",
     "colleague_acts", "colleagues_engaged", "colleagues_new", "colleagues_known", "share_engaged", "since_colleague",
     "roles_engaged", "any_role", "every_role", "since_new_role", "colleagues_reached",
-    "account_acts", "since_account_act", "engaged_by_size", "rate", "stage_now", "since_stage_now", "recycled", "meets", "share_met",
+    "account_acts", "since_account_act", "engaged_by_size", "rate", "stage_now", "since_stage_now", "recycled", "meets", "share_met", "plugged",
 ]  # fmt: skip
 
 
@@ -52,7 +52,7 @@ class Feature:
     words : str
         For people: "viewed the pricing page".
     table : str
-        Where it is read: events, leads, accounts, stages, or colleagues (the other leads of the account).
+        Where it is read: events, leads, accounts, stages, colleagues (the other leads of the account), or plugged (by a package's SELECT).
     field : str
         What the aggregate is about: a behaviour, an intent, a column, a stage; "" for any.
     by : str

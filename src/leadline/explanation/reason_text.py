@@ -37,6 +37,10 @@ def describe_group(group: Sequence[Feature], facts: dict[str, Any], as_of: int) 
     first, words = group[0], _printable(group[0].words)
     if first.aggregate == "value":
         return f"{words} is {_value(facts[first.name])}"
+    if first.aggregate == "plugged":
+        spec = next((s for s in group if facts[s.name] > 0), first)
+        value = float(facts[spec.name])
+        return f"{_printable(spec.words)}: {'unknown' if math.isnan(value) else f'{value:g}'}"
     if first.aggregate == "age":
         return f"created {_days(facts[first.name])} ago"
     if first.aggregate in STANDING:
@@ -65,7 +69,7 @@ def shortest_window(group: Sequence[Feature]) -> tuple[str, str] | None:
     ('count', 'since_last')
     """
     first = group[0]
-    if first.aggregate in ("value", "age", *STANDING, *MANNERS) or first.table == "stages":
+    if first.aggregate in ("value", "age", "plugged", *STANDING, *MANNERS) or first.table == "stages":
         return None
     if first.table == "colleagues":
         return ("colleagues_engaged", "since_colleague") if first.group == "colleagues" else None

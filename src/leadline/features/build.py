@@ -21,7 +21,7 @@ from leadline.errors import DataError, OutputError
 from leadline.features import daily_counts
 from leadline.features.collect import CollectedRows, collect_rows
 from leadline.features.compiled import aggregate
-from leadline.features.families import account, conversion_rates, funnel_stage, icp_fit
+from leadline.features.families import account, conversion_rates, funnel_stage, icp_fit, plugged
 from leadline.features.families import activity as own_acts
 from leadline.storage.dialect import DUCKDB, Dialect, identifier
 from leadline.tables.stages import stage_index
@@ -206,6 +206,7 @@ def features_sql(
         *(funnel_stage.clauses(standing) if standing else []),
         *(conversion_rates.clauses(rated, roles or {}, title, dialect) if rated else []),
         *icp_fit.clauses(specs, dialect),
+        *plugged.clauses(plugged.of(specs), dialect),
     ]
     if as_of is not None:
         parts = [daily_counts.newest(as_of) if daily_counts.name_of(part) == "stretches" else part for part in parts]
@@ -223,6 +224,7 @@ def features_sql(
     names += (
         account.names(others) + (["standing"] if standing else []) + (["rates"] if rated else []) + icp_fit.names(specs)
     )
+    names += dict.fromkeys(map(plugged.part, plugged.of(specs)))
     joins += [f"LEFT JOIN {n} ON {n}.lead_id = s.lead_id AND {n}.as_of = s.as_of" for n in names]
     head = "WITH " + ",\n".join(parts) + "\n" if parts else ""
     return f"{head}SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join(joins) + SORTED
@@ -265,6 +267,7 @@ def _column(spec: Feature, dialect: Dialect, swept: bool = False) -> str:
         (funnel_stage.of, funnel_stage.column),
         (conversion_rates.of, conversion_rates.column),
         (icp_fit.of, icp_fit.column),
+        (plugged.of, plugged.column),
     ):
         if of([spec]):
             return write(spec, dialect)

@@ -9,7 +9,7 @@ from leadline.config.schema import Config
 from leadline.core.privacy import MIN_GROUP_SIZE
 from leadline.dataset import account_members
 from leadline.dataset.feature_spec import Feature
-from leadline.features.families import account, conversion_rates, funnel_stage, icp_fit
+from leadline.features.families import account, conversion_rates, funnel_stage, icp_fit, plugged
 from leadline.storage.dialect import literal
 from leadline.tables import LoadedTables
 from leadline.tables.attributes import slugify, unique
@@ -57,6 +57,7 @@ def list_features(config: Config, loaded: LoadedTables) -> tuple[Feature, ...]:
     known = _in_history(config, loaded)
     specs += conversion_rates.specs(config, loaded.attributes, known, account_members.role_column(loaded))
     every = (*specs, *_attributes(loaded, known), *icp_fit.specs(config, loaded.attributes, known))
+    every += tuple(plugged.plugged_specs(config, loaded, [s.name for s in every]))
     return tuple(s for s in every if s.family not in config.features.without)
 
 
