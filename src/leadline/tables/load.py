@@ -136,6 +136,7 @@ def load(
         known_at is None,
         repeated=log.repeated(config, store),
         observed_until=until,
+        at_night=known is not None,
         dates=dates,
     )
     found += run_checks(checks.CHECKS, context)

@@ -32,7 +32,7 @@ class Context:
     """What a check may look at.
 
     `unique` names the tables in which a check saw a key of its own in every row; `repeated`, of tables whose keys were looked
-    at before, the column and how many rows repeat another exactly. Outcomes are taken to be recorded up to `observed_until`;
+    at before, the column and how many rows repeat another exactly. `at_night` says that the checks of a night will follow. Outcomes are taken to be recorded up to `observed_until`;
     `dates` are columns of times that are dates.
     """
 
@@ -43,6 +43,7 @@ class Context:
     default_limit: bool
     unique: set[str] = field(default_factory=set)
     repeated: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    at_night: bool = False
     observed_until: int = 0
     dates: tuple[DateColumn, ...] = ()
 

@@ -98,10 +98,12 @@ def orphans(context: Context) -> Iterator[Finding]:
             spelling = best_spelling(
                 context.store, f"SELECT DISTINCT {column} AS id FROM {table} WHERE {nobody}", known
             )
-            yield _orphans(f"{table}.{named}", count, first, total, spelling, table == "merges")
+            yield _orphans(f"{table}.{named}", count, first, total, spelling, table == "merges", context.at_night)
 
 
-def _orphans(subject: str, count: int, first: int, total: int, spelling: Spelling | None, is_merge: bool) -> Finding:
+def _orphans(
+    subject: str, count: int, first: int, total: int, spelling: Spelling | None, is_merge: bool, at_night: bool
+) -> Finding:
     is_all = count == total and count >= SURELY and not is_merge
     part = share(count / total, 0)
     seen = (
@@ -114,7 +116,7 @@ def _orphans(subject: str, count: int, first: int, total: int, spelling: Spellin
     if spelling is not None:
         seen += f"; {spelling.rows:,} of their ids match {spelling.words}"
         fix = f"{spelling.fix}; until then {loss}"
-    severity = Severity.ERROR if is_all else Severity.WARNING
+    severity = Severity.ERROR if is_all and not at_night else Severity.WARNING
     return Finding("LL108", severity, subject, seen, "known leads", fix, count)
 
 
@@ -138,7 +140,7 @@ def unknown_accounts(context: Context) -> Iterator[Finding]:
     seen = f"{'all ' if is_all else ''}{count:,} leads with an account name one that isn't in accounts (first: row {first})"
     seen += f"; {spelling.rows:,} of their ids match {spelling.words}" if spelling is not None else ""
     yield Finding(
-        "LL145", Severity.ERROR if is_all else Severity.WARNING, f"leads.{tables.leads.account}", seen, "accounts that leads name",
+        "LL145", Severity.ERROR if is_all and not context.at_night else Severity.WARNING, f"leads.{tables.leads.account}", seen, "accounts that leads name",
         spelling.fix if spelling is not None else "name the columns that join, or leave tables.accounts out", count,
     )  # fmt: skip
 
