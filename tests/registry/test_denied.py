@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -28,7 +30,9 @@ HERE, CHAMPION = "sqlite:///mlflow.db", "models:/demo@champion"
 
 
 @contextmanager
-def answering(status: int, body: bytes, asked: list[str] | None = None) -> Iterator[str]:
+def answering(
+    status: int, body: bytes, asked: list[str] | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """A server that is well, and answers everything else with one status."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -36,6 +40,8 @@ def answering(status: int, body: bytes, asked: list[str] | None = None) -> Itera
             if asked is not None:
                 asked.append(self.headers.get("Authorization") or "")
             self.send_response(200 if self.path == "/health" else status)
+            if 300 <= status < 400:
+                self.send_header("Location", "/login")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -46,8 +52,10 @@ def answering(status: int, body: bytes, asked: list[str] | None = None) -> Itera
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://someone:hunter2canary@127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://someone:hunter2canary@127.0.0.1:{server.server_address[1]}"
         server.shutdown()
 
 
@@ -66,6 +74,138 @@ def test_who_is_not_let_in_is_told_so_and_no_retry_helps(status: int) -> None:
     assert "canary" not in str(refusal.value)
     assert f"Basic {b64encode(b'someone:hunter2canary').decode()}" in asked
     assert not {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"} & set(os.environ)
+
+
+PAGES = {
+    "a login page": (200, b"<html>login please</html>", "a page, not an MLflow server.*MLFLOW_TRACKING_TOKEN"),
+    "another place": (302, b"", "sends leadline elsewhere.*MLFLOW_TRACKING_TOKEN"),
+    "nothing there": (404, b"no such page", "has no MLflow there.*version 3 or newer"),
+    "an old server": (200, b"2.16.2", "runs MLflow 2.16.2; expected 3 or newer"),
+}
+
+
+@pytest.mark.parametrize("what", PAGES)
+def test_what_is_no_mlflow_server_that_can_be_used_is_told_before_anything_is_fitted(what: str) -> None:
+    status, body, words = PAGES[what]
+    with answering(status, body) as uri:
+        for asked in (tracking.require_usable, tracking.version_of):
+            with pytest.raises(ConfigError, match=words):
+                asked(uri, "demo", *(["champion"] if asked is tracking.version_of else []))
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_a_server_that_is_busy_is_worth_another_try(status: int) -> None:
+    with answering(status, b"later") as uri, pytest.raises(RetryError, match=f"it says {status}"):
+        tracking.require_usable(uri, "demo")
+
+
+def certified(folder: Path) -> ssl.SSLContext:
+    """A server's side of TLS, with a certificate that nobody trusts."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")]),
+    )
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    (folder / "cert.pem").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "key.pem").write_bytes(secret)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context
+
+
+def test_a_certificate_that_nobody_trusts_is_told_with_where_to_name_its_authority(tmp_path: Path) -> None:
+    with answering(200, b"3.1.0", tls=certified(tmp_path)) as uri, pytest.raises(ConfigError) as refusal:
+        tracking.require_usable(uri, "demo")
+    assert "certificate isn't trusted" in str(refusal.value) and "MLFLOW_TRACKING_SERVER_CERT_PATH" in str(
+        refusal.value
+    )
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("file:./mlruns", "a folder"), ("./mlruns", "a folder"), ("mlruns", "a folder"), ("azureml://x", "no MLflow store"),
+        ("databricks", "its login"), ("databricks://profile", "its login"),
+    ],
+)  # fmt: skip
+def test_a_store_that_no_retry_makes_usable_is_a_matter_of_the_config(
+    uri: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ConfigError, match=words):
+        tracking.require_usable(uri, "demo")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A small store in a folder of its own, with one experiment."""
+    monkeypatch.chdir(tmp_path)
+    tracking.log_record(HERE, "demo", "first", {})
+    return HERE
+
+
+def test_an_experiment_that_was_deleted_is_told_with_the_command_that_restores_it(store: str) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{Path('mlflow.db').absolute()}")
+    client.delete_experiment(client.get_experiment_by_name("demo").experiment_id)
+    for asked in (tracking.require_usable, lambda uri, name: tracking.log_record(uri, name, "again", {})):
+        with pytest.raises(ConfigError, match="mlflow experiments restore --experiment-id 1"):
+            asked(store, "demo")
+    tracking.require_usable(store, "another")
+
+
+@pytest.mark.parametrize(
+    ("revision", "words"),
+    [("f5a4f2784254", "mlflow db upgrade sqlite:///.*/mlflow.db"), ("0123456789ab", "newer MLflow")],
+)
+def test_a_schema_of_another_mlflow_is_told_with_what_mends_it(store: str, revision: str, words: str) -> None:
+    with closing(sqlite3.connect("mlflow.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    with pytest.raises(ConfigError, match=words):
+        # in a process of its own: MLflow remembers that it has looked at a store
+        told = subprocess.run(
+            [sys.executable, "-c", "from leadline.registry import tracking as t; t.require_usable('sqlite:///mlflow.db', 'demo')"],
+            env=environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        raise ConfigError(told.stderr.strip().splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", ["a%20b", "what?", "100% ü #1"])
+def test_a_folder_of_any_name_holds_a_store(name: str, tmp_path: Path) -> None:
+    home = tmp_path / name
+    home.mkdir()
+    code = "from leadline.registry import tracking as t; t.log_record('sqlite:///mlflow.db', 'demo', 'one', {'a.json': {}})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=home, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (home / "mlflow.db").is_file() and [*home.glob("mlruns/*/*/artifacts/a.json")]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_two_first_runs_at_once_both_find_a_whole_store(tmp_path: Path) -> None:
+    code = "import sys; from leadline.registry import tracking as t; t.log_record('sqlite:///mlflow.db', sys.argv[1], 'one', {})"
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code, f"model-{n}"], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True)
+        for n in range(3)
+    ]  # fmt: skip
+    said = [run.communicate()[1] for run in runs]
+    assert [run.returncode for run in runs] == [0] * 3 and not any("Traceback" in one for one in said), said
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as store:
+        names = {name for (name,) in store.execute("SELECT name FROM experiments")}
+    assert {f"model-{n}" for n in range(3)} <= names
 
 
 def test_a_server_in_trouble_is_worth_another_try() -> None:

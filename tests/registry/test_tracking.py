@@ -204,11 +204,11 @@ def test_a_store_in_a_place_that_cannot_be_written_is_an_output_error(tmp_path: 
 
 
 MAKE = """
-from leadline.registry import tracking
+from leadline.registry import store_file, tracking
 with tracking._client("sqlite:///other.db"):
     import mlflow.store.tracking.sqlalchemy_store
 print("ready", flush=True)
-tracking._make("sqlite:///mlflow.db")
+store_file.make_store("sqlite:///mlflow.db")
 """
 
 

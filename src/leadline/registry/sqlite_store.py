@@ -20,7 +20,7 @@ from typing import Any
 from leadline.core.files import discard, write_text
 from leadline.errors import LeadlineError
 
-__all__ = ["SCHEMAS", "alias_version", "log_finished_run"]
+__all__ = ["SCHEMAS", "alias_version", "experiment_stands", "log_finished_run"]
 
 SCHEMAS = frozenset({"dc11669786a5"})
 """The schemas, by Alembic's number, of which a test holds that a run written here is the client's own: MLflow 3.17's."""
@@ -47,6 +47,22 @@ def alias_version(file: Path, name: str, alias: str) -> str | None:
         return None if found is None else str(found[0])
     except (sqlite3.Error, _LeftToClientError):
         return None
+
+
+def experiment_stands(file: Path, name: str) -> bool:
+    """Whether a store of a known schema can take a run of an experiment; False where the client must be asked, if only for its refusal.
+
+    Examples
+    --------
+    >>> experiment_stands(Path("no-such.db"), "demo")
+    False
+    """
+    try:
+        with _opened(file, "ro") as store:
+            _, folder = _experiment(store, name)
+            return folder.exists() or folder.parent.exists()
+    except (sqlite3.Error, _LeftToClientError):
+        return False
 
 
 def log_finished_run(

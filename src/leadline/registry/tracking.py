@@ -16,10 +16,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from leadline.core.files import discard, locked, staging
-from leadline.errors import MissingError, OutputError, RetryError
+from leadline.core.files import discard, locked
+from leadline.errors import ConfigError, MissingError, OutputError, RetryError
 from leadline.registry import moved, sqlite_store
 from leadline.registry.reaching import PATIENCE, refusal, require_reachable, without_credentials
+from leadline.registry.store_file import is_absent, make_store, odd_place, sqlite_file, sqlite_uri
 
 __all__ = [
     "PATIENCE",
@@ -37,6 +38,7 @@ __all__ = [
     "open_run",
     "reopen_run",
     "require_reachable",
+    "require_usable",
     "set_alias",
     "set_tag",
     "tag_of",
@@ -186,60 +188,65 @@ def _client(uri: str, make: bool = False) -> Iterator[tuple[Any, Any]]:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            file = _file(uri)
+            file = sqlite_file(uri)
             if file is not None:  # MLflow keeps one store a URI: two folders' mlflow.db must not become one
-                uri = f"sqlite:///{file.absolute()}"
+                uri = sqlite_uri(file)
             if make:
-                _make(uri)
+                make_store(uri)
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
             yield mlflow, mlflow.MlflowClient(uri, uri)
         except (MlflowException, SQLAlchemyError, OSError, ModuleNotFoundError) as error:
-            raise refusal(error) from error
-
-
-def _file(uri: str) -> Path | None:
-    """Return the file of a SQLite store; None for any other store."""
-    path = uri.removeprefix("sqlite:///").split("?")[0]
-    return Path(path) if uri.startswith("sqlite:///") and path not in ("", ":memory:") else None
+            raise refusal(error, uri) from error
 
 
 def clientless_file(uri: str) -> Path | None:
     """Return the file of a SQLite store that MLflow's own settings say nothing about; such a store needs no client."""
     plain = {*SETTINGS, "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"}  # these two are leadline's to say
     told = any(key.startswith("MLFLOW_") and key not in plain for key in os.environ)
-    return None if told or "?" in uri else _file(uri)
+    return None if told or "?" in uri else sqlite_file(uri)
 
 
-def is_absent(uri: str) -> bool:
-    """Tell whether a store is a file that isn't there yet: reading it must not make it."""
-    file = _file(uri)
-    return file is not None and not (file.is_file() and file.stat().st_size)
+def require_usable(uri: str, experiment: str) -> None:
+    """Make sure, before anything is fitted, that a run can be logged: to a store that this MLflow writes, in an experiment that stands.
 
-
-def _make(uri: str) -> None:
-    """Make a SQLite store whole or not at all: MLflow's own way, killed half through, leaves one that never opens."""
-    file = _file(uri)
-    if file is None or not is_absent(uri):
+    Raises
+    ------
+    ConfigError, MissingError, OutputError
+        What keeps it from that will be so at the next try, too.
+    RetryError
+        It doesn't answer now.
+    """
+    require_reachable(uri)
+    file = clientless_file(uri)
+    if is_absent(uri) or (file is not None and sqlite_store.experiment_stands(file, experiment)):
         return
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    with _client(uri) as (_, client):
+        _experiment(client, uri, experiment)
 
-    with staging(file.absolute().parent) as folder:
-        made = SqlAlchemyStore(f"sqlite:///{folder / 'new.db'}", "./mlruns")
-        made.engine.dispose()
-        file.unlink(missing_ok=True)  # an empty one
-        (folder / "new.db").rename(file)
+
+def _experiment(client: Any, uri: str, name: str) -> Any:
+    """Return an experiment that stands; None where there is none yet."""
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        return None
+    if found.lifecycle_stage != "active":
+        raise ConfigError(
+            f"tracking.experiment: {name} was deleted in MLflow; expected one that stands; restore it (`mlflow experiments restore "
+            f"--experiment-id {found.experiment_id}`), or name another under tracking.experiment"
+        )
+    file = sqlite_file(uri)
+    if file is not None:
+        moved.require_in_place(file, found.artifact_location)
+    return found
 
 
 @contextmanager
 def open_run(uri: str, experiment: str, model: str, run_name: str) -> Iterator[MlflowRun]:
     """Open a run; it is marked as failed if the block doesn't end well, and as killed by the next run if the process dies."""
     with _client(uri, make=True) as (mlflow, client):
-        found = client.get_experiment_by_name(experiment)
-        number = found.experiment_id if found else client.create_experiment(experiment)
-        file = _file(uri)
-        if file is not None and found is not None:
-            moved.require_in_place(file, found.artifact_location)
+        found = _experiment(client, uri, experiment)
+        number = found.experiment_id if found else client.create_experiment(experiment, odd_place(uri, experiment))
         _end_dead_runs(client, number)
         place = RUNS / f"{number}-{secrets.token_hex(8)}.lock"
         with ExitStack() as held:
@@ -405,7 +412,7 @@ def fetch_bundle(uri: str, name: str, version: str) -> Path:
         raise _missing(f"models:/{name}/{version}")
     with _client(uri) as (mlflow, client):
         _found(f"models:/{name}/{version}", lambda: client.get_model_version(name, version))
-        file = _file(uri)
+        file = sqlite_file(uri)
         if file is not None:
             moved.require_in_place(file, str(client.get_model_version_download_uri(name, version)))
         folder = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}"))

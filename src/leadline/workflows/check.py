@@ -13,8 +13,9 @@ from leadline.core.files import write_text
 from leadline.core.jsonable import to_jsonable
 from leadline.dataset import labels
 from leadline.dataset.labels import LabelCounts
-from leadline.errors import DataError, UsageError
+from leadline.errors import DataError, RetryError, UsageError
 from leadline.features import catalog
+from leadline.registry import tracking
 from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of
 from leadline.workflows.config_from_file import config_for
 from leadline.workflows.places import require_apart
@@ -102,6 +103,7 @@ def check(
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
     config = config_for(config, progress, outcome, positive, order_by, config_out, tables)
+    _ask_registry(config, progress)
     try:
         with check_data(config, parse_as_of(config, as_of), progress) as seen:
             found = seen.findings + _of_snapshots(config, seen, progress).accept(config.leaks.accept)
@@ -116,6 +118,14 @@ def check(
         if error.findings is None:
             raise
         return CheckResult(config.name, None, {}, LabelCounts(), error.findings)
+
+
+def _ask_registry(config: Config, progress: Progress) -> None:
+    """Refuse a registry that training could never log to; one that is only down now is told."""
+    try:
+        tracking.require_usable(config.tracking.uri, config.experiment)
+    except RetryError as error:
+        progress(f"warning: {error}")
 
 
 def _of_snapshots(config: Config, seen: CheckedData, progress: Progress) -> Findings:

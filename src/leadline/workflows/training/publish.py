@@ -166,9 +166,10 @@ def require_registry(config: Config) -> None:
 
     Raises
     ------
-    OutputError, RetryError
+    ConfigError, MissingError, OutputError, RetryError
         As `publish_version` would, after the fitting.
     """
+    tracking.require_usable(config.tracking.uri, config.experiment)
     _refuse_taken(config, bundle.MODELS / config.name)
 
 

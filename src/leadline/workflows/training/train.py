@@ -206,9 +206,9 @@ def _train(config: Config, as_of: str | int | None, progress: Progress, tune: in
             raise UsageError(f"--tune: the config sets {named} in `model`; expected one of both; leave one out")
     if config.model.use is not None:
         load_factory(config.model.use, config.model.params, config.seed)  # as well
+    require_registry(config)  # what a store lacks is known before anything is read
     made = prepare_training(config, parse_as_of(config, as_of), progress)
     folds, said = make_folds(config, made)
-    require_registry(config)
     fitted, judgement = evaluate_model(fit_model(config, made, folds, tune, progress), said, progress)
     found, stages = fit_later_stages(fitted, progress)
     judgement = replace(judgement, findings=judgement.findings + found, stages=stages)
