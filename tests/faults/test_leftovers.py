@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from leadline.core import leftovers
 from leadline.core.leftovers import sweep_scratch
 from projects import NIGHT, inside
 
@@ -118,3 +119,20 @@ def test_what_tells_of_people_is_for_its_owner_alone(scored_home: Path, run, tri
         name: stat.S_IMODE((scored_home / name).stat().st_mode) for name in ("two", "two/o.csv", "two/o.csv.night.json")
     }
     assert modes == {"two": 0o750, "two/o.csv": 0o640, "two/o.csv.night.json": 0o640}
+
+
+def test_a_folder_that_is_swept_before_it_is_open_is_made_again(tmp_path: Path) -> None:
+    """Another process's sweep may come between making and opening."""
+    made: list[Path] = []
+
+    def make() -> Path:
+        made.append(tmp_path / str(len(made)))
+        if len(made) > 2:
+            made[-1].mkdir()
+        return made[-1]
+
+    folder, handle = leftovers.opened(make)
+    os.close(handle)
+    assert folder == made[2] and folder.is_dir()
+    with pytest.raises(FileNotFoundError):
+        leftovers.opened(lambda: Path(tempfile.mkdtemp(dir=tmp_path / "no-such")))

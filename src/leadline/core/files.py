@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.core.jsonable import LARGEST_JSON, parse_json
-from leadline.core.leftovers import STAGING, hold, sweep
+from leadline.core.leftovers import STAGING, hold, opened, sweep
 from leadline.errors import OutputError, RetryError
 
 __all__ = [
@@ -174,12 +174,12 @@ def staging(parent: Path, private: bool = False) -> Iterator[Path]:
         _make_folder(parent, private)
         sweep(parent)
 
-        def make() -> tuple[Path, int]:
+        def make() -> Path:
             folder = parent / f"{STAGING}{secrets.token_hex(4)}-{secrets.token_hex(4)}"
             folder.mkdir(0o700 if private else 0o777)
-            return folder, os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            return folder
 
-        folder, handle = hold(make)
+        folder, handle = hold(lambda: opened(make))
         if private and _modes() is not None:
             os.fchmod(handle, _modes()[1])  # type: ignore[index]
     try:

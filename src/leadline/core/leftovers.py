@@ -19,7 +19,7 @@ from pathlib import Path
 
 from leadline.errors import OutputError
 
-__all__ = ["STAGING", "ScratchFolder", "hold", "sweep", "sweep_scratch"]
+__all__ = ["STAGING", "ScratchFolder", "hold", "opened", "sweep", "sweep_scratch"]
 
 STAGING = ".staging-"
 STAGED = re.compile(r"\.staging-[0-9a-f]+-")
@@ -100,6 +100,20 @@ def hold(make: Callable[[], tuple[Path, int]]) -> tuple[Path, int]:
         os.close(handle)
 
 
+def opened(make: Callable[[], Path]) -> tuple[Path, int]:
+    """Make a folder and open it; where a sweep was quicker than the opening, make another.
+
+    Parameters
+    ----------
+    make : callable
+        Makes a folder that was never there before.
+    """
+    while True:
+        folder = make()
+        with suppress(FileNotFoundError):
+            return folder, os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
 class ScratchFolder:
     """A folder for what a process spills, in the system's folder for such; gone when it is cleaned up, or swept by a later one.
 
@@ -115,12 +129,8 @@ class ScratchFolder:
     def __init__(self, prefix: str) -> None:
         sweep_scratch()
 
-        def make() -> tuple[Path, int]:
-            place = tempfile.mkdtemp(prefix=prefix)
-            return Path(place), os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-
         try:
-            place, handle = hold(make)
+            place, handle = hold(lambda: opened(lambda: Path(tempfile.mkdtemp(prefix=prefix))))
         except OSError as error:
             why = os.strerror(error.errno or 0).lower()
             raise OutputError(
