@@ -24,9 +24,9 @@ ALLOWED = {
     ("core/leftovers.py", "open"): "os.open for reading, to ask for the lock of what lies there",
     ("storage/spark.py", "TemporaryDirectory"): "tables are handed over there; it is gone when the store closes",
     ("cli/streams.py", "open"): "os.open of the null device, where what libraries print goes",
-    ("registry/tracking.py", "unlink"): "an empty SQLite store, which MLflow can't open, makes way for a whole one",
+    ("registry/store_file.py", "unlink"): "an empty SQLite store, which MLflow can't open, makes way for a whole one",
     (
-        "registry/tracking.py",
+        "registry/store_file.py",
         "rename",
     ): "MLflow writes its own store, in a folder that files.staging gives; it is put in place whole",
 }

@@ -221,7 +221,7 @@ def changed(name: str, change: Callable[[pa.Table], pa.Table]) -> None:
     pq.write_table(change(pq.read_table(path)), path)
 
 
-def swapped(column: str, values: Callable[[int], list[Any]]) -> Callable[[pa.Table], pa.Table]:
+def swapped(column: str, values: Callable[[int], Any]) -> Callable[[pa.Table], pa.Table]:
     return lambda t: t.set_column(t.schema.get_field_index(column), column, pa.array(values(len(t))))
 
 
@@ -229,7 +229,7 @@ def swapped(column: str, values: Callable[[int], list[Any]]) -> Callable[[pa.Tab
     ("name", "change", "item"),
     [
         ("leads", swapped("country", lambda n: [f"Landen {i % 7}" for i in range(n)]), "levels"),
-        ("accounts", swapped("employees", lambda n: ["many"] * n), "nulls"),  # a number that became words
+        ("accounts", swapped("employees", lambda n: pa.nulls(n, pa.int64())), "nulls"),
     ],
 )
 def test_what_went_wrong_with_the_export_is_refused(
@@ -239,6 +239,12 @@ def test_what_went_wrong_with_the_export_is_refused(
     with pytest.raises(DataError, match=rf"nightly\.{item}: "):
         night()
     assert any(f"nightly.{item}" in text for text in night(nightly=f", {item}: warn").warnings)
+
+
+def test_a_number_that_became_words_is_refused_by_its_column(night: Callable[..., Any]) -> None:
+    changed("accounts", swapped("employees", lambda n: ["many"] * n))
+    with pytest.raises(DataError, match=r"LL141 accounts\.employees: 0 of [\d,]+ values are numbers"):
+        night()
 
 
 def test_a_column_that_is_gone_is_refused_by_name(night: Callable[..., Any]) -> None:

@@ -94,8 +94,9 @@ def _ask(uri: str) -> _Answer:
     parts = urlsplit(uri)
     host = parts.netloc.rpartition("@")[2]  # a password is for MLflow alone
     asked = urlunsplit((parts.scheme, host, parts.path.rstrip("/") + "/version", "", ""))
+    ask = urllib.request.build_opener(_Staying).open
     try:
-        with urllib.request.build_opener(_Staying).open(asked, timeout=PATIENCE) as answer:
+        with ask(asked, timeout=PATIENCE) as answer:
             return _Answer(trouble=_version_trouble(answer.read(200).decode("utf-8", "replace").strip()))
     except urllib.error.HTTPError as error:
         if 300 <= error.code < 400:
