@@ -22,7 +22,7 @@ import pytest
 from leadline.core.files import write_json
 from leadline.core.point_in_time import Horizon
 from leadline.errors import ConfigError, MissingError, RetryError
-from leadline.registry import pinned, tracking
+from leadline.registry import pinned, sqlite_store, tracking
 from leadline.registry.moved import rewrite_paths
 from projects import NIGHT, environment, inside, leadline
 
@@ -288,18 +288,39 @@ def test_the_run_of_a_process_that_died_is_ended_as_killed_by_the_next(tmp_path:
         assert not list(Path(".leadline/runs").iterdir())
 
 
+@pytest.mark.parametrize("by_client", [True, False])
+def test_a_folder_that_was_moved_whole_goes_on_where_it_is(tmp_path: Path, by_client: bool) -> None:
+    """A night, too, which writes its run without MLflow's client, makes nothing where the folder once was."""
+    old, new = tmp_path / "here", tmp_path / "there"
+    old.mkdir()
+    with inside(old):
+        tracking.log_record(HERE, "demo", "one", {"a.txt": "x"})
+    old.rename(new)
+    with inside(new):
+        if not by_client:
+            told = ("demo", "night", {}, [], ("b.txt", {}))
+            assert not sqlite_store.log_finished_run(Path("mlflow.db"), *told), (
+                "left to the client, which mends the paths"
+            )
+        tracking.log_record(HERE, "demo", "two", {"b.txt": "y"})
+        assert sqlite_store.log_finished_run(Path("mlflow.db"), "demo", "night", {}, [], ("c.json", {}))
+        assert [len([*Path("mlruns").rglob(name)]) for name in ("a.txt", "b.txt", "c.json")] == [1, 1, 1]
+    assert not old.exists()
+
+
 def test_paths_of_a_store_that_was_moved_are_told_with_the_command_that_mends_them(home: Path, tmp_path: Path) -> None:
     old, new = tmp_path / "old home", tmp_path / "new"
     for place in (old, new):
         place.mkdir()
     with inside(old), tracking.open_run(HERE, "demo", "demo", "one") as run:
         run.mlflow.log_text("x", "a.txt")
-    for name in ("mlflow.db", "mlruns"):
-        shutil.move(old / name, new / name)
+    shutil.move(old / "mlflow.db", new / "mlflow.db")
+    shutil.move(old / "mlruns", tmp_path / "kept")
     with inside(new):
         with pytest.raises(MissingError, match="the store was moved") as refusal:
             tracking.log_record(HERE, "demo", "two", {"b.txt": "y"})
         assert not (old / "mlruns").exists()
+        shutil.move(tmp_path / "kept", new / "mlruns")
         words = str(refusal.value).partition("run `")[2].rstrip("`")
         assert words.startswith("python -m leadline.registry.moved mlflow.db ")
         done = subprocess.run(

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from leadline.errors import MissingError, UsageError
 
-__all__ = ["require_in_place", "rewrite_paths"]
+__all__ = ["is_in_place", "require_in_place", "rewrite_paths"]
 
 PATHS = (
     ("experiments", "artifact_location"),
@@ -31,10 +31,12 @@ STORE = "mlruns"
 def require_in_place(store: Path, location: str) -> None:
     """Make sure that the artifacts which a store speaks of are where it says, as far as they are in its own folder.
 
+    Where the folder was moved with both in it, the store's paths follow.
+
     Raises
     ------
     MissingError
-        They aren't there, and stood beside the store once: it was moved.
+        They aren't there, stood beside the store once, and don't now: it was moved without them.
 
     Examples
     --------
@@ -42,21 +44,40 @@ def require_in_place(store: Path, location: str) -> None:
     >>> require_in_place(Path("/srv/new/mlflow.db"), "/no-such/home/mlruns/1")
     Traceback (most recent call last):
     ...
-    leadline.errors.MissingError: tracking.uri: /srv/new/mlflow.db keeps its artifacts in /no-such/home/mlruns, which isn't there: the store was moved; expected them beside it; run `python -m leadline.registry.moved /srv/new/mlflow.db /no-such/home /srv/new`
+    leadline.errors.MissingError: tracking.uri: /srv/new/mlflow.db keeps its artifacts in /no-such/home/mlruns, which isn't there: the store was moved without them; expected them beside it; move them, too, or, where they are elsewhere, run `python -m leadline.registry.moved /srv/new/mlflow.db /no-such/home /srv/new`
     """
-    parts = urlsplit(location)
-    if parts.scheme not in ("", "file"):
+    root, home = _root(location), store.absolute().parent
+    if root is None or is_in_place(store, location):
         return
-    place = Path(unquote(parts.path) if parts.scheme else location)
-    root = next((p for p in [place, *place.parents] if p.name == STORE), None)
-    home = store.absolute().parent
-    if root is None or root.exists() or root.parent == home or root.parent == Path.cwd():
+    if (home / STORE).is_dir():
+        rewrite_paths(store, str(root.parent), str(home))
         return
     words = shlex.join([str(store), str(root.parent), str(home)])
     raise MissingError(
-        f"tracking.uri: {store} keeps its artifacts in {root}, which isn't there: the store was moved; "
-        f"expected them beside it; run `python -m leadline.registry.moved {words}`"
+        f"tracking.uri: {store} keeps its artifacts in {root}, which isn't there: the store was moved without them; "
+        f"expected them beside it; move them, too, or, where they are elsewhere, run `python -m leadline.registry.moved {words}`"
     )
+
+
+def is_in_place(store: Path, location: str) -> bool:
+    """Whether a store's artifacts are where it says, or would be made beside it.
+
+    Examples
+    --------
+    >>> is_in_place(Path("/srv/mlflow.db"), "/srv/mlruns/1"), is_in_place(Path("/srv/new/mlflow.db"), "/no-such/home/mlruns/1")
+    (True, False)
+    """
+    root = _root(location)
+    return root is None or root.exists() or root.parent in (store.absolute().parent, Path.cwd())
+
+
+def _root(location: str) -> Path | None:
+    """Return the folder of all artifacts on this machine; None where they are elsewhere."""
+    parts = urlsplit(location)
+    if parts.scheme not in ("", "file"):
+        return None
+    place = Path(unquote(parts.path) if parts.scheme else location)
+    return next((p for p in [place, *place.parents] if p.name == STORE), None)
 
 
 def rewrite_paths(store: Path, old: str, new: str) -> int:

@@ -13,12 +13,13 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from leadline.core.files import discard, write_text
 from leadline.errors import LeadlineError
+from leadline.registry.moved import is_in_place
 
 __all__ = ["SCHEMAS", "alias_version", "experiment_stands", "log_finished_run"]
 
@@ -59,8 +60,7 @@ def experiment_stands(file: Path, name: str) -> bool:
     """
     try:
         with _opened(file, "ro") as store:
-            _, folder = _experiment(store, name)
-            return folder.exists() or folder.parent.exists()
+            return bool(_experiment(store, file, name))
     except (sqlite3.Error, _LeftToClientError):
         return False
 
@@ -92,7 +92,7 @@ def log_finished_run(
     try:
         with _opened(file, "rw") as store:
             store.execute("BEGIN IMMEDIATE")
-            number, folder = _experiment(store, experiment)
+            number, folder = _experiment(store, file, experiment)
             place = folder / run
             write_text(place / "artifacts" / record[0], json.dumps(record[1], indent=2, default=str))
             _insert_run(store, run, run_name, now, number, place)
@@ -111,6 +111,8 @@ def log_finished_run(
     except (sqlite3.Error, LeadlineError, OSError, _LeftToClientError):
         if place is not None:
             discard(place)
+            with suppress(OSError):
+                place.parent.rmdir()  # the experiment's, where this would have been its first run
         return False
 
 
@@ -128,13 +130,13 @@ def _opened(file: Path, mode: str) -> Iterator[sqlite3.Connection]:
         yield store
 
 
-def _experiment(store: sqlite3.Connection, name: str) -> tuple[int, Path]:
+def _experiment(store: sqlite3.Connection, file: Path, name: str) -> tuple[int, Path]:
     """Return an active experiment's number, and the folder of its runs."""
     found = store.execute(
         "SELECT experiment_id, artifact_location FROM experiments WHERE workspace = 'default' AND name = ? AND lifecycle_stage = 'active'",
         (name,),
     ).fetchone()
-    if found is None or not Path(str(found[1])).is_absolute():
+    if found is None or not Path(str(found[1])).is_absolute() or not is_in_place(file, str(found[1])):
         raise _LeftToClientError
     return int(found[0]), Path(str(found[1]))
 

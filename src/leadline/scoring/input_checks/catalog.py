@@ -28,7 +28,7 @@ def _check(code: str, title: str, severity: Severity, look: Any, limit: str, key
 
 
 CATALOG: tuple[InputCheck, ...] = (
-    _check("LL401", "table without new rows", ERROR, tables.stale, "events: nightly.freshness; others warn from then on, or from twice their longest quiet time, and leads and stages are refused from twice nightly.freshness on", "stale"),
+    _check("LL401", "table without new rows", ERROR, tables.stale, "events: nightly.freshness; others warn from then on, or from twice their longest quiet time, and leads and stages, where both are old, are refused from twice nightly.freshness on", "stale"),
     _check("LL402", "rows that are gone", ERROR, tables.lost, f"warns from {tables.SOME_LOST:.0%} of a known past; refuses from {tables.MOST_LOST:.0%} or a whole week (leads, stages, opportunities, merges), {tables.MANY_LOST:.0%} or four weeks (others)"),
     _check("LL403", "a past that grew", ERROR, tables.grown, f"warns from {tables.SOME_GROWN:g} times the rows of a known past; refuses from {tables.MOST_GROWN:g}"),
     _check("LL404", "gap in time", ERROR, tables.gap, f"warns from {tables.SHORT_GAP} days without a row, or twice the longest known; refuses from {tables.LONG_GAP}"),

@@ -48,17 +48,22 @@ def stale(night: NightInputs) -> Iterator[Answer]:
     """Tell tables whose newest row is too old: events by the config, others by their own rhythm, too."""
     yield from _stale_acts(night)
     bound = night.plan.freshness.micros // DAY
+    old: dict[str, tuple[int, int, int]] = {}
     for name, now, _ in night.pairs("LL401"):
         if name == _main(night) or name in ("accounts", "merges") or now.newest is None:
             continue
         age = (night.as_of - now.newest) // DAY - 1  # the newest day may have lasted until midnight
         usual = max(bound, 2 * now.quiet + 1)
         if age > usual:
-            seen = f"the newest row is {age}d old ({format_instant(now.newest)[:10]}), and other tables have newer ones"
-            fix = "load the missing export, or set nightly.stale: warn"
-            # An office that is closed for a week changes no stage, while leads go on clicking.
-            strong = name in ("leads", "stages") and age > max(2 * bound, usual)
-            yield _say(name, strong, seen, f"one of the last {usual}d before --as-of", fix)
+            old[name] = age, usual, now.newest
+    # An office that is closed for a week changes no stage, while leads go on clicking; and for weeks there may be no new
+    # lead, while stages change. Where all that a CRM writes is old, it wasn't exported.
+    crm = [name for name, *_ in night.pairs("LL401") if name in ("leads", "stages")]
+    gone = all(name in old and old[name][0] > max(2 * bound, old[name][1]) for name in crm)
+    for name, (age, usual, newest) in old.items():
+        seen = f"the newest row is {age}d old ({format_instant(newest)[:10]}), and other tables have newer ones"
+        fix = "load the missing export, or set nightly.stale: warn"
+        yield _say(name, name in crm and gone, seen, f"one of the last {usual}d before --as-of", fix)
 
 
 def _main(night: NightInputs) -> str:
