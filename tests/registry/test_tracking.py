@@ -19,7 +19,7 @@ import pytest
 
 from forked import Forks
 from leadline import score
-from leadline.errors import MissingError, OutputError, RetryError
+from leadline.errors import DataError, MissingError, OutputError, RetryError
 from leadline.registry import tracking
 from leadline.registry.bundle import read_bundle
 from projects import CANARY, KNOWN_AT, LEADS, NIGHT, environment, inside
@@ -141,6 +141,21 @@ def test_mlflow_serves_exactly_the_scorers_probabilities(trained_home) -> None:
     assert np.array_equal(said["probability"].to_numpy(), result.scorer.probability(values))
     assert [c.name for c in model.metadata.signature.outputs] == ["probability"]
     assert set(model.metadata.signature.inputs.input_names()) == set(result.scorer.names)
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_mlflow_takes_whole_numbers_as_a_csv_gives_them_and_names_what_lacks(trained_home) -> None:
+    folder, result = trained_home
+    values = result.prepared.features.values[list(result.scorer.names)].iloc[:200]
+    whole = [name for name in values if values[name].dtype == float and (values[name] % 1 == 0).all()]
+    as_read = values.astype(dict.fromkeys(whole, "int64"))
+    assert len(whole) > 20
+    with inside(folder), tracking._client(URI) as (mlflow, _):
+        model = mlflow.pyfunc.load_model("models:/demo@champion")
+        said = model.predict(as_read)
+        with pytest.raises(DataError, match=f"features: {whole[0]} isn't there"):
+            model.predict(values.drop(columns=[whole[0]]))
+    assert np.array_equal(said["probability"].to_numpy(), result.scorer.probability(values))
 
 
 def test_without_the_models_folder_the_bundle_comes_from_the_artifacts(home: Path) -> None:

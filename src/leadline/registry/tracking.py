@@ -117,9 +117,11 @@ class MlflowRun:
         """Log the bundle as a pyfunc (models-from-code) and register it; return the version."""
         from mlflow.models import ModelSignature
         from mlflow.types import ColSpec, Schema
+        from mlflow.types.schema import AnyType
 
+        # A CSV gives whole numbers where nothing is missing, which MLflow would refuse for a double; `serving` looks itself.
         kinds = {"category": "string"}
-        asked = [ColSpec(kinds.get(kind, "double"), name, required=False) for name, kind in columns]
+        asked = [ColSpec(kinds.get(kind, AnyType()), name, required=False) for name, kind in columns]
         inputs = Schema(asked) if asked else None  # where only the base rate scores, and MLflow has no empty schema
         _skip_package_scan()
         with redirect_stderr(io.StringIO()):  # MLflow prints there what leadline tells itself
