@@ -269,6 +269,7 @@ CASES: dict[str, tuple[int, str, Callable[[Path], object], list[str]]] = {
     "no config": (66, "no such file", lambda h: None, ["check", "nowhere.yaml"]),
     "a config that is no YAML": (78, "not YAML", lambda h: (h / "demo.yaml").write_text("a: [1"), ["train", "demo.yaml"]),
     "an unknown key": (78, "did you mean `seed`", lambda h: edited(h, "seed: 7", "seeed: 7"), ["score", "demo.yaml", "--as-of", NIGHT]),
+    "two leads to explain": (2, "explain tells of one", lambda h: None, ["explain", "demo.yaml", "--lead", "L1", "--lead", "L2"]),
     "an unknown command": (2, "Did you mean 'train'", lambda h: None, ["trane", "demo.yaml"]),
     "an unknown option": (2, "--as-of", lambda h: None, ["train", "demo.yaml", "--as-off", "1"]),
     "no as_of": (2, "--as-of", lambda h: None, ["score", "demo.yaml"]),

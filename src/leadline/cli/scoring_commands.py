@@ -86,7 +86,7 @@ def _span(
 
 def explain(
     config: ConfigPath,
-    lead: Annotated[str, typer.Option("--lead", metavar="ID", help="Whom to explain.", show_default=False)],
+    lead: Annotated[list[str], typer.Option("--lead", metavar="ID", help="Whom to explain.", show_default=False)],
     as_of: AsOf = None,
     leads: LeadsFile = None,
     model: Model = None,
@@ -102,11 +102,13 @@ def explain(
     from leadline.workflows.scoring.explain import explain as run
     from leadline.workflows.scoring.lead_page import explain_page
 
+    if len(lead) > 1:
+        raise UsageError(f"--lead: {len(lead)} leads; explain tells of one; run it once for each")
     console = console_of(quiet, log, as_json)
     if html is None:
-        console.explained(run(config, lead, as_of, model, console.progress, leads=leads))
+        console.explained(run(config, lead[0], as_of, model, console.progress, leads=leads))
     else:
-        made = explain_page(config, lead, as_of, html, model, console.progress, leads=leads)
+        made = explain_page(config, lead[0], as_of, html, model, console.progress, leads=leads)
         console.explained(made.told, made.page)
 
 
