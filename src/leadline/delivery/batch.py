@@ -8,7 +8,6 @@ from typing import Any
 
 from leadline.config.scoring import Nightly
 from leadline.delivery.sink import RunKey, Sink
-from leadline.features.families.intent_stage import COLUMN as INTENT_STAGE
 from leadline.registry.bundle import Bundle
 from leadline.scoring.ranking import Scores, trailing_columns
 
@@ -142,11 +141,13 @@ def read_stored_scores(rows: Any, key: RunKey) -> Scores:
         return column
 
     def numbers(name: str) -> Any:
-        column = rows.column(name).to_numpy(zero_copy_only=False)
-        return column.astype(bool if name == "is_holdout" else np.float64)
+        return rows.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
 
     def told(name: str) -> Any:
-        return texts(name) if name == INTENT_STAGE else numbers(name)
+        kind = str(rows.schema.field(name).type)  # as `Scores.to_arrow` gave it
+        if kind in ("bool", "int64"):
+            return rows.column(name).to_numpy(zero_copy_only=False).astype(kind)
+        return texts(name) if kind in ("string", "null") else numbers(name)
 
     why = [texts(name) for name in rows.column_names if name.startswith("reason_")]
     return Scores(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from leadline.model.scorer import Scorer
     from leadline.scoring.previous_scores import PreviousScores
 
-__all__ = ["COLUMNS", "Scores", "rank_leads", "rank_order", "trailing_columns"]
+__all__ = ["COLUMNS", "TRAILING", "Scores", "rank_leads", "rank_order", "trailing_columns"]
 
 COLUMNS = (
     "lead_id", "account_id", "as_of", "probability", "rank", "tier", "previous_probability",
@@ -26,19 +26,23 @@ COLUMNS = (
 """The columns of the scores, in their order; issues may add more behind them."""
 
 
+TRAILING = (
+    "score", "fit_score", "engagement_score", "grade", "segment", "definitions_met", "change",
+    "probability_low", "probability_high", "p_", "expected_", INTENT_STAGE, "is_holdout",
+)  # fmt: skip
+"""The columns that may stand behind `COLUMNS`, in their order: a name, or with "_" at its end the beginning of several."""
+
+
 def trailing_columns(names: Iterable[str]) -> list[str]:
-    """Return which of a table's columns trail: probabilities given a stage, expected values, intent stages, and the holdout.
+    """Return which of a table's columns trail, in their order; those with one beginning stay as they stand.
 
     Examples
     --------
-    >>> trailing_columns([*COLUMNS, "p_won_given_sql", "expected_value", "territory"])
-    ['p_won_given_sql', 'expected_value']
+    >>> trailing_columns([*COLUMNS, "is_holdout", "expected_value", "p_won_given_sql", "territory"])
+    ['p_won_given_sql', 'expected_value', 'is_holdout']
     """
-    return [
-        n
-        for n in names
-        if n not in COLUMNS and (n.startswith(("p_", "expected_")) or n in (INTENT_STAGE, "is_holdout"))
-    ]
+    found = [n for n in names if n not in COLUMNS]
+    return [n for word in TRAILING for n in found if n == word or (word.endswith("_") and n.startswith(word))]
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,8 @@ class Scores:
         Rows × five texts.
     model_name, model_version : str
         Which scorer.
-    later : mapping of str to float64, bool or object array
-        Trailing columns by name: of the downstream stages, the expected value, the stage of intent as text,
-        and `is_holdout`.
+    later : mapping of str to float64, int64, bool or object array
+        Columns of `TRAILING` by name; an object array holds texts.
     said : tuple of str
         What went otherwise than it should.
     """
@@ -109,10 +112,10 @@ class Scores:
             "model_name": pa.array([self.model_name] * n, pa.string()),
             "model_version": pa.array([self.model_version] * n, pa.string()),
         }
-        kinds = {"b": pa.bool_(), "O": pa.string()}
+        kinds = {"b": pa.bool_(), "i": pa.int64(), "O": pa.string()}
         trailing = {
             name: pa.array(values, kinds.get(values.dtype.kind, pa.float64()), from_pandas=True)
-            for name, values in self.later.items()
+            for name, values in ((name, self.later[name]) for name in trailing_columns(self.later))
         }
         return pa.table({**{name: columns[name] for name in COLUMNS}, **trailing})
 
