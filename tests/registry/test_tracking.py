@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from forked import Forks
@@ -25,6 +26,9 @@ from leadline.registry.bundle import read_bundle
 from projects import CANARY, KNOWN_AT, LEADS, NIGHT, environment, inside
 
 URI = "sqlite:///mlflow.db"
+
+
+PICTURES = ("drivers", "calibration", "gains", "folds", "roc", "precision_recall", "confusion_matrix", "shap_summary")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +86,7 @@ def test_a_run_has_the_bundle_and_the_evidence_as_artifacts(run: Any, trained_ho
         places = {a.path for top in ("bundle", "evidence") for a in client.list_artifacts(run.info.run_id, top)}
         mine = client.download_artifacts(run.info.run_id, "bundle")
     assert {"evidence/config.yaml", "evidence/record.json", "evidence/drivers.json"} <= places
-    assert sum(place.endswith(".png") for place in places) >= 3
+    assert {f"evidence/{name}.png" for name in PICTURES} <= places and "evidence/confusion_matrix.json" in places
     assert read_bundle(Path(mine), "1").files == read_bundle(folder / "models/demo/1").files
 
 
@@ -113,8 +117,56 @@ def test_no_leads_data_lies_in_mlflow_or_in_the_bundle(trained_home, demo_tables
         assert not any(account.encode() in data for account in accounts[:50]), place
 
 
-def test_the_model_has_no_input_example(trained_home) -> None:
-    assert not [p for p in (trained_home[0] / "mlruns").rglob("*") if "input_example" in p.name]
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_the_input_example_is_a_row_of_medians_that_the_model_takes(trained_home) -> None:
+    folder, result = trained_home
+    with inside(folder), tracking._client(URI) as (mlflow, _):
+        model = mlflow.pyfunc.load_model("models:/demo@champion")
+        example = model.input_example
+        said = model.predict(example)
+    values = result.prepared.features.values
+    assert len(example) == 1 and list(example) == [spec.name for spec in result.prepared.features.specs]
+    for spec in result.prepared.features.specs:
+        told = example[spec.name].iloc[0]
+        if spec.kind != "category":
+            assert told == pytest.approx(float(np.nanmedian(values[spec.name].to_numpy(dtype=float))), nan_ok=True)
+        elif told is not None:
+            assert (values[spec.name] == told).sum() >= 20
+    assert 0 < said["probability"].iloc[0] < 1
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_the_trees_alone_are_there_for_lightgbms_own_tools(trained_home) -> None:
+    folder, result = trained_home
+    with inside(folder), tracking._client(URI) as (mlflow, _):
+        import mlflow.lightgbm
+
+        trees = mlflow.lightgbm.load_model("models:/demo@champion")
+    values = result.prepared.features.values.iloc[:50]
+    scorer = result.scorer
+    margin = trees.predict(scorer.encoder.tree(values), raw_score=True)
+    whole = margin + scorer.recipe.share * scorer.logistic.margin(scorer.encoder.linear(values))
+    assert np.allclose(whole, scorer.margin(values), atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_the_confusion_matrix_is_that_of_the_newest_folds_predictions(trained_home) -> None:
+    folder, result = trained_home
+    with inside(folder), tracking._client(URI) as (_, client):
+        told = json.loads(Path(client.download_artifacts(result.run_id, "evidence/confusion_matrix.json")).read_text())
+    rows = pd.read_parquet(folder / "backtests/demo/1.parquet")
+    newest = rows[rows.judged]
+    cuts = json.loads((folder / "models/demo/1/tiers.json").read_text())
+    scale = result.fitted.honest.rescaled
+    assert [row["tier"] for row in told] == cuts["names"][:-1] and [row["minimum"] for row in told] == cuts["cuts"]
+    p = newest.probability.map(scale)
+    for row in told:
+        hit = newest.weight[(p >= row["minimum"]) & (newest.y == 1)].sum()
+        false = newest.weight[(p >= row["minimum"]) & (newest.y == 0)].sum()
+        assert (row["true_positive"], row["false_positive"]) == pytest.approx((hit, false))
+        assert sum(
+            row[cell] for cell in ("true_positive", "false_positive", "false_negative", "true_negative")
+        ) == pytest.approx(newest.weight.sum())
 
 
 def test_telemetry_is_off_from_the_first_import() -> None:

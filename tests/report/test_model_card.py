@@ -36,7 +36,7 @@ CODES = {
 TRICKS = "a|b\n# Owned\n<script>alert(1)</script> **x** [y](http://e.example) `z` ![i](j) www.e.example &lt; \\| ~~s~~ $m$ _u_"
 MADE = {
     "leadline": "0.1.0", "python": "3.11.9", "packages": {"lightgbm": "4.6.0"}, "seed": 11, "config_hash": "ab12", "folds": 4, "features": 77,
-    "recipe": {"l2": 30.0, "rounds": 41}, "tuned": {"trials": 23, "loss": 0.25012, "default_loss": 0.25345},
+    "recipe": {"l2": 30.0, "rounds": 41}, "tuned": {"trials": 23, "words": "23 recipes tried, and the best is taken: l2 9"},
 }  # fmt: skip
 CHOICE = {
     "folds": 3,
@@ -176,7 +176,7 @@ def test_sentences_hold_the_record_s_figures() -> None:
     gap = [ahead[end] for end in ("value", "low", "high")]
     for said in (
         f"{format.decimal(gap[0], 4, True)} ({format.interval(gap[1], gap[2], 4)})",
-        "It reads 77 features.", "Fitted: 41 trees on the regression (penalty 0.1), as was asked.", "No tree splits by price", "the best of 23 recipes", "0.25012", "0.25345", "ab12", "lightgbm", "4.6.0",
+        "It reads 77 features.", "Fitted: 41 trees on the regression (penalty 0.1), as was asked.", "No tree splits by price", "Settings: 23 recipes tried, and the best is taken: l2 9.", "ab12", "lightgbm", "4.6.0",
         "leadline train CONFIG --as-of 2025-06-02T00:00:00Z --tune 23", "It found 2 things, of which the config accepts 1 that would have stopped the run; 1 check", "asked in the form",
         "2 folds instead of the 4 asked for", "61 leads with a positive outcome", "size (no attribute tells it)",
     ):  # fmt: skip

@@ -17,7 +17,7 @@ from leadline.errors import MissingError, RetryError, UsageError
 from leadline.tables import load, open_store
 from leadline.tables.tombstones import FILE
 from leadline.workflows.forget import read_leads
-from leadline.workflows.training.publish import BACKTESTS
+from leadline.workflows.training.predictions import BACKTESTS
 from projects import NIGHT, Tables
 
 MODEL = "models/demo/1"

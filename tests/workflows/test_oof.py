@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 import projects
 from leadline.errors import OutputError
-from leadline.workflows.training.publish import predictions_path, write_predictions
+from leadline.workflows.training.predictions import predictions_path, write_predictions
 
 COLUMNS = ["lead_id", "account_id", "as_of", "fold", "judged", "y", "weight", "probability", "logistic", "won"]
 

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from leadline.cli.progress import ProgressReporter
 from leadline.config.schema import Config
 from leadline.dataset.feature_spec import Feature
 from leadline.model.encoding.encoder import Matrix
+from leadline.model.fitting.fit import OutOfFold
+from leadline.model.fitting.recipe import Recipe
 from leadline.workflows.training import fit
 
 pytest.importorskip("optuna", reason="pip install leadline[tune]")
@@ -155,3 +158,59 @@ def test_on_a_terminal_a_bar_is_shown_unless_told_otherwise(
     assert (b"trying recipes: 2 of 2, least log loss so far 0." in shown) == (not quiet)
     lines = [line for line in shown.decode().replace("\r", "").splitlines() if line.startswith("{")]
     assert len(lines) == (2 if log == "json" else 0) and all("stage" in json.loads(line) for line in lines)
+
+
+def outputs(p: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> OutOfFold:
+    """What a model would have said of all rows, the last third of them in the newest fold."""
+    rows = np.arange(len(y))
+    return OutOfFold(rows * 0, rows, rows >= 600, p, p, p, (), {}, False)
+
+
+def gains(better: float) -> fit.TuningResult:
+    """What is told of a recipe whose probabilities are `better` of the way from the base rate to the truth."""
+    matrix, _ = world()
+    truth = 1 / (1 + np.exp(3 - matrix.values["visits"].to_numpy()))
+    base = np.full(len(truth), truth.mean())
+    both = outputs(base, matrix.y), outputs(base + better * (truth - base), matrix.y)
+    found = fit.TuningResult(replace(Recipe(), l2=9.0), 6, 0, 0.2, 0.3)
+    return fit._with_gains(found, matrix, matrix.lead, both, 7)
+
+
+def test_a_recipe_that_is_better_beyond_noise_is_taken_and_its_gain_is_told_twice() -> None:
+    found, (matrix, _) = gains(1.0), world()
+    assert found.is_taken and found.gain is not None and found.newest_gain is not None
+    truth = 1 / (1 + np.exp(3 - matrix.values["visits"].to_numpy()))
+    for told, at in ((found.gain, slice(0, 600)), (found.newest_gain, slice(600, 900))):
+        y, p = matrix.y[at], truth[at]
+        loss = [-np.mean(y * np.log(q) + (1 - y) * np.log(1 - q)) for q in (np.full(len(p), truth.mean()), p)]
+        assert told.value == pytest.approx(loss[0] - loss[1]) and told.low < told.value < told.high
+    assert found.words().startswith("6 recipes tried, and the best is taken: l2 9, with a log loss lower by .")
+    assert "on the newest, which chose nothing, by ." in found.words()
+
+
+def test_a_recipe_that_may_be_better_by_chance_leaves_the_default_one() -> None:
+    found = gains(0.0)
+    assert not found.is_taken and "the default one is kept" in found.words() and found.to_record()["taken"] is False
+
+
+def test_mlflow_has_each_recipe_as_a_run_within_the_run(folder: Path) -> None:
+    from leadline.registry import tracking
+
+    uri = "sqlite:///mlflow.db"
+    with tracking.open_run(uri, "tuned", "flat", "a training") as run:
+        run.children(
+            [
+                ("recipe 1", {"l2": 30.0}, {"older_folds.log_loss": 0.25}),
+                ("recipe 2", {"l2": 9.0}, {"older_folds.log_loss": float("nan")}),
+            ]
+        )
+        parent = run.id
+    with tracking._client(uri) as (_, client):
+        found = client.search_runs(
+            [client.get_experiment_by_name("tuned").experiment_id], f"tags.mlflow.parentRunId = '{parent}'"
+        )
+    told = sorted(
+        (one.info.run_name, one.info.status, one.data.params["l2"], one.data.metrics.get("older_folds.log_loss"))
+        for one in found
+    )
+    assert told == [("recipe 1", "FINISHED", "30.0", 0.25), ("recipe 2", "FINISHED", "9.0", None)]

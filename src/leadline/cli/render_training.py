@@ -39,7 +39,7 @@ class TrainingScreen(Printer):
         self._say(
             f"{c.positive:,} positive and {c.negative:,} negative snapshots{thinned}; {c.censored:,} censored and {c.late:,} recorded after as_of, left out"
         )
-        for line in fit_head(result) if verbose else ():
+        for line in [*(fit_head(result) if verbose else ()), *tuned_lines(result)]:
             self._say(line)
         self._findings(result.findings)
         self._say()
@@ -188,6 +188,7 @@ def fit_record(result: TrainResult) -> dict[str, Any]:
     rung, judged, place = result.fitted.rung, result.judgement, result.out_of_fold
     return {
         "choice": to_jsonable(result.fitted.honest.choice),
+        "tuned": to_jsonable(result.fitted.tuned.to_record()) if result.fitted.tuned else None,
         "complexity": rung.to_record() if rung else None,
         "sample": judged.sample.to_record() if judged.sample else None,
         "stability": judged.stability.to_record() if judged.stability else None,
@@ -210,6 +211,12 @@ def fit_head(result: TrainResult) -> list[str]:
         parts = ", ".join(f"{name} {share:.1%}" for name, share in rare.items())
         said.append(f"levels that fewer than {MIN_GROUP_SIZE} leads share are pooled as other, of snapshots: {parts}")
     return [line for text in said for line in wrap(text, 80)]
+
+
+def tuned_lines(result: TrainResult) -> list[str]:
+    """Say what a search for a recipe found, where one was asked for."""
+    found = result.fitted.tuned
+    return wrap(f"tuned: {found.words()}", 80) if found is not None and found.trials else []
 
 
 def fit_foot(result: TrainResult, verbose: bool) -> list[str]:

@@ -19,6 +19,7 @@ class Stream(IntEnum):
     LEAK_OVERWRITTEN = 102
     BACKTEST = 110
     TUNING = 200
+    TUNED = 201
     EXPERIMENTS = 300
     RANDOM_SPLIT = 304
     ABLATION = 400

@@ -27,8 +27,11 @@ __all__ = [
     "Dependence",
     "InteractionPair",
     "ModelPlots",
+    "ThresholdCurves",
+    "TierCounts",
     "evenly_spaced_rows",
     "model_plot_data",
+    "threshold_curves",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -180,3 +183,75 @@ def _bin(low: float, high: float, is_missing: bool, effect: Floats) -> Dependenc
         return DependenceBin(low, high, is_missing, 0, float("nan"), float("nan"), float("nan"))
     early, late = np.quantile(effect, [0.25, 0.75])
     return DependenceBin(low, high, is_missing, len(effect), float(effect.mean()), float(early), float(late))
+
+
+@dataclass(frozen=True)
+class TierCounts:
+    """The confusion matrix at a tier's minimum score: how many snapshots at or above and below it are positive, and are not."""
+
+    tier: str
+    minimum: float
+    true_positive: float
+    false_positive: float
+    false_negative: float
+    true_negative: float
+
+
+@dataclass(frozen=True)
+class ThresholdCurves:
+    """How well a model tells the newest fold's positives from its negatives, at every threshold and at the tiers'.
+
+    Attributes
+    ----------
+    roc : tuple of (float, float)
+        False positive rate and true positive rate, rising.
+    precision_recall : tuple of (float, float)
+        Recall and precision, recall falling.
+    base_rate : float
+        The precision of a list that is drawn at random.
+    tiers : tuple of TierCounts
+        From the best tier down; the last has no minimum and isn't among them.
+    """
+
+    roc: tuple[tuple[float, float], ...]
+    precision_recall: tuple[tuple[float, float], ...]
+    base_rate: float
+    tiers: tuple[TierCounts, ...]
+
+
+def threshold_curves(y: Floats, p: Floats, weight: Floats, tiers: Mapping[str, float]) -> ThresholdCurves | None:
+    """Return the curves and the tiers' confusion matrices; None where there aren't both classes.
+
+    Parameters
+    ----------
+    tiers : mapping of str to float
+        Each tier's minimum score.
+
+    Examples
+    --------
+    >>> found = threshold_curves(np.array([1.0, 0.0, 0.0]), np.array([0.9, 0.9, 0.1]), np.ones(3), {"A": 0.5})
+    >>> found.roc, found.tiers
+    (((0.0, 0.0), (0.5, 1.0), (1.0, 1.0)), (TierCounts(tier='A', minimum=0.5, true_positive=1.0, false_positive=1.0, false_negative=0.0, true_negative=1.0),))
+    >>> threshold_curves(np.ones(3), np.ones(3), np.ones(3), {}) is None
+    True
+    """
+    from sklearn.metrics import precision_recall_curve, roc_curve
+
+    if len(np.unique(y)) < 2:
+        return None
+    fall, hit, _ = roc_curve(y, p, sample_weight=weight)
+    precision, recall, _ = precision_recall_curve(y, p, sample_weight=weight, drop_intermediate=True)
+    counts = [_tier_counts(tier, minimum, y, p, weight) for tier, minimum in tiers.items()]
+    base = float(np.average(y, weights=weight))
+    return ThresholdCurves(_thinned(fall, hit), _thinned(recall, precision), base, tuple(counts))
+
+
+def _thinned(x: Floats, y: Floats) -> tuple[tuple[float, float], ...]:
+    at = evenly_spaced_rows(len(x), DRAWN)
+    return tuple(zip(x[at].tolist(), y[at].tolist(), strict=True))
+
+
+def _tier_counts(tier: str, minimum: float, y: Floats, p: Floats, weight: Floats) -> TierCounts:
+    above, positive = p >= minimum, y == 1
+    cells = [float(weight[one & other].sum()) for one in (above, ~above) for other in (positive, ~positive)]
+    return TierCounts(tier, float(minimum), *cells)

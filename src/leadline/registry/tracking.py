@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import secrets
@@ -10,17 +9,23 @@ import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadline.core.files import discard, locked
 from leadline.errors import ConfigError, MissingError, OutputError, RetryError
 from leadline.registry import moved, sqlite_store
+from leadline.registry.logged_model import log_model
 from leadline.registry.reaching import PATIENCE, refusal, require_reachable, without_credentials
 from leadline.registry.store_file import is_absent, make_store, odd_place, sqlite_file, sqlite_uri
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from leadline.dataset.feature_spec import Feature
 
 __all__ = [
     "PATIENCE",
@@ -47,9 +52,6 @@ __all__ = [
 
 
 # An open MLflow run: what may be logged to it, item by item. Nothing here holds a lead's data.
-
-
-PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -112,39 +114,32 @@ class MlflowRun:
             self.mlflow.log_input(MetaDataset(source=source, name=entry.name, digest=entry.digest), context="training")
 
     def register(
-        self, bundle: Path, columns: Sequence[tuple[str, str]], requirements: Sequence[str], description: str
+        self,
+        bundle: Path,
+        specs: Sequence[Feature],
+        example: pd.DataFrame | None,
+        requirements: Sequence[str],
+        description: str,
     ) -> str:
-        """Log the bundle as a pyfunc (models-from-code) and register it; return the version."""
-        from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, Schema
-        from mlflow.types.schema import AnyType
-
-        # A CSV gives whole numbers where nothing is missing, which MLflow would refuse for a double; `serving` looks itself.
-        kinds = {"category": "string"}
-        asked = [ColSpec(kinds.get(kind, AnyType()), name, required=False) for name, kind in columns]
-        inputs = Schema(asked) if asked else None  # where only the base rate scores, and MLflow has no empty schema
-        _skip_package_scan()
-        with redirect_stderr(io.StringIO()):  # MLflow prints there what leadline tells itself
-            info = self.mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(Path(__file__).with_name("serving.py")),
-                artifacts={"bundle": str(bundle)},
-                code_paths=[str(PACKAGE)],  # leadline isn't on every index, and another's package may have its name
-                signature=ModelSignature(inputs, Schema([ColSpec("double", "probability")])),
-                pip_requirements=list(requirements),
-                registered_model_name=self.name,
-            )
-        self.registered = str(info.registered_model_version)
+        """Log the bundle as a model and register it; return the version."""
+        self.registered = log_model(self.name, bundle, specs, example, requirements)
         self.client.update_model_version(self.name, self.registered, description=description)
         return self.registered
 
+    def children(self, runs: Sequence[tuple[str, Mapping[str, Any], Mapping[str, float]]]) -> None:
+        """Log runs within this one: each one's name, parameters and figures."""
+        from mlflow.entities import Metric, Param
 
-def _skip_package_scan() -> None:
-    """Spare MLflow its search of all installed packages, seconds of a training: the pins are what is installed, by construction."""
-    from mlflow.utils import requirements_utils
-
-    if getattr(requirements_utils, "_MODULES_TO_PACKAGES", ()) is None:
-        requirements_utils._MODULES_TO_PACKAGES = {}
+        now = int(time.time() * 1000)
+        experiment = self.client.get_run(self.id).info.experiment_id
+        for name, values, figures in runs:
+            child = self.client.create_run(experiment, now, {"mlflow.parentRunId": self.id}, name).info.run_id
+            self.client.log_batch(
+                child,
+                [Metric(k, float(v), now, 0) for k, v in figures.items() if isfinite(v)],
+                [Param(k, str(v)[:500]) for k, v in values.items()],
+            )
+            self.client.set_terminated(child)
 
 
 # Set before mlflow is imported: no telemetry, no minutes of retries when a server is down, no progress bars.

@@ -25,7 +25,7 @@ from leadline.tables.read import read_all
 from leadline.tables.tombstones import Tombstones, mark_list, merged_ids
 from leadline.workflows.common import Progress, as_config, no_progress, parse_as_of
 from leadline.workflows.places import require_out_apart
-from leadline.workflows.training.publish import BACKTESTS, report_lists
+from leadline.workflows.training.predictions import BACKTESTS, report_lists
 
 __all__ = [
     "Forgotten",

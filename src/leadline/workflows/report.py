@@ -21,7 +21,7 @@ from leadline.workflows.common import Progress, as_config, behaviour_intents, no
 from leadline.workflows.places import require_apart
 from leadline.workflows.scoring.explain import find_model
 from leadline.workflows.training.points import points_files
-from leadline.workflows.training.publish import open_lists_path, remember_lists
+from leadline.workflows.training.predictions import open_lists_path, remember_lists
 
 __all__ = ["ReportResult", "feature_sql", "report"]
 

@@ -318,10 +318,7 @@ def _making(record: Record) -> list[str]:
         )
     tuned = made.get("tuned")
     if tuned:
-        said.append(
-            f"Its settings are the best of {format.count(tuned['trials'], 'recipe')} tried on the older folds: log loss "
-            f"{format.decimal(tuned['loss'], 5)}, the default one’s {format.decimal(tuned['default_loss'], 5)}."
-        )
+        said.append(f"Settings: {text(tuned['words'])}.")
     again = record.get("recalibration")
     if again:
         said.append(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,16 @@ import numpy.typing as npt
 
 import leadline
 from leadline.config.schema import Config
+from leadline.core import format
 from leadline.core.files import read_json, write_json
+from leadline.core.rng import Stream, seed_of
 from leadline.dataset.feature_spec import Feature
 from leadline.dataset.splits import Fold
 from leadline.errors import DataError
 from leadline.evaluation.backtest import FoldPredictions
 from leadline.evaluation.baselines import BASE_RATE
+from leadline.metrics.bootstrap import log_loss_difference
+from leadline.metrics.intervals import Interval
 from leadline.model.encoding.encoder import Matrix
 from leadline.model.fitting import small_data
 from leadline.model.fitting.fit import OutOfFold, fit_scorer
@@ -68,6 +72,11 @@ class TuningResult:
         How many of them an earlier run had tried.
     loss, default_loss : float
         Weighted log loss over the older folds: the best one's, and the default one's.
+    tried : tuple of TuningTrial
+        Every recipe tried, in order, the default one first.
+    gain, newest_gain : Interval, optional
+        By how much its log loss is lower than the default one's, accounts drawn with replacement: on the older folds, which
+        chose it and so flatter it, and on the newest, which chose nothing. None where the default one was the best.
     """
 
     recipe: Recipe
@@ -75,10 +84,53 @@ class TuningResult:
     kept: int
     loss: float
     default_loss: float
+    tried: tuple[TuningTrial, ...] = ()
+    gain: Interval | None = None
+    newest_gain: Interval | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it takes the default one's place: on the older folds it is better beyond noise."""
+        return self.gain is not None and self.gain.low > 0
+
+    def words(self) -> str:
+        """Say in one sentence what was found, by how much it is better, and what the model was fitted with.
+
+        Examples
+        --------
+        >>> TuningResult(Recipe(), 20, 0, 0.25, 0.25).words()
+        '20 recipes tried, and the default one is kept: none had a lower log loss on the older folds'
+        >>> gain = Interval(0.0021, -0.0004, 0.0046)
+        >>> TuningResult(Recipe(l2=9.0), 20, 0, 0.2479, 0.25, gain=gain, newest_gain=gain).words()
+        '20 recipes tried, and the default one is kept: the best (l2 9) has a log loss lower by .0021 (95% −.0004 to .0046) on the older folds,
+         which may be noise'
+        """
+        head = f"{format.count(self.trials, 'recipe')} tried"
+        if self.gain is None:
+            return f"{head}, and the default one is kept: none had a lower log loss on the older folds"
+        numbers = ", ".join(
+            f"{name} {getattr(self.recipe, name):.3g}"
+            for name in SPACE
+            if getattr(self.recipe, name) != getattr(Recipe(), name)
+        )
+        lower = f"log loss lower by {_said(self.gain)} on the older folds"
+        if not self.is_taken:
+            return f"{head}, and the default one is kept: the best ({numbers}) has a {lower}, which may be noise"
+        newest = f"; on the newest, which chose nothing, by {_said(self.newest_gain)}" if self.newest_gain else ""
+        return f"{head}, and the best is taken: {numbers}, with a {lower} than the default one’s{newest}"
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values; how many an earlier run had tried isn't among them, as it changes nothing."""
-        return {"trials": self.trials, "loss": self.loss, "default_loss": self.default_loss}
+        gains = {"gain": self.gain, "newest_gain": self.newest_gain}
+        return {
+            "trials": self.trials, "loss": self.loss, "default_loss": self.default_loss, "taken": self.is_taken,
+            **{name: None if gain is None else asdict(gain) for name, gain in gains.items()}, "words": self.words(),
+        }  # fmt: skip
+
+
+def _said(gain: Interval) -> str:
+    value, low, high = (format.decimal(part, 4).replace("0.", ".", 1) for part in (gain.value, gain.low, gain.high))
+    return f"{value} (95% {low} to {high})"
 
 
 def tune_recipe(
@@ -111,7 +163,8 @@ def tune_recipe(
             step(len(tried), f"least log loss so far {min(each.loss for each in tried):.5f}")
     if not tried:
         return TuningResult(best_recipe(tried), 0, 0, float("nan"), float("nan"))
-    return TuningResult(best_recipe(tried), len(tried), kept, min(one.loss for one in tried), tried[0].loss)
+    least = min(one.loss for one in tried)
+    return TuningResult(best_recipe(tried), len(tried), kept, least, tried[0].loss, tuple(tried))
 
 
 def _key(config: Config, specs: Sequence[Feature], matrix: Matrix, folds: Sequence[RowSplit]) -> str:
@@ -219,12 +272,30 @@ def fit_model(
         scorer, honest = fit_own(*rows, brought, config.seed, config.engine.threads)
         return TrainedModel(config, made, folds, matrix, scorer, honest, None, replace(rung, name="own", reason=said))
     tuned = tune_recipe(config, *rows, tune, progress) if tune and rung.name == "boosting" else None
-    asked = Recipe(**config.model.settings) if config.model.settings else None
-    recipe = tuned.recipe if tuned else asked
+    recipe = Recipe(**config.model.settings) if config.model.settings else None
     if rung.name == "regression":
         recipe = Recipe(anchored=True, rounds=0, c=small_data.regression_penalty(matrix, len(made.features.specs)))
     scorer, honest = fit_scorer(*rows, recipe, config.seed, config.engine.threads)
+    if tuned is not None and tuned.trials and tuned.recipe != Recipe():
+        progress("holding the best recipe against the default one")
+        better = fit_scorer(*rows, tuned.recipe, config.seed, config.engine.threads)
+        tuned = _with_gains(tuned, matrix, made.features.group(), (honest, better[1]), config.seed)
+        scorer, honest = better if tuned.is_taken else (scorer, honest)
     return TrainedModel(config, made, folds, matrix, scorer, honest, tuned, rung)
+
+
+def _with_gains(
+    found: TuningResult, matrix: Matrix, group: npt.NDArray[Any], both: tuple[OutOfFold, OutOfFold], seed: int
+) -> TuningResult:
+    """Say by how much the best recipe is better than the default one, `both` being what the default's and its models said."""
+    default, best = both
+    gains: list[Interval | None] = []
+    mine = seed_of(seed, Stream.TUNED)
+    for at in (~default.judged, default.judged):
+        row = default.row[at]
+        p = default.probability[at], best.probability[at]
+        gains.append(log_loss_difference(matrix.y[row], matrix.weight[row], *p, group[row], mine) if len(row) else None)
+    return replace(found, gain=gains[0], newest_gain=gains[1])
 
 
 def _lowest(

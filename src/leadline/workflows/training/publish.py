@@ -2,141 +2,46 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import leadline
 from leadline.config.schema import Config
 from leadline.core.checks import Findings
-from leadline.core.files import locked, place, read_json, staging, write_bytes, write_json, write_text
+from leadline.core.files import locked, place, staging, write_bytes, write_json, write_text
 from leadline.dataset.feature_spec import Feature
 from leadline.errors import OutputError
 from leadline.evaluation.backtest import BacktestResult
+from leadline.evaluation.model_plots import ThresholdCurves, threshold_curves
 from leadline.features.families.intent_stage import IntentRule
 from leadline.masking import mask
 from leadline.model.fitting.fit import OutOfFold
 from leadline.model.scorer import Scorer
 from leadline.monitoring.reference import reference_record
 from leadline.registry import bundle, tracking
+from leadline.registry.logged_model import median_example
 from leadline.report.card.card import NAME, model_card
-from leadline.report.charts import matplotlib
+from leadline.report.charts.matplotlib import training_charts
 from leadline.workflows.common import behaviour_intents
 from leadline.workflows.training.evaluate import ModelEvaluation
 from leadline.workflows.training.fit import TrainedModel
 from leadline.workflows.training.points import CARD, points_files
 from leadline.workflows.training.prepare import TrainingData
 from leadline.workflows.training.record import refits_record
-from leadline.workflows.training.report_sections import open_leads, open_leads_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
-    "BACKTESTS",
     "PublishedVersion",
-    "open_lists_path",
-    "predictions_path",
     "publish",
     "publish_refits",
     "publish_version",
-    "remember_lists",
-    "report_lists",
     "require_registry",
-    "write_predictions",
 ]
-
-
-# The out-of-fold predictions as a file: what models said of snapshots that they weren't fitted on.
-#
-# It names leads, so it stays on this machine: ``backtests/NAME/VERSION.parquet``, never in MLflow or a bundle.
-
-
-BACKTESTS = Path("backtests")
-LISTS = "lists.json"
-
-
-def predictions_path(name: str, version: str) -> Path:
-    """Return where a version's out-of-fold predictions lie.
-
-    Examples
-    --------
-    >>> predictions_path("saas-sql", "3").as_posix()
-    'backtests/saas-sql/3.parquet'
-    """
-    return BACKTESTS / name / f"{version}.parquet"
-
-
-def write_predictions(fitted: TrainedModel, version: str) -> Path | None:
-    """Write the predictions, atomically, and return where; None where no fold was judged.
-
-    One row a snapshot and fold, in the order of folds and then of snapshots: ``lead_id, account_id, as_of, fold`` (1 is the oldest),
-    ``judged`` (true in the newest, which chose nothing), ``y, weight, probability, logistic`` (the regression beside the
-    model) and ``won`` (null where it isn't ripe).
-    """
-    if not len(fitted.honest.row):
-        return None
-    now = open_leads(fitted)
-    if now is not None:
-        _write_table(open_lists_path(fitted.config.name, version), open_leads_table(now))
-    place = predictions_path(fitted.config.name, version)
-    _write_table(place, _table(fitted))
-    return place
-
-
-def open_lists_path(name: str, version: str) -> Path:
-    """Return where lies which open lead stands on which of the report's lists.
-
-    Examples
-    --------
-    >>> open_lists_path("saas-sql", "3").as_posix()
-    'backtests/saas-sql/3_open_leads.parquet'
-    """
-    return BACKTESTS / name / f"{version}_open_leads.parquet"
-
-
-def report_lists(name: str) -> tuple[Path, ...]:
-    """Name the lists of leads that reports of a model wrote beside their pages, wherever that was."""
-    try:
-        return tuple(Path(str(file)) for file in read_json(BACKTESTS / name / LISTS)["files"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
-
-
-def remember_lists(name: str, files: Sequence[Path]) -> None:
-    """Keep where a report is about to write its lists, so that `forget` finds them; what is remembered already stays."""
-    every = sorted({*map(str, report_lists(name)), *map(str, files)})
-    write_json(BACKTESTS / name / LISTS, {"files": every}, private=True)
-
-
-def _write_table(place: Path, table: Any) -> None:
-    import pyarrow.parquet as pq
-
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer)
-    write_bytes(place, buffer.getvalue(), private=True)
-
-
-def _table(fitted: TrainedModel) -> Any:
-    import pyarrow as pa
-
-    made, honest = fitted.made, fitted.honest
-    order = np.lexsort((honest.row, honest.fold))
-    row, data, labels = honest.row[order], made.features, made.labels
-    as_of = pa.array(data.as_of[row])
-    return pa.table({
-        "lead_id": pa.array(data.lead_id[row], pa.string()),
-        "account_id": pa.array(data.account_id[row], pa.string()),
-        "as_of": as_of.cast(pa.timestamp("us", tz="UTC")) if made.loaded.is_dated else as_of,
-        "fold": pa.array(honest.fold[order] + 1, pa.int64()),
-        "judged": pa.array(honest.judged[order]),
-        "y": pa.array(labels.y[row]),
-        "weight": pa.array(labels.weight[row]),
-        "probability": pa.array(honest.probability[order]),
-        "logistic": pa.array(honest.lr_probability[order]),
-        "won": pa.array(labels.won[row], pa.float64(), from_pandas=True),
-    })  # fmt: skip
 
 
 # Placing a version: one MLflow run, one bundle in its place, one alias, in an order that survives a kill.
@@ -180,6 +85,7 @@ def publish_version(
     specs: Sequence[Feature],
     write: Callable[[tracking.MlflowRun, Path], None],
     withheld: bool = False,
+    example: pd.DataFrame | None = None,
 ) -> PublishedVersion:
     """Track, register and export a bundle; the first version of a name is the champion, later ones are challengers.
 
@@ -193,6 +99,8 @@ def publish_version(
         Writes the bundle into a folder that it is given, and logs to the run that it is given.
     withheld : bool
         Whether it must not become the champion, though there is none.
+    example : DataFrame, optional
+        A row to try the model with in MLflow.
 
     Raises
     ------
@@ -209,7 +117,7 @@ def publish_version(
             write(run, staged)
             run.folder(staged, "bundle")
             requirements = [f"{package}=={version(package)}" for package in SERVING]
-            number = run.register(staged, [(s.name, s.kind) for s in specs], requirements, about)
+            number = run.register(staged, specs, example, requirements, about)
         place(staged, home / number)
         taken = "champion" in tracking.aliases(uri, config.name)
         alias = "challenger" if taken or withheld else "champion"
@@ -248,28 +156,43 @@ def publish(fitted: TrainedModel, told: ModelEvaluation, record: Mapping[str, An
             run.folder(extra, "evidence")
 
     title, about = f"{config.name} at {_known_at_text(record)}", _description(told.evaluation, record)
-    return publish_version(config, title, about, made.features.specs, write, bool(told.withheld))
+    specs, example = made.features.specs, median_example(made.features.specs, made.features.values)
+    return publish_version(config, title, about, specs, write, bool(told.withheld), example)
 
 
 def publish_refits(
-    config: Config, published: PublishedVersion, told: ModelEvaluation, record: Mapping[str, Any]
+    fitted: TrainedModel, published: PublishedVersion, told: ModelEvaluation, record: Mapping[str, Any]
 ) -> None:
     """Add what was found out once the model stood: beside its bundle, and to its run, with pictures and the whole model card."""
     found = refits_record(told)
     bundle.write_refits(published.folder, found)
     whole = {**record, **found}
     with (
-        tracking.reopen_run(config.tracking.uri, published.run_id) as run,
-        staging(bundle.MODELS / config.name) as extra,
+        tracking.reopen_run(fitted.config.tracking.uri, published.run_id) as run,
+        staging(bundle.MODELS / fitted.config.name) as extra,
     ):
         run.metrics(_ablation_metrics(whole) + (told.stability.metrics() if told.stability is not None else []))
         write_text(extra / NAME, model_card(whole))
         write_json(extra / "record.json", whole)
         if whole["ablation"]:
             write_json(extra / "ablation.json", whole["ablation"])
-        for name, picture in matplotlib.training_charts(told.evaluation, told.drivers).items():
+        curves = _newest_curves(fitted)
+        for name, picture in training_charts(told.evaluation, told.drivers, told.pictures, curves).items():
             write_bytes(extra / name, picture)
+        if curves is not None:
+            write_json(extra / "confusion_matrix.json", [asdict(tier) for tier in curves.tiers])
         run.folder(extra, "evidence")
+
+
+def _newest_curves(fitted: TrainedModel) -> ThresholdCurves | None:
+    """Say how well the newest fold's snapshots are told apart, on the exported scorer's scale, which the tiers' cuts are of."""
+    honest, bands = fitted.honest, fitted.scorer.bands
+    row = honest.row[honest.judged]
+    if not len(row):
+        return None
+    p = honest.tonight.probability(honest.margin[honest.judged])
+    minimum = dict(zip(bands.names, bands.cuts, strict=False))
+    return threshold_curves(fitted.matrix.y[row], p, fitted.matrix.weight[row], minimum)
 
 
 def _write_bundle(
@@ -294,6 +217,13 @@ def _log(run: tracking.MlflowRun, fitted: TrainedModel, told: ModelEvaluation, r
     run.metrics(_metrics(told.evaluation, fitted.honest) + _topk_metrics(record) + _segments(record))
     for part in (told.sample, told.stages):
         run.metrics(part.metrics() if part is not None else [])
+    if fitted.tuned is not None:
+        run.children(
+            [
+                (f"recipe {n + 1}", one.numbers, {"older_folds.log_loss": one.loss})
+                for n, one in enumerate(fitted.tuned.tried)
+            ]
+        )
     run.datasets([
         tracking.LoggedDataset(table, loaded.sources.get(table, ""), loaded.fingerprints.get(table, ""), rows)
         for table, rows in loaded.rows.items()

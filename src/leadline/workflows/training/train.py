@@ -23,8 +23,9 @@ from leadline.workflows.config_from_file import add_fix_hint, config_for
 from leadline.workflows.training.evaluate import ModelEvaluation, evaluate_model, refit_parts
 from leadline.workflows.training.fit import TrainedModel, fit_model
 from leadline.workflows.training.later_stages import fit_later_stages
+from leadline.workflows.training.predictions import write_predictions
 from leadline.workflows.training.prepare import TrainingData, make_folds, prepare_training
-from leadline.workflows.training.publish import publish, publish_refits, require_registry, write_predictions
+from leadline.workflows.training.publish import publish, publish_refits, require_registry
 from leadline.workflows.training.record import build_run_record
 
 __all__ = ["LEFT_OUT", "TrainResult", "train"]
@@ -221,6 +222,6 @@ def _train(config: Config, as_of: str | int | None, progress: Progress, tune: in
         progress(f"left out, as --quick asks: {LEFT_OUT}")
     else:
         judgement = refit_parts(fitted, judgement, progress)
-        publish_refits(config, published, judgement, record)
+        publish_refits(fitted, published, judgement, record)
     withheld = judgement.withheld if published.withheld else Findings()
     return TrainResult(config.name, *published[:4], fitted, judgement, rows, withheld)
