@@ -20,6 +20,7 @@ FILES = (
     "manifest.json",
     "model.txt",
     "encoder.json",
+    "grades.json",
     "linear.json",
     "calibrator.json",
     "tiers.json",

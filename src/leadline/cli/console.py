@@ -157,6 +157,10 @@ class Console(ConfigScreen, TrainingScreen):
         self._say(
             f"{result.lead_id} at {result.as_of}: {result.probability:.1%}, tier {result.tier}, by {result.model}"
         )
+        told = {"score": "score {}", "grade": "grade {}", "fit_score": "fit {}", "engagement_score": "engagement {}"}
+        said = [words.format(result.grades[name]) for name, words in told.items() if name in result.grades]
+        if said:
+            self._say(f"{', '.join(said)} (from 0 to 100: 80 is above four in five earlier leads)")
         for line in expected_value_lines(result.later):
             self._say(line)
         for fact, effect in result.causes[:CAUSES]:
@@ -279,7 +283,7 @@ def _lead_record(result: LeadExplanation) -> dict[str, Any]:
     """Return one lead's score and its causes as plain JSON values."""
     causes = [{"fact": fact, "effect": effect} for fact, effect in result.causes]
     record = {name: getattr(result, name) for name in ("as_of", "probability", "tier", "model", "base")}
-    return {**record, **result.later, "lead_id": result.lead_id, "causes": causes}
+    return {**record, **result.grades, **result.later, "lead_id": result.lead_id, "causes": causes}
 
 
 def _with_page(record: dict[str, Any], page: Path | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from leadline.registry.trust import SIGNATURE, is_sound, require_signature, sign
 if TYPE_CHECKING:
     from leadline.evaluation.later_stages import DealAmountModel
     from leadline.model.scorer import Scorer
+    from leadline.scoring.grade import Grading
 
 __all__ = [
     "FORMAT",
@@ -123,6 +124,13 @@ class Bundle:
         from leadline.evaluation.later_stages import FILE, DealAmountModel
 
         return DealAmountModel.from_record(self.record(FILE)) if FILE in self.files else None
+
+    @cached_property
+    def grading(self) -> Grading | None:
+        """How scores are told as whole numbers and grades; None where training didn't find that out."""
+        from leadline.scoring.grade import FILE, Grading
+
+        return Grading.from_record(self.record(FILE)) if FILE in self.files else None
 
     def record(self, name: str) -> dict[str, Any]:
         """Return one of the bundle's JSON records, such as `record.json`."""

@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from leadline.explanation.reasons import REASONS, TopGroups, reason_texts, top_groups
 from leadline.features.families.intent_stage import COLUMN as INTENT_STAGE
+from leadline.scoring.grade import axis_sums
 
 if TYPE_CHECKING:
     from leadline.features.build import FeatureTable
     from leadline.model.scorer import Scorer
+    from leadline.scoring.grade import Grading
     from leadline.scoring.previous_scores import PreviousScores
 
 __all__ = ["COLUMNS", "TRAILING", "Scores", "rank_leads", "rank_order", "trailing_columns"]
@@ -130,8 +132,9 @@ def rank_leads(
     dates: npt.NDArray[np.int64] | None = None,
     before: PreviousScores | None = None,
     value: npt.NDArray[np.object_] | None = None,
+    grading: Grading | None = None,
 ) -> Scores:
-    """Score the features' rows: probability, rank (ties by lead_id), tier and reasons.
+    """Score the features' rows: probability, rank (ties by lead_id), tier, reasons, and the grade where the bundle has one.
 
     Parameters
     ----------
@@ -141,19 +144,26 @@ def rank_leads(
         The night before, whose tiers leads on the line keep.
     value : object array, optional
         Each row's value of the field that capacity is told by.
+    grading : Grading, optional
+        How scores are told as whole numbers.
     """
     values = features.values
     specs = [s for s in features.specs if s.name in set(scorer.names)]
     scorer, said = scorer.held(values)
-    margin, parts = scorer.over(values, lambda contributions: top_groups(specs, contributions))
+    margin, told = scorer.over(values, lambda parts: (top_groups(specs, parts), axis_sums(specs, parts)))
     p = scorer.calibrator.probability(margin)
     order = rank_order(p, features.lead_id)
     stood = [before.tier.get(str(lead)) for lead in features.lead_id[order]] if before else None
     tier = scorer.bands.tonight(p[order], stood, None if value is None else value[order]).astype(object)
-    texts = reason_texts(specs, values, TopGroups.joined(parts), features.as_of if dates is None else dates)
+    groups, sums = (
+        TopGroups.joined([top for top, _ in told]),
+        np.concatenate([*(part for _, part in told), np.empty((0, 3))]),
+    )
+    texts = reason_texts(specs, values, groups, features.as_of if dates is None else dates)
+    grades = grading.columns(p[order], sums[order]) if grading is not None else {}
     return Scores(
         features.lead_id[order], features.account_id[order], as_of, is_dated, p[order], tier,
-        texts[order], name, version, np.full(len(p), np.nan), said=(said,) if said else (),
+        texts[order], name, version, np.full(len(p), np.nan), grades, (said,) if said else (),
     )  # fmt: skip
 
 

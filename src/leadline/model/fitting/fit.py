@@ -9,7 +9,7 @@ In every fold the encoder, too, learns from the training rows alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -76,6 +76,8 @@ class OutOfFold:
         What the newest fold's margins were calibrated with.
     tonight : Calibrator
         What follows from all folds, as it would be for those same margins.
+    judge : Scorer or None
+        The newest fold's model, which never saw the rows that it is judged on; None where there is no fold.
     """
 
     fold: Rows
@@ -89,6 +91,7 @@ class OutOfFold:
     inner: bool
     calibrator: Calibrator = IDENTITY
     tonight: Calibrator = IDENTITY
+    judge: Scorer | None = None
 
     def rescaled(self, p: float) -> float:
         """Return what the exported scorer, calibrated on the newest fold too, says where the newest fold's said `p`."""
@@ -158,7 +161,8 @@ def fit_scorer(
         seen.append(_FoldModelOutput(test, ForwardRows.of(rows.take(test), margin, len(older))))
     final = final.with_calibrator(_calibrator(seen, final, rows))
     curves = _records(choice.curves, choice.recipe)
-    return final, _out_of_fold(parts, order, curves, choice.record, inner, calibrator, _calibrator(seen))
+    honest = _out_of_fold(parts, order, curves, choice.record, inner, calibrator, _calibrator(seen))
+    return final, replace(honest, judge=judges[0] if judges else None)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from leadline.features.build import FeatureTable
 from leadline.features.families.intent_stage import COLUMN as INTENT_STAGE
 from leadline.registry.bundle import Bundle, resolve_bundle
 from leadline.scoring.exploration import apply_holdout, without_holdout
+from leadline.scoring.grade import axis_sums
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores, rank_leads
 from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, own_model, parse_as_of
@@ -98,7 +99,8 @@ def score_rows(
         Each row's value of the field that capacity is told by, and its intent stage.
     """
     stood = without_holdout(before, config.seed, config.exploration)
-    ranked = rank_leads(bundle.scorer, made, as_of, is_dated, bundle.name, bundle.version, before=stood, value=value)
+    who = (bundle.name, bundle.version)
+    ranked = rank_leads(bundle.scorer, made, as_of, is_dated, *who, before=stood, value=value, grading=bundle.grading)
     scores = _with_later_stages(bundle, made, ranked, stage)
     return apply_holdout(scores, bundle.scorer.bands.names, config.seed, config.exploration)
 
@@ -114,7 +116,7 @@ def _with_later_stages(
     told: dict[str, npt.NDArray[Any]] = {}
     if bundle.then:
         told |= later_probabilities(bundle, made.values.iloc[order], ranked.probability)
-    return replace(ranked, later=told if stage is None else {**told, INTENT_STAGE: stage[order]})
+    return replace(ranked, later={**ranked.later, **told, **({} if stage is None else {INTENT_STAGE: stage[order]})})
 
 
 def later_probabilities(
@@ -159,6 +161,8 @@ class LeadExplanation:
         Which scorer.
     later : mapping of str to float
         What the downstream stages say: the trailing columns of the scores.
+    grades : mapping of str to int or str
+        The score as a whole number, fit and engagement, and the grade; as the scores' columns.
     """
 
     lead_id: str
@@ -169,6 +173,7 @@ class LeadExplanation:
     base: float
     model: str
     later: Mapping[str, float] = field(default_factory=dict)
+    grades: Mapping[str, int | str] = field(default_factory=dict)
 
     def explanation(self) -> Any:
         """Return the causes as a `shap.Explanation`, for SHAP's own plots."""
@@ -276,4 +281,11 @@ def explain_rows(bundle: Bundle, made: FeatureTable, as_of: str) -> LeadExplanat
         {name: float(told[0]) for name, told in later_probabilities(bundle, made.values, p).items()}
         if bundle.then
         else {},
+        _grades(bundle, p, axis_sums(specs, contributions)),
     )
+
+
+def _grades(bundle: Bundle, p: npt.NDArray[np.float64], sums: npt.NDArray[np.float64]) -> dict[str, int | str]:
+    """Return one lead's score, fit, engagement and grade, as plain values."""
+    told = bundle.grading.columns(p, sums) if bundle.grading is not None else {}
+    return {name: values.tolist()[0] for name, values in told.items()}

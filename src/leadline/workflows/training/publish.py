@@ -25,12 +25,14 @@ from leadline.registry import bundle, tracking
 from leadline.registry.logged_model import median_example
 from leadline.report.card.card import NAME, model_card
 from leadline.report.charts.matplotlib import training_charts
+from leadline.scoring.grade import FILE as GRADES
 from leadline.workflows.common import behaviour_intents
 from leadline.workflows.training.evaluate import ModelEvaluation
 from leadline.workflows.training.fit import TrainedModel
 from leadline.workflows.training.points import CARD, points_files
 from leadline.workflows.training.prepare import TrainingData
 from leadline.workflows.training.record import refits_record
+from leadline.workflows.training.tiers import fit_grading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,7 +206,7 @@ def _write_bundle(
         folder,
         {**scorer.to_files(), **(stages.files() if stages else {}), NAME: model_card(record), **_points(record)},
         {**_manifest(config, made, scorer, record, run_id), **_later(config, told)},
-        {"record.json": record, **(stages.records() if stages else {})},
+        {"record.json": record, GRADES: fit_grading(fitted).to_record(), **(stages.records() if stages else {})},
         config.signing_key,
     )
 

@@ -21,10 +21,12 @@ from leadline.evaluation.capacity import (
     nightly_rows,
     replay_tiers,
 )
+from leadline.evaluation.model_plots import evenly_spaced_rows
 from leadline.model.tiers import Tiers, capacity_key
+from leadline.scoring.grade import Grading
 from leadline.workflows.training.fit import TrainedModel
 
-__all__ = ["TierSummary", "fit_tiers"]
+__all__ = ["TierSummary", "fit_grading", "fit_tiers"]
 
 OTHERS = "all others"
 NEWEST = 8 * WEEK  # of a model that no fold judged, the tiers are laid on so much of its own rows
@@ -183,3 +185,27 @@ def _scored_rows(fitted: TrainedModel, rows: npt.NDArray[np.int64], p: npt.NDArr
 
 def _value(fitted: TrainedModel, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_] | None:
     return None if fitted.made.by is None else fitted.made.by[rows]
+
+
+GRADED_SPAN = 26 * WEEK
+GRADED, GRADED_OWN = 10_000, 1_000
+"""Rows that contributions are asked of for the grades' marks; of an estimator that was brought, which is asked twice a feature."""
+
+
+def fit_grading(fitted: TrainedModel) -> Grading:
+    """Find what scores and grades are told by, on the nights of the half year before the newest fold (of a flat file: all rows before)."""
+    honest, matrix, scorer = fitted.honest, fitted.matrix, fitted.scorer
+    newest = honest.row[honest.judged]
+    until = matrix.as_of[newest].min() if len(newest) else matrix.as_of.max() + 1
+    order = matrix.order()
+    since = until - GRADED_SPAN if fitted.made.loaded.is_dated else matrix.as_of.min()
+    past = order[(matrix.as_of[order] < until) & (matrix.as_of[order] >= since)]
+    row = past[evenly_spaced_rows(len(past), GRADED if scorer.own is None else GRADED_OWN)]
+    values = fitted.made.features.values[list(scorer.names)]
+    at = ~honest.judged
+    if at.any():
+        said = honest.tonight.probability(honest.margin[at]), matrix.weight[honest.row[at]]
+    else:
+        said = scorer.probability(values.iloc[row]), matrix.weight[row]
+    specs = [spec for spec in fitted.made.features.specs if spec.name in set(scorer.names)]
+    return Grading.of(said, specs, scorer.contributions(values.iloc[row])[0], matrix.weight[row])
