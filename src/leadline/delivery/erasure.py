@@ -21,9 +21,10 @@ from typing import Any
 from leadline.config.scoring import Deliver
 from leadline.core.files import discard, locked, read_json, sweep, write_bytes, write_json
 from leadline.delivery.changes import CHANGE, CHANGES, HANDOFFS
-from leadline.delivery.folder_sink import NIGHT, PART, is_intact, write_partition
+from leadline.delivery.folder_sink import CONTRIBUTIONS, NIGHT, PART, is_intact, write_partition
 from leadline.delivery.formats import FORMULA, parquet_bytes
 from leadline.errors import OutputError
+from leadline.scoring.movement import count_causes
 from leadline.tables.event_cache import FOLDER
 from leadline.tables.tombstones import FILE, OLD_FILE, Tombstones, read_tombstones
 
@@ -108,6 +109,8 @@ def _updated_record(record: Mapping[str, Any], kept: Mapping[str, bytes], gone: 
         told["handoffs"] = kept[HANDOFFS].count(b"\n")
     if CHANGES in kept:
         told["changes"] = dict(sorted(Counter(_table(kept[CHANGES]).column(CHANGE).to_pylist()).items()))
+    if CONTRIBUTIONS in kept and told.get("moved"):
+        told["moved"] = {**told["moved"], **count_causes(_table(kept[CONTRIBUTIONS]))}
     if "rows" in told:
         told["rows"] = int(told["rows"]) - sum(gone.values())
     return told

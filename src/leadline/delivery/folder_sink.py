@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from leadline.core.files import discard, locked, read_json, sha256, staging, swa
 from leadline.core.point_in_time import format_instant
 from leadline.delivery.formats import csv_bytes, parquet_bytes
 from leadline.delivery.sink import RunKey, Sink
+from leadline.scoring.contributions import LeadContributions
 from leadline.scoring.previous_scores import PreviousScores
 
 __all__ = [
+    "CONTRIBUTIONS",
     "NIGHT",
     "OLD_COLUMNS",
     "PART",
@@ -36,8 +39,10 @@ __all__ = [
 
 NIGHT = "night.json"
 PART = "scores.parquet"
-TEXTS = ("lead_id", "account_id", "tier", "tier_override", "override", "model_name", "model_version")
-WANTED = ["lead_id", "probability", "tier", "tier_override"]
+CONTRIBUTIONS = "contributions.parquet"
+"""What each group of features added to each lead's log odds, beside a night's rows: the next night tells by it what moved."""
+TEXTS = ("lead_id", "account_id", "tier", "tier_override", "override", "change", "model_name", "model_version")
+WANTED = ["lead_id", "probability", "tier", "tier_override", "model_version"]
 OLD_COLUMNS = {"override": "tier_override", "exploration": "is_holdout"}
 """Columns of the scores by the names that older nights have them under."""
 
@@ -255,8 +260,18 @@ def _before(folder: Path, as_of: int, name: str) -> PreviousScores:
     """Read the newest finished night before `as_of` of the same model."""
     for place, record in finished_runs(folder):
         if record["model_name"] == name and record["as_of_value"] < as_of:
-            return previous_scores_of(read_partition(place, WANTED), record["as_of_value"])
+            found = previous_scores_of(read_partition(place, WANTED), record["as_of_value"])
+            return replace(found, contributions=_contributions(place, record))
     return PreviousScores()
+
+
+def _contributions(place: Path, record: Mapping[str, Any]) -> LeadContributions | None:
+    """Read what a night kept of its contributions; None where it is of an older leadline."""
+    import pyarrow.parquet as pq
+
+    if CONTRIBUTIONS not in record["files"]:
+        return None
+    return LeadContributions.from_arrow(pq.ParquetFile(place / CONTRIBUTIONS).read())
 
 
 def previous_scores_of(rows: Any, as_of: int) -> PreviousScores:
@@ -275,4 +290,9 @@ def previous_scores_of(rows: Any, as_of: int) -> PreviousScores:
             return {}
         return {lead: v for lead, v in zip(leads, rows.column(name).to_pylist(), strict=True) if v is not None}
 
-    return PreviousScores(as_of, of("probability"), of("tier"), of("tier_override"))
+    version = (
+        next(iter(reversed(rows.column("model_version").to_pylist())), None)
+        if "model_version" in rows.column_names
+        else None
+    )
+    return PreviousScores(as_of, of("probability"), of("tier"), of("tier_override"), version)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from leadline.config.schema import Config, Source
 from leadline.core.checks import Findings
 from leadline.dataset import attribute_values, snapshots
 from leadline.dataset.feature_spec import Feature, attributes_of
+from leadline.dataset.lead_news import NewsTables, fetch_news
 from leadline.errors import UsageError
 from leadline.features import build
 from leadline.features.build import FeatureTable
@@ -148,6 +149,8 @@ class ScoringInputs:
         What the checks saw.
     survey : Survey
         What the tables hold, and which leads came back or went.
+    news : NewsTables
+        What became known since the night before, where that tells why scores moved.
     seconds : mapping of str to float
         How long each stage took.
     """
@@ -162,6 +165,7 @@ class ScoringInputs:
     seconds: Mapping[str, float]
     survey: Survey
     stage: npt.NDArray[np.object_] | None = None
+    news: NewsTables = field(default_factory=NewsTables)
 
     def __repr__(self) -> str:
         return f"ScoringInputs({self.open_leads:,} open leads, {self.suppressed['leads']:,} of them left out)"
@@ -196,14 +200,24 @@ def gather_inputs(
             if before is None
             else _survey(config, bundle, loaded, lists, before, (len(made), left_out["leads"]))
         )
+        news = _news(bundle, loaded, before, as_of)
     seconds = {
         "reading": round(read - began, 3), "features": round(counted - read, 3), "survey": round(time.monotonic() - counted, 3),
     }  # fmt: skip
     rest = made if kept.all() else _take(made, kept)
     return ScoringInputs(
         rest, None if value is None else value[kept], len(made), left_out, lists.tiers, newest, loaded.findings, seconds, survey,
-        None if stage is None else stage[kept],
+        None if stage is None else stage[kept], news,
     )  # fmt: skip
+
+
+def _news(bundle: Bundle, loaded: LoadedTables, before: PreviousScores | None, as_of: int | None) -> NewsTables:
+    """Read what became known since the night before; nothing where no lead's move could be told by it."""
+    told = before is not None and before.contributions is not None and before.version == bundle.version
+    if before is None or before.as_of is None or as_of is None or not told:
+        return NewsTables()
+    windows = {s.window for s in bundle.specs if s.window is not None and s.table in ("events", "colleagues")}
+    return fetch_news(loaded, before.as_of, as_of, windows)
 
 
 def outline_night(
