@@ -20,7 +20,6 @@ FILES = (
     "manifest.json",
     "model.txt",
     "encoder.json",
-    "accounts.json",
     "grades.json",
     "linear.json",
     "calibrator.json",

@@ -161,6 +161,8 @@ class Console(ConfigScreen, TrainingScreen):
         said = [words.format(result.grades[name]) for name, words in told.items() if name in result.grades]
         if said:
             self._say(f"{', '.join(said)} (from 0 to 100: 80 is above four in five earlier leads)")
+        if result.change is not None:
+            self._say(f"since the night before: {result.change}")
         for line in expected_value_lines(result.later):
             self._say(line)
         for fact, effect in result.causes[:CAUSES]:
@@ -282,7 +284,7 @@ class Console(ConfigScreen, TrainingScreen):
 def _lead_record(result: LeadExplanation) -> dict[str, Any]:
     """Return one lead's score and its causes as plain JSON values."""
     causes = [{"fact": fact, "effect": effect} for fact, effect in result.causes]
-    record = {name: getattr(result, name) for name in ("as_of", "probability", "tier", "model", "base")}
+    record = {name: getattr(result, name) for name in ("as_of", "probability", "tier", "model", "base", "change")}
     return {**record, **result.grades, **result.later, "lead_id": result.lead_id, "causes": causes}
 
 

@@ -69,15 +69,15 @@ class ScoredBatch:
         For the night's record: counts, drift, findings; never a lead's data.
     warnings : sequence of str
         What the reader of these scores must know.
-    accounts : pyarrow Table or None
-        The night's accounts; None where there are none.
+    contributions : pyarrow.Table or None
+        What each group of features adds to each row's log odds, for the next night.
     """
 
     scores: Scores
     tier_override: list[str | None] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
-    accounts: Any = None
+    contributions: Any = None
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from typing import Any
 from leadline.core.point_in_time import Horizon, format_instant
 from leadline.scoring.previous_scores import PreviousScores
 
-__all__ = ["CHANGE", "CHANGES", "HANDOFFS", "new_top_leads", "score_changes"]
+__all__ = ["CHANGE", "CHANGES", "HANDOFFS", "WHY", "new_top_leads", "score_changes"]
 
 CHANGES, HANDOFFS = "changes.parquet", "handoffs.jsonl"
 CHANGE = "change"
 """The delta's last column: new, tier, moved or gone."""
+WHY = "why"
+"""What the scores' own column `change`, a sentence, is called in the delta."""
 
 
 def score_changes(rows: Any, before: PreviousScores, moved: float) -> Any:
@@ -35,6 +37,7 @@ def score_changes(rows: Any, before: PreviousScores, moved: float) -> Any:
 
     said = [_change(row, before, moved) for row in _iterate_leads(rows)]
     there = set(rows.column("lead_id").to_pylist())
+    rows = rows.rename_columns([WHY if name == CHANGE else name for name in rows.column_names])
     kept = [n for n, change in enumerate(said) if change]
     delta = rows.take(pa.array(kept, pa.int64())).append_column(CHANGE, pa.array([said[n] for n in kept], pa.string()))
     gone = sorted(lead for lead in before.probability if lead not in there)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.config.scoring import Deliver
-from leadline.delivery.changes import CHANGE, HANDOFFS
+from leadline.delivery.changes import CHANGE, HANDOFFS, WHY
 from leadline.delivery.folder_sink import OLD_COLUMNS, retire_partitions, write_partition
 from leadline.delivery.formats import FORMULA, line_bytes, spreadsheet_safe
 from leadline.errors import ConfigError
@@ -126,13 +126,13 @@ def crm_files(
 
 
 def _as_worked(rows: Any) -> Any:
-    """Put the tier that somebody set by hand in the place of the model's; leave out those who are gone."""
+    """Put the tier that somebody set by hand in the place of the model's."""
     import pyarrow.compute as pc
 
     if "tier_override" in rows.column_names:
         tier = pc.coalesce(rows.column("tier_override"), rows.column("tier"))
         rows = rows.set_column(rows.column_names.index("tier"), "tier", tier)
-    return rows.drop_columns([CHANGE]) if CHANGE in rows.column_names else rows
+    return rows
 
 
 def _cells(values: Sequence[Any], form: CrmFormat) -> list[Any]:
@@ -218,10 +218,11 @@ KEPT = ("as_of", "as_of_value", "is_dated", "model_name", "model_version", "run_
 
 
 def _still_open(delta: Any) -> Any:
-    """Leave out the leads that are gone: a CRM has no use for a row without a score."""
+    """Leave out the leads that are gone, for whom a CRM has no use, and give the columns the scores' own names."""
     import pyarrow.compute as pc
 
-    return delta.filter(pc.not_equal(delta.column(CHANGE), "gone"))
+    open_still = delta.filter(pc.not_equal(delta.column(CHANGE), "gone")).drop_columns([CHANGE])
+    return open_still.rename_columns([CHANGE if name == WHY else name for name in open_still.column_names])
 
 
 def retire_deliveries(plans: Sequence[Deliver], model: str, as_of: int) -> int:

@@ -9,7 +9,7 @@ from leadline.delivery.folder_sink import finished_runs, read_partition
 from leadline.delivery.sink import RunKey
 from leadline.delivery.sink_urls import open_sink
 
-__all__ = ["read_lead_history", "read_past_runs", "tier_in_run"]
+__all__ = ["read_lead_history", "read_past_runs", "row_in_run"]
 
 NIGHTS = 60
 
@@ -59,8 +59,8 @@ def read_lead_history(folder: Path, name: str, lead: str, until: int) -> list[di
     Returns
     -------
     list of dict
-        Of each night `as_of` (microseconds), `version`, `leads` (how many were scored), `probability`, `rank`, `tier`, and `bars`:
-        the least probability of each tier, of leads that didn't draw theirs by lot. A night without the lead has none.
+        Of each night `as_of` (microseconds), `version`, `leads` (how many were scored), `probability`, `rank`, `tier`, `change` (what moved
+        it since the night before, where it moved), and `bars`: the least probability of each tier, of leads that didn't draw theirs by lot. A night without the lead has none.
 
     Examples
     --------
@@ -75,35 +75,34 @@ def read_lead_history(folder: Path, name: str, lead: str, until: int) -> list[di
             continue
         if len(told) == NIGHTS:
             break
-        rows = read_partition(place, ["lead_id", "probability", "rank", "tier", "is_holdout"])
+        rows = read_partition(place, ["lead_id", "probability", "rank", "tier", "is_holdout", "change"])
         mine = rows.filter(pc.equal(rows.column("lead_id"), lead)).to_pylist()
         if mine:
             ruled = rows if "is_holdout" not in rows.column_names else rows.filter(pc.invert(rows.column("is_holdout")))
             least = ruled.group_by("tier").aggregate([("probability", "min")]).to_pylist()
             told.append({
                 "as_of": record["as_of_value"], "version": str(record.get("model_version")), "leads": rows.num_rows,
-                **{key: mine[0][key] for key in ("probability", "rank", "tier")},
+                **{key: mine[0].get(key) for key in ("probability", "rank", "tier", "change")},
                 "bars": {row["tier"]: row["probability_min"] for row in least},
             })  # fmt: skip
     return told
 
 
-# Where a lead stands in a night that is written: the tier that sales saw, which one lead's score alone doesn't tell.
+# Where a lead stands in a night that is written: what one lead's features alone don't tell, such as the tier that sales saw.
 
 
-def tier_in_run(key: RunKey, lead: str) -> str | None:
-    """Return a lead's tier in a finished night of the default place, ``scores/NAME/``; None where there is none.
+def row_in_run(key: RunKey, lead: str) -> dict[str, Any]:
+    """Return a lead's row in a finished night of the default place, ``scores/NAME/``; empty where there is none.
 
     Examples
     --------
-    >>> tier_in_run(RunKey(0, True, "no-such-model", "1"), "L1") is None
-    True
+    >>> row_in_run(RunKey(0, True, "no-such-model", "1"), "L1")
+    {}
     """
     sink = open_sink(None, key.model)
     if sink.done(key) is None:
-        return None
+        return {}
     import pyarrow.compute as pc
 
     rows = sink.rows(key)
-    found = rows.filter(pc.equal(rows.column("lead_id"), lead)).column("tier").to_pylist()
-    return str(found[0]) if found else None
+    return next(iter(rows.filter(pc.equal(rows.column("lead_id"), lead)).to_pylist()), {})

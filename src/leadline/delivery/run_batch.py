@@ -13,6 +13,7 @@ from leadline.core.point_in_time import DAY, format_instant, parse_instant
 from leadline.delivery.batch import ScoredBatch, ScoringRequest, ScoringRun, read_stored_scores
 from leadline.delivery.changes import CHANGES, HANDOFFS, new_top_leads, score_changes
 from leadline.delivery.crm_files import deliver, retire_deliveries
+from leadline.delivery.folder_sink import CONTRIBUTIONS
 from leadline.delivery.formats import line_bytes, parquet_bytes
 from leadline.errors import DataError, LeadlineError, UsageError
 from leadline.registry.bundle import Bundle
@@ -60,6 +61,8 @@ def run_scoring(order: ScoringRequest, compute: Callable[[PreviousScores], Score
         handed = list(new_top_leads(shown, before, _top(order.bundle), plan.sla))
         record = {**run_summary(order, made, before), "handoffs": len(handed)}
         beside = {HANDOFFS: line_bytes(handed)}
+        if made.contributions is not None and sink.takes_files:
+            beside |= {CONTRIBUTIONS: parquet_bytes(made.contributions)}
         if delta is not None:
             record["changes"] = _value_counts(delta.column("change").to_pylist())
             beside |= {CHANGES: parquet_bytes(delta)} if plan.changed else {}
@@ -67,7 +70,7 @@ def run_scoring(order: ScoringRequest, compute: Callable[[PreviousScores], Score
             plan.deliver, shown, None if delta is None else blank_holdout_scores(delta), handed, record
         )
         record["seconds"] = {**made.facts.get("seconds", {}), "writing": round(time.monotonic() - wrote, 3)}
-        place = sink.write(table, record, beside, made.accounts)
+        place = sink.write(table, record, beside)
         warnings = (*made.warnings, *_retire(order))
     return ScoringRun(record, place, time.monotonic() - began, "written", made.scores, warnings)
 

@@ -28,6 +28,7 @@ __all__ = [
     "Driver",
     "describe_group",
     "group_contributions",
+    "group_words",
     "lead_reasons",
     "lead_shap_explanation",
     "rank_drivers",
@@ -72,7 +73,7 @@ def rank_drivers(specs: Sequence[Feature], values: pd.DataFrame, contributions: 
         result.append(
             Driver(
                 group,
-                _words(specs[mine[0]]),
+                group_words(specs[mine[0]]),
                 float(sizes[n]),
                 float(sizes[n]) / total,
                 _direction([specs[i] for i in mine], values, contributions[:, mine], summed[:, n]),
@@ -81,7 +82,7 @@ def rank_drivers(specs: Sequence[Feature], values: pd.DataFrame, contributions: 
     return sorted(result, key=lambda d: (-d.weight, d.group))
 
 
-def _words(spec: Feature) -> str:
+def group_words(spec: Feature) -> str:
     """Say what a group's features are about; a trend is told apart from the acts that it is of."""
     return f"trend of {spec.words}" if spec.aggregate == "trend" else spec.words
 

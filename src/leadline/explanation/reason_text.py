@@ -13,7 +13,7 @@ from leadline.core.format import MONTHS
 from leadline.core.point_in_time import DAY, format_instant
 from leadline.dataset.feature_spec import Feature
 
-__all__ = ["describe_group", "shortest_window"]
+__all__ = ["day_text", "describe_group", "printable", "shortest_window"]
 
 STANDING = ("rate", "stage_now", "since_stage_now", "recycled", "meets", "share_met", "engaged_by_size")
 MANNERS = ("pace", "gap", "depth", "since_depth", "first_to_purchase", "progress", "progress_pace", "trend", "scanned")
@@ -34,13 +34,13 @@ def describe_group(group: Sequence[Feature], facts: dict[str, Any], as_of: int) 
     >>> describe_group([week, last], {"n_7d": 0.0, "since": float("nan")}, parse_instant("2026-11-16"))
     'never viewed the pricing page'
     """
-    first, words = group[0], _printable(group[0].words)
+    first, words = group[0], printable(group[0].words)
     if first.aggregate == "value":
         return f"{words} is {_value(facts[first.name])}"
     if first.aggregate == "plugged":
         spec = next((s for s in group if facts[s.name] > 0), first)
         value = float(facts[spec.name])
-        return f"{_printable(spec.words)}: {'unknown' if math.isnan(value) else f'{value:g}'}"
+        return f"{printable(spec.words)}: {'unknown' if math.isnan(value) else f'{value:g}'}"
     if first.aggregate == "age":
         return f"created {_days(facts[first.name])} ago"
     if first.aggregate in STANDING:
@@ -89,7 +89,7 @@ def _manner(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
         return _progress(group, facts)
     if first == "trend":
         change = float(facts[group[0].name])
-        words = _printable(group[0].words)
+        words = printable(group[0].words)
         return (
             f"as many {words} as before"
             if not change
@@ -120,7 +120,7 @@ def _standing(group: Sequence[Feature], facts: dict[str, Any]) -> str:
     """Say how leads like it fared, where it stands in the funnel, or how it fits."""
     first, value = group[0], float(facts[group[0].name])
     if first.aggregate == "rate":
-        whose = _printable(first.words).removeprefix("conversion of ")
+        whose = printable(first.words).removeprefix("conversion of ")
         return f"{whose}: nothing known yet" if math.isnan(value) else f"{value:.1%} of {whose} converted"
     if first.aggregate == "recycled":
         return (
@@ -140,7 +140,7 @@ def _standing(group: Sequence[Feature], facts: dict[str, Any]) -> str:
 
 def _fit(group: Sequence[Feature], facts: dict[str, Any]) -> str:
     """Say which criteria of the ICP are met, and which aren't."""
-    flags = {_printable(s.words): float(facts[s.name]) for s in group if s.aggregate == "meets"}
+    flags = {printable(s.words): float(facts[s.name]) for s in group if s.aggregate == "meets"}
     met, failed = ([w for w, v in flags.items() if v == wanted] for wanted in (1.0, 0.0))
     if met or failed:
         parts = [f"fits in {', '.join(met)}"] if met else []
@@ -165,7 +165,7 @@ def _colleagues(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> 
 
 def _nameless(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
     """Say what was done at the account by nobody known, in the shortest window that holds any."""
-    words, since = _printable(group[0].words), _fact(group, facts, "since_account_act")
+    words, since = printable(group[0].words), _fact(group, facts, "since_account_act")
     last = "" if math.isnan(since) else f", last on {_date(as_of, since)}"
     counts = [s for s in group if s.aggregate == "account_acts" and facts[s.name] > 0]
     if counts:
@@ -177,7 +177,7 @@ def _nameless(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> st
 def _committee(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
     """Say which roles of the account are active."""
     roles = [s for s in group if s.aggregate == "any_role" and "|" not in s.field]
-    active = [_printable(s.words) for s in roles if facts[s.name] > 0]
+    active = [printable(s.words) for s in roles if facts[s.name] > 0]
     since = _fact(group, facts, "since_new_role")
     newest = "" if math.isnan(since) else f", the newest since {_date(as_of, since)}"
     if active:
@@ -203,7 +203,7 @@ def _length(spec: Feature) -> float:
 
 def _acts(group: Sequence[Feature], facts: dict[str, Any], as_of: int) -> str:
     """Say the shortest window that holds an act, and when the last was; a model may have kept any of these alone."""
-    words = _printable(next((s.words for s in group if s.aggregate != "active_days"), "events"))
+    words = printable(next((s.words for s in group if s.aggregate != "active_days"), "events"))
     since, first = _fact(group, facts, "since_last"), _fact(group, facts, "since_first")
     last = "" if math.isnan(since) else f", last on {_date(as_of, since)}"
     began = "" if last or math.isnan(first) else f", first on {_date(as_of, first)}"
@@ -248,11 +248,18 @@ def _value(value: Any) -> str:
     if isinstance(value, (int, float, np.integer, np.floating)):
         number = float(value)
         return f"{number:,.0f}" if number.is_integer() or abs(number) >= 1e6 else f"{number:,.6g}"
-    return _printable(str(value))
+    return printable(str(value))
 
 
 @lru_cache(4096)
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Leave a text's printable characters, and not too many of them.
+
+    Examples
+    --------
+    >>> printable("asked\\nfor  a demo")
+    'asked for a demo'
+    """
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
@@ -262,7 +269,18 @@ def _days(days: float) -> str:
 
 
 def _date(as_of: int, days_before: float) -> str:
-    then, now = (_calendar(instant // DAY) for instant in (as_of - round(days_before * DAY), as_of))
+    return day_text(as_of - round(days_before * DAY), as_of)
+
+
+def day_text(instant: int, as_of: int) -> str:
+    """Say a day as reasons do: without the year where it is that of as_of.
+
+    Examples
+    --------
+    >>> day_text(0, 5 * DAY), day_text(-DAY, 0)
+    ('1 Jan', '31 Dec 1969')
+    """
+    then, now = (_calendar(moment // DAY) for moment in (instant, as_of))
     text = f"{int(then[8:10])} {MONTHS[int(then[5:7]) - 1]}"
     return text if then[:4] == now[:4] else f"{text} {then[:4]}"
 

@@ -18,7 +18,16 @@ from leadline.explanation.reason_text import describe_group, shortest_window
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["REASONS", "TopGroups", "group_contributions", "lead_reasons", "reason_texts", "top_groups"]
+__all__ = [
+    "LEAST",
+    "REASONS",
+    "TopGroups",
+    "group_contributions",
+    "lead_reasons",
+    "reason_texts",
+    "strongest_groups",
+    "top_groups",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -82,11 +91,15 @@ def top_groups(specs: Sequence[Feature], contributions: Floats, most: int = REAS
     >>> top_groups(specs, np.array([[0.2, -0.5, 0.001]]), 3).group.tolist()
     [[1, 0, -1]]
     """
-    groups, summed = group_contributions(specs, contributions)
+    return strongest_groups(group_contributions(specs, contributions)[1], most)
+
+
+def strongest_groups(summed: Floats, most: int = REASONS) -> TopGroups:
+    """Find each row's strongest groups of what `group_contributions` summed."""
     found = np.full((len(summed), most), NONE, dtype=np.int16)
     lowers = np.zeros((len(summed), most), dtype=bool)
     size, row = np.abs(summed, order="C"), np.arange(len(summed))
-    for place in range(min(most, len(groups))):
+    for place in range(min(most, summed.shape[1])):
         best = size.argmax(axis=1)
         is_reason = size[row, best] >= LEAST
         found[is_reason, place] = best[is_reason]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from leadline.core import format
+from leadline.report.sections.movement import moved_sentence
 
 __all__ = ["Part", "monitor_parts"]
 
@@ -30,7 +31,12 @@ def monitor_parts(record: Mapping[str, Any]) -> list[Part]:
             *_versions(record["versions"]),
             *_accepted(record["accepted"]),
         ]
-    said += [*_drift(record["drift"]), *_exploration(record["exploration"]), *record["notes"]]
+    said += [
+        *_moved(record.get("moved")),
+        *_drift(record["drift"]),
+        *_exploration(record["exploration"]),
+        *record["notes"],
+    ]
     return [*said, record["advice"]]
 
 
@@ -78,6 +84,14 @@ def _accepted(told: Mapping[str, Any]) -> list[Part]:
         if told[name]:
             said.append(f"rejected, by {name[:-1]}: " + ", ".join(f"{why} {n:,}" for why, n in told[name].items()))
     return said
+
+
+def _moved(told: Mapping[str, Any] | None) -> list[Part]:
+    """Tell who moved between the last two nights, and the commonest causes."""
+    if not told:
+        return []
+    rows = [[c["cause"], f"{c['up']:,}", f"{c['down']:,}"] for c in told["causes"][:FARTHEST]]
+    return [moved_sentence(told), *([(["what moved it most", "up", "down"], rows)] if rows else [])]
 
 
 def _drift(drift: Mapping[str, Any]) -> list[Part]:

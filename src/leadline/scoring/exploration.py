@@ -97,7 +97,7 @@ def _hashed_uniform(leads: npt.NDArray[Any], key: str) -> npt.NDArray[np.float64
 
 HOLDOUT = "is_holdout"
 
-TOLD = ("probability", "previous_probability", "rank", "intent_stage")
+TOLD = ("probability", "previous_probability", "rank", "intent_stage", "change")
 
 BEGINS = ("reason_", "p_", "expected_")
 

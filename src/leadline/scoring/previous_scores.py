@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from leadline.scoring.contributions import LeadContributions
+
 __all__ = ["PreviousScores"]
 
 
@@ -20,8 +22,10 @@ class PreviousScores:
         What each lead had.
     tier, override : mapping of str to str
         The tier that the model gave each lead, and the one that somebody had set by hand.
-    accounts : mapping of str to float
-        What each account's chance was.
+    version : str or None
+        Which version of the model scored it, where that is known.
+    contributions : LeadContributions or None
+        What each group of features added to each lead's log odds, where the place keeps it.
 
     Examples
     --------
@@ -33,7 +37,8 @@ class PreviousScores:
     probability: Mapping[str, float] = field(default_factory=dict)
     tier: Mapping[str, str] = field(default_factory=dict)
     override: Mapping[str, str] = field(default_factory=dict)
-    accounts: Mapping[str, float] = field(default_factory=dict)
+    version: str | None = None
+    contributions: LeadContributions | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.probability)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from leadline.explanation.reasons import REASONS, TopGroups, reason_texts, top_groups
+from leadline.explanation.reasons import REASONS, TopGroups, group_contributions, reason_texts, strongest_groups
 from leadline.features.families.intent_stage import COLUMN as INTENT_STAGE
+from leadline.scoring.contributions import LeadContributions
 from leadline.scoring.grade import axis_sums
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Scores:
         Columns of `TRAILING` by name; an object array holds texts.
     said : tuple of str
         What went otherwise than it should.
+    contributions : LeadContributions or None
+        What each group of features adds to each row's log odds; it isn't among the columns.
     """
 
     lead_id: npt.NDArray[np.object_]
@@ -83,6 +86,7 @@ class Scores:
     previous_probability: npt.NDArray[np.float64]
     later: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     said: tuple[str, ...] = ()
+    contributions: LeadContributions | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.lead_id)
@@ -150,20 +154,28 @@ def rank_leads(
     values = features.values
     specs = [s for s in features.specs if s.name in set(scorer.names)]
     scorer, said = scorer.held(values)
-    margin, told = scorer.over(values, lambda parts: (top_groups(specs, parts), axis_sums(specs, parts)))
+    names = tuple(dict.fromkeys(s.group for s in specs))
+
+    def summed(parts: npt.NDArray[np.float64]) -> tuple[TopGroups, npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+        by_group = group_contributions(specs, parts)[1]
+        return strongest_groups(by_group), axis_sums(specs, parts), by_group.astype(np.float32)
+
+    margin, told = scorer.over(values, summed)
     p = scorer.calibrator.probability(margin)
     order = rank_order(p, features.lead_id)
     stood = [before.tier.get(str(lead)) for lead in features.lead_id[order]] if before else None
     tier = scorer.bands.tonight(p[order], stood, None if value is None else value[order]).astype(object)
     groups, sums = (
-        TopGroups.joined([top for top, _ in told]),
-        np.concatenate([*(part for _, part in told), np.empty((0, 3))]),
+        TopGroups.joined([top for top, _, _ in told]),
+        np.concatenate([*(part for _, part, _ in told), np.empty((0, 3))]),
     )
     texts = reason_texts(specs, values, groups, features.as_of if dates is None else dates)
     grades = grading.columns(p[order], sums[order]) if grading is not None else {}
+    by_group = np.concatenate([np.empty((0, len(names)), dtype=np.float32), *(part for _, _, part in told)])
+    kept = LeadContributions(features.lead_id[order], names, by_group[order])
     return Scores(
         features.lead_id[order], features.account_id[order], as_of, is_dated, p[order], tier,
-        texts[order], name, version, np.full(len(p), np.nan), grades, (said,) if said else (),
+        texts[order], name, version, np.full(len(p), np.nan), grades, (said,) if said else (), kept,
     )  # fmt: skip
 
 

@@ -333,6 +333,7 @@ def evaluate_past_scores(
         "segments": segments.to_record() if segments else None, "bands": conversion_by_band(past),
         "versions": [{"version": v, **ranking_performance(past.take(past.version == v))} for v in _names(past.version)],
         "drift": drifted, "accepted": lost, "exploration": exploring, "name": config.name,
+        "moved": records[0].get("moved") if records else None,
         "notes": [*notes, *([f"nights by a model that was trained after them, which flatters it: {flattered}"] if flattered else [])],
     }  # fmt: skip
     return MonitorResult(

@@ -10,6 +10,7 @@ from typing import Any
 from leadline.config.schema import Config
 from leadline.core.choices import DIALECTS, suggestion
 from leadline.core.files import write_bytes, write_json, write_text
+from leadline.core.point_in_time import format_instant
 from leadline.dataset.account_members import role_column
 from leadline.delivery.folder_sink import finished_runs, read_partition
 from leadline.delivery.formats import csv_bytes
@@ -111,7 +112,7 @@ def report(
 
 def _movement(folder: Path, name: str) -> dict[str, Any] | None:
     """Count who moved between tiers, and between intent stages, from the last finished night but one to the last; None without two."""
-    nights = islice((night for night in finished_runs(folder) if night[1]["model_name"] == name), 2)
+    nights = list(islice((night for night in finished_runs(folder) if night[1]["model_name"] == name), 2))
     found = [(record["as_of_value"], read_partition(place, ["lead_id", *MOVES])) for place, record in nights]
     if len(found) < 2:
         return None
@@ -123,7 +124,9 @@ def _movement(folder: Path, name: str) -> dict[str, Any] | None:
         )
         for kind in kinds
     }
-    return {"before": then, "now": now, **moves}
+    told = nights[0][1].get("moved")
+    why = {"moved": told} if told and told["since"] == format_instant(then) else {}
+    return {"before": then, "now": now, **moves, **why}
 
 
 def _lists(name: str, version: str, page: Path) -> dict[str, tuple[Path, bytes]]:

@@ -374,15 +374,20 @@ def _score_history(record: Mapping[str, Any]) -> PageSection:
         f"Over {format.count(len(nights), 'finished night')} from {format.date_text(first['as_of'])} to {format.date_text(last['as_of'])} it went from "
         f"{format.share(first['probability'])} (tier {first['tier']}) to {format.share(last['probability'])} (tier {last['tier']})."
     )
+    moved = next((n for n in reversed(nights) if n.get("change")), None)
+    if moved is not None:
+        found += f" It last moved in the night of {format.date_text(moved['as_of'])}: {moved['change']}."
     if len(nights) == 1:
         found = f"One finished night holds it, that of {format.date_text(last['as_of'])}: {format.share(last['probability'])}, tier {last['tier']}."
     columns = (
         TableColumn("night", True), TableColumn("probability", True), TableColumn("tier"), TableColumn("rank", True), TableColumn("of leads", True), TableColumn("model version"),
+        TableColumn("what changed it"),
     )  # fmt: skip
     rows = tuple(
         (
             cell(format.date_text(n["as_of"]), n["as_of"]), cell(format.share(n["probability"], 2), n["probability"]), cell(n["tier"]),
             cell(format.count(n["rank"]), n["rank"]), cell(format.count(n["leads"]), n["leads"]), cell(n["version"]),
+            cell(n.get("change") or format.ABSENT),
         )
         for n in nights
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from leadline.core import format
 from leadline.report.pages.page import render
 from leadline.report.parts import Cell, PageSection, PageTable, TableColumn, cell
+from leadline.report.sections.movement import movement_parts
 
 __all__ = ["monitor_page", "monitor_sections"]
 
@@ -43,7 +44,7 @@ def monitor_sections(record: Mapping[str, Any]) -> tuple[PageSection, ...]:
     told = [_advice(record)]
     if record["rows"]:
         told += [_calibration_table_section(record), _ranked(record), _sales(record["accepted"])]
-    return (*told, _drift(record["drift"]), *_holdout(record["exploration"]))
+    return (*told, *_moved(record.get("moved")), _drift(record["drift"]), *_holdout(record["exploration"]))
 
 
 def _advice(record: Mapping[str, Any]) -> PageSection:
@@ -116,6 +117,13 @@ def _sales(told: Mapping[str, Any]) -> PageSection:
 
 def _counts(t: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (cell(t["level"]), *(cell(format.count(t[n]), t[n]) for n in ("leads", "accepted", "rejected", "neither")))
+
+
+def _moved(told: Mapping[str, Any] | None) -> Sequence[PageSection]:
+    if not told:
+        return ()
+    said, *tables = movement_parts(told)
+    return (PageSection("moved", "What moved since the night before", str(said), tuple(tables)),)
 
 
 def _drift(drift: Mapping[str, Any]) -> PageSection:

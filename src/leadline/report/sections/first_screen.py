@@ -27,6 +27,7 @@ from leadline.report.sections.funnel.diagnosis import ADVICE
 from leadline.report.sections.funnel.first_touch import days, hours
 from leadline.report.sections.funnel.intent_stages import NAMES
 from leadline.report.sections.model.topk_backtest import backtest_sentence
+from leadline.report.sections.movement import movement_parts
 from leadline.report.text import outdone_sentences, tier_sentence
 
 __all__ = ["actions_section", "glance_section", "open_section", "sources_section", "trust_section"]
@@ -304,11 +305,8 @@ def _moved(record: Record) -> list[Part]:
         f"{format.count(left)} left it."
     )
     columns = (TableColumn("by"), TableColumn("from"), TableColumn("to"), TableColumn("leads", True))
-    return (
-        [said, PageTable("moved", "Who moved between the last two nights", columns, rows, folded="Every move")]
-        if rows
-        else [said]
-    )
+    every = PageTable("moved", "Who moved between the last two nights", columns, rows, folded="Every move")
+    return [said, *([every] if rows else []), *movement_parts(told.get("moved"))]
 
 
 def _level(name: str) -> str:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from leadline.config.frames import as_source
 from leadline.config.schema import Config
-from leadline.delivery.past_scores import tier_in_run
+from leadline.delivery.past_scores import row_in_run
 from leadline.delivery.sink import RunKey
 from leadline.errors import DataError, MissingError
 from leadline.evaluation.later_stages import later_columns
@@ -163,6 +163,8 @@ class LeadExplanation:
         What the downstream stages say: the trailing columns of the scores.
     grades : mapping of str to int or str
         The score as a whole number, fit and engagement, and the grade; as the scores' columns.
+    change : str or None
+        What moved it since the night before, as it was written in ``scores/NAME/``; None where it didn't move, or isn't there.
     """
 
     lead_id: str
@@ -174,6 +176,7 @@ class LeadExplanation:
     model: str
     later: Mapping[str, float] = field(default_factory=dict)
     grades: Mapping[str, int | str] = field(default_factory=dict)
+    change: str | None = None
 
     def explanation(self) -> Any:
         """Return the causes as a `shap.Explanation`, for SHAP's own plots."""
@@ -242,9 +245,9 @@ def explain_open_lead(bundle: Bundle, made: FeatureTable, when: int | None, know
         raise MissingError(_nobody(bundle, when, known))
     dated = bool(bundle.manifest["dated"])
     told = explain_rows(bundle, made, str(format_as_of(when, dated) or bundle.manifest["known_at"] or "now"))
-    # A tier may hold a number of leads: then only the night as it was written knows who is in it.
-    stood = tier_in_run(RunKey(int(when or 0), dated, bundle.name, bundle.version), told.lead_id)
-    return replace(told, tier=stood or told.tier)
+    # A tier may hold a number of leads: then only the night as it was written knows who is in it, and what moved since the one before.
+    stood = row_in_run(RunKey(int(when or 0), dated, bundle.name, bundle.version), told.lead_id)
+    return replace(told, tier=str(stood.get("tier") or told.tier), change=stood.get("change"))
 
 
 def _nobody(bundle: Bundle, when: int | None, known: bool) -> str:

@@ -8,27 +8,29 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from leadline.config.frames import as_source
 from leadline.config.load import fill_option
 from leadline.config.schema import Config, Source
 from leadline.core.checks import Findings, Severity
+from leadline.core.point_in_time import format_instant
 from leadline.delivery.batch import ScoredBatch, ScoringRequest, ScoringRun
 from leadline.delivery.run_batch import run_scoring
 from leadline.delivery.sink import Sink
 from leadline.delivery.sink_urls import open_sink
 from leadline.errors import DataError, LeadlineError
+from leadline.features.catalog import words_for
 from leadline.registry import pinned
 from leadline.registry.bundle import Bundle
 from leadline.registry.scoring_runs import log_scoring_run
-from leadline.scoring.accounts import score_accounts
 from leadline.scoring.exploration import COLUMN
 from leadline.scoring.input_checks import check_night, refuse_unknown_codes
 from leadline.scoring.input_checks.outgoing_checks import score_drift
+from leadline.scoring.movement import COLUMN as CHANGE
+from leadline.scoring.movement import count_causes, explain_moves
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores
 from leadline.workflows.common import Progress, as_config, no_progress, own_model, parse_as_of
@@ -242,6 +244,7 @@ def _compute_batch(
     progress(f"scoring {len(look.made):,} open leads")
     began = time.monotonic()
     scores = score_rows(config, bundle, look.made, night, dated, before, look.value, look.stage)
+    scores, moved, kept = told_moves(config, bundle, look, scores, before)
     at, survey = (when or 0, look.newest), look.survey
     seen = survey_night(config, bundle, look.made, scores, at, before, past, survey.inputs, survey.moves)
     found = check_night(seen, session.accept)
@@ -256,6 +259,7 @@ def _compute_batch(
         "suppressed": look.suppressed,
         "overrides": None if override is None else _overridden(override, bundle),
         **({"exploration": exploration_record(scores, config.exploration)} if config.exploration else {}),
+        "moved": moved,
         "drift": {name: round(value, 4) for name, value in score_drift(seen).items()},
         "inputs": None if survey.inputs is None else survey.inputs.to_record(),
         "checks": found.records(),
@@ -264,27 +268,26 @@ def _compute_batch(
         "registry": session.said or "answered",
         "seconds": {**look.seconds, "scoring": round(time.monotonic() - began, 3)},
     }
-    accounts = _accounts(bundle, scores, look, before)
-    facts["accounts"] = _accounts_record(bundle, accounts)
-    return ScoredBatch(scores, override, facts, warnings, accounts)
+    return ScoredBatch(scores, override, facts, warnings, kept)
 
 
-def _accounts(bundle: Bundle, scores: Scores, look: ScoringInputs, before: PreviousScores) -> Any:
-    """Score the night's accounts; None where the bundle has no model of them, or nobody has one."""
-    if bundle.accounts is None:
-        return None
-    place = {lead: row for row, lead in enumerate(look.made.lead_id.tolist())}
-    rows = np.array([place[lead] for lead in scores.lead_id.tolist()], dtype=np.int64)
-    return score_accounts(scores, bundle.accounts, look.people.take(rows), before.accounts)
+def told_moves(
+    config: Config, bundle: Bundle, look: ScoringInputs, scores: Scores, before: PreviousScores
+) -> tuple[Scores, dict[str, Any] | None, Any]:
+    """Add to each row what moved it since the night before; return also the counts, and what the next night needs.
 
-
-def _accounts_record(bundle: Bundle, accounts: Any) -> dict[str, Any]:
-    """Count the accounts by tier, or say why there are none."""
-    if accounts is not None:
-        tier = accounts.column("tier").to_pylist()
-        return {"accounts": len(tier), "tiers": {name: tier.count(name) for name in sorted(set(tier))}}
-    trained = bundle.run_record.get("accounts") or {"reason": "the model was trained by an older leadline"}
-    return {"accounts": 0, "reason": trained["reason"] or "no open lead has an account"}
+    A flat file's rows have no night before.
+    """
+    if config.is_flat or scores.contributions is None:
+        return scores, None, None
+    least = config.nightly.min_probability_change
+    say = partial(words_for, config)
+    found = explain_moves(scores, look.made, before, look.news, least, bundle.manifest["intents"], say)
+    kept = scores.contributions.to_arrow(found.way, found.cause)
+    told = None
+    if before.as_of is not None:
+        told = {"since": format_instant(before.as_of), "version": before.version, "by": least, **count_causes(kept)}
+    return replace(scores, later={**scores.later, CHANGE: found.change}), told, kept
 
 
 def read_past(session: ScoringSession, night: int) -> PastNights:
