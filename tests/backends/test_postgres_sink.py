@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pytest
 
+from leadline.delivery.postgres_sink import forget_rows
 from leadline.delivery.sink import RunKey
 from leadline.delivery.sink_urls import open_sink
 from leadline.errors import OutputError, RetryError, UsageError
@@ -82,6 +83,39 @@ def test_the_night_before_is_found_in_the_table(postgres_uri: str, table: str) -
     assert sink.previous(3 * DAY, "demo").probability == {"L0": 0.25}  # by the newest version
     assert sink.previous(2 * DAY, "demo").probability == {"L0": 0.1}
     assert sink.previous(3 * DAY, "other").probability == {}
+
+
+def firms(chance: dict[str, float], as_of: int = DAY, version: str = "1") -> pa.Table:
+    n = len(chance)
+    return pa.table({
+        "account_id": pa.array([*chance], pa.string()), "as_of": pa.array([as_of] * n, pa.int64()).cast(pa.timestamp("us", "UTC")),
+        "probability": pa.array([*chance.values()], pa.float64()), "best_lead_id": pa.array([f"L{i}" for i in range(n)], pa.string()),
+        "grade": pa.array([None] * n, pa.string()), "engaged_people": pa.array([None] * n, pa.int64()),
+        "model_name": pa.array(["demo"] * n, pa.string()), "model_version": pa.array([version] * n, pa.string()),
+    })  # fmt: skip
+
+
+def test_accounts_stand_in_a_table_beside_and_go_with_their_night(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    told = f"SELECT account_id, probability FROM {table}_accounts ORDER BY as_of, account_id"
+    sink.write(scores([0.1, 0.2]), night(), {}, firms({"a": 0.5, "b": 0.2}))
+    sink.write(scores([0.1, 0.2]), night(), {}, firms({"b": 0.3}).append_column("trend", pa.array([0.1])))
+    sink.write(scores([0.7], 2 * DAY), night(2 * DAY), {}, firms({"c": 0.9}, 2 * DAY))
+    assert rows(postgres_uri, told) == [("b", 0.3), ("c", 0.9)]
+    assert sink.previous(2 * DAY, "demo").accounts == {"b": 0.3}
+    assert sink.retire is not None and sink.retire("demo", 2 * DAY) == 1
+    assert rows(postgres_uri, told) == [("c", 0.9)]
+    sink.write(scores([0.7], 2 * DAY), night(2 * DAY))  # nobody has an account any more
+    assert rows(postgres_uri, told) == []
+    assert sink.previous(3 * DAY, "demo").accounts == {}
+
+
+def test_a_forgotten_lead_takes_the_rows_of_its_accounts_along(postgres_uri: str, table: str) -> None:
+    where = to(postgres_uri, table)
+    housed = scores([0.1, 0.2, 0.3]).append_column("account_id", pa.array(["a", "b", None]))
+    open_sink(where, "demo").write(housed, night(), {}, firms({"a": 0.5, "b": 0.2, "c": 0.1}))
+    assert forget_rows(where, "demo", ["L1", "L2"]) == 2  # L1 is of b; L2 leads c in the table
+    assert rows(postgres_uri, f"SELECT account_id FROM {table}_accounts") == [("a",)]
 
 
 def test_records_of_past_nights_are_those_within_two_instants_the_newest_first(postgres_uri: str, table: str) -> None:

@@ -14,9 +14,20 @@ from leadline.core.files import read_json, write_bytes
 from leadline.delivery import erasure
 from leadline.delivery.changes import CHANGES, HANDOFFS, new_top_leads, score_changes
 from leadline.delivery.crm_files import crm_files
-from leadline.delivery.folder_sink import NIGHT, PART, finished_runs, open_file, partition_name, write_partition
+from leadline.delivery.folder_sink import (
+    NIGHT,
+    PART,
+    accounts_beside,
+    finished_runs,
+    open_file,
+    partition_name,
+    write_partition,
+)
 from leadline.delivery.formats import csv_bytes, line_bytes, parquet_bytes
+from leadline.delivery.sink import RunKey
+from leadline.delivery.sink_urls import open_sink
 from leadline.errors import DataError
+from leadline.scoring.accounts import ACCOUNTS
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.tables.tombstones import FILE, read_tombstones
 from nights import DAY, night, table
@@ -152,3 +163,40 @@ def test_what_is_kept_of_the_log_goes() -> None:
     write_bytes(Path(".leadline/fold/one/rows.parquet"), b"x")
     erasure.purge_event_cache()
     assert not list(Path(".leadline/fold").glob("*"))
+
+
+def firms(p: tuple[float, ...] = (0.6, 0.3)) -> pa.Table:
+    """Two accounts; L1, who is to be forgotten, is in the first, which is led by another, L0."""
+    stamp = pa.array([DAY] * len(p), pa.int64()).cast(pa.timestamp("us", "UTC"))
+    names = {"account_id": ["=acme", "=globex"], "best_lead_id": ["L0", "L2"], "tier": ["A", "B"]}
+    return pa.table({**{name: pa.array(v) for name, v in names.items()}, "as_of": stamp, "probability": pa.array(p)})
+
+
+def housed() -> pa.Table:
+    """Three leads with accounts of which a spreadsheet would make formulas."""
+    rows = table([0.5, 0.4, 0.3])
+    place = rows.schema.get_field_index("account_id")
+    return rows.set_column(place, "account_id", pa.array(["=acme", "=acme", "=globex"]))
+
+
+@pytest.mark.parametrize("out", [None, "a.csv", "b.parquet"])
+def test_the_row_of_an_account_to_which_the_lead_belonged_goes_with_it(out: str | None) -> None:
+    sink = open_sink(out, "demo")
+    record = {**night(), "leads": 3, "tiers": {"A": 3}, "accounts": {"accounts": 2, "tiers": {"A": 1, "B": 1}}}
+    place = Path(sink.write(housed(), record, {}, firms()))
+    file = place / ACCOUNTS if out is None else accounts_beside(place)
+    assert file.stat().st_mode & 0o777 == 0o600 and sink.done(RunKey(DAY, True, "demo", "1")) is not None
+    gone = erasure.purge_folder(place.parent, has)[0] if out is None else erasure.purge_file(place, has)
+    assert gone == 1
+    assert "acme" not in (left := file.read_text() if out == "a.csv" else str(pq.ParquetFile(file).read().to_pylist()))
+    assert "globex" in left
+    assert (done := sink.done(RunKey(DAY, True, "demo", "1"))) is not None  # its hashes are those of what stands
+    if out is None:
+        assert done["accounts"] == {"accounts": 1, "tiers": {"B": 1}}
+
+
+def test_an_account_whose_best_lead_is_forgotten_goes_though_the_leads_row_is_gone_already() -> None:
+    write_partition(Path("s"), {PART: parquet_bytes(table([0.5])), ACCOUNTS: parquet_bytes(firms())}, night())
+    assert erasure.purge_folder(Path("s"), lambda lead: lead == "L2") == (1, 1)
+    (place,) = Path("s").glob("as_of=*")
+    assert pq.ParquetFile(place / ACCOUNTS).read().column("account_id").to_pylist() == ["=acme"]

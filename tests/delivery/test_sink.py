@@ -68,6 +68,30 @@ def test_the_probability_before_is_that_of_the_newest_finished_night_of_the_same
     assert open_sink("file.csv", "demo").previous(5 * DAY, "demo").probability == {"L0": 0.3}
 
 
+ACCOUNTS_OF = pa.table({"account_id": ["a", "b"], "probability": [0.5, 0.25]})
+
+
+def test_the_accounts_of_the_night_before_are_found_with_its_leads() -> None:
+    sink = open_sink(None, "demo")
+    sink.write(table([0.1]), night(), {}, ACCOUNTS_OF)
+    for place in (sink, open_sink("file.csv", "demo")):
+        assert place.previous(2 * DAY, "demo").accounts == {"a": 0.5, "b": 0.25}
+    sink.write(table([0.1], 2 * DAY), night(2 * DAY))
+    assert sink.previous(3 * DAY, "demo").accounts == {}
+
+
+@pytest.mark.parametrize("out", ["a.csv", "a.parquet"])
+def test_a_file_has_its_accounts_beside_it_and_a_night_without_any_takes_them_away(out: str) -> None:
+    sink, key = open_sink(out, "demo"), RunKey(DAY, True, "demo", "1")
+    sink.write(table([0.1]), night(), {}, ACCOUNTS_OF)
+    beside = Path(out.replace(".", ".accounts."))
+    assert beside.is_file() and beside.stat().st_mode & 0o777 == 0o600 and sink.done(key) is not None
+    beside.write_bytes(beside.read_bytes()[:-1])
+    assert sink.done(key) is None  # it is written anew where its accounts are damaged
+    sink.write(table([0.1]), night())
+    assert not beside.exists() and sink.done(key) is not None
+
+
 def test_records_of_past_nights_are_the_models_own_within_two_instants_the_newest_first() -> None:
     sink = open_sink(None, "demo")
     for as_of in (DAY, 3 * DAY, 2 * DAY, 5 * DAY):

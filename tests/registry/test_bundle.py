@@ -20,6 +20,7 @@ FILES = (
     "manifest.json",
     "model.txt",
     "encoder.json",
+    "accounts.json",
     "grades.json",
     "linear.json",
     "calibrator.json",

@@ -30,6 +30,7 @@ class Stream(IntEnum):
     RULES_AUDIT = 503
     STABILITY = 600
     REPLAYING = 700
+    ACCOUNTS = 710
     STAGES_IN_TIME = 800
     STAGE_CHAIN = 801
     VALUE = 802

@@ -71,6 +71,8 @@ class ScoredBatch:
         What the reader of these scores must know.
     contributions : pyarrow.Table or None
         What each group of features adds to each row's log odds, for the next night.
+    accounts : pyarrow Table or None
+        The night's accounts; None where there are none.
     """
 
     scores: Scores
@@ -78,6 +80,7 @@ class ScoredBatch:
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     contributions: Any = None
+    accounts: Any = None
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from typing import Any
 from leadline.config.scoring import Deliver
 from leadline.core.files import discard, locked, read_json, sweep, write_bytes, write_json
 from leadline.delivery.changes import CHANGE, CHANGES, HANDOFFS
-from leadline.delivery.folder_sink import CONTRIBUTIONS, NIGHT, PART, is_intact, write_partition
+from leadline.delivery.folder_sink import CONTRIBUTIONS, NIGHT, PART, accounts_beside, is_intact, write_partition
 from leadline.delivery.formats import FORMULA, parquet_bytes
 from leadline.errors import OutputError
+from leadline.scoring.accounts import ACCOUNTS
 from leadline.scoring.movement import count_causes
 from leadline.tables.event_cache import FOLDER
 from leadline.tables.tombstones import FILE, OLD_FILE, Tombstones, read_tombstones
@@ -87,14 +88,47 @@ def _purge_night(folder: Path, place: Path, has: Has) -> int:
         return 0
     names = sorted(record["files"])
     kept, gone = {}, Counter[str]()
+    firms = _accounts_of((place / PART).read_bytes(), PART, has) if ACCOUNTS in names else frozenset()
     for name in names:
-        kept[name], gone[name] = _bytes_without_leads(
-            (place / name).read_bytes(), name, has, record.get("to") is not None
-        )
+        data = (place / name).read_bytes()
+        if name == ACCOUNTS:
+            kept[name], gone[name] = _without_accounts(data, name, has, firms)
+        else:
+            kept[name], gone[name] = _bytes_without_leads(data, name, has, record.get("to") is not None)
     if not any(gone.values()):
         return 0
     write_partition(folder, kept, _updated_record(record, kept, gone))
     return max(gone.values())
+
+
+def _accounts_of(data: bytes, name: str, has: Has) -> frozenset[str]:
+    """List the accounts of the forgotten leads in a file of rows: what is said of these accounts was made of theirs, too."""
+    if Path(name).suffix == ".csv":
+        spans = list(_records(data.decode("utf-8")))
+        lead, account = (spans[0][1].index(column) for column in ("lead_id", "account_id"))
+        return frozenset(cells[account] for _, cells in spans[1:] if any(map(has, _ids(cells, lead))))
+    table = _table(data)
+    pairs = zip(table.column("lead_id").to_pylist(), table.column("account_id").to_pylist(), strict=True)
+    return frozenset(account for lead, account in pairs if account is not None and has(lead))
+
+
+def _without_accounts(data: bytes, name: str, has: Has, firms: frozenset[str]) -> tuple[bytes, int]:
+    """Return a file of accounts without those that a forgotten lead belonged to, and how many went."""
+    import pyarrow as pa
+
+    if Path(name).suffix == ".csv":
+        spans = list(_records(data.decode("utf-8")))
+        account, best = (spans[0][1].index(column) for column in ("account_id", "best_lead_id"))
+        kept = [
+            text for text, cells in spans[1:] if cells[account] not in firms and not any(map(has, _ids(cells, best)))
+        ]
+        gone = len(spans) - 1 - len(kept)
+        return ("".join([spans[0][0], *kept]).encode(), gone) if gone else (data, 0)
+    table = _table(data)
+    pairs = zip(table.column("account_id").to_pylist(), table.column("best_lead_id").to_pylist(), strict=True)
+    keep = [account not in firms and not has(best) for account, best in pairs]
+    gone = len(keep) - sum(keep)
+    return (parquet_bytes(table.filter(pa.array(keep, pa.bool_()))), gone) if gone else (data, 0)
 
 
 def _updated_record(record: Mapping[str, Any], kept: Mapping[str, bytes], gone: Mapping[str, int]) -> dict[str, Any]:
@@ -111,6 +145,9 @@ def _updated_record(record: Mapping[str, Any], kept: Mapping[str, bytes], gone: 
         told["changes"] = dict(sorted(Counter(_table(kept[CHANGES]).column(CHANGE).to_pylist()).items()))
     if CONTRIBUTIONS in kept and told.get("moved"):
         told["moved"] = {**told["moved"], **count_causes(_table(kept[CONTRIBUTIONS]))}
+    if ACCOUNTS in kept:
+        tiers = Counter(_table(kept[ACCOUNTS]).column("tier").to_pylist())
+        told["accounts"] = {"accounts": tiers.total(), "tiers": dict(sorted(tiers.items()))}
     if "rows" in told:
         told["rows"] = int(told["rows"]) - sum(gone.values())
     return told
@@ -127,11 +164,19 @@ def purge_file(path: Path, has: Has) -> int:
     if not gone:
         return 0
     old, new = (hashlib.sha256(part).hexdigest() for part in (data, kept))
-    beside = path.with_name(f"{path.name}.{NIGHT}")
+    beside, firms = path.with_name(f"{path.name}.{NIGHT}"), accounts_beside(path)
+    rest = (
+        _without_accounts(firms.read_bytes(), firms.name, has, _accounts_of(data, path.name, has))[0]
+        if firms.is_file()
+        else None
+    )
+    hashes = {"sha256": new} if rest is None else {"sha256": new, "accounts_sha256": hashlib.sha256(rest).hexdigest()}
     with suppress(FileNotFoundError, ValueError, TypeError):
         record = dict(read_json(beside))
         if record.get("sha256") in (old, new):  # the record first: a run that dies here finds the rows again
-            write_json(beside, {**record, "sha256": new}, private=True)
+            write_json(beside, {**record, **hashes}, private=True)
+    if rest is not None:
+        write_bytes(firms, rest, private=True)
     write_bytes(path, kept, private=True)
     return gone
 

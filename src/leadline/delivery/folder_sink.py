@@ -17,6 +17,7 @@ from leadline.core.files import discard, locked, read_json, sha256, staging, swa
 from leadline.core.point_in_time import format_instant
 from leadline.delivery.formats import csv_bytes, parquet_bytes
 from leadline.delivery.sink import RunKey, Sink
+from leadline.scoring.accounts import ACCOUNTS
 from leadline.scoring.contributions import LeadContributions
 from leadline.scoring.previous_scores import PreviousScores
 
@@ -25,6 +26,7 @@ __all__ = [
     "NIGHT",
     "OLD_COLUMNS",
     "PART",
+    "accounts_beside",
     "finished_runs",
     "is_intact",
     "open_file",
@@ -70,8 +72,9 @@ def open_folder(folder: Path) -> Sink:
     def place(key: RunKey) -> Path:
         return folder / partition_name(key.as_of, key.is_dated)
 
-    def write(table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = {}) -> str:
-        return str(write_partition(folder, {PART: parquet_bytes(table), **beside}, night))
+    def write(table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = {}, accounts: Any = None) -> str:
+        firms = {} if accounts is None else {ACCOUNTS: parquet_bytes(accounts)}
+        return str(write_partition(folder, {PART: parquet_bytes(table), **firms, **beside}, night))
 
     def done(key: RunKey) -> dict[str, Any] | None:
         record = _record(place(key) / NIGHT)
@@ -97,15 +100,25 @@ def open_file(path: Path, default: Path) -> Sink:
     """
     record = path.with_name(f"{path.name}.{NIGHT}")
 
-    def write(table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = {}) -> str:
-        data = csv_bytes(table) if path.suffix == ".csv" else parquet_bytes(table)
+    def write(table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = {}, accounts: Any = None) -> str:
+        formed = csv_bytes if path.suffix == ".csv" else parquet_bytes
+        data, firms = formed(table), None if accounts is None else formed(accounts)
+        hashes = {"sha256": hashlib.sha256(data).hexdigest()}
+        if firms is None:
+            discard(accounts_beside(path))  # of another night that stood here
+        else:
+            write_bytes(accounts_beside(path), firms, private=True)
+            hashes["accounts_sha256"] = hashlib.sha256(firms).hexdigest()
         write_bytes(path, data, private=True)
-        write_json(record, {**night, "sha256": hashlib.sha256(data).hexdigest()}, private=True)
+        write_json(record, {**night, **hashes}, private=True)
         return str(path)
 
     def done(key: RunKey) -> dict[str, Any] | None:
         found = _record(record)
         is_same = found and _is_of(found, key) and path.is_file() and sha256(path) == found.get("sha256")
+        if found and "accounts_sha256" in found:
+            firms = accounts_beside(path)
+            is_same = is_same and firms.is_file() and sha256(firms) == found["accounts_sha256"]
         return found if is_same else None
 
     def rows(_: RunKey) -> Any:
@@ -127,6 +140,17 @@ def open_file(path: Path, default: Path) -> Sink:
         str(path), lock, write, lambda as_of, name: _before(default, as_of, name), done, rows,
         lambda since, as_of, name: _records(default, since, as_of, name), holds_nights=False,
     )  # fmt: skip
+
+
+def accounts_beside(path: Path) -> Path:
+    """Name the file of a night's accounts beside the one file of its leads.
+
+    Examples
+    --------
+    >>> accounts_beside(Path("out/night.csv")).as_posix()
+    'out/night.accounts.csv'
+    """
+    return path.with_name(f"{path.stem}.accounts{path.suffix}")
 
 
 @contextmanager
@@ -261,7 +285,7 @@ def _before(folder: Path, as_of: int, name: str) -> PreviousScores:
     for place, record in finished_runs(folder):
         if record["model_name"] == name and record["as_of_value"] < as_of:
             found = previous_scores_of(read_partition(place, WANTED), record["as_of_value"])
-            return replace(found, contributions=_contributions(place, record))
+            return replace(found, contributions=_contributions(place, record), accounts=_account_chances(place, record))
     return PreviousScores()
 
 
@@ -272,6 +296,16 @@ def _contributions(place: Path, record: Mapping[str, Any]) -> LeadContributions 
     if CONTRIBUTIONS not in record["files"]:
         return None
     return LeadContributions.from_arrow(pq.ParquetFile(place / CONTRIBUTIONS).read())
+
+
+def _account_chances(place: Path, record: Mapping[str, Any]) -> dict[str, float]:
+    """Read what the accounts of a night had; nothing where it has none."""
+    import pyarrow.parquet as pq
+
+    if ACCOUNTS not in record["files"]:
+        return {}
+    rows = pq.ParquetFile(place / ACCOUNTS).read(columns=["account_id", "probability"])
+    return dict(zip(rows.column("account_id").to_pylist(), rows.column("probability").to_pylist(), strict=True))
 
 
 def previous_scores_of(rows: Any, as_of: int) -> PreviousScores:

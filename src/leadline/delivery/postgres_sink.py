@@ -1,7 +1,7 @@
 """Scores in a PostgreSQL table: a night is upserted in one transaction, so a reader sees the old rows or the new.
 
-Beside the table ``t`` stand ``t_nights``, a row for each night with its record, and the view ``t_latest``, the rows of
-each model's newest night.
+Beside the table ``t`` stand ``t_nights``, a row for each night with its record, the view ``t_latest``, the rows of each
+model's newest night, and, where leads have accounts, ``t_accounts``, the nights' accounts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -27,6 +27,8 @@ __all__ = ["forget_rows", "open_table"]
 
 ROW = ("lead_id", "as_of", "model_name", "model_version")
 """What names a row. A version's number alone is not enough: two models may share a table."""
+
+ACCOUNT_ROW = ("account_id", "as_of", "model_name", "model_version")
 
 STAGED = "leadline_tonight"
 LONGEST = 63  # bytes of a name: PostgreSQL cuts longer ones, and two would become one
@@ -67,8 +69,8 @@ def open_table(out: str) -> Sink:
     name = f"{target.schema}.{target.name}" if target.schema else target.name
     shown = f"postgresql table {name}"
 
-    def write(table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = {}) -> str:
-        _write(target, table, night)
+    def write(table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = {}, accounts: Any = None) -> str:
+        _write(target, table, night, accounts)
         return shown
 
     def lock(wait: float = 0.0) -> AbstractContextManager[None]:
@@ -89,22 +91,22 @@ def _target(out: str) -> TableTarget:
     if not name:
         raise UsageError("--out postgresql://…: no table; expected ?table=… at its end; add it")
     schema, _, bare = name.rpartition(".")
-    if len(f"{bare}_latest".encode()) > LONGEST:
+    if len(f"{bare}_accounts".encode()) > LONGEST:
         raise UsageError(
-            f"--out postgresql://…: the table's name is too long; expected at most {LONGEST - 7} bytes, as {bare[:20]}…_latest "
+            f"--out postgresql://…: the table's name is too long; expected at most {LONGEST - 9} bytes, as {bare[:20]}…_accounts "
             "needs a name too; shorten it"
         )
     return TableTarget(urlunsplit(parts._replace(query=urlencode(options))), schema, bare)
 
 
-def _write(target: TableTarget, rows: Any, night: Mapping[str, Any]) -> None:
-    """Upsert a night's rows, and drop those of leads that it no longer has, in one transaction."""
+def _write(target: TableTarget, rows: Any, night: Mapping[str, Any], accounts: Any) -> None:
+    """Upsert a night's rows, and drop those of leads that it no longer has; its accounts with them, in one transaction."""
     with _connected(target.uri) as connection, connection.cursor() as cursor:
         # Two machines may score the same night; the lock file is one machine's, this lock is the server's.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext($1))", [f"leadline {target.quoted()}"])
         cursor.adbc_ingest(STAGED, rows, mode="create", temporary=True)
         cursor.execute(f"CREATE TABLE IF NOT EXISTS {target.quoted()} AS TABLE pg_temp.{STAGED} WITH NO DATA")
-        _widen(cursor, target, rows.schema.names)
+        _widen(cursor, target, ROW)
         mine, key = _night_sql(night["as_of_value"], night["is_dated"], night["model_name"], night["model_version"])
         cursor.execute(
             f"DELETE FROM {target.quoted()} AS t WHERE {mine} "
@@ -120,8 +122,25 @@ def _write(target: TableTarget, rows: Any, night: Mapping[str, Any]) -> None:
             f"ON CONFLICT ({', '.join(ROW)}) DO {f'UPDATE SET {again}' if again else 'NOTHING'}"
         )
         cursor.execute(f"DROP TABLE pg_temp.{STAGED}")
+        _put_accounts(cursor, target, accounts, mine, key)
         _put_record(cursor, target, night, mine, key)
         connection.commit()
+
+
+def _put_accounts(cursor: Any, target: TableTarget, accounts: Any, mine: str, key: list[Any]) -> None:
+    """Put the night's accounts in place of its old ones; where there never were any, there is no table."""
+    firms = replace(target, name=f"{target.name}_accounts")
+    if accounts is not None:
+        cursor.adbc_ingest(STAGED, accounts, mode="create", temporary=True)
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {firms.quoted()} AS TABLE pg_temp.{STAGED} WITH NO DATA")
+        _widen(cursor, firms, ACCOUNT_ROW)
+        _require_types(cursor, firms, {name: name for name in accounts.schema.names})
+    if _exists(cursor, firms.quoted()):
+        cursor.execute(f"DELETE FROM {firms.quoted()} AS t WHERE {mine}", key)
+    if accounts is not None:
+        names = ", ".join(map(identifier, accounts.schema.names))
+        cursor.execute(f"INSERT INTO {firms.quoted()} ({names}) SELECT {names} FROM pg_temp.{STAGED}")
+        cursor.execute(f"DROP TABLE pg_temp.{STAGED}")
 
 
 FITS = {
@@ -166,7 +185,7 @@ def _filled(cursor: Any, target: TableTarget, names: Sequence[str]) -> dict[str,
     return {name: name for name in names} | old
 
 
-def _widen(cursor: Any, target: TableTarget, names: list[str]) -> None:
+def _widen(cursor: Any, target: TableTarget, row: Sequence[str]) -> None:
     """Give a table the columns that it lacks, and the key: it may be new, or the config may ask for more than before."""
     cursor.execute(
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 "
@@ -179,10 +198,10 @@ def _widen(cursor: Any, target: TableTarget, names: list[str]) -> None:
         "SELECT COUNT(*) FROM pg_index AS i WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indpred IS NULL AND ("
         "SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_attribute AS a WHERE a.attrelid = i.indrelid "
         "AND a.attnum = ANY (i.indkey)) = $2::text[]",
-        [target.quoted(), "{" + ",".join(sorted(ROW)) + "}"],
+        [target.quoted(), "{" + ",".join(sorted(row)) + "}"],
     )
     if not cursor.fetchone()[0]:
-        cursor.execute(f"ALTER TABLE {target.quoted()} ADD PRIMARY KEY ({', '.join(ROW)})")
+        cursor.execute(f"ALTER TABLE {target.quoted()} ADD PRIMARY KEY ({', '.join(row)})")
         cursor.execute(f"CREATE INDEX ON {target.quoted()} (model_name, as_of)")
 
 
@@ -228,7 +247,18 @@ def _previous(target: TableTarget, as_of: int, model: str) -> PreviousScores:
             [model, before],
         )
         rows = renamed(cursor.fetch_arrow_table())
-        return previous_scores_of(rows, int(rows.column("when_")[0].as_py())) if rows.num_rows else PreviousScores()
+        if not rows.num_rows:
+            return PreviousScores()
+        known, firms = previous_scores_of(rows, int(rows.column("when_")[0].as_py())), target.quoted("_accounts")
+        if not _exists(cursor, firms):
+            return known
+        then = _as_of(int(known.as_of or 0), kind == "timestamptz")[0]
+        cursor.execute(
+            f"SELECT account_id, probability FROM {firms} WHERE model_name = $1 AND as_of = $2::text::{kind} "
+            "ORDER BY LENGTH(model_version), model_version",
+            [model, then],
+        )
+        return replace(known, accounts=dict(cursor.fetchall()))
 
 
 def _done(target: TableTarget, key: RunKey) -> dict[str, Any] | None:
@@ -278,20 +308,30 @@ def _retire(target: TableTarget, model: str, as_of: int) -> int:
         cursor.execute(f"SELECT COUNT(*) FROM {target.quoted('_nights')} WHERE {old}", values)
         count = int(cursor.fetchone()[0])
         cursor.execute(f"DELETE FROM {target.quoted()} WHERE {old}", values)
+        if _exists(cursor, target.quoted("_accounts")):
+            cursor.execute(f"DELETE FROM {target.quoted('_accounts')} WHERE {old}", values)
         cursor.execute(f"DELETE FROM {target.quoted('_nights')} WHERE {old}", values)
         connection.commit()
         return count
 
 
 def forget_rows(out: str, name: str, leads: Sequence[str]) -> int:
-    """Delete leads' rows of a model from a table, in one transaction; return how many went."""
+    """Delete leads' rows of a model from a table, with those of their accounts, in one transaction; return how many leads' rows went."""
     target = _target(out)
     with _connected(target.uri) as connection, connection.cursor() as cursor:
         if not _exists(cursor, target.quoted()):
             return 0
-        gone = 0
+        gone, firms = 0, target.quoted("_accounts")
+        has_accounts = _exists(cursor, firms)
         for lead in leads:
             mine, key = "model_name = $1 AND lead_id = $2", [name, lead]
+            if has_accounts:
+                cursor.execute(
+                    f"DELETE FROM {firms} AS a WHERE model_name = $1 AND (best_lead_id = $2 OR EXISTS (SELECT 1 FROM {target.quoted()} AS t "
+                    "WHERE t.lead_id = $2 AND t.account_id = a.account_id AND t.as_of = a.as_of AND t.model_name = a.model_name "
+                    "AND t.model_version = a.model_version))",
+                    key,
+                )
             cursor.execute(f"SELECT COUNT(*) FROM {target.quoted()} WHERE {mine}", key)
             gone += int(cursor.fetchone()[0])
             cursor.execute(f"DELETE FROM {target.quoted()} WHERE {mine}", key)

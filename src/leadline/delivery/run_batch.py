@@ -70,7 +70,7 @@ def run_scoring(order: ScoringRequest, compute: Callable[[PreviousScores], Score
             plan.deliver, shown, None if delta is None else blank_holdout_scores(delta), handed, record
         )
         record["seconds"] = {**made.facts.get("seconds", {}), "writing": round(time.monotonic() - wrote, 3)}
-        place = sink.write(table, record, beside)
+        place = sink.write(table, record, beside, made.accounts)
         warnings = (*made.warnings, *_retire(order))
     return ScoringRun(record, place, time.monotonic() - began, "written", made.scores, warnings)
 

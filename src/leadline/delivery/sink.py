@@ -29,9 +29,11 @@ class RunKey:
 
 
 class WriteRun(Protocol):
-    """Writes a night: its rows, its record, and files beside them; returns where the rows are now."""
+    """Writes a night: its rows, its record, files beside them, and its accounts' rows; returns where the rows are now."""
 
-    def __call__(self, table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = ...) -> str: ...
+    def __call__(
+        self, table: Any, night: dict[str, Any], beside: Mapping[str, bytes] = ..., accounts: Any = None
+    ) -> str: ...
 
 
 @dataclass(frozen=True)

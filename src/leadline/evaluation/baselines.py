@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["BASE_RATE", "CARD", "RANKERS", "SAYERS", "Baseline", "has_probabilities", "in_order", "label", "short"]
+__all__ = [
+    "ACCOUNTS",
+    "BASE_RATE",
+    "CARD",
+    "RANKERS",
+    "SAYERS",
+    "Baseline",
+    "has_probabilities",
+    "in_order",
+    "label",
+    "short",
+]
 
 
 @dataclass(frozen=True)
@@ -47,8 +58,16 @@ CARD = Baseline("card", "the scorecard", is_probability=False)
 BASE_RATE = Baseline("base_rate", "base rate alone", "base rate")
 """The rate of the training rows, given to every lead: it ranks nobody, and stands in the table of folds alone."""
 
+ACCOUNTS = (
+    Baseline("best_lead", "the best lead’s score"),
+    Baseline("lead_sum", "the sum of lead scores", is_probability=False),
+    Baseline("engaged_people", "people engaged", is_probability=False),
+)
+"""What accounts could be sorted by without a model of accounts."""
+
 SAYERS = tuple(ranker.key for ranker in RANKERS)
-_BY_KEY = {ranker.key: ranker for ranker in (*RANKERS, CARD, BASE_RATE)}
+_ORDER = (SAYERS[0], *(ranker.key for ranker in ACCOUNTS), *SAYERS[1:])
+_BY_KEY = {ranker.key: ranker for ranker in (*RANKERS, CARD, BASE_RATE, *ACCOUNTS)}
 
 
 def label(key: str) -> str:
@@ -70,7 +89,7 @@ def in_order(keys: Iterable[str]) -> list[str]:
     >>> in_order(["challenger", "logistic", "model"])
     ['model', 'logistic', 'challenger']
     """
-    return sorted(keys, key=lambda key: (*SAYERS, key).index(key))
+    return sorted(keys, key=lambda key: (*_ORDER, key).index(key))
 
 
 def short(key: str) -> str:

@@ -15,7 +15,7 @@ from leadline.core import format
 from leadline.core.checks import Check, Severity
 from leadline.core.jsonable import to_jsonable
 from leadline.core.rng import Stream, generator
-from leadline.evaluation.baselines import SAYERS
+from leadline.evaluation.baselines import in_order
 from leadline.evaluation.worklist import Floats, Worklist, work_down
 from leadline.metrics.bootstrap import bootstrap_weights
 from leadline.metrics.intervals import percentile_interval
@@ -317,7 +317,7 @@ def run_topk_backtest(past: ReplayRows, seed: int, repeats: int = REPEATS) -> To
     """
     listing = past.listing
     said = {**past.said, "random": np.zeros(len(past.y))}
-    found = {by: Draws() for by in SAYERS if by in said}
+    found = {by: Draws() for by in in_order(said)}
     for times in bootstrap_weights(past.group, generator(seed, Stream.REPLAYING), repeats):
         for by, draws in found.items():
             for measure, values in zip(MEASURES, _collect_outcomes(past, said[by], times), strict=True):

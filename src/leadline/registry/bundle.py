@@ -18,6 +18,7 @@ from leadline.registry.trust import SIGNATURE, is_sound, require_signature, sign
 
 if TYPE_CHECKING:
     from leadline.evaluation.later_stages import DealAmountModel
+    from leadline.model.account_model import AccountModel
     from leadline.model.scorer import Scorer
     from leadline.scoring.grade import Grading
 
@@ -131,6 +132,18 @@ class Bundle:
         from leadline.scoring.grade import FILE, Grading
 
         return Grading.from_record(self.record(FILE)) if FILE in self.files else None
+
+    @cached_property
+    def accounts(self) -> AccountModel | None:
+        """The model of accounts; None where the bundle has none."""
+        from leadline.model.account_model import FILE, AccountModel
+
+        if FILE not in self.files:
+            return None
+        try:
+            return AccountModel.from_record(self.record(FILE))
+        except (TypeError, KeyError, ValueError):
+            raise _damaged(self.folder, FILE) from None
 
     def record(self, name: str) -> dict[str, Any]:
         """Return one of the bundle's JSON records, such as `record.json`."""

@@ -26,6 +26,8 @@ class PreviousScores:
         Which version of the model scored it, where that is known.
     contributions : LeadContributions or None
         What each group of features added to each lead's log odds, where the place keeps it.
+    accounts : mapping of str to float
+        What each account's chance was.
 
     Examples
     --------
@@ -39,6 +41,7 @@ class PreviousScores:
     override: Mapping[str, str] = field(default_factory=dict)
     version: str | None = None
     contributions: LeadContributions | None = field(default=None, compare=False, repr=False)
+    accounts: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.probability)

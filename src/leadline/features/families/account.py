@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from leadline.config.schema import Config
 from leadline.core.point_in_time import DAY, Horizon, span_sql, visible_sql
@@ -21,17 +25,23 @@ from leadline.tables import LoadedTables
 from leadline.tables.attributes import slugify, unique
 from leadline.tables.stages import stage_index
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = [
     "account_features",
     "clauses",
     "column",
     "committee_features",
     "counted",
+    "engaged_people",
     "member_counts",
     "nameless_features",
     "names",
     "needs_days",
     "past_features",
+    "people_specs",
+    "roles_engaged",
     "who",
 ]
 
@@ -379,3 +389,36 @@ def _colleagues(
     window: Horizon | None = None,
 ) -> Feature:
     return Feature(name, "account", "colleagues", kind, aggregate, words, "colleagues", field, by, window)
+
+
+# Who of an account is engaged now, as a row of any of its leads tells: for what is said of the account as a whole.
+
+
+def people_specs(specs: Sequence[Feature], roles: Sequence[str], window: Horizon) -> tuple[Feature, ...]:
+    """List those of some features that tell who of an account acted in a window: the lead, its colleagues, and in which roles."""
+    return tuple(
+        s
+        for s in specs
+        if s.window == window
+        and (
+            s.aggregate == "colleagues_engaged"
+            or (s.aggregate == "any_role" and s.field in roles)
+            or (s.aggregate == "count" and s.by == "any" and s.table == "events")
+        )
+    )
+
+
+def engaged_people(specs: Sequence[Feature], values: pd.DataFrame) -> npt.NDArray[np.float64] | None:
+    """Return how many people of each row's account are engaged, the lead itself among them; None where `specs` don't tell."""
+    own = next((s.name for s in specs if s.aggregate == "count"), None)
+    others = next((s.name for s in specs if s.aggregate == "colleagues_engaged"), None)
+    if own is None or others is None:
+        return None
+    acted, more = (np.nan_to_num(values[name].to_numpy(dtype=np.float64)) for name in (own, others))
+    people: npt.NDArray[np.float64] = (acted > 0) + more
+    return people
+
+
+def roles_engaged(specs: Sequence[Feature], values: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+    """Return, for each role, in whose account somebody in it is engaged."""
+    return {s.field: values[s.name].to_numpy(dtype=np.float64) > 0 for s in specs if s.aggregate == "any_role"}

@@ -13,14 +13,17 @@ import numpy.typing as npt
 
 from leadline.config.schema import Config, Source
 from leadline.core.checks import Findings
+from leadline.core.point_in_time import Horizon
 from leadline.dataset import attribute_values, snapshots
 from leadline.dataset.feature_spec import Feature, attributes_of
 from leadline.dataset.lead_news import NewsTables, fetch_news
 from leadline.errors import UsageError
 from leadline.features import build
 from leadline.features.build import FeatureTable
+from leadline.features.families import account
 from leadline.features.families.intent_stage import IntentRule
 from leadline.registry.bundle import Bundle
+from leadline.scoring.accounts import AccountPeople
 from leadline.scoring.input_checks import NEVER
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.tables import LoadedTables
@@ -153,6 +156,8 @@ class ScoringInputs:
         What became known since the night before, where that tells why scores moved.
     seconds : mapping of str to float
         How long each stage took.
+    people : AccountPeople
+        Who of each row's account is engaged, where the bundle has a model of accounts.
     """
 
     made: FeatureTable
@@ -166,6 +171,7 @@ class ScoringInputs:
     survey: Survey
     stage: npt.NDArray[np.object_] | None = None
     news: NewsTables = field(default_factory=NewsTables)
+    people: AccountPeople = field(default_factory=AccountPeople)
 
     def __repr__(self) -> str:
         return f"ScoringInputs({self.open_leads:,} open leads, {self.suppressed['leads']:,} of them left out)"
@@ -185,13 +191,14 @@ def gather_inputs(
         read = time.monotonic()
         progress("computing features")
         rule = IntentRule.from_record(bundle.manifest["intent_stages"])
-        asked = (*bundle.specs, *(rule.specs() if rule else ()))
+        asked = (*bundle.specs, *(rule.specs() if rule else ()), *_people_specs(bundle))
         told = build.compute_features(loaded, asked, bundle.manifest["intents"], bundle.manifest["roles"])
         made, stage = told.keep(s.name for s in bundle.specs), rule.stages(told.values) if rule else None
+        people = _account_people(bundle, told)
         value = attribute_values.field_values(loaded, bundle.scorer.bands.by, known=True)
         newest = None if config.is_flat else _newest(loaded)
         lists = _lists(config, loaded, as_of)
-        why = [lists.reason(lead, account) for lead, account in zip(made.lead_id, made.account_id, strict=True)]
+        why = [lists.reason(lead, firm) for lead, firm in zip(made.lead_id, made.account_id, strict=True)]
         kept = np.array([reason is None for reason in why], dtype=bool)
         left_out = lists.counted(reason for reason in why if reason is not None)
         counted = time.monotonic()
@@ -207,7 +214,7 @@ def gather_inputs(
     rest = made if kept.all() else _take(made, kept)
     return ScoringInputs(
         rest, None if value is None else value[kept], len(made), left_out, lists.tiers, newest, loaded.findings, seconds, survey,
-        None if stage is None else stage[kept], news,
+        None if stage is None else stage[kept], news, people.take(kept),
     )  # fmt: skip
 
 
@@ -220,6 +227,25 @@ def _news(bundle: Bundle, loaded: LoadedTables, before: PreviousScores | None, a
     return fetch_news(loaded, before.as_of, as_of, windows)
 
 
+def _people_specs(bundle: Bundle) -> tuple[Feature, ...]:
+    """List what the model of accounts asks beside the bundle's own features."""
+    if bundle.accounts is None:
+        return ()
+    mine = {spec.name for spec in bundle.specs}
+    return tuple(spec for spec in map(Feature.from_record, bundle.accounts.told["specs"]) if spec.name not in mine)
+
+
+def _account_people(bundle: Bundle, told: FeatureTable) -> AccountPeople:
+    """Tell who of each row's account is engaged."""
+    if bundle.accounts is None:
+        return AccountPeople()
+    notes = bundle.accounts.told
+    specs = [Feature.from_record(record) for record in notes["specs"]]
+    days = f"{Horizon.parse(notes['window']).days:g}"
+    window = f" in {days} day{'' if days == '1' else 's'}"
+    return AccountPeople(account.engaged_people(specs, told.values), account.roles_engaged(specs, told.values), window)
+
+
 def outline_night(
     config: Config, bundle: Bundle, as_of: int | None, leads: Source | None, progress: Progress, before: PreviousScores
 ) -> NightOutline:
@@ -227,7 +253,7 @@ def outline_night(
     with open_scoring_tables(config, bundle.specs, as_of, leads, progress) as loaded:
         rows = loaded.store.rows("SELECT lead_id, account_id FROM snapshots")
         lists = _lists(config, loaded, as_of)
-        left_out = sum(lists.reason(str(lead), account) is not None for lead, account in rows)
+        left_out = sum(lists.reason(str(lead), firm) is not None for lead, firm in rows)
         survey = _survey(config, bundle, loaded, lists, before, (len(rows), left_out))
         return NightOutline(len(rows), left_out, None if config.is_flat else _newest(loaded), survey)
 

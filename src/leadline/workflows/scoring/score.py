@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from leadline.config.frames import as_source
 from leadline.config.load import fill_option
 from leadline.config.schema import Config, Source
@@ -26,6 +28,7 @@ from leadline.features.catalog import words_for
 from leadline.registry import pinned
 from leadline.registry.bundle import Bundle
 from leadline.registry.scoring_runs import log_scoring_run
+from leadline.scoring.accounts import score_accounts
 from leadline.scoring.exploration import COLUMN
 from leadline.scoring.input_checks import check_night, refuse_unknown_codes
 from leadline.scoring.input_checks.outgoing_checks import score_drift
@@ -268,7 +271,9 @@ def _compute_batch(
         "registry": session.said or "answered",
         "seconds": {**look.seconds, "scoring": round(time.monotonic() - began, 3)},
     }
-    return ScoredBatch(scores, override, facts, warnings, kept)
+    accounts = _accounts(bundle, scores, look, before)
+    facts["accounts"] = _accounts_record(bundle, accounts)
+    return ScoredBatch(scores, override, facts, warnings, kept, accounts)
 
 
 def told_moves(
@@ -288,6 +293,24 @@ def told_moves(
     if before.as_of is not None:
         told = {"since": format_instant(before.as_of), "version": before.version, "by": least, **count_causes(kept)}
     return replace(scores, later={**scores.later, CHANGE: found.change}), told, kept
+
+
+def _accounts(bundle: Bundle, scores: Scores, look: ScoringInputs, before: PreviousScores) -> Any:
+    """Score the night's accounts; None where the bundle has no model of them, or nobody has one."""
+    if bundle.accounts is None:
+        return None
+    place = {lead: row for row, lead in enumerate(look.made.lead_id.tolist())}
+    rows = np.array([place[lead] for lead in scores.lead_id.tolist()], dtype=np.int64)
+    return score_accounts(scores, bundle.accounts, look.people.take(rows), before.accounts)
+
+
+def _accounts_record(bundle: Bundle, accounts: Any) -> dict[str, Any]:
+    """Count the accounts by tier, or say why there are none."""
+    if accounts is not None:
+        tier = accounts.column("tier").to_pylist()
+        return {"accounts": len(tier), "tiers": {name: tier.count(name) for name in sorted(set(tier))}}
+    trained = bundle.run_record.get("accounts") or {"reason": "the model was trained by an older leadline"}
+    return {"accounts": 0, "reason": trained["reason"] or "no open lead has an account"}
 
 
 def read_past(session: ScoringSession, night: int) -> PastNights:

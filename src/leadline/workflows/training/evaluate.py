@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,8 +13,11 @@ from leadline.core import format
 from leadline.core.checks import Findings, Severity, run_checks
 from leadline.core.point_in_time import WEEK
 from leadline.core.rng import Stream, generator
+from leadline.dataset.feature_spec import Feature
 from leadline.evaluation.ablation import FamilyAblation
+from leadline.evaluation.account_backtest import AccountEvaluation, PastAccounts, evaluate_accounts
 from leadline.evaluation.backtest import BacktestResult, evaluate_folds
+from leadline.evaluation.capacity import ScoredRows, tiers_for_capacity
 from leadline.evaluation.model_plots import ModelPlots
 from leadline.evaluation.robustness import Optimism, StabilityResult
 from leadline.evaluation.segments import Segments
@@ -22,9 +25,11 @@ from leadline.evaluation.topk_backtest import AFTER_TRAINING as LEADS_THAT_NEVER
 from leadline.evaluation.topk_backtest import BacktestTerms, ReplayRows, TopKBacktest, run_topk_backtest
 from leadline.evaluation.worklist import build_worklist
 from leadline.explanation.drivers import Driver, rank_drivers
+from leadline.features.families import account
 from leadline.insights import behaviours
 from leadline.leakage import experiments, gate
 from leadline.metrics.intervals import SampleSize
+from leadline.model.account_model import AccountNights, fit_account_model, gather_accounts
 from leadline.model.baselines import PEERS, predict_baselines
 from leadline.workflows.common import Progress
 from leadline.workflows.funnel import training_funnel
@@ -47,6 +52,7 @@ __all__ = ["ModelEvaluation", "all_rankings", "backtest_rankings", "evaluate_mod
 
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 
 
 def all_rankings(fitted: TrainedModel) -> dict[str, Floats]:
@@ -147,6 +153,8 @@ class ModelEvaluation:
         The records `funnel` and `rejected`; none for a flat file.
     points : mapping
         The records `points_card` and `rules_audit`.
+    accounts : AccountEvaluation
+        The model of accounts, and how it does.
     """
 
     evaluation: BacktestResult
@@ -165,6 +173,7 @@ class ModelEvaluation:
     sections: Mapping[str, Any] = field(default_factory=dict)
     pictures: ModelPlots | None = None
     points: Mapping[str, Any] = field(default_factory=dict)
+    accounts: AccountEvaluation = field(default_factory=AccountEvaluation)
 
     @property
     def withheld(self) -> Findings:
@@ -207,7 +216,7 @@ def evaluate_model(fitted: TrainedModel, said: Findings, progress: Progress) -> 
     return fitted, ModelEvaluation(
         evaluation, ranked, moved, tiering, found, *parts, sample=sample_of_fit(fitted),
         climbed=training_funnel(fitted, tiering.bands), sections=section_records(fitted), pictures=shown,
-        points=points_records(fitted, progress),
+        points=points_records(fitted, progress), accounts=judge_accounts(fitted),
     )  # fmt: skip
 
 
@@ -227,3 +236,103 @@ def _drivers(fitted: TrainedModel) -> tuple[list[Driver], dict[str, float], Mode
     moved = behaviours.mean_effects(specs, values, contributions, weight, max(config.features.windows))
     ranked = rank_drivers(specs, values, contributions, weight)
     return ranked, moved, plot_figures(fitted, newest, contributions, ranked)
+
+
+# Accounts, judged and fitted on the same nights as their leads: from the folds' honest predictions to what is exported.
+
+
+def _people_specs(fitted: TrainedModel) -> tuple[Feature, ...]:
+    """List the features that tell who of an account is engaged: the lead itself, how many colleagues, and in which roles."""
+    config, beside = fitted.config, fitted.made.beside
+    if beside is None:
+        return ()
+    return account.people_specs(beside.columns.specs, [*config.roles], account.main_window(config))
+
+
+def judge_accounts(fitted: TrainedModel) -> AccountEvaluation:
+    """Judge accounts at the folds' nights, and fit the model that is exported on all of them; or say why there is none."""
+    config, honest, matrix = fitted.config, fitted.honest, fitted.matrix
+    reason = _reason(fitted)
+    if reason:
+        return AccountEvaluation(reason=reason)
+    order = np.argsort(honest.row, kind="stable")  # by as_of and lead, whatever order the folds were fitted in
+    rows, fold, specs = honest.row[order], honest.fold[order], _people_specs(fitted)
+    kept, night = _nights(fitted, rows, fold)
+    order, rows, fold = order[kept], rows[kept], fold[kept]
+    people = _engaged(fitted, specs, rows)
+    firm = fitted.made.features.account_id[rows]
+    nights = gather_accounts(firm, night, honest.probability[order], people)
+    y = nights.reached(matrix.y[rows])
+    if len(np.unique(y)) < 2:
+        return AccountEvaluation(reason="no account, or every one, got there in the folds")
+    past = PastAccounts(
+        nights, y, nights.reached(fold.astype(np.float64)).astype(np.int64),
+        nights.reached(matrix.known_at[rows].astype(np.float64)).astype(np.int64), nights.reached(honest.judged[order].astype(np.float64)) > 0,
+    )  # fmt: skip
+    every = None if config.snapshots.every is None else config.snapshots.every.micros
+    per_night = config.capacity.leads_per_week * (every or WEEK) / WEEK
+    terms = BacktestTerms(
+        f"accounts with {format.stages(str(config.outcome.reaches))}", str(config.snapshots.every or "7d"), str(config.horizon)
+    )  # fmt: skip
+    told = evaluate_accounts(past, per_night, config.horizon.micros, every, terms, config.seed)
+    # The exported scorer is calibrated on all folds, so that the model of accounts reads, and speaks on, that scale.
+    tonight = gather_accounts(firm, night, honest.tonight.probability(honest.margin[order]), people)
+    return _exported(fitted, told, past, tonight, specs)
+
+
+def _reason(fitted: TrainedModel) -> str:
+    """Say why there can be no model of accounts; "" where there can."""
+    if fitted.config.is_flat:
+        return "a flat file has no nights"
+    if not len(fitted.honest.row):
+        return "no fold could be judged"
+    if bool(np.any(fitted.matrix.weight != 1)):
+        return "negatives are thinned (snapshots.max), so that an account's open leads aren't all there"
+    if not bool(np.any(fitted.made.features.account_id != None)):  # noqa: E711
+        return "no lead has an account"
+    return ""
+
+
+def _nights(fitted: TrainedModel, rows: Rows, fold: Rows) -> tuple[Rows, Rows]:
+    """Return which rows count, and the night of each: its as_of, or its week where leads are asked at ages of their own."""
+    as_of = fitted.matrix.as_of[rows]
+    if fitted.config.snapshots.every is not None:
+        return np.arange(len(rows)), as_of
+    week = as_of - (as_of - as_of.min()) % WEEK
+    for number in np.unique(fold):  # a week in which a fold begins is parted between the two
+        mine = fold == number
+        week[mine] = np.maximum(week[mine], as_of[mine].min())
+    lead = fitted.matrix.lead[rows]
+    place = np.lexsort((as_of, week, lead))
+    last = np.append((lead[place][1:] != lead[place][:-1]) | (week[place][1:] != week[place][:-1]), True)
+    kept = np.sort(place[last])
+    return kept, week[kept]
+
+
+def _engaged(fitted: TrainedModel, specs: Sequence[Feature], rows: Rows) -> Floats | None:
+    """Return how many people of each row's account acted lately; None where the features don't tell."""
+    beside = fitted.made.beside
+    return None if beside is None else account.engaged_people(specs, beside.columns.values.iloc[rows])
+
+
+def _exported(
+    fitted: TrainedModel, told: AccountEvaluation, past: PastAccounts, nights: AccountNights, specs: Sequence[Feature]
+) -> AccountEvaluation:
+    """Fit all folds, and lay the tiers by the newest: A holds as many accounts a week as sales works leads."""
+    config = fitted.config
+    model = fit_account_model(nights, past.y)
+    p = model.probability(nights)
+    newest = past.newest if past.newest.any() else np.ones(len(p), dtype=bool)
+    every = config.snapshots.every
+    asked = ScoredRows(
+        p[newest], past.y[newest], np.ones(int(newest.sum())), nights.account[newest], nights.night[newest],
+        config.horizon.micros, None if every is None else every.micros,
+    )  # fmt: skip
+    tiers = tiers_for_capacity(asked, config.capacity.leads_per_week, config.capacity.mode)
+    notes = {
+        "specs": [s.to_record() for s in specs],
+        "roles": [*config.roles],
+        "window": str(account.main_window(config)),
+    }
+    older = ~newest if not newest.all() else newest
+    return replace(told, model=model.fitted_to(p[older], tiers, notes))

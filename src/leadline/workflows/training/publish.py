@@ -206,7 +206,12 @@ def _write_bundle(
         folder,
         {**scorer.to_files(), **(stages.files() if stages else {}), NAME: model_card(record), **_points(record)},
         {**_manifest(config, made, scorer, record, run_id), **_later(config, told)},
-        {"record.json": record, GRADES: fit_grading(fitted).to_record(), **(stages.records() if stages else {})},
+        {
+            "record.json": record,
+            GRADES: fit_grading(fitted).to_record(),
+            **told.accounts.files(),
+            **(stages.records() if stages else {}),
+        },
         config.signing_key,
     )
 
