@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,12 +13,15 @@ import pytest
 
 from crowded_accounts import ROLES, Crowd, crowd_config, large_crowd, put
 from leadline.config.schema import Engine
+from leadline.core.point_in_time import Horizon
 from leadline.dataset import labels, snapshots
 from leadline.dataset.account_members import role_column
 from leadline.dataset.feature_spec import Feature, TitleSource
+from leadline.dataset.lead_news import fetch_news
 from leadline.features import build, catalog
 from leadline.storage import open_store
 from leadline.storage.dialect import DUCKDB, POSTGRES, SPARK, Dialect
+from leadline.tables import LoadedTables
 from oracle import DAY, Rules
 from small_crm import BEHAVIOURS, WORDS, Run
 
@@ -52,6 +55,7 @@ class World:
     tables: dict[str, pa.Table]
     ask: Callable[[Dialect], str]
     answer: pa.Table
+    loaded: LoadedTables
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +90,7 @@ def world_of(run: Run, specs: tuple[Feature, ...], title: TitleSource | None) ->
 
     names = [row[0] for row in run.store.rows("SELECT table_name FROM duckdb_tables() ORDER BY 1")]
     tables = {name: run.store.arrow(f"SELECT * FROM {name}") for name in names}
-    return World(tables, ask, run.store.arrow(ask(DUCKDB)))
+    return World(tables, ask, run.store.arrow(ask(DUCKDB)), run.loaded)
 
 
 def on_duckdb(world: World) -> pa.Table:
@@ -147,6 +151,28 @@ def agrees(engine: str, world: World, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("engine", ["duckdb", "postgres", "spark"])
 def test_every_engine_gives_equal_features(engine: str, world: World, request: pytest.FixtureRequest) -> None:
     agrees(engine, world, request)
+
+
+def test_what_became_known_is_the_same_on_spark(world: World, spark: None) -> None:
+    told = []
+    for engine in (Engine(threads=2), Engine(kind="spark", master="local[2]", memory="1GB")):
+        store = open_store(engine)
+        try:
+            for name, table in world.tables.items():
+                store.put(name, table)
+            if engine.kind == "spark":
+                store.hand_over()  # type: ignore[attr-defined]
+            instants = sorted(world.tables["snapshots"]["as_of"].to_pylist())
+            then, now = instants[0], instants[len(instants) // 2]
+            found = fetch_news(replace(world.loaded, store=store), then, now, [Horizon.parse("7d")])
+            told.append([_rows(table) for table in (found.acts, found.stages, found.fields)])
+        finally:
+            store.close()
+    assert told[0] == told[1] and all(told[0])
+
+
+def _rows(table: pa.Table) -> list[str]:
+    return sorted(map(str, table.to_pylist()))
 
 
 def _plain(value: Any) -> Any:

@@ -331,3 +331,21 @@ def test_forgotten_leads_rows_of_a_model_go_in_every_night(postgres_uri: str, ta
     assert forget_rows(out, "demo", ["L1", "never", "'; DROP TABLE"]) == 2
     assert rows(postgres_uri, f"SELECT lead_id, COUNT(*) FROM {table} GROUP BY 1 ORDER BY 1") == [("L0", 2), ("L2", 2)]
     assert forget_rows(out, "demo", ["L1"]) == 0
+
+
+def test_what_moved_is_a_text_column_and_the_night_before_tells_its_version(postgres_uri: str, table: str) -> None:
+    sink = open_sink(to(postgres_uri, table), "demo")
+    sink.write(scores([0.1]), night())  # of an older leadline, without the column
+    before = sink.previous(2 * DAY, "demo")
+    assert before.version == "1" and before.contributions is None
+    ranked = scores([0.2, 0.3], 2 * DAY, "2").append_column("rank", pa.array([1, 2]))
+    told = ranked.append_column(
+        "change", pa.array(["up from 10% to 20%: scored by model 2 instead of 1", None], pa.string())
+    )
+    sink.write(told, night(2 * DAY, "2"))
+    kept = rows(
+        postgres_uri, f"SELECT change, pg_typeof(change)::text FROM {table} WHERE model_version = '2' ORDER BY lead_id"
+    )
+    assert kept == [("up from 10% to 20%: scored by model 2 instead of 1", "text"), (None, "text")]
+    read = sink.rows(RunKey(2 * DAY, True, "demo", "2"))
+    assert read.column("change").to_pylist() == told.column("change").to_pylist()

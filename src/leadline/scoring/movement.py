@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from leadline.dataset.feature_spec import Feature
 from leadline.dataset.lead_news import NewsTables
-from leadline.explanation.change_text import MODEL, ChangeWords, change_sentence, model_sentence
+from leadline.explanation.change_text import MANY, MODEL, ChangeWords, change_sentence, model_sentence, moved_text
 from leadline.scoring.contributions import CAUSE, MOVED
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores
@@ -20,7 +20,7 @@ from leadline.scoring.ranking import Scores
 if TYPE_CHECKING:
     from leadline.features.build import FeatureTable
 
-__all__ = ["COLUMN", "Movement", "count_causes", "explain_moves", "moved_ways"]
+__all__ = ["COLUMN", "Movement", "account_sentences", "count_causes", "explain_moves", "moved_ways"]
 
 COLUMN = "change"
 
@@ -119,6 +119,55 @@ def _facts(made: FeatureTable, leads: Sequence[str]) -> list[dict[str, Any]]:
     place = {lead: row for row, lead in enumerate(made.lead_id.tolist())}
     values = made.values.iloc[[place[lead] for lead in leads]]
     return [dict(zip(values.columns, row, strict=True)) for row in values.itertuples(index=False, name=None)]
+
+
+def account_sentences(
+    accounts: Sequence[str],
+    p: Sequence[float],
+    chances: Mapping[str, float],
+    scores: Scores,
+    before: PreviousScores,
+    moved: float,
+) -> npt.NDArray[np.object_]:
+    """Say why each account's chance moved: by that of its leads which moved most the same way, or which is new; None for the others.
+
+    Parameters
+    ----------
+    accounts, p : sequences
+        Tonight's accounts, and their chances.
+    chances : mapping of str to float
+        Each account's chance in the night before.
+    scores : Scores
+        Tonight's leads, with the column `change`.
+    before : PreviousScores
+        The night before, of leads.
+    moved : float
+        From which difference on a chance counts as moved.
+    """
+    own: dict[str, list[int]] = defaultdict(list)
+    for row, account in enumerate(scores.account_id.tolist()):
+        own[account].append(row)
+    told = np.full(len(accounts), None, dtype=object)
+    for row, way in enumerate(moved_ways(accounts, p, chances, moved).tolist()):
+        if way:
+            last = chances[accounts[row]]
+            if before.version is not None and before.version != scores.model_version:
+                told[row] = model_sentence(last, p[row], before.version, scores.model_version)
+            else:
+                told[row] = f"{moved_text(last, p[row])}: {_by_lead(scores, before, own[accounts[row]], way)}"
+    return told
+
+
+def _by_lead(scores: Scores, before: PreviousScores, rows: Sequence[int], way: int) -> str:
+    """Say what the lead did that moved most in a direction; who wasn't open before had no chance then."""
+    step = {row: way * (scores.probability[row] - before.probability.get(scores.lead_id[row], 0.0)) for row in rows}
+    row = max((r for r in rows if step[r] > 0), key=lambda r: (step[r], -r), default=None)
+    if row is None:
+        return f"{MANY} explains it" if way > 0 else "none of its open leads fell"
+    lead, change = scores.lead_id[row], scores.later[COLUMN][row]
+    if lead not in before.probability:
+        return f"lead {lead} is new"
+    return f"{MANY} explains it" if change is None else f"lead {lead} {change.partition(': ')[2]}"
 
 
 def count_causes(table: Any) -> dict[str, Any]:
