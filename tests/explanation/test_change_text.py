@@ -63,6 +63,11 @@ def test_of_both_the_one_that_goes_with_the_move_is_named() -> None:
     assert told({"demo": -0.5}, both, up=False).endswith("ago")
 
 
+def test_an_act_that_lowers_the_score_is_told_of_its_own_kind_alone() -> None:
+    assert told({"demo": -0.5}, LeadNews((CAME,)), up=False) == "asked for a demo on 11 Jun"
+    assert told({"intent": -0.5}, LeadNews((CAME,)), up=False) == f"{MANY} explains it"
+
+
 def test_a_count_of_an_intent_is_told_by_its_act_and_once() -> None:
     assert told({"intent": 0.9, "demo": 0.5}, LeadNews((CAME,))) == "asked for a demo on 11 Jun"
     read = Act("L1", "blog", None, 1, CAME.last + 1)
@@ -98,6 +103,11 @@ def test_colleagues_are_a_cause_only_where_they_did_something() -> None:
     colleague = Act("L2", "blog", None, 1, CAME.last)
     assert told({"colleagues": 0.9}, LeadNews(others=(colleague,))) == "2 colleagues active in 7 days"
     assert told({"colleagues": 0.9}) == f"{MANY} explains it"
+    assert told({"colleagues": -0.9}, LeadNews(others=(colleague,)), up=False) == f"{MANY} explains it"
+    left = Act("L2", "blog", WEEK, 1, NOW - 8 * DAY)
+    assert (
+        told({"colleagues": -0.9}, LeadNews(others=(colleague, left)), up=False) == "now 2 colleagues active in 7 days"
+    )
 
 
 def test_two_causes_are_told_where_neither_is_half_of_it() -> None:

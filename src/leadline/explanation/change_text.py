@@ -135,11 +135,13 @@ def _cause(
     """Say what changed of a group's fact since the night before; None where nothing did."""
     if group[0].table == "events" and group[0].aggregate != "plugged":
         return _own(words, group, facts, news, up)
-    told = _beside(words, group, facts, news)
+    told = _beside(words, group, facts, news, up)
     return None if told is None else Moved(told, printable(group_words(group[0])))
 
 
-def _beside(words: ChangeWords, group: Sequence[Feature], facts: Mapping[str, Any], news: LeadNews) -> str | None:
+def _beside(
+    words: ChangeWords, group: Sequence[Feature], facts: Mapping[str, Any], news: LeadNews, up: bool
+) -> str | None:
     """Say what changed of a fact that isn't about the lead's own acts."""
     first, told = group[0], describe_group(group, dict(facts), words.now)
     if first.aggregate in ("value", "meets", "share_met"):
@@ -149,7 +151,7 @@ def _beside(words: ChangeWords, group: Sequence[Feature], facts: Mapping[str, An
     if first.aggregate in ("rate", "plugged"):
         return f"now {told}"
     if first.table == "colleagues":
-        return _around(group, told, news)
+        return _around(group, told, news, up)
     if first.table != "stages" or first.aggregate == "recycled":
         return None
     since = _fact(group, facts, "since_stage_now" if first.aggregate.endswith("stage_now") else "since_stage")
@@ -165,14 +167,14 @@ def _is_newer(group: Sequence[Feature], news: LeadNews) -> bool:
     return bool(news.fields & {s.field for s in group}) if group[0].aggregate == "value" else bool(news.fields)
 
 
-def _around(group: Sequence[Feature], told: str, news: LeadNews) -> str | None:
-    """Say what changed at the account: colleagues' acts and stages, and acts of nobody known."""
+def _around(group: Sequence[Feature], told: str, news: LeadNews, up: bool) -> str | None:
+    """Say what changed at the account: colleagues' stages, and acts that came where it rose, or aged out where it fell."""
     if group[0].group == "account_past":
         return told if news.others_stages else None
     nameless = group[0].group == "account_acts"
     acts = [a for a in news.others if (a.lead is None) == nameless]
-    if any(a.window is None for a in acts):
-        return told
+    if up:
+        return told if any(a.window is None for a in acts) else None
     return f"now {told}" if any(str(a.window) in _windows(group) for a in acts) else None
 
 
@@ -187,9 +189,13 @@ def _own(
     """Say which of the lead's own acts came or aged out; where none did, that nothing came since the last."""
     acts = [a for a in news.acts if _is_about(words, group[0], a)]
     came, gone = [a for a in acts if a.window is None], [a for a in acts if str(a.window) in _windows(group)]
-    for some in (came, gone) if up else (gone, came):
-        if some:
-            return _act(words, max(some, key=lambda a: _rank(words, a)))
+    expected, contrary = (came, gone) if up else (gone, came)
+    # An act that lowers the score, or whose end raises it, is told of its own kind alone: of several kinds another did it.
+    some = expected or (contrary if group[0].by == "behaviour" else [])
+    if some:
+        return _act(words, max(some, key=lambda a: _rank(words, a)))
+    if contrary:
+        return None
     since, said = _fact(group, facts, "since_last"), printable(group[0].words)
     if up or math.isnan(since):
         return None
