@@ -126,6 +126,8 @@ class ScoringRun:
             return [f"already done: {number} scored by {model} stand in {self.place}; --force scores them once more"]
         shown = ", ".join(f"{n:,} in tier {t}" for t, n in record["tiers"].items()) or "no lead is open"
         more = [f"{record[name]:,} {word}" for name, word in (("handoffs", "handed over"),) if record.get(name)]
+        firms = (record.get("accounts") or {}).get("accounts")
+        more += [f"{firms:,} account{'' if firms == 1 else 's'} ranked"] if firms else []
         left_out = record.get("suppressed", {}).get("leads")
         more += [f"{left_out:,} left out by tables.suppress"] if left_out else []
         more += [f"{n:,} {change}" for change, n in (record.get("changes") or {}).items()]

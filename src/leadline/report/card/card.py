@@ -19,6 +19,7 @@ from leadline.report.card import performance
 from leadline.report.card.markdown import code, paragraph, table, text
 from leadline.report.card.performance import with_interval
 from leadline.report.sections.model import question
+from leadline.report.sections.model.accounts import accounts_sentence, calibration_sentence
 from leadline.report.text import drawn_units, log_loss_gap, outdone_sentences
 
 __all__ = ["ALWAYS", "NAME", "later_stage_table", "limit_lines", "model_card", "usage_lines"]
@@ -132,7 +133,7 @@ def _warning_lines(record: Record) -> Iterator[str]:
 
 def usage_lines(record: Record) -> list[str]:
     """Tell what the top of the list would have brought, and what half to double the capacity would."""
-    parts = [*_backtest_lines(record), *_cuts(record)]
+    parts = [*_backtest_lines(record), *_account_lines(record), *_cuts(record)]
     return ["## As it will be used", *parts] if parts else []
 
 
@@ -160,6 +161,14 @@ def _backtest_lines(record: Record) -> list[str]:
     ]
     heads_ahead = ["the model minus", f"{what} (95%)", "closed-won (95%)"]
     return [said, table(heads, rows), table(heads_ahead, ahead) if ahead else ""]
+
+
+def _account_lines(record: Record) -> list[str]:
+    """Tell in a paragraph how accounts rank, and whether their chances hold; nothing where none are scored."""
+    told: Record | None = record.get("accounts")
+    if not told or told["reason"]:
+        return []
+    return [paragraph(text(accounts_sentence(told)), text(calibration_sentence(told)) if told["judged"] else "")]
 
 
 def _cuts(record: Record) -> list[str]:

@@ -31,6 +31,7 @@ from leadline.report.parts import (
 from leadline.report.sections import first_screen, points, points_rules
 from leadline.report.sections.funnel import assets, behaviours, committees, diagnosis, funnel, intent_stages, rejections
 from leadline.report.sections.model import (
+    accounts,
     capacity,
     drivers,
     later_stages,
@@ -71,6 +72,7 @@ GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
         "For the data scientist",
         (
             topk_backtest.topk_section,
+            accounts.accounts_section,
             performance.performance_section,
             question.question_section,
             drivers.drivers_section,
