@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from leadline.explanation.change_text import MANY
 from leadline.scoring.movement import COLUMN, account_sentences, count_causes
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores
@@ -26,7 +29,7 @@ def told(account: str, then: float, now: float, version: str = "3") -> str | Non
 
 def test_an_account_is_told_by_the_lead_that_moved_most_its_way() -> None:
     assert told("A", 0.1, 0.2) == "up from 10% to 20%: lead L1 asked for a demo on 11 Jun"
-    assert told("C", 0.1, 0.3) == "up from 10% to 30%: lead L4 is new"
+    assert told("C", 0.1, 0.3) == "up from 10% to 30%: lead L4 wasn't open before"
 
 
 @pytest.mark.parametrize("account", ["A", "B", "D"])
@@ -38,6 +41,13 @@ def test_what_didnt_move_or_is_new_has_no_sentence_and_another_model_is_named() 
     assert told("A", 0.2, 0.205) is None
     assert account_sentences(["A"], [0.2], {}, scores(), BEFORE, 0.01).tolist() == [None]
     assert told("A", 0.1, 0.2, "4") == "up from 10% to 20%: scored by model 4 instead of 3"
+
+
+def test_a_lead_of_the_holdout_explains_no_account() -> None:
+    night = scores()
+    hidden = replace(night, later={**night.later, "is_holdout": np.array([True, False, False, False])})
+    (text,) = account_sentences(["A"], [0.2], {"A": 0.1}, hidden, BEFORE, 0.01)
+    assert text == f"up from 10% to 20%: {MANY} explains it"
 
 
 def test_counts_of_nobody_are_none() -> None:

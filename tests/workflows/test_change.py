@@ -255,3 +255,16 @@ def test_the_differences_of_groups_sum_to_the_difference_of_log_odds(trained_hom
     assert first is not None and last is not None and first.groups == last.groups
     difference = last.of(ids.tolist()) - first.of(ids.tolist())
     assert difference.sum(axis=1) == pytest.approx(later - margin, abs=1e-5)
+
+
+def test_an_account_is_told_by_what_its_lead_did(night: Callable[..., Any]) -> None:
+    night(NIGHT)
+    table = rows(NIGHT)
+    busy = table["account_id"].value_counts()
+    lead = next(lead for lead in table.index[::-1] if busy.get(table["account_id"][lead]) == 1)
+    plant(lead, "demo_request", at(NIGHT) + timedelta(hours=9), 3)
+    place = Path(night(NEXT).place)
+    accounts = pd.read_parquet(place / "accounts.parquet").set_index("account_id")
+    mine = accounts.loc[table["account_id"][lead]]
+    assert mine["trend"] >= 0.01 and mine["change"].endswith(f": lead {lead} asked for a demo 3 times, last on 9 Jun")
+    assert (accounts["change"].notna() == (accounts["trend"].abs() >= 0.01)).all()

@@ -14,6 +14,7 @@ from leadline.dataset.feature_spec import Feature
 from leadline.dataset.lead_news import NewsTables
 from leadline.explanation.change_text import MANY, MODEL, ChangeWords, change_sentence, model_sentence, moved_text
 from leadline.scoring.contributions import CAUSE, MOVED
+from leadline.scoring.exploration import COLUMN as HOLDOUT
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores
 
@@ -129,7 +130,7 @@ def account_sentences(
     before: PreviousScores,
     moved: float,
 ) -> npt.NDArray[np.object_]:
-    """Say why each account's chance moved: by that of its leads which moved most the same way, or which is new; None for the others.
+    """Say why each account's chance moved: by that of its leads which moved most the same way, or wasn't open before; None for the others.
 
     Parameters
     ----------
@@ -145,8 +146,10 @@ def account_sentences(
         From which difference on a chance counts as moved.
     """
     own: dict[str, list[int]] = defaultdict(list)
+    hidden = scores.later.get(HOLDOUT, np.zeros(len(scores), dtype=bool))
     for row, account in enumerate(scores.account_id.tolist()):
-        own[account].append(row)
+        if not hidden[row]:  # nobody may see the holdout's scores, nor what they do to others'
+            own[account].append(row)
     told = np.full(len(accounts), None, dtype=object)
     for row, way in enumerate(moved_ways(accounts, p, chances, moved).tolist()):
         if way:
@@ -166,7 +169,7 @@ def _by_lead(scores: Scores, before: PreviousScores, rows: Sequence[int], way: i
         return f"{MANY} explains it" if way > 0 else "none of its open leads fell"
     lead, change = scores.lead_id[row], scores.later[COLUMN][row]
     if lead not in before.probability:
-        return f"lead {lead} is new"
+        return f"lead {lead} wasn't open before"
     return f"{MANY} explains it" if change is None else f"lead {lead} {change.partition(': ')[2]}"
 
 

@@ -33,7 +33,7 @@ from leadline.scoring.exploration import COLUMN
 from leadline.scoring.input_checks import check_night, refuse_unknown_codes
 from leadline.scoring.input_checks.outgoing_checks import score_drift
 from leadline.scoring.movement import COLUMN as CHANGE
-from leadline.scoring.movement import count_causes, explain_moves
+from leadline.scoring.movement import account_sentences, count_causes, explain_moves
 from leadline.scoring.previous_scores import PreviousScores
 from leadline.scoring.ranking import Scores
 from leadline.workflows.common import Progress, as_config, no_progress, own_model, parse_as_of
@@ -271,7 +271,7 @@ def _compute_batch(
         "registry": session.said or "answered",
         "seconds": {**look.seconds, "scoring": round(time.monotonic() - began, 3)},
     }
-    accounts = _accounts(bundle, scores, look, before)
+    accounts = _accounts(bundle, scores, look, before, config.nightly.min_probability_change)
     facts["accounts"] = _accounts_record(bundle, accounts)
     return ScoredBatch(scores, override, facts, warnings, kept, accounts)
 
@@ -295,13 +295,20 @@ def told_moves(
     return replace(scores, later={**scores.later, CHANGE: found.change}), told, kept
 
 
-def _accounts(bundle: Bundle, scores: Scores, look: ScoringInputs, before: PreviousScores) -> Any:
-    """Score the night's accounts; None where the bundle has no model of them, or nobody has one."""
+def _accounts(bundle: Bundle, scores: Scores, look: ScoringInputs, before: PreviousScores, least: float) -> Any:
+    """Score the night's accounts, and say what moved those whose chance moved by `least`; None where there are none."""
+    import pyarrow as pa
+
     if bundle.accounts is None:
         return None
     place = {lead: row for row, lead in enumerate(look.made.lead_id.tolist())}
     rows = np.array([place[lead] for lead in scores.lead_id.tolist()], dtype=np.int64)
-    return score_accounts(scores, bundle.accounts, look.people.take(rows), before.accounts)
+    told = score_accounts(scores, bundle.accounts, look.people.take(rows), before.accounts)
+    if told is None or CHANGE not in scores.later:
+        return told
+    who, p = (told.column(name).to_pylist() for name in ("account_id", "probability"))
+    change = account_sentences(who, p, before.accounts, scores, before, least)
+    return told.append_column(CHANGE, pa.array(change, pa.string()))
 
 
 def _accounts_record(bundle: Bundle, accounts: Any) -> dict[str, Any]:
