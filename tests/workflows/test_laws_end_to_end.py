@@ -45,10 +45,10 @@ def bundle(trained_home: tuple[Path, TrainResult]) -> Path:
 @pytest.fixture(scope="module")
 def on_the_whole_log(
     tmp_path_factory: pytest.TempPathFactory, demo_tables: Tables, bundle: Path
-) -> tuple[Config, ScoringRun]:
+) -> tuple[Config, ScoringRun, Path]:
     folder = tmp_path_factory.mktemp("whole")
     config = configured(folder, demo_tables)
-    return config, night(folder, config, bundle)
+    return config, night(folder, config, bundle), folder
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,20 @@ def test_the_poison_bites_when_it_is_on_the_near_side_of_t(
 def test_a_night_scores_the_same(tmp_path: Path, demo_tables: Tables, bundle: Path, on_the_whole_log, change) -> None:
     config = configured(tmp_path, change(demo_tables))
     assert equal(night(tmp_path, config, bundle), on_the_whole_log[1])
+    accounts = (tmp_path / "out.accounts.parquet").read_bytes()
+    assert accounts == (on_the_whole_log[2] / "out.accounts.parquet").read_bytes()
 
 
 def test_a_night_replayed_gives_the_same_bytes(home: Path) -> None:
     first = score("demo.yaml", NIGHT)
     files = {p.name: p.read_bytes() for p in Path(first.place).iterdir()}
-    assert set(files) == {"scores.parquet", "handoffs.jsonl", "night.json"}
+    assert set(files) == {
+        "scores.parquet",
+        "accounts.parquet",
+        "contributions.parquet",
+        "handoffs.jsonl",
+        "night.json",
+    }
     score("demo.yaml", NIGHT)
     assert {p.name: p.read_bytes() for p in Path(first.place).iterdir()} == files
     score("demo.yaml", NIGHT, again=True)
