@@ -16,7 +16,7 @@ COSTLY = (
     "tables/test_event_cache", "workflows/test_explain", "workflows/test_promote", "faults/test_runs_killed",
     "faults/test_a_night_killed", "faults/test_canaries", "faults/test_hostile_text", "faults/test_odd_tables",
     "scenarios/test_few_outcomes", "browser/test_report_in_chromium", "browser/test_accessible", "workflows/test_score",
-    "presets/test_vendor_presets", "workflows/test_tuned_training", "workflows/test_monitor", "workflows/test_recalibrate",
+    "presets/test_vendor_presets", "workflows/test_tuned_training", "workflows/test_monitor", "workflows/test_change", "workflows/test_recalibrate",
     "benchmarks/test_gate_score", "workflows/test_forget", "registry/test_pinned", "laws/test_following_laws",
     "benchmarks/test_bench", "leakage/test_gate_on_real_data", "laws/test_act_laws", "dataset/test_lead_journeys",
     "features/test_account", "tables/test_table_checks", "evaluation/test_ablation", "leakage/test_gate", "tables/test_attributes",

@@ -380,14 +380,14 @@ def _score_history(record: Mapping[str, Any]) -> PageSection:
     if len(nights) == 1:
         found = f"One finished night holds it, that of {format.date_text(last['as_of'])}: {format.share(last['probability'])}, tier {last['tier']}."
     columns = (
-        TableColumn("night", True), TableColumn("probability", True), TableColumn("tier"), TableColumn("rank", True), TableColumn("of leads", True), TableColumn("model version"),
-        TableColumn("what changed it"),
+        TableColumn("night", True), TableColumn("probability", True), TableColumn("what changed it"), TableColumn("tier"), TableColumn("rank", True),
+        TableColumn("of leads", True), TableColumn("model version"),
     )  # fmt: skip
     rows = tuple(
         (
-            cell(format.date_text(n["as_of"]), n["as_of"]), cell(format.share(n["probability"], 2), n["probability"]), cell(n["tier"]),
-            cell(format.count(n["rank"]), n["rank"]), cell(format.count(n["leads"]), n["leads"]), cell(n["version"]),
-            cell(n.get("change") or format.ABSENT),
+            cell(format.date_text(n["as_of"]), n["as_of"]), cell(format.share(n["probability"], 2), n["probability"]),
+            cell(n.get("change") or format.ABSENT), cell(n["tier"]), cell(format.count(n["rank"]), n["rank"]),
+            cell(format.count(n["leads"]), n["leads"]), cell(n["version"]),
         )
         for n in nights
     )  # fmt: skip
