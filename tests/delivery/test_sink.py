@@ -90,6 +90,9 @@ def test_a_file_has_its_accounts_beside_it_and_a_night_without_any_takes_them_aw
     assert sink.done(key) is None  # it is written anew where its accounts are damaged
     sink.write(table([0.1]), night())
     assert not beside.exists() and sink.done(key) is not None
+    beside.write_text("of somebody else")
+    sink.write(table([0.1]), night())
+    assert beside.read_text() == "of somebody else"
 
 
 def test_records_of_past_nights_are_the_models_own_within_two_instants_the_newest_first() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from leadline.config.load import load_config
 from leadline.errors import ConfigError, UsageError
-from leadline.workflows.places import require_apart, require_deliveries_apart
+from leadline.workflows.places import require_apart, require_deliveries_apart, require_out_apart
 
 TEXT = """
 version: 1
@@ -78,3 +78,19 @@ def test_a_delivery_where_leadline_reads_is_a_bad_config(home: Path, folder: str
     Path("bad.yaml").write_text(f"{TEXT}nightly: {{deliver: [{{to: hubspot, folder: {folder}}}]}}\n")
     with pytest.raises(ConfigError, match=r"nightly\.deliver\.folder"):
         require_deliveries_apart(load_config("bad.yaml"))
+
+
+def test_what_stands_beside_a_file_or_a_table_is_looked_at_too(home: Path) -> None:
+    config = load_config("demo.yaml")
+    firms = config.tables.leads.model_copy(update={"source": "data/night.accounts.csv"})
+    config = config.model_copy(update={"tables": config.tables.model_copy(update={"leads": firms})})
+    require_out_apart(config, "data/other.csv")
+    with pytest.raises(
+        UsageError, match=r"its accounts would be night\.accounts\.csv, and it is read as tables\.leads\.source"
+    ):
+        require_out_apart(config, "data/night.csv")
+    table = firms.model_copy(update={"source": "postgresql://db/crm?table=crm_accounts"})
+    config = config.model_copy(update={"tables": config.tables.model_copy(update={"leads": table})})
+    require_out_apart(config, "postgresql://db/crm?table=nights")
+    with pytest.raises(UsageError, match="is read as"):
+        require_out_apart(config, "postgresql://db/crm?table=crm")

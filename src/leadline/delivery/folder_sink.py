@@ -104,9 +104,9 @@ def open_file(path: Path, default: Path) -> Sink:
         formed = csv_bytes if path.suffix == ".csv" else parquet_bytes
         data, firms = formed(table), None if accounts is None else formed(accounts)
         hashes = {"sha256": hashlib.sha256(data).hexdigest()}
-        if firms is None:
-            discard(accounts_beside(path))  # of another night that stood here
-        else:
+        if firms is None and "accounts_sha256" in (_record(record) or {}):
+            discard(accounts_beside(path))  # of the night that stood here; a file that was never ours stays
+        elif firms is not None:
             write_bytes(accounts_beside(path), firms, private=True)
             hashes["accounts_sha256"] = hashlib.sha256(firms).hexdigest()
         write_bytes(path, data, private=True)

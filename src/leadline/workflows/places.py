@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from leadline.config.schema import Config, Query, Source, SqlFile
+from leadline.delivery.folder_sink import accounts_beside
 from leadline.errors import ConfigError, UsageError
 
 __all__ = ["require_apart", "require_deliveries_apart", "require_out_apart"]
@@ -74,6 +75,13 @@ def require_out_apart(config: Config, out: str, leads: Source | None = None) -> 
     """
     if not out.startswith(SERVERS):
         require_apart(config, out, "--out", leads)
+        if Path(out).suffix in (".csv", ".parquet"):
+            beside = accounts_beside(Path(out))
+            found = _why_not(config, _resolved(beside), leads)
+            if found:
+                raise UsageError(
+                    f"--out {out!r}: its accounts would be {beside.name}, and {found}; expected a place of its own; name another"
+                )
         return
     server, schema, table, _ = _table_in(out)
     for name in type(config.tables).model_fields:
@@ -83,7 +91,7 @@ def require_out_apart(config: Config, out: str, leads: Source | None = None) -> 
             continue
         where, its_schema, its_table, query = _table_in(url)
         query += source.query if isinstance(source, Query) else ""
-        written = [table + ending for ending in ("", "_nights", "_latest")]
+        written = [table + ending for ending in ("", "_nights", "_latest", "_accounts")]
         is_read = (its_schema == schema and its_table in written) or any(
             re.search(rf"\b{re.escape(w)}\b", query) for w in written
         )
