@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 import projects
 from forked import Forks
-from leadline import explain, explain_page, load_config, score
+from leadline import explain, explain_leads, explain_page, load_config, score
 from leadline.core.point_in_time import parse_instant
 from leadline.errors import MissingError, UsageError
 from leadline.workflows.scoring.lead_page import LeadPage
@@ -47,6 +48,33 @@ def test_score_tier_and_causes_are_those_of_explain_and_of_the_night(told: tuple
     (night,) = made.record["nights"]
     assert night["probability"] == alone.probability and night["tier"] == alone.tier
     assert night["bars"]["A"] >= night["bars"]["B"] and made.record["nights"][0]["rank"] > 40
+
+
+def test_several_leads_are_told_as_each_alone_and_as_a_csv(told: tuple[Path, LeadPage], forking: Forks) -> None:
+    folder, made = told
+    with projects.inside(folder):
+        night = pq.read_table(next(folder.glob("scores/demo/as_of=*")) / "scores.parquet")["lead_id"].to_pylist()
+        asked = [night[5], made.told.lead_id, night[0]]
+        several = list(explain_leads("demo.yaml", asked, AS_OF, MODEL))
+        assert several == [explain("demo.yaml", lead, AS_OF, MODEL) for lead in asked]
+        with pytest.raises(MissingError, match="--lead, number 2: no such lead"):
+            list(explain_leads("demo.yaml", [night[0], "nobody"], AS_OF, MODEL))
+    flags = [part for lead in asked for part in ("--lead", lead)]
+    done = forking("explain", "demo.yaml", *flags, "--as-of", AS_OF, "--model", MODEL, "--quiet", cwd=folder)
+    rows = list(csv.DictReader(done.out.splitlines()))
+    assert done.code == 0 and list(rows[0]) == [
+        "lead_id",
+        "as_of",
+        "probability",
+        "tier",
+        "score",
+        "grade",
+        "model",
+        "cause",
+        "effect",
+    ]
+    causes = [(one.lead_id, fact, effect) for one in several for fact, effect in one.causes if abs(effect) >= 0.01]
+    assert [(row["lead_id"], row["cause"], float(row["effect"])) for row in rows] == causes
 
 
 def test_only_what_was_on_record_before_as_of_is_counted(told: tuple[Path, LeadPage]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +148,17 @@ class Console(ConfigScreen, TrainingScreen):
                 self.progress.warn(text)
         self._as_json(records)
 
+    def explained_several(self, results: Sequence[LeadExplanation]) -> None:
+        """Print several leads' causes as a CSV: a row for each cause."""
+        import pyarrow as pa
+
+        from leadline.delivery.formats import csv_bytes
+
+        if self._as_json([_lead_record(result) for result in results]):
+            return
+        rows = [row for result in results for row in _cause_rows(result)]
+        self._say(csv_bytes(pa.Table.from_pylist(rows)).decode().rstrip("\n"))
+
     def explained(self, result: LeadExplanation, page: Path | None = None) -> None:
         """Print one lead's causes, and where the page is."""
         from leadline.report.text import expected_value_lines
@@ -279,6 +290,13 @@ class Console(ConfigScreen, TrainingScreen):
         """Print the features' statement."""
         if not self._as_json({"dialect": dialect, "sql": text}):
             self._say(text)
+
+
+def _cause_rows(result: LeadExplanation) -> list[dict[str, Any]]:
+    """Return a row for each cause that moves the log odds by a hundredth or more."""
+    head = {"lead_id": result.lead_id, "as_of": result.as_of, "probability": result.probability, "tier": result.tier}
+    head |= {name: result.grades.get(name) for name in ("score", "grade")} | {"model": result.model}
+    return [{**head, "cause": fact, "effect": effect} for fact, effect in result.causes if abs(effect) >= 0.01]
 
 
 def _lead_record(result: LeadExplanation) -> dict[str, Any]:

@@ -86,7 +86,9 @@ def _span(
 
 def explain(
     config: ConfigPath,
-    lead: Annotated[list[str], typer.Option("--lead", metavar="ID", help="Whom to explain.", show_default=False)],
+    lead: Annotated[
+        list[str], typer.Option("--lead", metavar="ID", help="Whom to explain; several give a CSV.", show_default=False)
+    ],
     as_of: AsOf = None,
     leads: LeadsFile = None,
     model: Model = None,
@@ -98,15 +100,16 @@ def explain(
     quiet: Quiet = False,
     log: LogKind = Log.text,
 ) -> None:
-    """Explain one open lead's score."""
-    from leadline.workflows.scoring.explain import explain as run
+    """Explain an open lead's score, or several as a CSV."""
+    from leadline.workflows.scoring.explain import explain_leads
     from leadline.workflows.scoring.lead_page import explain_page
 
-    if len(lead) > 1:
-        raise UsageError(f"--lead: {len(lead)} leads; explain tells of one; run it once for each")
+    if len(lead) > 1 and html is not None:
+        raise UsageError(f"--html: a page is of one lead; found {len(lead)}; expected one --lead; run it once for each")
     console = console_of(quiet, log, as_json)
     if html is None:
-        console.explained(run(config, lead[0], as_of, model, console.progress, leads=leads))
+        told = list(explain_leads(config, list(dict.fromkeys(lead)), as_of, model, console.progress, leads=leads))
+        console.explained(told[0]) if len(lead) == 1 else console.explained_several(told)
     else:
         made = explain_page(config, lead[0], as_of, html, model, console.progress, leads=leads)
         console.explained(made.told, made.page)

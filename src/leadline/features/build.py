@@ -76,6 +76,12 @@ class FeatureTable:
         group = np.where(self.account_id == None, self.lead_id, self.account_id)  # noqa: E711
         return self.lead_id if len(set(group.tolist())) == 1 else group
 
+    def take(self, rows: Sequence[int]) -> FeatureTable:
+        """Return some of the rows, in that order."""
+        at = np.asarray(rows, dtype=np.int64)
+        values = self.values.iloc[at].reset_index(drop=True)
+        return FeatureTable(self.specs, self.lead_id[at], self.account_id[at], self.as_of[at], values)
+
     def keep(self, names: Iterable[str]) -> FeatureTable:
         """Return the same rows with fewer features."""
         wanted = set(names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ __all__ = [
     "LeadExplanation",
     "champion_reference",
     "explain",
+    "explain_leads",
     "explain_open_lead",
     "explain_rows",
     "find_model",
@@ -223,14 +224,46 @@ def explain(
     ...
     leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
     """
+    return next(explain_leads(config, [lead], as_of, model, progress, leads=leads, tables=tables))
+
+
+def explain_leads(
+    config: Config | str | Path | Any,
+    asked: Sequence[str],
+    as_of: str | int | None = None,
+    model: str | None = None,
+    progress: Progress = no_progress,
+    *,
+    leads: Any = None,
+    tables: Mapping[str, Any] | None = None,
+) -> Iterator[LeadExplanation]:
+    """Explain several open leads' scores, in the order asked; the tables are read once. As `explain` for the rest.
+
+    Raises
+    ------
+    UsageError, MissingError
+        As `explain`, for the first lead of which it is so; nothing is told then.
+
+    Examples
+    --------
+    >>> list(explain_leads("no-such.yaml", ["L1", "L2"], as_of="2024-05-01"))
+    Traceback (most recent call last):
+    ...
+    leadline.errors.MissingError: config no-such.yaml: no such file; expected a YAML config; `leadline init DIR` writes one to fill in
+    """
     model, config = own_model(config, model), as_config(config, progress, tables)
     rows = as_source(leads, "leads")
     when = parse_as_of(config, requested_as_of(config, as_of, rows))
     bundle = find_model(config, model)
     made, _, known = scoring_features(
-        config, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"], when, rows, lead, progress
+        config, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"], when, rows, list(asked), progress
     )
-    return explain_open_lead(bundle, made, when, known)
+    place = {lead: row for row, lead in enumerate(made.lead_id.tolist())}
+    for number, lead in enumerate(asked, 1):
+        if lead not in place:
+            raise MissingError(_nobody(bundle, when, lead in known, f", number {number}" if len(asked) > 1 else ""))
+    for lead in asked:
+        yield explain_open_lead(bundle, made.take([place[lead]]), when, True)
 
 
 def explain_open_lead(bundle: Bundle, made: FeatureTable, when: int | None, known: bool) -> LeadExplanation:
@@ -250,13 +283,14 @@ def explain_open_lead(bundle: Bundle, made: FeatureTable, when: int | None, know
     return replace(told, tier=str(stood.get("tier") or told.tier), change=stood.get("change"))
 
 
-def _nobody(bundle: Bundle, when: int | None, known: bool) -> str:
-    """Say why there is nobody to explain."""
+def _nobody(bundle: Bundle, when: int | None, known: bool, number: str = "") -> str:
+    """Say why there is nobody to explain; of several, which of them by its number."""
+    which = f"--lead{number}"
     if bundle.manifest["flat"]:
         where = "the given leads" if when is None else "the rows from --as-of on"
-        return f"--lead: not among {where}; expected one of them; check the id, or name a file of new rows with --leads FILE"
+        return f"{which}: not among {where}; expected one of them; check the id, or name a file of new rows with --leads FILE"
     seen = "not open at that time (it has reached the outcome, was lost or rejected, or is younger than the first landmark)"
-    return f"--lead: {seen if known else 'no such lead is known at that time'}; expected an open lead; check the id and --as-of"
+    return f"{which}: {seen if known else 'no such lead is known at that time'}; expected an open lead; check the id and --as-of"
 
 
 def explain_rows(bundle: Bundle, made: FeatureTable, as_of: str) -> LeadExplanation:

@@ -36,7 +36,7 @@ from leadline.workflows.scoring.night_checks import NightOutline, Survey, known_
 __all__ = [
     "ScoringInputs",
     "gather_inputs",
-    "keep_lead",
+    "keep_leads",
     "open_scoring_tables",
     "outline_night",
     "requested_as_of",
@@ -73,39 +73,41 @@ def scoring_features(
     roles: Mapping[str, Sequence[str]],
     as_of: int | None,
     leads_source: Source | None = None,
-    lead: str | None = None,
+    asked: Sequence[str] | None = None,
     progress: Progress = no_progress,
-) -> tuple[FeatureTable, LoadedTables, bool]:
+) -> tuple[FeatureTable, LoadedTables, frozenset[str]]:
     """Compute the features of tonight's open leads, by the same path as in training.
 
     Parameters
     ----------
     specs, intent, roles
         The bundle's.
-    lead : str, optional
-        Only this one.
+    asked : sequence of str, optional
+        Only these leads.
 
     Returns
     -------
     tuple
-        The features, the tables (their store is closed), and whether `lead` is among the leads at all.
+        The features, the tables (their store is closed), and which of `asked` are among the leads at all.
     """
     with open_scoring_tables(config, specs, as_of, leads_source, progress) as loaded:
-        known = lead is None or keep_lead(loaded, lead)
+        known = frozenset() if asked is None else keep_leads(loaded, asked)
         progress("computing features")
         return build.compute_features(loaded, specs, intent, roles), loaded, known
 
 
-def keep_lead(loaded: LoadedTables, lead: str) -> bool:
-    """Leave one lead in ``snapshots``, or none where it isn't open; tell whether it is among the leads at all."""
+def keep_leads(loaded: LoadedTables, asked: Sequence[str]) -> frozenset[str]:
+    """Leave these leads in ``snapshots``, those of them that are open; tell which are among the leads at all."""
     import pyarrow as pa
 
     store = loaded.store
-    store.put("wanted", pa.table({"lead_id": [lead]}))
+    store.put("wanted", pa.table({"lead_id": pa.array(list(asked), pa.string())}))
     store.run(
         "CREATE OR REPLACE TABLE snapshots AS SELECT * FROM snapshots WHERE lead_id IN (SELECT lead_id FROM wanted)"
     )
-    return bool(store.rows("SELECT COUNT(*) FROM leads WHERE lead_id IN (SELECT lead_id FROM wanted)")[0][0])
+    return frozenset(
+        str(row[0]) for row in store.rows("SELECT lead_id FROM leads WHERE lead_id IN (SELECT lead_id FROM wanted)")
+    )
 
 
 @contextmanager

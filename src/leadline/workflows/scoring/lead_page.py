@@ -39,7 +39,7 @@ from leadline.workflows.scoring.explain import (
     hindsight_warning,
     is_trained_later,
 )
-from leadline.workflows.scoring.inputs import keep_lead, open_scoring_tables, requested_as_of
+from leadline.workflows.scoring.inputs import keep_leads, open_scoring_tables, requested_as_of
 
 __all__ = ["LeadPage", "explain_page"]
 
@@ -134,7 +134,7 @@ def _open_explained(
 ) -> Iterator[tuple[LoadedTables, FeatureTable, LeadExplanation]]:
     """Read the tables as known then, leave the one lead, and explain it, while the store is open."""
     with open_scoring_tables(config, bundle.specs, when, leads, progress) as loaded:
-        known = keep_lead(loaded, lead)
+        known = bool(keep_leads(loaded, [lead]))
         progress("computing features")
         made = build.compute_features(loaded, bundle.specs, bundle.manifest["intents"], bundle.manifest["roles"])
         yield loaded, made, explain_open_lead(bundle, made, when, known)
