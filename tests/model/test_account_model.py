@@ -87,6 +87,15 @@ def test_little_to_learn_from_leaves_it_near_independence() -> None:
     assert np.abs(p - nights.together).mean() < 0.1
 
 
+def test_what_counts_for_less_moves_it_less() -> None:
+    nights, y = world(3, shared=1.0)
+    far = [
+        np.abs(fit_account_model(nights, y, share).probability(nights) - nights.together).mean()
+        for share in (1e-6, 1e-3, 1.0)
+    ]
+    assert far == sorted(far) and far[0] < 0.001 < 0.05 < far[2]
+
+
 def test_rows_in_any_order_give_the_same_accounts_and_the_same_model_to_the_bit() -> None:
     draw = np.random.default_rng(1)
     account = draw.integers(0, 300, size=900).astype(str).astype(object)

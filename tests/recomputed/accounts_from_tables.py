@@ -76,7 +76,7 @@ def refitted(nights: pd.DataFrame, people: pd.Series, fold: int, horizon: pd.Tim
 
     def loss(line: np.ndarray) -> float:
         margin = x[older.to_numpy()] @ line
-        return float(np.sum(np.log1p(np.exp(margin)) - y * margin) + 0.5 * np.sum((line - prior) ** 2))
+        return float(7 / 30 * np.sum(np.log1p(np.exp(margin)) - y * margin) + 0.5 * np.sum((line - prior) ** 2))
 
     found = minimize(
         loss,

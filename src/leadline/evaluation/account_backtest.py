@@ -47,6 +47,8 @@ class PastAccounts:
         When the label was known, in microseconds.
     newest : bool array
         Which entries are the newest fold's, in which nothing was chosen.
+    share : float
+        For how much an entry counts when a model is fitted: until its horizon is over, an account is asked the same again.
     """
 
     nights: AccountNights
@@ -54,6 +56,7 @@ class PastAccounts:
     fold: npt.NDArray[np.int64]
     known_at: npt.NDArray[np.int64]
     newest: Flags
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ def forward_probabilities(past: PastAccounts) -> Floats:
         mine = past.fold == number
         older = (past.fold < number) & (past.known_at <= past.nights.night[mine].min())
         if len(np.unique(past.y[older])) == 2:
-            said[mine] = fit_account_model(past.nights.take(older), past.y[older]).probability(past.nights.take(mine))
+            model = fit_account_model(past.nights.take(older), past.y[older], past.share)
+            said[mine] = model.probability(past.nights.take(mine))
     return said
 
 

@@ -213,7 +213,7 @@ class AccountModel:
         return cls(**line, tiers=Tiers.from_record(record["tiers"]), marks=tuple(record["marks"]), told=rest)
 
 
-def fit_account_model(nights: AccountNights, y: Floats) -> AccountModel:
+def fit_account_model(nights: AccountNights, y: Floats, share: float = 1.0) -> AccountModel:
     """Fit the regression by maximum likelihood, shrunk towards independence, with no coefficient below 0.
 
     Parameters
@@ -222,6 +222,8 @@ def fit_account_model(nights: AccountNights, y: Floats) -> AccountModel:
         Past nights, by what models said of leads that they weren't fitted on.
     y : float64 array
         1 where at least one of the entry's leads got there.
+    share : float
+        For how much an entry counts: less than 1 where the nights of an account ask nearly the same question again.
 
     Raises
     ------
@@ -251,8 +253,8 @@ def fit_account_model(nights: AccountNights, y: Floats) -> AccountModel:
 
     def loss(line: Floats) -> tuple[float, Floats]:
         margin, off = x @ line, (line - PRIOR) / SPREAD**2
-        value = float(np.sum(np.logaddexp(0.0, margin) - y * margin)) + 0.5 * float(off @ (line - PRIOR))
-        return value, (sigmoid(margin) - y) @ x + off
+        value = share * float(np.sum(np.logaddexp(0.0, margin) - y * margin)) + 0.5 * float(off @ (line - PRIOR))
+        return value, share * ((sigmoid(margin) - y) @ x) + off
 
     bounds = [(None, None), *[(0.0, None)] * 3]
     with one_blas_thread():

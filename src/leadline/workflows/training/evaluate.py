@@ -265,11 +265,12 @@ def judge_accounts(fitted: TrainedModel) -> AccountEvaluation:
     y = nights.reached(matrix.y[rows])
     if len(np.unique(y)) < 2:
         return AccountEvaluation(reason="no account, or every one, got there in the folds")
+    every = None if config.snapshots.every is None else config.snapshots.every.micros
     past = PastAccounts(
         nights, y, nights.reached(fold.astype(np.float64)).astype(np.int64),
         nights.reached(matrix.known_at[rows].astype(np.float64)).astype(np.int64), nights.reached(honest.judged[order].astype(np.float64)) > 0,
+        min((every or WEEK) / config.horizon.micros, 1.0),
     )  # fmt: skip
-    every = None if config.snapshots.every is None else config.snapshots.every.micros
     per_night = config.capacity.leads_per_week * (every or WEEK) / WEEK
     terms = BacktestTerms(
         f"accounts with {format.stages(str(config.outcome.reaches))}", str(config.snapshots.every or "7d"), str(config.horizon)
@@ -320,7 +321,7 @@ def _exported(
 ) -> AccountEvaluation:
     """Fit all folds, and lay the tiers by the newest: A holds as many accounts a week as sales works leads."""
     config = fitted.config
-    model = fit_account_model(nights, past.y)
+    model = fit_account_model(nights, past.y, past.share)
     p = model.probability(nights)
     newest = past.newest if past.newest.any() else np.ones(len(p), dtype=bool)
     every = config.snapshots.every
