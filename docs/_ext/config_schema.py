@@ -29,8 +29,11 @@ SHORT: dict[str, list[dict[str, Any]]] = {
 EITHER = {
     "SnapshotPlan": ("every", "after_creation", "order_by"),
     "Outcome": ("reaches", "column"),
-    "When": ("behaviour", "attribute"),
-}
+    "When": (
+        "all", "any", "not", "behaviour", "intent", "asset", "attribute", "icp", "role", "account", "points", "score", "fit",
+        "engagement", "grade",
+    ),
+}  # fmt: skip
 """Keys of which exactly one is given."""
 
 TOGETHER = {"Outcome": {"reaches": ["within"], "column": ["positive"]}, "Capacity": {"by": ["of"], "of": ["by"]}}

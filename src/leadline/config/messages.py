@@ -85,6 +85,8 @@ def _say(item: Any, place: tuple[Any, ...], whole: type[BaseModel]) -> str:
         return "missing"
     if kind == "extra_forbidden":
         return "unknown key" + suggestion(str(place[-1]), _keys_at(place[:-1], whole))
+    if item["loc"][-1:] == ("[key]",) and kind == "string_pattern_mismatch":
+        return f"a name that can't be; expected one that matches {context['pattern']}"
     if item["loc"][-1:] == ("[key]",):
         expected = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
         return "unknown key" + suggestion(str(place[-1]), expected) if kind == "literal_error" else PLAIN["string_type"]
@@ -105,7 +107,8 @@ def _keys_at(place: tuple[Any, ...], whole: type[BaseModel]) -> list[str]:
         if isinstance(part, int):
             node = node.get("items", node)  # where one may stand for a list of one, its keys are the list's
         else:
-            node = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
+            named: dict[str, Any] = next(iter(node.get("patternProperties", {}).values()), {})
+            node = node.get("properties", {}).get(part) or node.get("additionalProperties") or named
     return sorted(_resolve(node, schema).get("properties", {}))
 
 
@@ -116,7 +119,7 @@ def _schema(whole: type[BaseModel]) -> dict[str, Any]:
 
 def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     for choice in node.get("anyOf", []):
-        if "$ref" in choice:
+        if "$ref" in choice or "$ref" in choice.get("items", {}):
             node = choice
     if "$ref" in node:
         node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from leadline.config.conditions import AFTER_SCORING, When
 from leadline.config.tables import Duration, Instant, Section, Words
 from leadline.core.point_in_time import Horizon
 
@@ -381,26 +382,21 @@ class AuditPlan(Section):
     reaches: Literal["won"] | None = None
 
 
-class When(Section):
-    """A rule's condition: a behaviour within a window, or an attribute's value."""
-
-    behaviour: str | None = None
-    within: Duration | None = None
-    attribute: str | None = None
-    equals: str | int | float | bool | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> When:
-        if (self.behaviour is None) == (self.attribute is None):
-            raise ValueError("expected either `behaviour` (with `within`) or `attribute` (with `equals`)")
-        return self
-
-
 class Rule(Section):
     """Points of current scoring rules."""
 
     when: When
     points: float
+
+    @field_validator("when")
+    @classmethod
+    def _before_scoring(cls, when: When) -> When:
+        later = sorted({part.kind for part in when.walk()} & {"points", *AFTER_SCORING})
+        if later:
+            raise ValueError(
+                f"`{later[0]}` is known only after the rules; expected what a lead did or is; use it in `definitions`"
+            )
+        return when
 
 
 class Tracking(Section):

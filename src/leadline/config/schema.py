@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
+from leadline.config.conditions import When
 from leadline.config.messages import config_problems
 from leadline.config.modeling import (
     AuditPlan,
@@ -30,7 +32,6 @@ from leadline.config.modeling import (
     SnapshotPlan,
     Tracking,
     Wanted,
-    When,
 )
 from leadline.config.scoring import Nightly, Part
 from leadline.config.tables import (
@@ -51,6 +52,7 @@ from leadline.config.tables import (
     Touches,
     Words,
 )
+from leadline.core.choices import suggestion
 from leadline.core.point_in_time import Horizon
 from leadline.errors import ConfigError
 
@@ -91,6 +93,7 @@ LADDER = ("lead", "mql", "sql", "opportunity", "won")
 """The rungs, from the lowest; `lost` and `rejected` end the climb."""
 
 ENDS = ("lost", "rejected")
+DefinitionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 MODEL_NAME = r"^[a-z][a-z0-9-]{0,62}$"
 
 
@@ -135,6 +138,7 @@ class Config(Section):
     sla: Sla | None = None
     rejections: Rejections = Rejections()
     rules: tuple[Rule, ...] = ()
+    definitions: dict[DefinitionName, When] = Field(default_factory=dict)
     points_card: PointsPlan = PointsPlan()
     audit: AuditPlan = AuditPlan()
     tracking: Tracking = Tracking()
@@ -212,6 +216,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _whole(self) -> Config:
         problems = [*_zone_problems(self), *(_flat_problems(self) if self.is_flat else _dated_problems(self))]
+        problems += _definition_problems(self)
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -293,3 +298,52 @@ def _tells_of(config: Config, stage: str) -> bool:
     """Tell whether a deal's being opened says that the stage was reached."""
     deals = config.tables.opportunities
     return stage == "opportunity" and deals is not None and deals.lead is not None
+
+
+def _definition_problems(config: Config) -> list[str]:
+    """Say what definitions, and rules of several conditions, ask of assets, roles, intents, tables and rules that the config lacks."""
+    problems = []
+    for name, whole in config.definitions.items():
+        for when in whole.walk():
+            problems += [f"definitions.{name}: {said}" for said in (*_unasked(when), *_lacking(config, when))]
+    for number, rule in enumerate(config.rules):
+        if not rule.when.is_plain:
+            problems += [f"rules.{number}.when: {said}" for when in rule.when.walk() for said in _lacking(config, when)]
+    return list(dict.fromkeys(problems))
+
+
+def _unasked(when: When) -> Iterator[str]:
+    if when.kind == "attribute" and when.is_plain and when.equals is None:
+        yield f"asks nothing of the attribute {when.attribute!r}; expected `equals`, `in`, `has`, `min` or `max`"
+
+
+def _lacking(config: Config, when: When) -> Iterator[str]:
+    """Say what one condition needs and the config doesn't have."""
+    acts = when.kind in ("behaviour", "intent", "asset") or when.kind == "account"
+    if acts and config.tables.events is None:
+        yield f"asks for `{when.kind}`, and there is no log of acts; expected `tables.events`; give it, or drop the condition"
+    known = sorted({b.asset for b in config.behaviours.values() if b.asset is not None})
+    yield from _unknown_names("asset", (a for a in when.assets if a != "any"), known, "behaviours.….asset")
+    if when.kind == "asset" and not known:
+        yield "asks for assets, and no behaviour is the use of one; expected `asset` in `behaviours`"
+    elif when.distinct and when.assets == ("any",) and when.at_least > len(known):
+        yield f"asks for {when.at_least} distinct assets of {len(known)}, so nobody meets it; ask for fewer"
+    if when.intent is not None and when.intent not in {b.intent for b in config.behaviours.values()}:
+        yield f"no behaviour is of {when.intent} intent; expected one in `behaviours`"
+    roles = (when.role,) if isinstance(when.role, str) else when.role or ()
+    yield from _unknown_names("role", roles, sorted(config.roles), "roles")
+    if when.kind == "account" and config.tables.leads.account is None:
+        yield "asks for the account's people, and leads name no account; expected `tables.leads.account`"
+    if when.account is not None and (when.account.roles or 0) > len(config.roles):
+        yield f"asks for {when.account.roles} roles, and `roles` has {len(config.roles)}; name more, or ask for fewer"
+    if (when.icp or 0) > len(config.icp):
+        yield f"asks for {when.icp} criteria of the ICP, and `icp` has {len(config.icp)}; name more, or ask for fewer"
+    if when.kind == "points" and not config.rules:
+        yield "asks for points, and there are no `rules` that give any; list them, or drop the condition"
+
+
+def _unknown_names(what: str, asked: Iterator[str] | tuple[str, ...], known: list[str], where: str) -> Iterator[str]:
+    for name in asked:
+        if name not in known:
+            hint = suggestion(name, known[:20]) or f"; expected one that `{where}` names"
+            yield f"no {what} is called {name[:40]!r}{hint}"

@@ -18,7 +18,7 @@ from leadline.tables.attributes import slugify
 if TYPE_CHECKING:
     from leadline.tables import LoadedTables
 
-__all__ = ["Roles", "clause", "role_column", "role_of", "role_sql"]
+__all__ = ["TITLES", "Roles", "clause", "role_column", "role_of", "role_sql"]
 
 Roles = Mapping[str, Sequence[str]]
 

@@ -15,7 +15,7 @@ from leadline.tables import LoadedTables
 from leadline.tables.attributes import slugify, unique
 from leadline.tables.stages import stage_index
 
-__all__ = ["INTENTS", "MOST_BEHAVIOURS", "RULE", "list_features", "rule_specs"]
+__all__ = ["INTENTS", "MOST_BEHAVIOURS", "RULE", "attribute_specs", "list_features", "rule_specs"]
 
 INTENTS = ("awareness", "evaluation", "purchase")
 RESERVED = (
@@ -61,8 +61,14 @@ def list_features(config: Config, loaded: LoadedTables) -> tuple[Feature, ...]:
     return tuple(s for s in every if s.family not in config.features.without)
 
 
+def attribute_specs(config: Config, loaded: LoadedTables) -> tuple[Feature, ...]:
+    """List the attributes' values at as_of and the criteria of the ICP, whatever the config leaves out of the features."""
+    known = _in_history(config, loaded)
+    return (*_attributes(loaded, known), *icp_fit.specs(config, loaded.attributes, known))
+
+
 def rule_specs(config: Config) -> tuple[Feature, ...]:
-    """List the counts that the points rules ask for."""
+    """List the counts that the points rules of one behaviour ask for."""
     return tuple(
         Feature(
             f"{RULE}{n}",
@@ -71,12 +77,12 @@ def rule_specs(config: Config) -> tuple[Feature, ...]:
             "count",
             "count",
             "",
-            field=r.when.behaviour,
+            field=str(r.when.behaviour),
             by="behaviour",
             window=r.when.within,
         )
         for n, r in enumerate(config.rules)
-        if r.when.behaviour is not None and config.tables.events is not None
+        if r.when.kind == "behaviour" and r.when.is_plain and config.tables.events is not None
     )
 
 

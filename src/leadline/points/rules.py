@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +15,21 @@ from leadline.dataset.feature_spec import Feature
 from leadline.features.build import FeatureTable
 from leadline.features.catalog import RULE, words_for
 from leadline.model.fitting.small_data import PointsRule
+from leadline.points.definitions import Definitions, equals
 from leadline.tables.attributes import slugify
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["points_rules", "rule_features", "rule_hits", "rule_points"]
+__all__ = ["JOINED", "points_rules", "rule_features", "rule_hits", "rule_points", "with_joined_rules"]
+
+
+JOINED = "joined"
+"""What tells by what a rule of several conditions holds: no one thing that a statement counts."""
 
 
 def rule_features(config: Config, made: FeatureTable) -> FeatureTable:
-    """Keep what the rules ask of: a count for each behaviour rule, and the attributes; with words for reasons.
+    """Keep what the rules ask of: a count for each behaviour rule, a flag for each of several conditions, and the attributes.
 
     Parameters
     ----------
@@ -32,7 +37,7 @@ def rule_features(config: Config, made: FeatureTable) -> FeatureTable:
         The catalogue's features and those of `catalog.rule_specs`.
     """
     kept = made.keep(feature for _, feature in _rule_sources(config, {s.name for s in made.specs}))
-    behaviours = {f"{RULE}{n}": str(rule.when.behaviour) for n, rule in enumerate(config.rules)}
+    behaviours = {f"{RULE}{n}": str(r.when.behaviour) for n, r in enumerate(config.rules) if r.when.is_plain}
     told = tuple(
         replace(spec, family="behaviour", group=f"behaviour:{slugify(b)}", words=words_for(config, b))
         if (b := behaviours.get(spec.name)) and spec.name.startswith(RULE)
@@ -40,6 +45,15 @@ def rule_features(config: Config, made: FeatureTable) -> FeatureTable:
         for spec in kept.specs
     )
     return FeatureTable(told, kept.lead_id, kept.account_id, kept.as_of, kept.values)
+
+
+def with_joined_rules(made: FeatureTable, asked: Definitions) -> FeatureTable:
+    """Add a flag for each rule of several conditions, as far as `asked` has them: 1 where it holds."""
+    held = asked.hold(made.specs, made.values)
+    flags = {name: holds.astype(np.float64) for name, holds in held.items() if name.startswith(RULE)}
+    specs = tuple(Feature(name, "rules", "rules", "count", "count", "", by=JOINED) for name in flags)
+    values = made.values.assign(**flags) if flags else made.values
+    return FeatureTable((*made.specs, *specs), made.lead_id, made.account_id, made.as_of, values)
 
 
 def points_rules(config: Config, specs: Sequence[Feature]) -> tuple[PointsRule, ...]:
@@ -58,6 +72,8 @@ def points_rules(config: Config, specs: Sequence[Feature]) -> tuple[PointsRule, 
     kinds = {spec.name: spec.kind for spec in specs}
     made = []
     for rule, feature in _rule_sources(config, kinds):
+        if not rule.when.is_plain:
+            continue  # no single feature says whether it holds, so that a night couldn't tell
         if rule.when.behaviour is not None:
             made.append(PointsRule(feature, rule.points))
             continue
@@ -77,7 +93,8 @@ def _rule_sources(config: Config, names: Collection[str]) -> list[tuple[Rule, st
     pairs = []
     for number, rule in enumerate(config.rules):
         name = slugify(str(rule.when.attribute))
-        tried = (f"{RULE}{number}",) if rule.when.behaviour is not None else (f"lead_{name}", f"account_{name}")
+        own = rule.when.behaviour is not None or not rule.when.is_plain
+        tried = (f"{RULE}{number}",) if own else (f"lead_{name}", f"account_{name}")
         found = next((column for column in tried if column in names), None)
         if found is not None:
             pairs.append((rule, found))
@@ -120,22 +137,12 @@ def rule_hits(config: Config, values: pd.DataFrame) -> npt.NDArray[np.bool_]:
     held = np.zeros((len(values), len(config.rules)), dtype=bool)
     for number, rule in enumerate(config.rules):
         when = rule.when
-        if when.behaviour is not None:
+        if when.behaviour is not None or not when.is_plain:
             holds = values[f"{RULE}{number}"] > 0 if f"{RULE}{number}" in values else None
         else:
             name = slugify(str(when.attribute))
             column = next((c for c in (f"lead_{name}", f"account_{name}") if c in values), None)
-            holds = _equals(values[column], when.equals) if column else None
+            holds = equals(values[column], when.equals) if column else None
         if holds is not None:
             held[:, number] = holds.to_numpy()
     return held
-
-
-def _equals(column: pd.Series[Any], wanted: object) -> pd.Series[bool]:
-    """Compare numbers as numbers, so that 5 is 5.0, and all else as text."""
-    if column.dtype.kind != "f":
-        return column.astype(str) == str(wanted)
-    try:
-        return column == (float(wanted) if isinstance(wanted, bool) else float(str(wanted)))
-    except ValueError:
-        return column.isna() & False

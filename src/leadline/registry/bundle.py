@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from leadline.evaluation.later_stages import DealAmountModel
     from leadline.model.account_model import AccountModel
     from leadline.model.scorer import Scorer
+    from leadline.points.definitions import Definitions
     from leadline.scoring.grade import Grading
 
 __all__ = [
@@ -144,6 +145,15 @@ class Bundle:
             return AccountModel.from_record(self.record(FILE))
         except (TypeError, KeyError, ValueError):
             raise _damaged(self.folder, FILE) from None
+
+    @cached_property
+    def definitions(self) -> Definitions | None:
+        """The definitions that its leads are held against; None where the config that trained it had none."""
+        from leadline.points.definitions import FILE, Definitions
+
+        if FILE not in self.files:
+            return None
+        return Definitions.from_record(self.record(FILE), self.manifest["intents"], self.manifest["roles"])
 
     def record(self, name: str) -> dict[str, Any]:
         """Return one of the bundle's JSON records, such as `record.json`."""

@@ -251,7 +251,7 @@ def _words(
 ) -> dict[str, Pair]:
     """Count a table's rows by the config's words; of stages and deals by our name of the stage."""
     if table == "events" and "behaviour" in there:
-        ruled = {rule.when.behaviour for rule in config.rules if rule.when.behaviour}
+        ruled = {name for rule in config.rules for when in rule.when.walk() for name in when.behaviours}
         return _counted(store, table, "behaviour", since, {n: n for n in {*config.behaviours, *ruled, *behaviours}})
     if table == "history":
         leads = config.tables.leads

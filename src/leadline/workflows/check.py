@@ -15,6 +15,7 @@ from leadline.dataset import labels
 from leadline.dataset.labels import LabelCounts
 from leadline.errors import DataError, RetryError, UsageError
 from leadline.features import catalog
+from leadline.points.definition_checks import met_by_nobody
 from leadline.registry import tracking
 from leadline.workflows.common import Progress, as_config, format_as_of, no_progress, parse_as_of
 from leadline.workflows.config_from_file import config_for
@@ -136,6 +137,7 @@ def _of_snapshots(config: Config, seen: CheckedData, progress: Progress) -> Find
     progress("cutting off the future")
     as_of = store.arrow("SELECT as_of FROM snapshots ORDER BY as_of, lead_id").column("as_of").to_numpy()
     _, found = plan_folds(config, as_of, labels.fetch_labels(config, seen.loaded), counts.positive_leads)
+    found += met_by_nobody(config, seen.loaded)
     return found + future_moves(config, seen.loaded, catalog.list_features(config, seen.loaded))
 
 

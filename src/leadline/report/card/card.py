@@ -18,6 +18,7 @@ from leadline.evaluation.baselines import label
 from leadline.report.card import performance
 from leadline.report.card.markdown import code, paragraph, table, text
 from leadline.report.card.performance import with_interval
+from leadline.report.sections.definitions import HEADS, summary_rows
 from leadline.report.sections.model import question
 from leadline.report.sections.model.accounts import accounts_sentence, calibration_sentence
 from leadline.report.text import drawn_units, log_loss_gap, outdone_sentences
@@ -228,6 +229,17 @@ NOT_USE = """- Not to decide anything about a person but the order in which sale
 - Not as the only list where segments below are off, or have too few leads to say."""
 
 
+def definition_lines(record: Record) -> list[str]:
+    """Tell what the definitions of MQL and SQL are worth; nothing where there are none."""
+    told: Record = record.get("definitions") or {}
+    found: Sequence[Record] = told.get("definitions") or []
+    if not found:
+        return []
+    words = [f"- {text(one['name'])}: {text(one['words'])}" for one in found]
+    rows = summary_rows(found, bool(told["weekly"]))
+    return ["## Definitions", "\n".join(words), table(list(HEADS), rows, "<>>>>>>")]
+
+
 def model_card(record: Record) -> str:
     """Return a run's model card as Markdown.
 
@@ -249,6 +261,7 @@ def model_card(record: Record) -> str:
         "## Performance against baselines", *performance.metrics_lines(record),
         *usage_lines(record),
         *later_stage_table(record),
+        *definition_lines(record),
         "## Calibration", *performance.calibration_lines(record),
         "## Segments and parity", *performance.parity_lines(record),
         "## Feature importance (mean |SHAP|)", *performance.driver_lines(record),

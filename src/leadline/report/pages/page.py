@@ -28,7 +28,7 @@ from leadline.report.parts import (
     Panels,
     Tiles,
 )
-from leadline.report.sections import first_screen, points, points_rules
+from leadline.report.sections import definitions, first_screen, points, points_rules
 from leadline.report.sections.funnel import assets, behaviours, committees, diagnosis, funnel, intent_stages, rejections
 from leadline.report.sections.model import (
     accounts,
@@ -67,7 +67,15 @@ GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
             rejections.rejections_section,
         ),
     ),
-    ("Rules and thresholds", (points_rules.rules_section, points.scorecard_section, capacity.capacity_section)),
+    (
+        "Rules and thresholds",
+        (
+            points_rules.rules_section,
+            definitions.definitions_section,
+            points.scorecard_section,
+            capacity.capacity_section,
+        ),
+    ),
     (
         "For the data scientist",
         (

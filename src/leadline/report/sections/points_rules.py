@@ -91,7 +91,7 @@ def _working(c: Mapping[str, Any], weekly: bool) -> str:
 
 
 def _rule(said: Mapping[str, Any]) -> str:
-    if said["behaviour"] is not None:
+    if said["words"] is not None:
         return f"{said['words']}{' within ' + format.duration(said['within']) if said['within'] else ''}"
     return f"{said['attribute']} is {said['equals']}"
 

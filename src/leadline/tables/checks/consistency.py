@@ -180,7 +180,7 @@ def unheard_behaviours(context: Context) -> Iterator[Answer]:
     rule it never gives a point. Only event types that enough leads share are named.
     """
     config = context.config
-    ruled = {rule.when.behaviour for rule in config.rules if rule.when.behaviour is not None}
+    ruled = {name for rule in config.rules for when in rule.when.walk() for name in when.behaviours}
     if config.tables.events is None or not (config.behaviours or ruled):
         return
     heard = {

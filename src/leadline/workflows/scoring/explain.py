@@ -19,6 +19,7 @@ from leadline.evaluation.later_stages import later_columns
 from leadline.explanation.drivers import describe_group, group_contributions, lead_shap_explanation
 from leadline.features.build import FeatureTable
 from leadline.features.families.intent_stage import COLUMN as INTENT_STAGE
+from leadline.points.definitions import COLUMN as DEFINITIONS_MET
 from leadline.registry.bundle import Bundle, resolve_bundle
 from leadline.scoring.exploration import apply_holdout, without_holdout
 from leadline.scoring.grade import axis_sums
@@ -87,6 +88,7 @@ def score_rows(
     before: PreviousScores | None = None,
     value: npt.NDArray[np.object_] | None = None,
     stage: npt.NDArray[np.object_] | None = None,
+    defined: FeatureTable | None = None,
 ) -> Scores:
     """Score one night's rows.
 
@@ -98,11 +100,13 @@ def score_rows(
         The newest finished night before.
     value, stage : object array, optional
         Each row's value of the field that capacity is told by, and its intent stage.
+    defined : FeatureTable, optional
+        What the bundle's definitions count of the same rows.
     """
     stood = without_holdout(before, config.seed, config.exploration)
     who = (bundle.name, bundle.version)
     ranked = rank_leads(bundle.scorer, made, as_of, is_dated, *who, before=stood, value=value, grading=bundle.grading)
-    scores = _with_later_stages(bundle, made, ranked, stage)
+    scores = with_definitions(bundle, defined, _with_later_stages(bundle, made, ranked, stage))
     return apply_holdout(scores, bundle.scorer.bands.names, config.seed, config.exploration)
 
 
@@ -118,6 +122,16 @@ def _with_later_stages(
     if bundle.then:
         told |= later_probabilities(bundle, made.values.iloc[order], ranked.probability)
     return replace(ranked, later={**ranked.later, **told, **({} if stage is None else {INTENT_STAGE: stage[order]})})
+
+
+def with_definitions(bundle: Bundle, counted: FeatureTable | None, scores: Scores) -> Scores:
+    """Add which of the bundle's definitions each lead meets, where it has some; scores and grades count, too."""
+    if bundle.definitions is None or counted is None:
+        return scores
+    place = {lead: row for row, lead in enumerate(counted.lead_id.tolist())}
+    order = np.array([place[lead] for lead in scores.lead_id.tolist()], dtype=np.int64)
+    met = bundle.definitions.met(counted.specs, counted.values.iloc[order], scores.later)
+    return replace(scores, later={**scores.later, DEFINITIONS_MET: met})
 
 
 def later_probabilities(

@@ -140,6 +140,8 @@ class ScoringInputs:
     ----------
     made : FeatureTable
         Those that the outputs may have.
+    defined : FeatureTable or None
+        All that was counted of the same leads, for the bundle's definitions; None where it has none.
     value, stage : object array or None
         Each row's value of the field that capacity is told by, and its intent stage, where the bundle has a rule for it.
     open_leads : int
@@ -172,6 +174,7 @@ class ScoringInputs:
     seconds: Mapping[str, float]
     survey: Survey
     stage: npt.NDArray[np.object_] | None = None
+    defined: FeatureTable | None = None
     news: NewsTables = field(default_factory=NewsTables)
     people: AccountPeople = field(default_factory=AccountPeople)
 
@@ -189,11 +192,14 @@ def gather_inputs(
 ) -> ScoringInputs:
     """Compute the features of a night's leads, by the same path as in training; with `before`, survey its tables, too."""
     began = time.monotonic()
-    with open_scoring_tables(config, bundle.specs, as_of, leads, progress) as loaded:
+    defined = bundle.definitions
+    known = (*bundle.specs, *(defined.beyond(bundle.specs) if defined is not None else ()))
+    with open_scoring_tables(config, known, as_of, leads, progress) as loaded:
         read = time.monotonic()
         progress("computing features")
         rule = IntentRule.from_record(bundle.manifest["intent_stages"])
         asked = (*bundle.specs, *(rule.specs() if rule else ()), *_people_specs(bundle))
+        asked += defined.beyond(asked) if defined is not None else ()
         told = build.compute_features(loaded, asked, bundle.manifest["intents"], bundle.manifest["roles"])
         made, stage = told.keep(s.name for s in bundle.specs), rule.stages(told.values) if rule else None
         people = _account_people(bundle, told)
@@ -216,7 +222,7 @@ def gather_inputs(
     rest = made if kept.all() else _take(made, kept)
     return ScoringInputs(
         rest, None if value is None else value[kept], len(made), left_out, lists.tiers, newest, loaded.findings, seconds, survey,
-        None if stage is None else stage[kept], news, people.take(kept),
+        None if stage is None else stage[kept], None if defined is None else _take(told, kept), news, people.take(kept),
     )  # fmt: skip
 
 

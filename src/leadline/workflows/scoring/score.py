@@ -246,7 +246,7 @@ def _compute_batch(
     look = gather_inputs(config, bundle, when, session.leads, progress, before)
     progress(f"scoring {len(look.made):,} open leads")
     began = time.monotonic()
-    scores = score_rows(config, bundle, look.made, night, dated, before, look.value, look.stage)
+    scores = score_rows(config, bundle, look.made, night, dated, before, look.value, look.stage, look.defined)
     scores, moved, kept = told_moves(config, bundle, look, scores, before)
     at, survey = (when or 0, look.newest), look.survey
     seen = survey_night(config, bundle, look.made, scores, at, before, past, survey.inputs, survey.moves)

@@ -40,7 +40,7 @@ from leadline.model.fitting.small_data import ModelComplexity, fit_lowest
 from leadline.model.fitting.tuning import SPACE, TuningTrial, best_recipe, optuna_version, search_recipes
 from leadline.model.own_model import load_factory
 from leadline.model.scorer import Scorer
-from leadline.points.rules import points_rules
+from leadline.points.rules import JOINED, points_rules
 from leadline.workflows.common import Progress, track_steps
 from leadline.workflows.training.prepare import TrainingData
 
@@ -303,6 +303,7 @@ def _lowest(
 ) -> TrainedModel:
     """Fit the base rate and the points rules; what follows then sees the rules' features alone."""
     ruled = made.ruled if made.ruled is not None else made.features.keep([])
+    ruled = ruled.keep(s.name for s in ruled.specs if s.by != JOINED)  # no night could compute them
     mine = replace(made, features=ruled)
     asked = points_rules(config, ruled.specs)
     scorer, honest = fit_lowest(

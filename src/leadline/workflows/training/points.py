@@ -14,21 +14,29 @@ from leadline.core.jsonable import to_jsonable
 from leadline.core.privacy import ABSENT, OTHER, pool_levels, printable_level
 from leadline.dataset.feature_spec import Feature
 from leadline.delivery.formats import csv_bytes
+from leadline.features.build import FeatureTable
 from leadline.features.catalog import words_for
 from leadline.insights import behaviours
 from leadline.model.encoding.encoder import Matrix
 from leadline.points.card import PointsCard, distill
 from leadline.points.card_value import CardBand, CardCohort, CardValue, card_bands, evaluate_card
+from leadline.points.definition_words import sentence
+from leadline.points.definitions import FILE, Definitions
+from leadline.points.definitions_audit import definition_record, won_rate
 from leadline.points.exports import TABLES, scorecard_rows
 from leadline.points.rules import rule_hits
 from leadline.points.rules_audit import RulesReport, StageAudit, audit_rules, capture_overlap, stage_audit
+from leadline.scoring.grade import axis_sums
 from leadline.workflows.common import Progress, behaviour_intents
 from leadline.workflows.training.fit import TrainedModel
 from leadline.workflows.training.segments import role_labels
+from leadline.workflows.training.tiers import fit_grading
 
 __all__ = [
     "CARD",
     "DistilledCard",
+    "definition_files",
+    "definitions_record",
     "distill_card",
     "newest_cohort",
     "points_files",
@@ -36,6 +44,7 @@ __all__ = [
     "rules_audit_record",
 ]
 
+Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 ROLE = Feature("card_role", "fit", "role", "category", "value", "role in the buying committee", "leads", "role", "role")
@@ -232,9 +241,10 @@ def _won_audit(fitted: TrainedModel) -> dict[str, Any] | None:
 def _rule_record(config: Config, rule: Rule) -> dict[str, Any]:
     """Say what a rule asks, in plain values."""
     when = rule.when
+    plain = words_for(config, when.behaviour) if isinstance(when.behaviour, str) else None
     return {
         "behaviour": when.behaviour,
-        "words": None if when.behaviour is None else words_for(config, when.behaviour),
+        "words": plain if when.is_plain else sentence(config, when),
         "within": None if when.within is None else str(when.within),
         "days": None if when.within is None else when.within.days,
         "attribute": when.attribute,
@@ -255,7 +265,7 @@ def _stages(fitted: TrainedModel, cohort: CardCohort, at: npt.NDArray[np.int64])
 def _unpaid(fitted: TrainedModel, cohort: CardCohort, at: npt.NDArray[np.int64]) -> Any:
     """List the behaviours that surely go with conversion in the cohort, and that no rule pays for."""
     config = fitted.config
-    paid = {rule.when.behaviour for rule in config.rules}
+    paid = {name for rule in config.rules for when in rule.when.walk() for name in when.behaviours}
     specs = [s for s in fitted.made.features.specs if s.by == "behaviour" and s.field not in paid]
     if not specs:
         return []
@@ -291,6 +301,76 @@ def _named(values: Words, lead: npt.NDArray[Any]) -> Words:
     return np.array([name if name in kept else OTHER for name in told], dtype=object)
 
 
+# Definitions of a run, audited on the newest fold: changes of a clause are found on the folds before it.
+
+
+def definition_files(fitted: TrainedModel) -> dict[str, Any]:
+    """Return what a night needs to hold leads against the definitions, as a record of the bundle; nothing without any."""
+    defined = fitted.made.defined
+    return {} if defined is None else {FILE: defined[0].only(fitted.config.definitions).to_record()}
+
+
+def definitions_record(fitted: TrainedModel) -> dict[str, Any]:
+    """Return the audit as plain JSON values; its `reason` says why there is none, where there is none."""
+    config, defined, honest = fitted.config, fitted.made.defined, fitted.honest
+    told: dict[str, Any] = {"definitions": [], "weekly": not config.is_flat, "reason": ""}
+    if defined is None:
+        return told
+    if fitted.lowest or not honest.judged.any():
+        return told | {"reason": "there are too few outcomes for a fold to judge them on"}
+    cohort, (asked, made) = newest_cohort(fitted), defined
+    scores = (
+        _honest_scores(fitted) if any(w.is_scored for d in config.definitions.values() for w in d.walk()) else ({}, {})
+    )
+    held, before = (
+        asked.hold(made.specs, made.values.iloc[honest.row[mine]], said)
+        for mine, said in zip((honest.judged, ~honest.judged), scores, strict=True)
+    )
+    won, levels = _won_cohort(fitted), _breakdown_levels(fitted, honest.row[honest.judged])
+    for name in config.definitions:
+        one = definition_record(config, name, (cohort, held), before, levels)
+        told["definitions"].append(one | {"won": _won_of(fitted, won, asked.only([name]), made)})
+    return told
+
+
+def _honest_scores(fitted: TrainedModel) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the score columns of the newest fold's rows and of the older ones, by models that didn't learn from them."""
+    honest, grading = fitted.honest, fit_grading(fitted)
+    p = honest.tonight.probability(honest.margin)
+    older = {"score": grading.probability.score(p[~honest.judged])}
+    if honest.judge is None:
+        return {"score": grading.probability.score(p[honest.judged])}, older
+    values = fitted.matrix.values[list(honest.judge.names)].iloc[honest.row[honest.judged]]
+    specs = [spec for spec in fitted.made.features.specs if spec.name in set(honest.judge.names)]
+    sums = axis_sums(specs, honest.judge.contributions(values)[0])
+    return grading.columns(p[honest.judged], sums), older
+
+
+def _won_cohort(fitted: TrainedModel) -> tuple[CardCohort, npt.NDArray[np.int64]] | None:
+    """Return all scoring dates for which closed-won is known; None without any, or where a row stands for several."""
+    made, matrix = fitted.made, fitted.matrix
+    at = np.unique(fitted.honest.row[np.isfinite(made.labels.won[fitted.honest.row])])
+    if fitted.config.is_flat or not len(at) or bool((matrix.weight[at] != 1).any()):
+        return None
+    group = made.features.group()[at]
+    return CardCohort(made.labels.won[at], matrix.weight[at], matrix.lead[at], group, matrix.as_of[at], {}), at
+
+
+def _won_of(
+    fitted: TrainedModel, won: tuple[CardCohort, npt.NDArray[np.int64]] | None, asked: Definitions, made: FeatureTable
+) -> dict[str, Any] | None:
+    """Say how many of those who met a definition closed as won; None where that isn't known, or hangs on a score."""
+    ((name, whole),) = asked.conditions.items()
+    if won is None or any(w.is_scored for w in whole.walk()):
+        return None
+    cohort, at = won
+    leads, rate = won_rate(cohort, asked.hold(made.specs, made.values.iloc[at])[name], fitted.config.seed)
+    told: dict[str, Any] = to_jsonable(
+        {"leads": leads, "rate": asdict(rate), "within": str(fitted.config.outcome.won_within)}
+    )
+    return told
+
+
 # Scorecard of a run, and the audit of current scoring rules: two records for the report.
 
 
@@ -298,9 +378,12 @@ CARD = "points_card"
 
 
 def points_records(fitted: TrainedModel, progress: Progress) -> dict[str, Any]:
-    """Return the records `points_card` and `rules_audit`; each has a `reason` where there is nothing to tell."""
+    """Return the records `points_card`, `rules_audit` and `definitions`; each has a `reason` where there is nothing to tell."""
     progress("distilling the scorecard")
-    return {"points_card": distill_card(fitted).to_record(fitted), "rules_audit": rules_audit_record(fitted)}
+    return {
+        "points_card": distill_card(fitted).to_record(fitted), "rules_audit": rules_audit_record(fitted),
+        "definitions": definitions_record(fitted),
+    }  # fmt: skip
 
 
 def points_files(record: Mapping[str, Any]) -> dict[str, bytes]:

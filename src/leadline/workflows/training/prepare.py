@@ -24,7 +24,10 @@ from leadline.features.build import FeatureTable
 from leadline.leakage import cohorts, gate
 from leadline.leakage.future_cutoff import MUTATION, CutoffComparison
 from leadline.model.fitting.small_data import REGRESSION
-from leadline.points.rules import rule_features, rule_points
+from leadline.points.definition_changes import asked_conditions
+from leadline.points.definition_checks import never_met, unknown_in_definitions
+from leadline.points.definitions import Definitions
+from leadline.points.rules import rule_features, rule_points, with_joined_rules
 from leadline.tables import LoadedTables
 from leadline.tables.attributes import Attribute
 from leadline.tables.merges import survivors_in
@@ -181,6 +184,8 @@ class TrainingData:
         What the report's sections ask of the tables; None for a flat file, and where a bundle's features were asked for.
     inputs : InputSummary or None
         What the tables hold, for nights to be held against; None as `beside`.
+    defined : (Definitions, FeatureTable) or None
+        The config's definitions and the changes of each that are audited, and what they count, row by row; None without any.
     """
 
     loaded: LoadedTables
@@ -195,6 +200,7 @@ class TrainingData:
     ruled: FeatureTable | None = None
     beside: ReportInputs | None = None
     inputs: InputSummary | None = None
+    defined: tuple[Definitions, FeatureTable] | None = None
 
 
 @dataclass(frozen=True)
@@ -221,7 +227,7 @@ def check_data(
         found = (
             loaded.findings + gate.before_training(config, loaded) + run_checks(cohorts.OF_SAMPLES, (config, loaded))
         )
-        found += _unknown_on_lists(config, loaded)
+        found += _unknown_on_lists(config, loaded) + unknown_in_definitions(config, loaded)
         found.accept(config.leaks.accept).raise_errors()
         progress("taking snapshots")
         number = snapshots.for_training(config, loaded)
@@ -264,9 +270,12 @@ def prepare_training(
         counts, loaded = seen.counts, seen.loaded
         progress(f"computing features of {counts.positive + counts.kept_negative:,} snapshots")
         specs, aside = catalog.list_features(config, loaded), report_data.report_specs(config) if ask is None else ()
+        defined = Definitions.of(config, loaded, asked_conditions(config))
+        counted = (*specs, *catalog.rule_specs(config), *aside)
         made = build.compute_features(
-            loaded, (*specs, *catalog.rule_specs(config), *aside), behaviour_intents(config), config.roles
+            loaded, (*counted, *defined.beyond(counted)), behaviour_intents(config), config.roles
         )
+        made = with_joined_rules(made, defined)
         today = rule_points(config, made.values) if config.rules else None
         asked = build.compute_features(loaded, *ask) if ask is not None else None
         by = attribute_values.field_values(loaded, config.capacity.by)
@@ -278,6 +287,7 @@ def prepare_training(
         )
         besides = report_data.gather_report_inputs(config, loaded, made) if ask is None else None
         if ask is None:
+            found += never_met(config, defined, made)
             found += future_moves(config, loaded, specs, made).accept(config.leaks.accept)
             found.raise_errors()
         kept = drop_constant_features(made, specs)
@@ -295,6 +305,7 @@ def prepare_training(
             ruled=rule_features(config, made),
             beside=besides,
             inputs=held,
+            defined=(defined, made) if config.definitions and ask is None else None,
         )
 
 

@@ -29,7 +29,7 @@ from leadline.scoring.grade import FILE as GRADES
 from leadline.workflows.common import behaviour_intents
 from leadline.workflows.training.evaluate import ModelEvaluation
 from leadline.workflows.training.fit import TrainedModel
-from leadline.workflows.training.points import CARD, points_files
+from leadline.workflows.training.points import CARD, definition_files, points_files
 from leadline.workflows.training.prepare import TrainingData
 from leadline.workflows.training.record import refits_record
 from leadline.workflows.training.tiers import fit_grading
@@ -210,6 +210,7 @@ def _write_bundle(
             "record.json": record,
             GRADES: fit_grading(fitted).to_record(),
             **told.accounts.files(),
+            **definition_files(fitted),
             **(stages.records() if stages else {}),
         },
         config.signing_key,
