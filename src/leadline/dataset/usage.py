@@ -159,13 +159,15 @@ class AssetUsage:
             raise ValueError("Uses: columns differ in length")
 
 
-def fetch_asset_uses(loaded: LoadedTables, assets: Mapping[str, str]) -> AssetUsage:
+def fetch_asset_uses(loaded: LoadedTables, assets: Mapping[str, str], has_accounts: bool) -> AssetUsage:
     """Ask the events and the table ``reached``.
 
     Parameters
     ----------
     assets : mapping of str to str
         The asset of each behaviour that is the use of one. A record that was merged away isn't counted: its survivor has its acts.
+    has_accounts : bool
+        Whether the config says which account a lead is of.
     """
     import pyarrow as pa
 
@@ -175,11 +177,12 @@ def fetch_asset_uses(loaded: LoadedTables, assets: Mapping[str, str]) -> AssetUs
         f"CAST(MIN(CASE WHEN r.rung >= {stage_index(stage)} THEN r.reached_at END) AS {store.dialect.double}) AS {stage}_at"
         for stage in CLIMBED
     )
+    account = "MAX(l.account_id)" if has_accounts else f"CAST(NULL AS {store.dialect.text})"
     rows = store.arrow(
-        f"SELECT u.asset, u.lead_id, l.account_id, u.used_at, {firsts} FROM (SELECT a.asset, e.lead_id, MIN(e.occurred_at) AS used_at "
+        f"SELECT u.asset, u.lead_id, {account} AS account_id, u.used_at, {firsts} FROM (SELECT a.asset, e.lead_id, MIN(e.occurred_at) AS used_at "
         "FROM events AS e JOIN asset_of AS a ON a.behaviour = e.behaviour WHERE e.lead_id NOT IN (SELECT lead_id FROM merged) "
         "GROUP BY a.asset, e.lead_id) AS u JOIN leads AS l ON l.lead_id = u.lead_id LEFT JOIN reached AS r ON r.lead_id = u.lead_id "
-        "GROUP BY u.asset, u.lead_id, l.account_id, u.used_at ORDER BY u.asset, u.lead_id"
+        "GROUP BY u.asset, u.lead_id, u.used_at ORDER BY u.asset, u.lead_id"
     )
 
     def texts(name: str) -> Texts:

@@ -112,7 +112,9 @@ def gather_report_inputs(config: Config, loaded: LoadedTables, made: FeatureTabl
     store.run("CREATE OR REPLACE TABLE labelled_rows AS SELECT * FROM snapshots")
     arrived = _arrivals(config, loaded) if events else None
     assets = {b: told.asset for b, told in config.behaviours.items() if told.asset}
-    used = usage.fetch_asset_uses(loaded, assets) if events and assets else None
+    used = (
+        usage.fetch_asset_uses(loaded, assets, config.tables.leads.account is not None) if events and assets else None
+    )
     people = _people(config, loaded, made.specs, source) if used is not None else None
     snapshots.for_night(config, loaded, loaded.known_at)
     now = build.compute_features(loaded, made.specs, behaviour_intents(config), config.roles)
@@ -156,8 +158,11 @@ def _arrivals(config: Config, loaded: LoadedTables) -> RoleArrivals | None:
 
 def _people(config: Config, loaded: LoadedTables, specs: Sequence[Feature], source: Feature | None) -> LeadTable:
     """Ask who all leads are, as known at T; the table ``snapshots`` is left holding them."""
+    account = (
+        "account_id" if config.tables.leads.account else f"CAST(NULL AS {loaded.store.dialect.text}) AS account_id"
+    )
     loaded.store.run(
-        f"CREATE OR REPLACE TABLE snapshots AS SELECT lead_id, account_id, CAST({loaded.known_at} AS BIGINT) AS as_of FROM leads "
+        f"CREATE OR REPLACE TABLE snapshots AS SELECT lead_id, {account}, CAST({loaded.known_at} AS BIGINT) AS as_of FROM leads "
         "WHERE lead_id NOT IN (SELECT lead_id FROM merged)"
     )
     column = role_column(loaded)
