@@ -28,6 +28,7 @@ class Stream(IntEnum):
     SEGMENTS = 501
     POINTS_CARD = 502
     RULES_AUDIT = 503
+    GRADES = 504
     STABILITY = 600
     REPLAYING = 700
     ACCOUNTS = 710

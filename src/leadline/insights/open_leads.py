@@ -49,6 +49,8 @@ class OpenLeads:
         When it became MQL, and when sales first touched it, in microseconds; NaN for never.
     overdue_at : float
         MQLs of before this instant have been waiting for longer than the SLA; NaN where there is none, or no touches.
+    grade : object array, optional
+        The cell of the fit × engagement grid; None each where there are no grades.
     """
 
     lead: Words
@@ -60,6 +62,7 @@ class OpenLeads:
     mql_at: Floats
     touched_at: Floats
     overdue_at: float = float("nan")
+    grade: Words | None = None
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -92,6 +95,7 @@ def actions_record(leads: OpenLeads) -> dict[str, Any]:
     return {
         "leads": len(leads),
         "tiers": {name: int((leads.tier == name).sum()) for name in leads.tiers},
+        "grades": None if leads.grade is None or None in leads.grade.tolist() else dict(sorted(Counter(leads.grade.tolist()).items())),
         "actions": [
             {"action": name, "leads": int((action == name).sum()), "expected": float(leads.probability[action == name].sum())}
             for name in ACTIONS

@@ -34,6 +34,7 @@ from leadline.report.sections.model import (
     accounts,
     capacity,
     drivers,
+    grades,
     later_stages,
     performance,
     question,
@@ -60,6 +61,7 @@ GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
         (
             funnel.funnel_section,
             diagnosis.diagnosis_section,
+            grades.grades_section,
             behaviours.behaviours_section,
             assets.assets_section,
             committees.committees_section,

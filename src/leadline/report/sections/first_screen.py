@@ -26,6 +26,7 @@ from leadline.report.parts import (
 from leadline.report.sections.funnel.diagnosis import ADVICE
 from leadline.report.sections.funnel.first_touch import days, hours
 from leadline.report.sections.funnel.intent_stages import NAMES
+from leadline.report.sections.model.grades import open_by_grade
 from leadline.report.sections.model.topk_backtest import backtest_sentence
 from leadline.report.sections.movement import movement_parts
 from leadline.report.text import outdone_sentences, tier_sentence
@@ -249,7 +250,7 @@ def _nurture(record: Record, told: Record, within: str) -> tuple[str, str]:
 
 
 def open_section(record: Record) -> PageSection | None:
-    """Count the open leads by intent stage and tier."""
+    """Count the open leads by intent stage and tier, and by fit and engagement."""
     told: Record | None = record.get("open_leads")
     if told is None:
         return None
@@ -277,7 +278,7 @@ def open_section(record: Record) -> PageSection | None:
         TableColumn("intent stage"), TableColumn("open leads", True), *tiers, TableColumn("should get")
     )  # fmt: skip
     table = PageTable("open-leads", "Open leads by intent stage and tier", heads, rows)
-    return PageSection("open", "Open leads", f"{found}.", (table, *_moved(record)))
+    return PageSection("open", "Open leads", f"{found}.", (table, *open_by_grade(record), *_moved(record)))
 
 
 def _moved(record: Record) -> list[Part]:

@@ -155,6 +155,8 @@ class ModelEvaluation:
         The records `points_card` and `rules_audit`.
     accounts : AccountEvaluation
         The model of accounts, and how it does.
+    grid : mapping or None
+        The record of the fit × engagement grid; None where there are no grades.
     """
 
     evaluation: BacktestResult
@@ -174,6 +176,7 @@ class ModelEvaluation:
     pictures: ModelPlots | None = None
     points: Mapping[str, Any] = field(default_factory=dict)
     accounts: AccountEvaluation = field(default_factory=AccountEvaluation)
+    grid: Mapping[str, Any] | None = None
 
     @property
     def withheld(self) -> Findings:
@@ -200,6 +203,7 @@ def evaluate_model(fitted: TrainedModel, said: Findings, progress: Progress) -> 
     evaluation = evaluate_folds(judged_folds(fitted, said_by), config.seed)
     worked = backtest_rankings(fitted, said_by)
     fitted, tiering = tiers.fit_tiers(fitted)
+    fitted = replace(fitted, grading=tiers.fit_grading(fitted))
     ranked, moved, shown = _drivers(fitted)
     found = fitted.made.findings + said
     trained = gate.TrainedContext(evaluation, ranked[0].words if ranked else "none")
@@ -216,7 +220,7 @@ def evaluate_model(fitted: TrainedModel, said: Findings, progress: Progress) -> 
     return fitted, ModelEvaluation(
         evaluation, ranked, moved, tiering, found, *parts, sample=sample_of_fit(fitted),
         climbed=training_funnel(fitted, tiering.bands), sections=section_records(fitted), pictures=shown,
-        points=points_records(fitted, progress), accounts=judge_accounts(fitted),
+        points=points_records(fitted, progress), accounts=judge_accounts(fitted), grid=tiers.grid_record(fitted),
     )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ from leadline.model.fitting.tuning import SPACE, TuningTrial, best_recipe, optun
 from leadline.model.own_model import load_factory
 from leadline.model.scorer import Scorer
 from leadline.points.rules import JOINED, points_rules
+from leadline.scoring.grade import Grading
 from leadline.workflows.common import Progress, track_steps
 from leadline.workflows.training.prepare import TrainingData
 
@@ -228,6 +229,8 @@ class TrainedModel:
     rung : ModelComplexity or None
         What the data support, and why; None where another rule chose, as for downstream stages. On the
         lowest, `made.features` are what the points rules ask of, and there may be no fold.
+    grading : Grading or None
+        How its scores are told as whole numbers and grades; None before that was found.
     """
 
     config: Config
@@ -238,6 +241,7 @@ class TrainedModel:
     honest: OutOfFold
     tuned: TuningResult | None = None
     rung: ModelComplexity | None = None
+    grading: Grading | None = None
 
     @property
     def lowest(self) -> bool:

@@ -208,7 +208,7 @@ def _write_bundle(
         {**_manifest(config, made, scorer, record, run_id), **_later(config, told)},
         {
             "record.json": record,
-            GRADES: fit_grading(fitted).to_record(),
+            GRADES: (fitted.grading or fit_grading(fitted)).to_record(),
             **told.accounts.files(),
             **definition_files(fitted),
             **(stages.records() if stages else {}),

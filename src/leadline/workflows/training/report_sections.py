@@ -15,12 +15,14 @@ from leadline.dataset.labels import known_until
 from leadline.evaluation import model_plots
 from leadline.evaluation.model_plots import ModelPlots
 from leadline.explanation.drivers import Driver
+from leadline.features.build import FeatureTable
 from leadline.features.families.account import main_window
 from leadline.features.families.intent_stage import STAGES
 from leadline.insights import assets, behaviours, committees, intent_stages, rates_by_level
 from leadline.insights.behaviours import LabeledSnapshots
 from leadline.insights.open_leads import OpenLeads, actions_record, choose_action
 from leadline.model.shap.interactions import interactions
+from leadline.scoring.grade import axis_sums
 from leadline.scoring.ranking import rank_order
 from leadline.workflows.common import behaviour_intents
 from leadline.workflows.training.fit import TrainedModel
@@ -60,8 +62,18 @@ def open_leads(fitted: TrainedModel) -> OpenLeads | None:
     sla = fitted.config.sla
     overdue = np.nan if sla is None else min(seen.until, seen.touched_until) - sla.first_touch.micros
     return OpenLeads(
-        now.lead_id[order], now.account_id[order], p[order], tier, stage, bands.names, mql, touched, float(overdue)
-    )
+        now.lead_id[order], now.account_id[order], p[order], tier, stage, bands.names, mql, touched, float(overdue), _grades(fitted, now, p)[order],
+    )  # fmt: skip
+
+
+def _grades(fitted: TrainedModel, now: FeatureTable, p: Floats) -> npt.NDArray[np.object_]:
+    """Return each open lead's grade; None each where there are none."""
+    if fitted.grading is None or fitted.grading.fit is None or not len(now):
+        return np.full(len(now), None, dtype=object)
+    scorer = fitted.scorer
+    specs = [s for s in now.specs if s.name in set(scorer.names)]
+    contributions, _ = scorer.contributions(now.values[list(scorer.names)])
+    return np.asarray(fitted.grading.columns(p, axis_sums(specs, contributions))["grade"], dtype=object)
 
 
 def open_leads_table(leads: OpenLeads) -> Any:
@@ -75,6 +87,7 @@ def open_leads_table(leads: OpenLeads) -> Any:
         "lead_id": pa.array(leads.lead[mine], pa.string()),
         "account_id": pa.array(leads.account[mine], pa.string()),
         "tier": pa.array(leads.tier[mine], pa.string()),
+        "grade": pa.array([None] * len(mine) if leads.grade is None else leads.grade[mine], pa.string()),
         "intent_stage": pa.array(leads.stage[mine], pa.string()),
         "probability": pa.array(leads.probability[mine]),
         "mql_at": pa.array(leads.mql_at[mine], pa.float64(), from_pandas=True).cast(pa.int64()).cast(pa.timestamp("us", tz="UTC")),

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from leadline.core.jsonable import to_jsonable
 from leadline.core.point_in_time import WEEK
+from leadline.core.rng import Stream, seed_of
+from leadline.dataset.feature_spec import Feature
 from leadline.evaluation import capacity
 from leadline.evaluation.capacity import (
     NightlyRows,
@@ -21,12 +23,14 @@ from leadline.evaluation.capacity import (
     nightly_rows,
     replay_tiers,
 )
+from leadline.evaluation.grade_grid import GradedRows, grade_grid
 from leadline.evaluation.model_plots import evenly_spaced_rows
+from leadline.model.scorer import Scorer
 from leadline.model.tiers import Tiers, capacity_key
-from leadline.scoring.grade import Grading
+from leadline.scoring.grade import Grading, axis_sums
 from leadline.workflows.training.fit import TrainedModel
 
-__all__ = ["TierSummary", "fit_grading", "fit_tiers"]
+__all__ = ["TierSummary", "fit_grading", "fit_tiers", "grid_record", "honest_grades"]
 
 OTHERS = "all others"
 NEWEST = 8 * WEEK  # of a model that no fold judged, the tiers are laid on so much of its own rows
@@ -194,7 +198,11 @@ GRADED, GRADED_OWN = 10_000, 1_000
 
 def fit_grading(fitted: TrainedModel) -> Grading:
     """Find what scores and grades are told by, on the nights of the half year before the newest fold (of a flat file: all rows before)."""
-    honest, matrix, scorer = fitted.honest, fitted.matrix, fitted.scorer
+    return _grading(fitted, fitted.scorer)
+
+
+def _grading(fitted: TrainedModel, scorer: Scorer) -> Grading:
+    honest, matrix = fitted.honest, fitted.matrix
     newest = honest.row[honest.judged]
     until = matrix.as_of[newest].min() if len(newest) else matrix.as_of.max() + 1
     order = matrix.order()
@@ -207,5 +215,54 @@ def fit_grading(fitted: TrainedModel) -> Grading:
         said = honest.tonight.probability(honest.margin[at]), matrix.weight[honest.row[at]]
     else:
         said = scorer.probability(values.iloc[row]), matrix.weight[row]
-    specs = [spec for spec in fitted.made.features.specs if spec.name in set(scorer.names)]
-    return Grading.of(said, specs, scorer.contributions(values.iloc[row])[0], matrix.weight[row])
+    contributions = scorer.contributions(values.iloc[row])[0]
+    return Grading.of(said, _specs(fitted, scorer), contributions, matrix.weight[row])
+
+
+def _specs(fitted: TrainedModel, scorer: Scorer) -> list[Feature]:
+    return [spec for spec in fitted.made.features.specs if spec.name in set(scorer.names)]
+
+
+def honest_grades(fitted: TrainedModel, rows: npt.NDArray[np.bool_]) -> dict[str, npt.NDArray[Any]]:
+    """Return the scores' columns of some out-of-fold rows, by the newest fold's own model, which saw none of that fold.
+
+    Older rows it has seen: they may choose, and don't judge.
+    """
+    honest, judge = fitted.honest, fitted.honest.judge or fitted.scorer
+    values = fitted.made.features.values[list(judge.names)].iloc[honest.row[rows]]
+    p = honest.tonight.probability(honest.margin[rows])
+    sums = axis_sums(_specs(fitted, judge), judge.contributions(values)[0])
+    return _grading(fitted, judge).columns(p, sums)
+
+
+GRID_ROWS = 20_000
+"""Rows of the newest fold that the grid is made of, at most; whole leads."""
+
+
+def grid_record(fitted: TrainedModel) -> dict[str, Any] | None:
+    """Return the fit × engagement grid on the newest fold as plain JSON values; None where there is no grade, or no fold to judge by."""
+    honest, matrix, config = fitted.honest, fitted.matrix, fitted.config
+    if fitted.grading is None or fitted.grading.fit is None or not honest.judged.any():
+        return None
+    rows = honest.judged & _of_some_leads(fitted)
+    told = honest_grades(fitted, rows)
+    if "grade" not in told:
+        return None
+    at = honest.row[rows]
+    graded = GradedRows(
+        matrix.y[at], matrix.weight[at], honest.probability[rows], matrix.lead[at], fitted.made.features.group()[at], matrix.as_of[at],
+        told["grade"], told["fit_score"], told["engagement_score"],
+    )  # fmt: skip
+    return grade_grid(graded, seed_of(config.seed, Stream.GRADES)).to_record()
+
+
+def _of_some_leads(fitted: TrainedModel) -> npt.NDArray[np.bool_]:
+    """Say which out-of-fold rows are of the leads that the grid is made of: all, or a sample by their ids where that are too many."""
+    honest = fitted.honest
+    most = GRID_ROWS if fitted.scorer.own is None else GRADED_OWN
+    share = most / max(int(honest.judged.sum()), 1)
+    if share >= 1:
+        return np.ones(len(honest.row), dtype=bool)
+    ids = np.unique(fitted.matrix.lead[honest.row[honest.judged]].astype(str))
+    kept = ids[evenly_spaced_rows(len(ids), int(share * len(ids)))]
+    return np.isin(fitted.matrix.lead[honest.row].astype(str), kept)
