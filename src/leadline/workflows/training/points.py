@@ -26,11 +26,10 @@ from leadline.points.definitions_audit import definition_record, won_rate
 from leadline.points.exports import TABLES, scorecard_rows
 from leadline.points.rules import rule_hits
 from leadline.points.rules_audit import RulesReport, StageAudit, audit_rules, capture_overlap, stage_audit
-from leadline.scoring.grade import axis_sums
 from leadline.workflows.common import Progress, behaviour_intents
 from leadline.workflows.training.fit import TrainedModel
 from leadline.workflows.training.segments import role_labels
-from leadline.workflows.training.tiers import fit_grading
+from leadline.workflows.training.tiers import fit_grading, honest_grades
 
 __all__ = [
     "CARD",
@@ -335,15 +334,9 @@ def definitions_record(fitted: TrainedModel) -> dict[str, Any]:
 
 def _honest_scores(fitted: TrainedModel) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the score columns of the newest fold's rows and of the older ones, by models that didn't learn from them."""
-    honest, grading = fitted.honest, fit_grading(fitted)
-    p = honest.tonight.probability(honest.margin)
-    older = {"score": grading.probability.score(p[~honest.judged])}
-    if honest.judge is None:
-        return {"score": grading.probability.score(p[honest.judged])}, older
-    values = fitted.matrix.values[list(honest.judge.names)].iloc[honest.row[honest.judged]]
-    specs = [spec for spec in fitted.made.features.specs if spec.name in set(honest.judge.names)]
-    sums = axis_sums(specs, honest.judge.contributions(values)[0])
-    return grading.columns(p[honest.judged], sums), older
+    honest, grading = fitted.honest, fitted.grading or fit_grading(fitted)
+    older = honest.tonight.probability(honest.margin[~honest.judged])
+    return honest_grades(fitted, honest.judged), {"score": grading.probability.score(older)}
 
 
 def _won_cohort(fitted: TrainedModel) -> tuple[CardCohort, npt.NDArray[np.int64]] | None:
