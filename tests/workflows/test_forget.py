@@ -61,7 +61,7 @@ def test_a_forgotten_lead_is_nowhere_and_never_comes_back(quiet: Path) -> None:
     assert len(mentions(lead)) >= 4  # scores, changes, files for others, predictions
     told = forget("demo.yaml", [lead])
     assert mentions(lead) == []
-    assert told.models["1"] == {"yes": 1} and (told.leads, told.records, told.in_tables) == (1, 1, 1)
+    assert told.models == {"1": {"yes": 1}} and (told.leads, told.records, told.in_tables) == (1, 1, 1)
     assert told.purged["scores/demo"] == told.purged["deliveries"] == 1 and told.purged["backtests/demo"] > 0
     after = rows()
     keep = pa.array([name != lead for name in before.column("lead_id").to_pylist()])

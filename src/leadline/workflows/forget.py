@@ -89,7 +89,10 @@ def _column(ids: Iterable[str]) -> Any:
 
 def versions_of(config: Config) -> dict[str, int | None]:
     """List the versions whose bundles or predictions are here, each with when it was trained; None where that isn't known."""
-    found: dict[str, int | None] = {path.stem: None for path in (BACKTESTS / config.name).glob("*.parquet")}
+    kept = [path.stem for path in (BACKTESTS / config.name).glob("*.parquet")]
+    found: dict[str, int | None] = {
+        stem: None for stem in kept if not stem.endswith("_open_leads")
+    }  # the report's lists
     for file in (MODELS / config.name).glob("*/manifest.json"):
         try:
             found[file.parent.name] = parse_as_of(config, str(read_json(file)["known_at"]))
