@@ -18,7 +18,7 @@ COSTLY = (
     "scenarios/test_few_outcomes", "browser/test_report_in_chromium", "browser/test_accessible", "workflows/test_score",
     "presets/test_vendor_presets", "workflows/test_tuned_training", "workflows/test_monitor", "workflows/test_change", "workflows/test_recalibrate",
     "benchmarks/test_gate_score", "workflows/test_forget", "registry/test_pinned", "laws/test_following_laws",
-    "benchmarks/test_bench", "leakage/test_gate_on_real_data", "laws/test_act_laws", "dataset/test_lead_journeys",
+    "benchmarks/test_bench", "leakage/test_gate_on_real_data", "laws/test_act_laws", "recomputed/test_recomputed_definitions", "laws/test_definition_laws", "dataset/test_lead_journeys",
     "features/test_account", "tables/test_table_checks", "evaluation/test_ablation", "leakage/test_gate", "tables/test_attributes",
     "scenarios/test_dataframes", "workflows/test_model_settings", "workflows/test_features", "model/test_own_model", "model/test_estimator",
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from leadline.dataset import snapshots
 from leadline.points.definitions import Definitions
 from leadline.storage import Store, open_store
 from oracle import Rules
-from small_crm import BEHAVIOURS, Run, World, config_of, put, rules, worlds
+from small_crm import BEHAVIOURS, HALF, LAST, START, Run, World, config_of, later_than, put, rules, worlds
 
 WITHIN = ("12h", "7d", "30d", None)
 ASSETS = {"blog": ("blog",), "prices": ("pricing view", "Pricing-View"), "quote": ("o'clock",)}
@@ -72,6 +73,8 @@ def _join(parts: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[st
 
 
 conditions = st.recursive(_leaf(), _join, max_leaves=5)
+LAST_INSTANT = START + 2 * LAST * HALF
+moments = st.integers(12, LAST).map(lambda k: START + k * HALF + 1)
 
 
 def _asked(world: World, question: Rules) -> oracle_definitions.Asked:
@@ -107,6 +110,24 @@ def test_who_meets_a_definition_is_who_does_by_the_oracle(
         told = _met(run)
     asked = _asked(oracle.cut(world, until), question)
     assert told == {row: oracle_definitions.meets(when, *row, asked) for row in told}
+
+
+@settings(max_examples=examples(20))
+@given(world=worlds(), question=rules(), when=conditions, as_of=moments, seed=st.integers(0, 9))
+def test_neither_the_future_nor_the_order_of_rows_changes_who_meets_it(
+    folder: Path, world: World, question: Rules, when: dict[str, Any], as_of: int, seed: int
+) -> None:
+    seen, _ = later_than(world, as_of)
+    assume(seen["leads"] and oracle.observed_until(world, question, as_of) is not None)
+    # Which fields history tells of is part of the question, as a night has it from its model.
+    assume({r["field"] for r in seen["history"]} == {r["field"] for r in world["history"]})
+    told = []
+    for rows, shuffle in ((world, None), (seen, random.Random(seed))):
+        put(rows, folder, shuffle)
+        with Run(_config(question, folder, when), LAST_INSTANT if rows is world else as_of) as run:
+            snapshots.for_night(run.config, run.loaded, as_of)
+            told.append(_met(run))
+    assert told[0] == told[1]
 
 
 @pytest.fixture(scope="module")
