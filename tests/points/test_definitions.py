@@ -12,15 +12,18 @@ from pydantic import ValidationError
 
 import crm
 from leadline.config.conditions import When
+from leadline.config.modeling import Rule
 from leadline.config.schema import Config
 from leadline.core.point_in_time import Horizon
 from leadline.dataset import snapshots
 from leadline.dataset.feature_spec import Feature
 from leadline.errors import ConfigError
+from leadline.features.build import FeatureTable
 from leadline.points.definition_changes import changes
 from leadline.points.definition_checks import met_by_nobody, unknown_in_definitions
 from leadline.points.definition_words import sentence
 from leadline.points.definitions import Definitions
+from leadline.points.rules import rule_points, with_joined_rules
 from small_crm import Run
 
 STACK = Feature("lead_tech_stack", "fit", "s", "category", "value", "uses", "leads", "Tech Stack", "column")
@@ -125,6 +128,13 @@ def test_what_the_config_itself_lacks_is_told_with_what_there_is(
     assert said in str(error.value)
 
 
+def test_a_flat_file_has_no_grade_to_ask_for() -> None:
+    flat = {"version": 1, "name": "flat", "tables": {"leads": {"source": "a.csv"}}, "outcome": {"column": "won", "positive": 1}, "snapshots": {"order_by": "row"}}  # fmt: skip
+    assert Config(**flat, definitions={"mql": {"score": 80}}).definitions["mql"].score == 80
+    with pytest.raises(ConfigError, match=r"asks for `grade`, and without `tables\.events` no lead has one"):
+        Config(**flat, definitions={"mql": {"any": [{"grade": "B2"}, {"score": 80}]}})
+
+
 def told(tmp_path: Path, when: dict[str, Any], **more: Any) -> list[str]:
     sources = crm.write_parquet(crm.rows(), tmp_path)
     config = Config.model_validate({**crm.config_dict(sources), "definitions": {"mql": when}, **more})
@@ -187,3 +197,19 @@ def test_every_change_is_of_one_clause_and_can_be_asked() -> None:
     for record in made:
         after = record["all"]
         assert len(after) == 2 or sum(a != b for a, b in zip(before, after, strict=True)) == 1
+
+
+def test_rules_of_several_conditions_give_points_beside_plain_ones() -> None:
+    rules = [
+        {"when": {"all": [{"attribute": "size", "min": 5}, {"not": {"attribute": "tech stack", "has": "marketo"}}]}, "points": 10},
+        {"when": {"attribute": "size", "equals": 5}, "points": 1},
+    ]  # fmt: skip
+    config = Config.model_construct(rules=tuple(Rule.model_validate(rule) for rule in rules))
+    values = pd.DataFrame(
+        {"lead_tech_stack": pd.Series(LISTS, dtype=object), "account_size": [1.0, 5.0, 50.0, np.nan, 5.0, 7.5]}
+    )
+    who = np.array(list("abcdef"), dtype=object)
+    made = FeatureTable((STACK, SIZE), who, who, np.zeros(6, dtype=np.int64), values)
+    joined = with_joined_rules(made, Definitions({"rule_0": config.rules[0].when}, (STACK, SIZE)))
+    assert rule_points(config, joined.values).tolist() == [0.0, 1.0, 10.0, 0.0, 11.0, 10.0]
+    assert made.values.columns.tolist() == ["lead_tech_stack", "account_size"]

@@ -338,6 +338,8 @@ def _lacking(config: Config, when: When) -> Iterator[str]:
         yield f"asks for {when.account.roles} roles, and `roles` has {len(config.roles)}; name more, or ask for fewer"
     if (when.icp or 0) > len(config.icp):
         yield f"asks for {when.icp} criteria of the ICP, and `icp` has {len(config.icp)}; name more, or ask for fewer"
+    if when.kind in ("fit", "engagement", "grade") and config.tables.events is None:
+        yield f"asks for `{when.kind}`, and without `tables.events` no lead has one; give it, ask for `score`, or drop the condition"
     if when.kind == "points" and not config.rules:
         yield "asks for points, and there are no `rules` that give any; list them, or drop the condition"
 
