@@ -26,6 +26,7 @@ _WHERE = {
     "check": "leadline.workflows.check",
     "train": "leadline.workflows.training.train",
     "score": "leadline.workflows.scoring.score",
+    "score_leads": "leadline.workflows.scoring.on_demand",
     "explain": "leadline.workflows.scoring.explain",
     "explain_leads": "leadline.workflows.scoring.explain",
     "explain_page": "leadline.workflows.scoring.lead_page",
@@ -60,6 +61,7 @@ __all__ = [
     "retrain",
     "roll_back",
     "score",
+    "score_leads",
     "splits",
     "train",
 ]

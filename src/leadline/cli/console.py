@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from leadline.workflows.retrain import Retraining
     from leadline.workflows.scoring.backfill import DryRun
     from leadline.workflows.scoring.explain import LeadExplanation
+    from leadline.workflows.scoring.on_demand import LeadScores
 
 __all__ = ["ConfigScreen", "Console"]
 
@@ -120,6 +121,22 @@ class Console(ConfigScreen, TrainingScreen):
                 self._say(line)
         for text in result.warnings:
             self.progress.warn(text)
+
+    def scored_leads(self, result: LeadScores) -> None:
+        """Print the scores of a few leads, the best first, and who has none."""
+        record = result.to_record()
+        if self._as_json(record):
+            return
+        for row in record["scores"]:
+            more = [f"{name} {row[name]}" for name in ("score", "grade") if row[name] is not None]
+            said = ", ".join([f"{row['probability']:.1%}", f"tier {row['tier']}", *more])
+            self._say(f"{row['lead_id']} at {record['as_of']}: {said}, by {record['model']}")
+            for reason in row["reasons"]:
+                self._say(f"  {reason}")
+        for lead in record["unknown"]:
+            self._say(f"{lead}: no such lead is known at that time")
+        for told in record["left_out"]:
+            self._say(f"{told['lead_id']}: {told['why']}")
 
     def backfilled(self, results: Iterator[ScoringRun]) -> None:
         """Print each night of several as soon as it is in place."""

@@ -28,6 +28,15 @@ def score(
         ),
     ] = None,
     leads: LeadsFile = None,
+    lead: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lead",
+            metavar="ID",
+            help="Only this lead, now without --as-of: prints its score and writes no night; may be given again.",
+            show_default=False,
+        ),
+    ] = None,
     first: Annotated[
         str | None,
         typer.Option(
@@ -54,11 +63,15 @@ def score(
 ) -> None:
     """Score every open lead as of one instant; the output is old or new, never half."""
     from leadline.workflows.scoring.backfill import backfill, rehearse
+    from leadline.workflows.scoring.on_demand import score_leads
     from leadline.workflows.scoring.score import score as run
 
     console = console_of(quiet, log, as_json)
     span, why = _span(first, last, every, as_of, leads), accepted_codes(accept or ())
-    if dry_run:
+    if lead:
+        _refuse_a_night(bool(out or leads or span or dry_run or force or write_changes or why))
+        console.scored_leads(score_leads(config, lead, as_of, model, console.progress))
+    elif dry_run:
         asked = (as_of, model, out, leads, span, force, console.progress, write_changes, why)
         console.rehearsed(rehearse(config, *asked))
     elif span:
@@ -67,6 +80,14 @@ def score(
     else:
         one = (as_of, model, out, leads, console.progress, force, lock_timeout, console.run_id, write_changes, why)
         console.scored(run(config, *one))
+
+
+def _refuse_a_night(asked: bool) -> None:
+    """Refuse options of a night where single leads are asked about."""
+    if asked:
+        raise UsageError(
+            "--lead: beside an option of a night; expected --as-of, --model and how it is printed alone, as nothing is written; leave the others out"
+        )
 
 
 def _span(

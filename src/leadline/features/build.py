@@ -95,6 +95,7 @@ def compute_features(
     intents: Mapping[str, str],
     roles: Mapping[str, Sequence[str]] | None = None,
     swept: bool | None = None,
+    given: Collection[str] = (),
 ) -> FeatureTable:
     """Run the statement for the table ``snapshots``; see `features_sql` for what it is made of.
 
@@ -103,6 +104,8 @@ def compute_features(
     swept : bool, optional
         Whether compiled loops compute the parts that read every event; by default where the log is long. The values are
         the same.
+    given : collection of str
+        Parts of the statement that stand as tables already.
 
     Raises
     ------
@@ -118,9 +121,9 @@ def compute_features(
         swept = (
             "events" in loaded.rows and bool(acts or others) and aggregate.is_worth_compiling(store, as_of is not None)
         )
-    rows = _swept_rows(loaded, specs, intents, roles or {}, snapshots) if swept and snapshots else None
+    rows = _swept_rows(loaded, specs, intents, roles or {}, snapshots, given) if swept and snapshots else None
     if rows is None:
-        text = features_sql(specs, intents, store.dialect, roles, role_column(loaded), as_of=as_of)
+        text = features_sql(specs, intents, store.dialect, roles, role_column(loaded), given=given, as_of=as_of)
         rows = collect_rows(store, text, specs, snapshots)
     return FeatureTable(specs, rows.lead_id, rows.account_id, rows.as_of, rows.values)
 
@@ -131,11 +134,12 @@ def _swept_rows(
     intents: Mapping[str, str],
     roles: Mapping[str, Sequence[str]],
     snapshots: int,
+    there: Collection[str] = (),
 ) -> CollectedRows | None:
     """Run the statement beside the tables of the sweep; None where they don't fit: the SQL alone spills all it holds."""
     store, title = loaded.store, role_column(loaded)
     try:
-        given = aggregate.aggregate_parts(store, *_readers(specs), intents, roles, title)
+        given = aggregate.aggregate_parts(store, *_readers(specs), intents, roles, title).union(there)
         text = features_sql(specs, intents, store.dialect, roles, title, swept=True, given=given)
         return collect_rows(store, text.removesuffix(SORTED), specs, snapshots, wide=True)
     except OutputError:

@@ -18,7 +18,7 @@ from leadline.storage.dialect import Dialect, identifier
 from leadline.tables.attributes import Attribute, slugify
 from leadline.tables.stages import stage_index
 
-__all__ = ["PRIOR_LEADS", "clauses", "column", "of", "specs"]
+__all__ = ["PRIOR_LEADS", "clauses", "column", "of", "specs", "standing_moves", "sums_at"]
 
 PRIOR_LEADS = 100
 """As many leads of its own must a value have to count for as much as all leads do: of a few in a hundred who convert,
@@ -219,3 +219,35 @@ def column(spec: Feature, dialect: Dialect) -> str:
     above = f"{k} * rates.of_all_leads + {PRIOR_LEADS} * rates.of_all_hits"
     below = f"NULLIF(rates.of_all_leads * ({n} + {PRIOR_LEADS}), 0)"
     return f"CAST({above} AS {dialect.double}) / CAST({below} AS {dialect.double})"
+
+
+# One instant asked about, again and again: the moves of all leads are listed once, and summed up at each as_of.
+
+
+def standing_moves(
+    specs: Sequence[Feature], roles: Mapping[str, Sequence[str]], title: TitleSource | None, dialect: Dialect
+) -> str:
+    """Write the SELECT of every lead's moves, each with the values that it counts for; who never moves has a row of zeros."""
+    firms = any(s.table == "accounts" for s in specs)
+    parts = [_lead_outcomes_sql(specs[0]), _moves(), _grouped(specs, roles, title, dialect)]
+    names = "".join(f", g.{s.name}" for s in specs) + (", g.known_at" if firms else "")
+    return (
+        "WITH "
+        + ",\n".join(parts)
+        + f"\nSELECT m.moved_at, COALESCE(m.leads, 0) AS leads, COALESCE(m.hits, 0) AS hits{names}\n"
+        "FROM grouped AS g LEFT JOIN moves AS m ON m.lead_id = g.lead_id"
+    )
+
+
+def sums_at(specs: Sequence[Feature], moves: str, as_of: int) -> dict[str, str]:
+    """Write, for each part of the statement that sums up moves, the SELECT that gives it at one as_of from all leads' moves."""
+
+    def summed(seen: str) -> str:
+        each = (f"CAST(SUM(CASE WHEN {seen} THEN {n} ELSE 0 END) AS BIGINT) AS {n}" for n in ("leads", "hits"))
+        return f"CAST({as_of} AS BIGINT) AS as_of, {', '.join(each)} FROM {moves}"
+
+    parts = {"of_all": f"SELECT {summed(f'moved_at <= {as_of}')}"}
+    for s in specs:
+        seen = f"moved_at <= {as_of}" + (f" AND known_at <= {as_of}" if s.table == "accounts" else "")
+        parts[f"of_{s.name}"] = f"SELECT {s.name}, {summed(seen)} WHERE {s.name} IS NOT NULL GROUP BY {s.name}"
+    return parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,10 +37,14 @@ __all__ = [
     "ScoringInputs",
     "gather_inputs",
     "keep_leads",
+    "known_specs",
+    "night_lists",
+    "night_rows",
     "open_scoring_tables",
     "outline_night",
     "requested_as_of",
     "scoring_features",
+    "take_rows",
 ]
 
 
@@ -193,19 +197,13 @@ def gather_inputs(
     """Compute the features of a night's leads, by the same path as in training; with `before`, survey its tables, too."""
     began = time.monotonic()
     defined = bundle.definitions
-    known = (*bundle.specs, *(defined.beyond(bundle.specs) if defined is not None else ()))
-    with open_scoring_tables(config, known, as_of, leads, progress) as loaded:
+    with open_scoring_tables(config, known_specs(bundle), as_of, leads, progress) as loaded:
         read = time.monotonic()
         progress("computing features")
-        rule = IntentRule.from_record(bundle.manifest["intent_stages"])
-        asked = (*bundle.specs, *(rule.specs() if rule else ()), *_people_specs(bundle))
-        asked += defined.beyond(asked) if defined is not None else ()
-        told = build.compute_features(loaded, asked, bundle.manifest["intents"], bundle.manifest["roles"])
-        made, stage = told.keep(s.name for s in bundle.specs), rule.stages(told.values) if rule else None
+        told, made, value, stage = night_rows(bundle, loaded)
         people = _account_people(bundle, told)
-        value = attribute_values.field_values(loaded, bundle.scorer.bands.by, known=True)
         newest = None if config.is_flat else _newest(loaded)
-        lists = _lists(config, loaded, as_of)
+        lists = night_lists(config, loaded, as_of)
         why = [lists.reason(lead, firm) for lead, firm in zip(made.lead_id, made.account_id, strict=True)]
         kept = np.array([reason is None for reason in why], dtype=bool)
         left_out = lists.counted(reason for reason in why if reason is not None)
@@ -219,10 +217,10 @@ def gather_inputs(
     seconds = {
         "reading": round(read - began, 3), "features": round(counted - read, 3), "survey": round(time.monotonic() - counted, 3),
     }  # fmt: skip
-    rest = made if kept.all() else _take(made, kept)
+    rest = made if kept.all() else take_rows(made, kept)
     return ScoringInputs(
         rest, None if value is None else value[kept], len(made), left_out, lists.tiers, newest, loaded.findings, seconds, survey,
-        None if stage is None else stage[kept], None if defined is None else _take(told, kept), news, people.take(kept),
+        None if stage is None else stage[kept], None if defined is None else take_rows(told, kept), news, people.take(kept),
     )  # fmt: skip
 
 
@@ -254,13 +252,30 @@ def _account_people(bundle: Bundle, told: FeatureTable) -> AccountPeople:
     return AccountPeople(account.engaged_people(specs, told.values), account.roles_engaged(specs, told.values), window)
 
 
+def known_specs(bundle: Bundle) -> tuple[Feature, ...]:
+    """List the features whose columns a night reads: the model's, and those of its definitions."""
+    return (*bundle.specs, *(bundle.definitions.beyond(bundle.specs) if bundle.definitions is not None else ()))
+
+
+def night_rows(
+    bundle: Bundle, loaded: LoadedTables, given: Collection[str] = (), swept: bool | None = None
+) -> tuple[FeatureTable, FeatureTable, npt.NDArray[np.object_] | None, npt.NDArray[np.object_] | None]:
+    """Return what scores are made of: all that is counted, the model's features, the values that capacity is told by, the intent stages."""
+    rule, defined = IntentRule.from_record(bundle.manifest["intent_stages"]), bundle.definitions
+    asked = (*bundle.specs, *(rule.specs() if rule else ()), *_people_specs(bundle))
+    asked += defined.beyond(asked) if defined is not None else ()
+    told = build.compute_features(loaded, asked, bundle.manifest["intents"], bundle.manifest["roles"], swept, given)
+    made, stage = told.keep(s.name for s in bundle.specs), rule.stages(told.values) if rule else None
+    return told, made, attribute_values.field_values(loaded, bundle.scorer.bands.by, known=True), stage
+
+
 def outline_night(
     config: Config, bundle: Bundle, as_of: int | None, leads: Source | None, progress: Progress, before: PreviousScores
 ) -> NightOutline:
     """Look at a night's tables as `gather_inputs` does; no feature is computed."""
     with open_scoring_tables(config, bundle.specs, as_of, leads, progress) as loaded:
         rows = loaded.store.rows("SELECT lead_id, account_id FROM snapshots")
-        lists = _lists(config, loaded, as_of)
+        lists = night_lists(config, loaded, as_of)
         left_out = sum(lists.reason(str(lead), firm) is not None for lead, firm in rows)
         survey = _survey(config, bundle, loaded, lists, before, (len(rows), left_out))
         return NightOutline(len(rows), left_out, None if config.is_flat else _newest(loaded), survey)
@@ -281,7 +296,8 @@ def _survey(
     return Survey(told, lead_moves(config, loaded, before))
 
 
-def _take(made: FeatureTable, kept: npt.NDArray[np.bool_]) -> FeatureTable:
+def take_rows(made: FeatureTable, kept: npt.NDArray[np.bool_]) -> FeatureTable:
+    """Keep some of the rows."""
     values = made.values.loc[kept].reset_index(drop=True)
     return FeatureTable(made.specs, made.lead_id[kept], made.account_id[kept], made.as_of[kept], values)
 
@@ -296,7 +312,7 @@ def _newest(loaded: LoadedTables) -> int | None:
     return NEVER if value is None else int(value)
 
 
-def _lists(config: Config, loaded: LoadedTables, as_of: int | None) -> ScoringLists:
+def night_lists(config: Config, loaded: LoadedTables, as_of: int | None) -> ScoringLists:
     """Read whom the outputs leave out; who is listed in another spelling than leads have would slip through."""
     lists = read_scoring_lists(config, None if config.is_flat else as_of, survivors_in(config, loaded.store))
     check_lists(config, loaded.store, lists, at_night=True).accept(config.leaks.accept).raise_errors()
