@@ -99,6 +99,22 @@ def test_neither_threads_nor_the_order_of_rows_change_a_bit(monkeypatch: pytest.
         assert [p.tobytes() for p in one.said] == [p.tobytes() for p in two.said]
 
 
+def test_folds_fitted_side_by_side_agree_on_lightgbms_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LightGBM keeps that number for the whole process: a prediction with another one makes a fit beside it write beyond its memory."""
+    import lightgbm
+
+    seen: list[int] = []
+    predict, train = lightgbm.Booster.predict, lightgbm.train
+    monkeypatch.setattr(
+        lightgbm.Booster, "predict", lambda *a, **k: (seen.append(k.get("num_threads", 0)), predict(*a, **k))[1]
+    )
+    monkeypatch.setattr(
+        lightgbm, "train", lambda settings, *a, **k: (seen.append(settings["num_threads"]), train(settings, *a, **k))[1]
+    )
+    again(Recipe(anchored=True, rounds=8, plain_rounds=5, c=0.1), NAMES, NAMES - {"size"}, threads=2)
+    assert len(seen) > 12 and set(seen) == {1}
+
+
 def test_a_long_recipe_is_grown_in_fewer_and_longer_steps() -> None:
     light = refitting.lighter_recipe(Recipe(anchored=True, learning_rate=0.05), 200)
     assert (light.rounds, light.learning_rate, light.feature_fraction) == (refitting.TREES, 0.2, 1.0)

@@ -226,12 +226,20 @@ def choose_rounds(curves: Sequence[LossCurve], recipe: Recipe) -> int:
     return lowest + int(np.argmax((mean <= NOISE * error)[lowest:]))
 
 
-def tree_margin(trees: str, x: NDArray[Any], rounds: int | None = None) -> Floats:
-    """Return the trees' part of the margin, after `rounds` of them (None for all)."""
+def tree_margin(trees: str, x: NDArray[Any], rounds: int | None = None, threads: int = 0) -> Floats:
+    """Return the trees' part of the margin, after `rounds` of them (None for all).
+
+    Parameters
+    ----------
+    threads : int
+        Whoever asks beside a fit that is running must name that fit's number: LightGBM keeps one number for the whole process,
+        and a fit whose number changes under it writes beyond its memory. 0 leaves it to LightGBM.
+    """
     if rounds == 0 or len(x) == 0:
         return np.zeros(len(x))
     booster = lightgbm.Booster(model_str=trees)
-    return np.asarray(booster.predict(x, raw_score=True, num_iteration=rounds or -1), dtype=np.float64)
+    said = booster.predict(x, raw_score=True, num_iteration=rounds or -1, num_threads=threads)
+    return np.asarray(said, dtype=np.float64)
 
 
 def lightgbm_params(

@@ -241,7 +241,8 @@ class _Encoded:
         counts = [float(feature in part and feature not in moving) for feature in self.tree_features]
         light = lighter_recipe(recipe, rounds)
         settings = lightgbm_params(light, self.train.y, self.train.weight, seed, threads, counts, BINS)
-        return tree_margin(model_text(data.grow(settings, int(light.rounds or 0), start)), self.test_tree)
+        text = model_text(data.grow(settings, int(light.rounds or 0), start))
+        return tree_margin(text, self.test_tree, threads=threads)
 
     def _line(self, part: Collection[str], solver: NewtonSolver | None, c: float) -> tuple[Floats | None, Floats]:
         """Return where the trees start from: the regression's margins of the training and of the test rows."""
