@@ -85,6 +85,16 @@ def test_a_tier_set_by_hand_is_the_one_that_the_crm_gets() -> None:
     assert [row["Leadline_Tier__c"] for row in rows(files["leads-001.csv"])] == ["A", "B"]
 
 
+def test_probabilities_go_in_percent_where_the_config_asks_and_nothing_else_does() -> None:
+    table = scores(2, grade=["A1", "D4"]).append_column("score", pa.array([91, 7], pa.int64()))
+    asked = {"probability": "P__c", "score": "S__c", "grade": "G__c", "p_30d": "M__c"}
+    table = table.append_column("p_30d", pa.array([0.25, None], pa.float64()))
+    told = [rows(crm_files("salesforce", table, None, asked, percent)[0]["leads-001.csv"]) for percent in (True, False)]
+    assert told[0][0] == {"Id": "00Q000000", "P__c": "33.333333", "S__c": "91", "G__c": "A1", "M__c": "25.0"}
+    assert told[1][0] == {"Id": "00Q000000", "P__c": "0.333333", "S__c": "91", "G__c": "A1", "M__c": "0.25"}
+    assert told[0][1]["M__c"] == told[1][1]["M__c"] == "#N/A"
+
+
 def test_the_configs_own_names_are_used() -> None:
     files, _ = crm_files("salesforce", scores(1), "Ext_Id__c", {"probability": "P__c"})
     assert files["leads-001.csv"] == b"Ext_Id__c,P__c\n00Q000000,0.333333\n"

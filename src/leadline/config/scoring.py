@@ -88,6 +88,7 @@ class Deliver(Section):
     id_column: str | None = None
     fields: dict[str, str] = Field(default_factory=dict)
     changed: bool = False
+    percent: bool = False
 
 
 class Nightly(Section):

@@ -77,7 +77,7 @@ FORMATS = {
 
 
 def crm_files(
-    to: str, rows: Any, id_column: str | None = None, fields: Mapping[str, str] | None = None
+    to: str, rows: Any, id_column: str | None = None, fields: Mapping[str, str] | None = None, percent: bool = False
 ) -> tuple[dict[str, bytes], int]:
     """Return the files, by name, and how many rows they hold.
 
@@ -89,6 +89,8 @@ def crm_files(
         Scores. A lead whose id a spreadsheet would run as a formula is left out: changed, it would name nobody.
     id_column, fields
         In the place of the CRM's own, where the config has others.
+    percent : bool
+        Whether probabilities are told in percent, as a CRM's percent fields take them: 25 for a quarter.
 
     Raises
     ------
@@ -116,7 +118,9 @@ def crm_files(
         )
     named = list(rows.column("lead_id").to_pylist())
     safe = [n for n, lead in enumerate(named) if not re.match(FORMULA, lead)]
-    told = spreadsheet_safe(_as_worked(rows).select([*wanted]))
+    told = spreadsheet_safe(
+        _in_percent(_as_worked(rows).select([*wanted])) if percent else _as_worked(rows).select([*wanted])
+    )
     columns = [_cells(told.column(c).to_pylist(), form) for c in wanted]
     lines = _lines(
         [id_column or form.id_column, *wanted.values()], ((named[n], *(c[n] for c in columns)) for n in safe), form
@@ -133,6 +137,19 @@ def _as_worked(rows: Any) -> Any:
         tier = pc.coalesce(rows.column("tier_override"), rows.column("tier"))
         rows = rows.set_column(rows.column_names.index("tier"), "tier", tier)
     return rows
+
+
+def _in_percent(rows: Any) -> Any:
+    """Tell every probability in percent."""
+    import pyarrow.compute as pc
+
+    for place, name in enumerate(rows.column_names):
+        if name in CHANCES or name.startswith("p_"):
+            rows = rows.set_column(place, name, pc.multiply(rows.column(name), 100.0))
+    return rows
+
+
+CHANCES = ("probability", "previous_probability", "probability_low", "probability_high")
 
 
 def _cells(values: Sequence[Any], form: CrmFormat) -> list[Any]:
@@ -204,7 +221,12 @@ def deliver(
             made.append((plan, {HANDOFFS: line_bytes(handed)}, len(handed)))
         else:
             made.append(
-                (plan, *crm_files(plan.to, _still_open(delta) if plan.changed else rows, plan.id_column, plan.fields))
+                (
+                    plan,
+                    *crm_files(
+                        plan.to, _still_open(delta) if plan.changed else rows, plan.id_column, plan.fields, plan.percent
+                    ),
+                )
             )
     told = []
     for plan, files, count in made:
