@@ -42,6 +42,7 @@ COMMANDS = {
     "promote": ["CONFIG", "--version", "--rollback", "--json", "--quiet", "--log"],
     "retrain": ["CONFIG", "--as-of", "--if-due", "--quick", "--json", "--quiet", "--log"],
     "score": ["CONFIG", "--as-of", "--model", "--out", "--leads", "--lead", "--from", "--to", "--every", "--dry-run", "--force", "--write-changes", "--lock-timeout", "--json", "--quiet", "--log"],
+    "serve": ["CONFIG", "--host", "--port", "--quiet", "--log"],
     "explain": ["CONFIG", "--lead", "--as-of", "--model", "--json", "--quiet", "--log"],
     "report": ["CONFIG", "--out", "--model", "--json", "--quiet", "--log"],
     "monitor": ["CONFIG", "--as-of", "--html", "--json", "--quiet", "--log"],

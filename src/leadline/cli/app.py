@@ -40,6 +40,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     model_commands.promote: "Move the champion alias, or say why not.",
     model_commands.retrain: "Train, hold the contest, promote or keep, as one job.",
     scoring_commands.score: "Score every open lead as of one instant.",
+    scoring_commands.serve: "Score single leads over HTTP, as of now.",
     scoring_commands.explain: "Explain one open lead's score.",
     model_commands.report: "Write the page that marketing opens.",
     scoring_commands.monitor: "Say how past scores did, and whether to retrain.",

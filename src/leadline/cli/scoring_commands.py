@@ -11,7 +11,7 @@ from leadline.cli.accepting import Accept, accepted_codes
 from leadline.cli.options import AsOf, ConfigPath, Json, LeadsFile, LockTimeout, Log, LogKind, Model, Quiet, console_of
 from leadline.errors import UsageError
 
-__all__ = ["explain", "forget", "monitor", "score"]
+__all__ = ["explain", "forget", "monitor", "score", "serve"]
 
 
 def score(
@@ -80,6 +80,21 @@ def score(
     else:
         one = (as_of, model, out, leads, console.progress, force, lock_timeout, console.run_id, write_changes, why)
         console.scored(run(config, *one))
+
+
+def serve(
+    config: ConfigPath,
+    host: Annotated[
+        str, typer.Option("--host", help="Where to listen; from elsewhere only with LEADLINE_TOKEN set.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Which port; 0 for any that is free.")] = 8008,
+    quiet: Quiet = False,
+    log: LogKind = Log.text,
+) -> None:
+    """Score single leads over HTTP, as of now, until it is stopped."""
+    from leadline.serving.serve import serve as run
+
+    run(config, host, port, console_of(quiet, log).progress)
 
 
 def _refuse_a_night(asked: bool) -> None:
