@@ -68,6 +68,7 @@ class Outcome(Section):
     within: Duration | None = None
     delay: Duration = Horizon(0)
     won_within: Duration = Horizon.parse("90d")
+    curve: tuple[Duration, ...] = ()
     observed_from: Instant | None = None
     observed_until: Instant | None = None
     column: str | None = None
@@ -89,6 +90,10 @@ class Outcome(Section):
             raise ValueError("`reaches` needs `within`, as in {reaches: sql, within: 30d}")
         if self.within and self.within.micros <= 0:
             raise ValueError("`within` must be longer than nothing")
+        if self.curve and (
+            self.column or len(set(self.curve)) != len(self.curve) or any(w.micros <= 0 for w in self.curve)
+        ):
+            raise ValueError("`curve` lists lengths of time, each once, beside `reaches`, as in [7d, 30d, 90d]")
         if self.column and self.positive is None:
             raise ValueError(
                 "`column` needs `positive`, the value that means yes, as in {column: Converted, positive: 1}"

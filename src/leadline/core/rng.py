@@ -29,6 +29,7 @@ class Stream(IntEnum):
     POINTS_CARD = 502
     RULES_AUDIT = 503
     GRADES = 504
+    CURVE = 505
     STABILITY = 600
     REPLAYING = 700
     ACCOUNTS = 710

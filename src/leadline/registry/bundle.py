@@ -19,6 +19,7 @@ from leadline.registry.trust import SIGNATURE, is_sound, require_signature, sign
 if TYPE_CHECKING:
     from leadline.evaluation.later_stages import DealAmountModel
     from leadline.model.account_model import AccountModel
+    from leadline.model.calibration.conversion_curve import ConversionCurve
     from leadline.model.scorer import Scorer
     from leadline.points.definitions import Definitions
     from leadline.scoring.grade import Grading
@@ -126,6 +127,13 @@ class Bundle:
         from leadline.evaluation.later_stages import FILE, DealAmountModel
 
         return DealAmountModel.from_record(self.record(FILE)) if FILE in self.files else None
+
+    @cached_property
+    def curve(self) -> ConversionCurve | None:
+        """How likely a lead gets there within other windows; None where the config asks for none."""
+        from leadline.model.calibration.conversion_curve import FILE, ConversionCurve
+
+        return ConversionCurve.from_record(self.record(FILE)) if FILE in self.files else None
 
     @cached_property
     def grading(self) -> Grading | None:

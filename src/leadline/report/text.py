@@ -93,13 +93,20 @@ def expected_value_lines(later: Mapping[str, float]) -> list[str]:
     --------
     >>> expected_value_lines({"p_won_given_sql": 0.3, "expected_amount": 20000.0, "expected_value": 612.0})
     ['  won given sql: 30.0%; expected amount 20,000; expected value 612']
+    >>> expected_value_lines({"p_7d": 0.123, "median_days": 21.4})
+    ['  within 7d: 12.3%; median days 21']
     """
     parts = [
-        f"{name.removeprefix('p_').replace('_', ' ')}{': ' if name.startswith('p_') else ' '}"
-        f"{f'{value:.1%}' if name.startswith('p_') else f'{value:,.0f}'}"
+        f"{_column_words(name)}{': ' if name.startswith('p_') else ' '}{f'{value:.1%}' if name.startswith('p_') else f'{value:,.0f}'}"
         for name, value in later.items()
     ]
     return [f"  {'; '.join(parts)}"] if parts else []
+
+
+def _column_words(name: str) -> str:
+    """Say a trailing column of the scores in words."""
+    told = name.removeprefix("p_").replace("_", " ")
+    return f"within {told}" if name.startswith("p_") and told[0].isdigit() else told
 
 
 def _wrapped(text: str) -> list[str]:

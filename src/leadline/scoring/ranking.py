@@ -31,7 +31,7 @@ COLUMNS = (
 
 TRAILING = (
     "score", "fit_score", "engagement_score", "grade", "segment", "definitions_met", "change",
-    "probability_low", "probability_high", "p_", "expected_", INTENT_STAGE, "is_holdout",
+    "probability_low", "probability_high", "p_", "median_days", "expected_", INTENT_STAGE, "is_holdout",
 )  # fmt: skip
 """The columns that may stand behind `COLUMNS`, in their order: a name, or with "_" at its end the beginning of several."""
 

@@ -33,6 +33,7 @@ from leadline.report.sections.funnel import assets, behaviours, committees, diag
 from leadline.report.sections.model import (
     accounts,
     capacity,
+    conversion_curve,
     drivers,
     grades,
     later_stages,
@@ -87,6 +88,7 @@ GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
             question.question_section,
             drivers.drivers_section,
             segments.calibration_section,
+            conversion_curve.curve_section,
             later_stages.later_stage_sections,
             drivers.ablation_section,
             question.problems_section,

@@ -106,8 +106,14 @@ def score_rows(
     stood = without_holdout(before, config.seed, config.exploration)
     who = (bundle.name, bundle.version)
     ranked = rank_leads(bundle.scorer, made, as_of, is_dated, *who, before=stood, value=value, grading=bundle.grading)
+    ranked = replace(ranked, later={**ranked.later, **curve_columns(bundle, ranked.probability)})
     scores = with_definitions(bundle, defined, _with_later_stages(bundle, made, ranked, stage))
     return apply_holdout(scores, bundle.scorer.bands.names, config.seed, config.exploration)
+
+
+def curve_columns(bundle: Bundle, p: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the chances within other windows than the horizon, by column, where the bundle has a curve."""
+    return bundle.curve.columns(p) if bundle.curve is not None else {}
 
 
 def _with_later_stages(
@@ -329,11 +335,14 @@ def explain_rows(bundle: Bundle, made: FeatureTable, as_of: str) -> LeadExplanat
         causes,
         float(base),
         f"{bundle.name} {bundle.version}",
-        {name: float(told[0]) for name, told in later_probabilities(bundle, made.values, p).items()}
-        if bundle.then
-        else {},
+        {name: float(told[0]) for name, told in _later(bundle, made, p).items()},
         _grades(bundle, p, axis_sums(specs, contributions)),
     )
+
+
+def _later(bundle: Bundle, made: FeatureTable, p: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+    """Return one lead's chances within other windows, and what the downstream stages say."""
+    return {**curve_columns(bundle, p), **(later_probabilities(bundle, made.values, p) if bundle.then else {})}
 
 
 def _grades(bundle: Bundle, p: npt.NDArray[np.float64], sums: npt.NDArray[np.float64]) -> dict[str, int | str]:

@@ -31,6 +31,7 @@ from leadline.leakage import experiments, gate
 from leadline.metrics.intervals import SampleSize
 from leadline.model.account_model import AccountNights, fit_account_model, gather_accounts
 from leadline.model.baselines import PEERS, predict_baselines
+from leadline.model.calibration.conversion_curve import ConversionCurve
 from leadline.workflows.common import Progress
 from leadline.workflows.funnel import training_funnel
 from leadline.workflows.training import tiers
@@ -157,6 +158,8 @@ class ModelEvaluation:
         The model of accounts, and how it does.
     grid : mapping or None
         The record of the fit × engagement grid; None where there are no grades.
+    curve : (ConversionCurve or None, mapping or None)
+        The curve over time that is exported, and the record of how one does on the newest fold.
     """
 
     evaluation: BacktestResult
@@ -177,6 +180,7 @@ class ModelEvaluation:
     points: Mapping[str, Any] = field(default_factory=dict)
     accounts: AccountEvaluation = field(default_factory=AccountEvaluation)
     grid: Mapping[str, Any] | None = None
+    curve: tuple[ConversionCurve | None, Mapping[str, Any] | None] = (None, None)
 
     @property
     def withheld(self) -> Findings:
@@ -220,7 +224,7 @@ def evaluate_model(fitted: TrainedModel, said: Findings, progress: Progress) -> 
     return fitted, ModelEvaluation(
         evaluation, ranked, moved, tiering, found, *parts, sample=sample_of_fit(fitted),
         climbed=training_funnel(fitted, tiering.bands), sections=section_records(fitted), pictures=shown,
-        points=points_records(fitted, progress), accounts=judge_accounts(fitted), grid=tiers.grid_record(fitted),
+        points=points_records(fitted, progress), accounts=judge_accounts(fitted), grid=tiers.grid_record(fitted), curve=tiers.fit_curve(fitted),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from leadline.evaluation.backtest import BacktestResult
 from leadline.evaluation.model_plots import ThresholdCurves, threshold_curves
 from leadline.features.families.intent_stage import IntentRule
 from leadline.masking import mask
+from leadline.model.calibration.conversion_curve import FILE as CURVE
 from leadline.model.fitting.fit import OutOfFold
 from leadline.model.scorer import Scorer
 from leadline.monitoring.reference import reference_record
@@ -209,6 +210,7 @@ def _write_bundle(
         {
             "record.json": record,
             GRADES: (fitted.grading or fit_grading(fitted)).to_record(),
+            **({} if told.curve[0] is None else {CURVE: told.curve[0].to_record()}),
             **told.accounts.files(),
             **definition_files(fitted),
             **(stages.records() if stages else {}),

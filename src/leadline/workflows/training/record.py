@@ -62,6 +62,7 @@ def build_run_record(fitted: TrainedModel, told: ModelEvaluation) -> dict[str, A
         "nights_reason": told.nights.reason,
         "accounts": told.accounts.to_record(),
         "grades": told.grid,
+        "curve_over_time": told.curve[1],
         "optimism": None if told.optimism is None else told.optimism.to_record(),
         **_funnel_parts(told, cuts, curve),
         **told.points,

@@ -13,6 +13,7 @@ from leadline.core.jsonable import to_jsonable
 from leadline.core.point_in_time import WEEK
 from leadline.core.rng import Stream, seed_of
 from leadline.dataset.feature_spec import Feature
+from leadline.dataset.labels import known_until
 from leadline.evaluation import capacity
 from leadline.evaluation.capacity import (
     NightlyRows,
@@ -23,14 +24,18 @@ from leadline.evaluation.capacity import (
     nightly_rows,
     replay_tiers,
 )
+from leadline.evaluation.curve_evaluation import evaluate_curve
 from leadline.evaluation.grade_grid import GradedRows, grade_grid
 from leadline.evaluation.model_plots import evenly_spaced_rows
+from leadline.model.calibration.conversion_curve import ConversionCurve, CurveRows
 from leadline.model.scorer import Scorer
 from leadline.model.tiers import Tiers, capacity_key
 from leadline.scoring.grade import Grading, axis_sums
 from leadline.workflows.training.fit import TrainedModel
 
-__all__ = ["TierSummary", "fit_grading", "fit_tiers", "grid_record", "honest_grades"]
+__all__ = ["TierSummary", "fit_curve", "fit_grading", "fit_tiers", "grid_record", "honest_grades"]
+
+Floats = npt.NDArray[np.float64]
 
 OTHERS = "all others"
 NEWEST = 8 * WEEK  # of a model that no fold judged, the tiers are laid on so much of its own rows
@@ -266,3 +271,35 @@ def _of_some_leads(fitted: TrainedModel) -> npt.NDArray[np.bool_]:
     ids = np.unique(fitted.matrix.lead[honest.row[honest.judged]].astype(str))
     kept = ids[evenly_spaced_rows(len(ids), int(share * len(ids)))]
     return np.isin(fitted.matrix.lead[honest.row].astype(str), kept)
+
+
+# The curve of conversion over time, where the config asks for one: fitted on all folds' honest rows, judged on the newest by one of the older.
+
+
+def fit_curve(fitted: TrainedModel) -> tuple[ConversionCurve | None, dict[str, Any] | None]:
+    """Return the exported curve, and the record of how it does; None each where the config asks for none or no fold tells."""
+    config, honest = fitted.config, fitted.honest
+    if not config.outcome.curve or not len(honest.row):
+        return None, None
+    asked, horizon = [window.micros for window in config.outcome.curve], config.horizon.micros
+    until = known_until(fitted.made.loaded)
+    exported = ConversionCurve.fit(
+        asked, horizon, _curve_rows(fitted, honest.tonight.probability(honest.margin), until)
+    )
+    if not honest.judged.any() or honest.judged.all():
+        return exported, None
+    began = int(fitted.matrix.as_of[honest.row[honest.judged]].min())
+    before = _curve_rows(fitted, honest.probability, began).take(~honest.judged)
+    newest = _curve_rows(fitted, honest.probability, until).take(honest.judged)
+    group = fitted.made.features.group()[honest.row[honest.judged]]
+    judged = ConversionCurve.fit(asked, horizon, before)
+    return exported, evaluate_curve(judged, before, newest, group, seed_of(config.seed, Stream.CURVE)).to_record()
+
+
+def _curve_rows(fitted: TrainedModel, probability: Floats, until: int) -> CurveRows:
+    """Return the out-of-fold rows with when they got there, as far as it was known at an instant."""
+    row, labels = fitted.honest.row, fitted.made.labels
+    as_of = fitted.matrix.as_of[row].astype(np.float64)
+    after = np.where(np.isfinite(labels.outcome_at[row]), labels.outcome_at[row] - as_of, np.inf)
+    observed = until - fitted.config.outcome.delay.micros - as_of
+    return CurveRows(probability, fitted.matrix.weight[row], after, observed)
