@@ -144,7 +144,7 @@ def _in_percent(rows: Any) -> Any:
     import pyarrow.compute as pc
 
     for place, name in enumerate(rows.column_names):
-        if name in CHANCES or name.startswith("p_"):
+        if name in CHANCES or re.match(r"p_(\d+[mhdw]$|\w+_given_\w+$)", name):
             rows = rows.set_column(place, name, pc.multiply(rows.column(name), 100.0))
     return rows
 

@@ -21,6 +21,7 @@ from leadline.report.card.performance import with_interval
 from leadline.report.sections.definitions import HEADS, summary_rows
 from leadline.report.sections.model import question
 from leadline.report.sections.model.accounts import accounts_sentence, calibration_sentence
+from leadline.report.sections.model.grades import axes_sentence, grid_sentence
 from leadline.report.text import drawn_units, log_loss_gap, outdone_sentences
 
 __all__ = ["ALWAYS", "NAME", "later_stage_table", "limit_lines", "model_card", "usage_lines"]
@@ -134,7 +135,7 @@ def _warning_lines(record: Record) -> Iterator[str]:
 
 def usage_lines(record: Record) -> list[str]:
     """Tell what the top of the list would have brought, and what half to double the capacity would."""
-    parts = [*_backtest_lines(record), *_account_lines(record), *_cuts(record)]
+    parts = [*_backtest_lines(record), *_account_lines(record), *_grade_lines(record), *_cuts(record)]
     return ["## As it will be used", *parts] if parts else []
 
 
@@ -170,6 +171,15 @@ def _account_lines(record: Record) -> list[str]:
     if not told or told["reason"]:
         return []
     return [paragraph(text(accounts_sentence(told)), text(calibration_sentence(told)) if told["judged"] else "")]
+
+
+def _grade_lines(record: Record) -> list[str]:
+    """Tell in a paragraph what became of the grades, and what fit and engagement add; nothing where there are none."""
+    told: Record | None = record.get("grades")
+    if not told:
+        return []
+    what = format.outcome_plural(record.get("outcome", {}))
+    return [paragraph(text(f"Fit and engagement: {grid_sentence(told, what)}"), text(axes_sentence(told)))]
 
 
 def _cuts(record: Record) -> list[str]:

@@ -177,7 +177,8 @@ def _brief(record: Mapping[str, Any]) -> PageSection:
     stage, do = DO.get(str(record.get("intent_stage")), ("", "Work it in the order of its rank"))
     if stage == "purchase-ready" and record["tier"] != record["tiers"][0]:
         do = "Call after the best tier"
-    found = f"{do}: tier {record['tier']}{f', {stage}' if stage else ''}, {format.share(record['probability'])} to {_to_do(record)}."
+    grade = (record.get("grades") or {}).get("grade")
+    found = f"{do}: tier {record['tier']}{f', grade {grade}' if grade else ''}{f', {stage}' if stage else ''}, {format.share(record['probability'])} to {_to_do(record)}."
     reasons: list[str] = []
     for fact in (c["fact"] for c in record["causes"] if c["effect"] >= LEAST and not _is_denial(c["fact"])):
         # The newest act of an intent may be a reason by itself, too: it is said once.
@@ -250,11 +251,21 @@ def _score(record: Mapping[str, Any]) -> PageSection:
     warned = record["hindsight"]
     parts: tuple[Part | None, ...] = (
         f"{warned[:1].upper()}{warned[1:]}." if warned else None,
+        _graded(record.get("grades") or {}),
         None if record["flat"] else whose,
         cuts if rows else None,
         FLAT if record["flat"] else None,
     )
     return PageSection("score", "The score", found, tuple(part for part in parts if part))
+
+
+def _graded(told: Mapping[str, Any]) -> str | None:
+    """Say the score as a whole number, and the grade; nothing where there is none."""
+    if not told:
+        return None
+    if "grade" not in told:
+        return f"Its score is {told['score']} of 100: 80 is above four in five earlier leads."
+    return f"Its score is {told['score']} of 100 (80 is above four in five earlier leads), fit {told['fit_score']} and engagement {told['engagement_score']}: grade {told['grade']}."
 
 
 def _why(record: Mapping[str, Any]) -> PageSection:

@@ -146,7 +146,7 @@ def _scored(config: Config, bundle: Bundle, told: LeadExplanation, made: Feature
         "name": bundle.name, "version": bundle.version, "lead_id": told.lead_id, "account_id": account, "as_of": told.as_of,
         "outcome": config.outcome.model_dump(mode="json"), "probability": told.probability, "tier": told.tier,
         **_attributes(bundle, made), "tiers": [*bundle.scorer.bands.names], "cuts": [*bundle.scorer.bands.cuts], "base": told.base,
-        "causes": [{"fact": fact, "effect": effect} for fact, effect in told.causes], "later": dict(told.later),
+        "causes": [{"fact": fact, "effect": effect} for fact, effect in told.causes], "later": dict(told.later), "grades": dict(told.grades),
     }  # fmt: skip
 
 

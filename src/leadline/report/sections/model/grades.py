@@ -9,7 +9,7 @@ from leadline.core import format
 from leadline.report.parts import COUNTED, Cell, Collapsed, PageSection, PageTable, Part, TableColumn, cell
 from leadline.report.text import drawn_units
 
-__all__ = ["grades_section", "open_by_grade"]
+__all__ = ["axes_sentence", "grades_section", "grid_sentence", "open_by_grade"]
 
 TITLE = "Fit and engagement"
 FITS, ENGAGEMENTS = "ABCD", "1234"
@@ -29,8 +29,8 @@ def grades_section(record: Mapping[str, Any]) -> PageSection | None:
     if told is None:
         return None
     what = format.outcome_plural(record.get("outcome", {}))
-    parts: tuple[Part, ...] = (_grid(told, what), _axes(told, what), _worth(told), *_corners(told, record, what), Collapsed(COUNTED, (HOW.format(drawn=drawn_units(record)),)))  # fmt: skip
-    return PageSection("grades", TITLE, _finding(told, what), parts)
+    parts: tuple[Part, ...] = (_grid(told, what), _axes(told, what), axes_sentence(told), *_corners(told, record, what), Collapsed(COUNTED, (HOW.format(drawn=drawn_units(record)),)))  # fmt: skip
+    return PageSection("grades", TITLE, grid_sentence(told, what), parts)
 
 
 def open_by_grade(record: Mapping[str, Any]) -> list[PageTable]:
@@ -45,7 +45,7 @@ def open_by_grade(record: Mapping[str, Any]) -> list[PageTable]:
     return [PageTable("open-grades", "Open leads by fit (A is best) and engagement (1 is best)", columns, rows)]
 
 
-def _finding(told: Mapping[str, Any], what: str) -> str:
+def grid_sentence(told: Mapping[str, Any], what: str) -> str:
     """Say how far the corners lie apart, and where the grid isn't honest."""
     cells = {c["name"]: c for c in told["cells"]}
     known = [c for c in told["cells"] if format.is_number(c["rate"]["value"])]
@@ -61,7 +61,7 @@ def _finding(told: Mapping[str, Any], what: str) -> str:
     rises = told["rises"]
     if rises:
         return f"{head}; but {' and '.join(rises)} converts more often than the grades say, beyond noise."
-    return f"{head}. Conversion falls along both axes, within noise."
+    return f"{head}. No worse letter or digit converts more often than the one before it, beyond noise."
 
 
 def _grid(told: Mapping[str, Any], what: str) -> PageTable:
@@ -99,16 +99,18 @@ def _interval(rate: Mapping[str, Any]) -> str:
     )
 
 
-def _worth(told: Mapping[str, Any]) -> str:
+def axes_sentence(told: Mapping[str, Any]) -> str:
     """Say what each axis adds to the other."""
     auc, adds = told["auc"], told["adds"]
     if not format.is_number(auc["model"]["value"]):
         return "What each axis adds can’t be told: the newest fold has one class alone."
     each = [f"{who} alone {_three(auc[who]['value'])}" for who in ("fit", "engagement")]
-    plus = [
-        f"{who} adds {_three(adds[who]['value'], True)} ({_three(adds[who]['low'], True)} to {_three(adds[who]['high'], True)})"
-        for who in ("fit", "engagement")
-    ]
+    plus = []
+    for who in ("fit", "engagement"):
+        told_of = adds[who]
+        proven = "" if (told_of["low"] or 0) > 0 else ", not proven"
+        interval = f"95% {_three(told_of['low'], True)} to {_three(told_of['high'], True)}"
+        plus.append(f"{who} adds {_three(told_of['value'], True)} ({interval}{proven})")
     return f"AUC in the newest fold: {', '.join(each)}, the model {_three(auc['model']['value'])}. Beside the other, {plus[0]} and {plus[1]}."
 
 
