@@ -108,7 +108,10 @@ def test_it_runs_on_real_data(real: Real, folder: Path) -> None:
     night = leadline.score(config, real.night)
     table = night.scores.to_arrow()
     intent = any(b.intent != "unknown" for b in config.behaviours.values())
-    assert tuple(table.column_names) == (*COLUMNS, *(["intent_stage"] if intent else []))
+    graded = bool({"behaviour", "recency"} & {spec.family for spec in trained.prepared.features.specs})
+    axes = ["fit_score", "engagement_score", "grade"] if graded and trained.fitted.grading.fit else []
+    wanted = ["score", *axes, *([] if config.is_flat else ["change"]), *(["intent_stage"] if intent else [])]
+    assert tuple(table.column_names) == (*COLUMNS, *wanted)
     p = table.column("probability").to_numpy()
     leads = table.column("lead_id").to_pylist()
     assert len(leads) == len(set(leads)) >= real.open_leads

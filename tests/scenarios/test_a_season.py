@@ -22,7 +22,7 @@ from projects import KNOWN_AT, NIGHT, Tables, inside, quick, settle
 
 URI = "sqlite:///mlflow.db"
 
-GRADES = ("score", "fit_score", "engagement_score", "grade")
+TRAILING = ("score", "fit_score", "engagement_score", "grade", "change", "intent_stage")
 
 
 def test_a_trained_model_finds_the_leads_that_convert(trained_home) -> None:
@@ -251,7 +251,7 @@ def test_a_flat_files_outcomes_have_no_dates_to_monitor(flat_home) -> None:
 def test_the_scores_of_a_night_hold_the_contracts_columns_on_disk(home: Path) -> None:
     night = leadline.score("demo.yaml", NIGHT)
     rows = pq.ParquetFile(Path(night.place) / "scores.parquet").read()
-    assert tuple(rows.column_names) == (*COLUMNS, *GRADES, "intent_stage") and rows.num_rows == len(night.scores)
+    assert tuple(rows.column_names) == (*COLUMNS, *TRAILING) and rows.num_rows == len(night.scores)
     record = json.loads((Path(night.place) / "night.json").read_text())
     assert record["leads"] == rows.num_rows and record["model_version"] == "1" and record["as_of"] == NIGHT
     assert sum(record["tiers"].values()) == rows.num_rows
