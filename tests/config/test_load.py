@@ -137,6 +137,7 @@ CASES = [
         ["rules.0.points: missing", "rules.0.pints: unknown key; did you mean `points`?"],
     ),
     ("rules: [{when: {behaviour: a, attribute: b}, points: 3}]", None),
+    ("definitions: {mql: {any: []}}", ["definitions.mql.any: an empty list; expected at least one"]),
     ("name: Bad Name", None),
     ("version: 2", None),
 ]

@@ -27,6 +27,7 @@ PLAIN = {
     "tuple_type": "expected a list, as in [a, b]",
     "dict_type": "expected keys with values",
     "model_type": "expected keys with values",
+    "too_short": "an empty list; expected at least one",
 }
 
 
